@@ -1,0 +1,29 @@
+/**
+ * Every shader's text, gathered in one module: should a registry refuse text imports, this file
+ * alone is generated instead.
+ *
+ * @module
+ */
+import attentionSource from "./attention.wgsl" with { type: "text" };
+import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
+import matmulSource from "./matmul.wgsl" with { type: "text" };
+import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
+import ropeSource from "./rope.wgsl" with { type: "text" };
+import softmaxGateSource from "./softmax_gate.wgsl" with { type: "text" };
+import swigluSource from "./swiglu.wgsl" with { type: "text" };
+import type { Shader } from "../src/gpu/pipeline_cache.ts";
+
+/** See `attention.wgsl`. */
+export const attentionShader: Shader = { name: "attention", source: attentionSource };
+/** See `gather_rows.wgsl`. */
+export const gatherRowsShader: Shader = { name: "gather_rows", source: gatherRowsSource };
+/** See `matmul.wgsl`. */
+export const matmulShader: Shader = { name: "matmul", source: matmulSource };
+/** See `rms_norm.wgsl`. */
+export const rmsNormShader: Shader = { name: "rms_norm", source: rmsNormSource };
+/** See `rope.wgsl`. */
+export const ropeShader: Shader = { name: "rope", source: ropeSource };
+/** See `softmax_gate.wgsl`. */
+export const softmaxGateShader: Shader = { name: "softmax_gate", source: softmaxGateSource };
+/** See `swiglu.wgsl`. */
+export const swigluShader: Shader = { name: "swiglu", source: swigluSource };

@@ -1,0 +1,20 @@
+// SwiGLU (Shazeer 2020), in place: gate[i] <- silu(gate[i]) * up[i], silu(x) = x / (1 + exp(-x))
+//
+// gate, up  [rows, columns], a multiple of 4 values
+
+const LANES: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read_write> gate: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> up: array<vec4<f32>>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(global_invocation_id) id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let at = id.y * groups.x * LANES + id.x;
+  if (at < arrayLength(&gate)) {
+    let x = gate[at];
+    gate[at] = x / (1.0 + exp(-x)) * up[at];
+  }
+}

@@ -1,0 +1,57 @@
+import { AssayError } from "../error.ts";
+
+/** What is known of the adapter that a device was opened on. */
+export interface AdapterDescription {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** Whether it runs on the CPU (lavapipe, SwiftShader). */
+  readonly software: boolean;
+}
+
+/** How to get a WebGPU adapter on a machine that has none. */
+export const adapterAdvice = "on Debian or Ubuntu, a software adapter comes with " +
+  "`apt-get install -y mesa-vulkan-drivers`; or run on the CPU with --backend cpu " +
+  '(`backend: "cpu"` in a program)';
+
+/**
+ * Mesa's device-select layer prints an error where no desktop session runs; this quiets it. It must
+ * be set before the first adapter request, and only where the program may write the environment.
+ */
+function quietMesa(): void {
+  const deno = (globalThis as { Deno?: typeof Deno }).Deno;
+  const permission = deno?.permissions?.querySync({ name: "env", variable: "NODEVICE_SELECT" });
+  if (permission?.state === "granted") deno?.env.set("NODEVICE_SELECT", "1");
+}
+
+/** Finds a WebGPU adapter, or `undefined` where there is none. */
+export async function findAdapter(): Promise<GPUAdapter | undefined> {
+  quietMesa();
+  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (gpu === undefined) return undefined;
+  return await gpu.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
+}
+
+/**
+ * Finds a WebGPU adapter.
+ *
+ * @throws {AssayError} `gpu/no-adapter` where there is none.
+ */
+export async function requireAdapter(): Promise<GPUAdapter> {
+  const adapter = await findAdapter();
+  if (adapter !== undefined) return adapter;
+  throw new AssayError(
+    "gpu/no-adapter",
+    `Cannot open a GPU: expected a WebGPU adapter, found none on this machine; ${adapterAdvice}`,
+  );
+}
+
+/** Names an adapter; software adapters are told by name, since WebGPU reports them as fallbacks rarely. */
+export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
+  const { vendor, architecture, device, description } = adapter.info;
+  const software = /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(
+    `${device} ${description}`,
+  );
+  return { vendor, architecture, device, description, software };
+}

@@ -1,0 +1,155 @@
+import { AssayError } from "../error.ts";
+import { type AdapterDescription, describeAdapter, requireAdapter } from "./adapter.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import { PipelineCache } from "./pipeline_cache.ts";
+
+/** Limits worth raising: the defaults of WebGPU are far below what adapters offer. */
+const raisedLimits = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxTextureDimension2D",
+] as const;
+
+/**
+ * An open GPU: the one place that allocates, uploads and compiles. It knows no model.
+ *
+ * Every allocation and pipeline is made inside an error scope, whose outcome {@link Device.settle}
+ * awaits; what no scope catches is counted in {@link Device.uncapturedErrors}.
+ */
+export class Device implements Disposable {
+  readonly adapter: AdapterDescription;
+  readonly limits: GPUSupportedLimits;
+  readonly pool: BufferPool;
+  readonly pipelines: PipelineCache;
+  /** Messages of validation errors that no error scope caught; empty in a correct program. */
+  readonly uncapturedErrors: string[] = [];
+  #scopes: Promise<void>[] = [];
+  #lost: AssayError | undefined;
+  #destroyed = false;
+
+  private constructor(readonly gpu: GPUDevice, adapter: AdapterDescription) {
+    this.adapter = adapter;
+    this.limits = gpu.limits;
+    this.pool = new BufferPool((size, usage) => this.createBuffer(size, usage));
+    this.pipelines = new PipelineCache(this);
+    gpu.addEventListener("uncapturederror", (event) => {
+      this.uncapturedErrors.push((event as GPUUncapturedErrorEvent).error.message);
+    });
+    gpu.lost.then((info) => {
+      if (this.#destroyed) return;
+      this.#lost = new AssayError(
+        "gpu/device-lost",
+        `Cannot go on: the GPU device was lost (${info.reason}: ${info.message}); nothing computed ` +
+          "since is valid; load the model again, with a smaller memory budget if memory ran out",
+      );
+    });
+  }
+
+  /**
+   * Opens the machine's adapter with as much of each limit as it offers.
+   *
+   * @throws {AssayError} `gpu/no-adapter`, `gpu/no-device`.
+   */
+  static async open(): Promise<Device> {
+    const adapter = await requireAdapter();
+    const requiredLimits: Record<string, number> = {};
+    for (const name of raisedLimits) requiredLimits[name] = adapter.limits[name];
+    try {
+      return new Device(await adapter.requestDevice({ requiredLimits }), describeAdapter(adapter));
+    } catch (cause) {
+      throw new AssayError(
+        "gpu/no-device",
+        `Cannot open a GPU device on ${describeAdapter(adapter).description}: ${cause}`,
+        { cause },
+      );
+    }
+  }
+
+  /** Largest number of bytes that one binding may hold. */
+  get maxBindingBytes(): number {
+    return Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
+  }
+
+  /** Throws where the device is lost or destroyed; WebGPU itself accepts such use in silence. */
+  assertUsable(): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    if (this.#destroyed) {
+      throw new AssayError("gpu/device-destroyed", "Cannot use the GPU: it was disposed of before");
+    }
+  }
+
+  /** Runs `make` in error scopes; a failure surfaces as `code` at the next {@link settle}. */
+  scoped<T>(code: string, what: string, make: () => T): T {
+    this.assertUsable();
+    this.gpu.pushErrorScope("out-of-memory");
+    this.gpu.pushErrorScope("validation");
+    const made = make();
+    for (const scope of [this.gpu.popErrorScope(), this.gpu.popErrorScope()]) {
+      const outcome = scope.then((error) => {
+        if (error !== null) throw new AssayError(code, `Cannot ${what}: ${error.message}`);
+      });
+      outcome.catch(() => {}); // reported by settle(), never as an unhandled rejection
+      this.#scopes.push(outcome);
+    }
+    return made;
+  }
+
+  /** Waits for the outcome of everything made since the last call; throws the first failure. */
+  async settle(): Promise<void> {
+    const scopes = this.#scopes;
+    this.#scopes = [];
+    const failure = (await Promise.allSettled(scopes)).find((scope) => scope.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
+    this.assertUsable();
+  }
+
+  /** Makes a buffer. The caller destroys it: the garbage collector does not see device memory. */
+  createBuffer(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    if (!(size > 0 && size <= this.limits.maxBufferSize)) {
+      throw new AssayError(
+        "gpu/buffer-size",
+        `Cannot allocate a GPU buffer of ${size} bytes: expected 1 to ${this.limits.maxBufferSize} ` +
+          "bytes, this adapter's limit; use smaller packs or a smaller model",
+      );
+    }
+    return this.scoped(
+      "gpu/out-of-memory",
+      `allocate ${size} bytes on the GPU`,
+      () => this.gpu.createBuffer({ size: Math.ceil(size / 4) * 4, usage }),
+    );
+  }
+
+  /**
+   * The one upload path. `writeBuffer` ends the whole process when its range is wrong or its data
+   * empty, so both are checked here.
+   *
+   * @param offset In bytes, a multiple of 4.
+   */
+  upload(
+    buffer: GPUBuffer,
+    offset: number,
+    data: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+  ): void {
+    this.assertUsable();
+    const size = data.byteLength;
+    if (size === 0) return;
+    if (offset % 4 !== 0 || size % 4 !== 0 || offset < 0 || offset + size > buffer.size) {
+      throw new AssayError(
+        "gpu/upload-range",
+        `Cannot upload ${size} bytes at offset ${offset}: expected a range of whole words within ` +
+          `the buffer's ${buffer.size} bytes`,
+      );
+    }
+    this.gpu.queue.writeBuffer(buffer, offset, data);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#destroyed) return;
+    this.pool.destroy();
+    this.#destroyed = true;
+    this.gpu.destroy();
+  }
+}

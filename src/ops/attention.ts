@@ -1,0 +1,83 @@
+import { attentionShader } from "../../shaders/shaders.ts";
+import type { Indices, Matrix } from "./matrix.ts";
+import type { Operation } from "./operation.ts";
+
+/** Operands of {@link attention}. */
+export interface AttentionOperands {
+  /** [queries, heads · headDim] */
+  readonly queries: Matrix;
+  /** [rows, keyHeads · headDim] */
+  readonly keys: Matrix;
+  /** [rows, keyHeads · headDim] */
+  readonly values: Matrix;
+  /**
+   * Four numbers for each query: its position, the first row of the shared prefix, the prefix's
+   * length, the first row of its own tokens. Key position p lies in row prefix + p within the
+   * prefix and in row own + p − length after it.
+   */
+  readonly spans: Indices;
+  readonly heads: number;
+  readonly keyHeads: number;
+  readonly headDim: number;
+  /** A query sees only the last `window` positions, its own included; 0 for all. */
+  readonly window: number;
+  /** [queries, heads · headDim] */
+  readonly output: Matrix;
+}
+
+const lanes = 64;
+
+/** Causal grouped-query attention over a ragged pack; scores are scaled by 1/√headDim. */
+export const attention: Operation<AttentionOperands> = {
+  name: "attention",
+
+  onCpu({ queries, keys, values, spans, heads, keyHeads, headDim, window, output }): void {
+    const q = queries.host;
+    const k = keys.host;
+    const v = values.host;
+    const y = output.host;
+    for (let query = 0; query < queries.rows; query++) {
+      const rows = keyRows(spans.host.subarray(4 * query, 4 * query + 4), window);
+      for (let head = 0; head < heads; head++) {
+        const start = (query * heads + head) * headDim;
+        const keyHead = Math.floor(head / (heads / keyHeads));
+        const at = rows.map((row) => (row * keyHeads + keyHead) * headDim);
+        const scores = at.map((key) => {
+          let score = 0;
+          for (let d = 0; d < headDim; d++) score += q[start + d]! * k[key + d]!;
+          return score / Math.sqrt(headDim);
+        });
+        const highest = scores.reduce((a, b) => Math.max(a, b));
+        const shares = scores.map((score) => Math.exp(score - highest));
+        const total = shares.reduce((a, b) => a + b);
+        for (let d = 0; d < headDim; d++) {
+          let sum = 0;
+          for (let p = 0; p < at.length; p++) sum += shares[p]! * v[at[p]! + d]!;
+          y[start + d] = sum / total;
+        }
+      }
+    }
+  },
+
+  onGpu(recorder, { queries, keys, values, spans, heads, keyHeads, headDim, window, output }): void {
+    recorder.dispatch({
+      shader: attentionShader,
+      constants: {
+        HEAD_DIM: headDim,
+        WINDOW: window,
+        SCALE: 1 / Math.sqrt(headDim),
+      },
+      bindings: [queries.device, keys.device, values.device, spans.device, output.device],
+      workgroups: [Math.ceil(queries.rows / lanes), heads / keyHeads, keyHeads],
+    });
+  },
+};
+
+/** Rows of the keys that a query sees, in order of position. */
+function keyRows(span: Uint32Array, window: number): number[] {
+  const [position, prefix, length, own] = span as unknown as [number, number, number, number];
+  const first = window > 0 ? Math.max(0, position + 1 - window) : 0;
+  const rows: number[] = [];
+  for (let p = first; p <= position; p++) rows.push(p < length ? prefix + p : own + p - length);
+  return rows;
+}

@@ -1,0 +1,61 @@
+import { toFloat32 } from "../checkpoint/tensor.ts";
+import { Indices, Matrix, Weight, type WeightType } from "./matrix.ts";
+import type { Backend, Operation } from "./operation.ts";
+import { checkWeight } from "./weight_bytes.ts";
+
+/** Runs the CPU twins: for machines with no adapter, and as the reference of the kernels. */
+export class CpuBackend implements Backend {
+  readonly kind = "cpu";
+  readonly maxMatrixBytes = 2 ** 31;
+  readonly bytes = 0;
+
+  /** See {@link Backend.matrix}. */
+  matrix(rows: number, columns: number): Matrix {
+    return new Matrix(rows, columns, new Float32Array(rows * columns));
+  }
+
+  /** See {@link Backend.upload}. */
+  upload(rows: number, columns: number, numbers: Float32Array<ArrayBuffer>): Matrix {
+    return new Matrix(rows, columns, numbers.slice());
+  }
+
+  /** See {@link Backend.uploadIndices}. */
+  uploadIndices(numbers: Uint32Array<ArrayBuffer>): Indices {
+    return new Indices(numbers.length, numbers.slice());
+  }
+
+  /** Nothing to give back: host memory is collected. */
+  release(): void {}
+
+  /** See {@link Backend.weight}. */
+  weight(
+    rows: number,
+    columns: number,
+    type: WeightType,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Weight {
+    checkWeight(rows, columns, type, bytes);
+    const numbers = toFloat32({ name: "weight", dtype: type, shape: [rows, columns], bytes });
+    return new Weight(rows, columns, type, numbers);
+  }
+
+  /** See {@link Backend.run}. */
+  run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void {
+    operation.onCpu(operands);
+  }
+
+  /** See {@link Backend.read}. */
+  read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]> {
+    return Promise.resolve(matrices.map((matrix) => matrix.host.slice()));
+  }
+
+  /** See {@link Backend.finish}. */
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Nothing to forget: operations run at once. */
+  discard(): void {}
+
+  [Symbol.dispose](): void {}
+}

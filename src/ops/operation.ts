@@ -1,0 +1,45 @@
+import type { Recorder } from "../gpu/recorder.ts";
+import type { Indices, Matrix, Weight, WeightType } from "./matrix.ts";
+
+/**
+ * One step of arithmetic in its two forms: a kernel and its CPU twin. The two agree to rounding;
+ * a property test and `assay doctor` hold them against each other.
+ */
+export interface Operation<Arguments> {
+  readonly name: string;
+  /** The CPU twin: plain loops, sums in f64, results rounded to f32. */
+  onCpu(this: void, operands: Arguments): void;
+  /** Records the kernel. */
+  onGpu(this: void, recorder: Recorder, operands: Arguments): void;
+}
+
+/** What the rooms above need of a device: memory, uploads, operations, one readback. */
+export interface Backend extends Disposable {
+  readonly kind: "gpu" | "cpu";
+  /** Largest number of bytes that one matrix may take. */
+  readonly maxMatrixBytes: number;
+  /** Bytes of device memory held now. */
+  readonly bytes: number;
+  /** A matrix for intermediate results, its content undefined; give it back with `release`. */
+  matrix(rows: number, columns: number): Matrix;
+  /** A matrix with the given numbers; give it back with `release`. */
+  upload(rows: number, columns: number, numbers: Float32Array<ArrayBuffer>): Matrix;
+  /** A list with the given numbers; give it back with `release`. */
+  uploadIndices(numbers: Uint32Array<ArrayBuffer>): Indices;
+  /** Gives memory back; operations run so far still see the content. */
+  release(...values: (Matrix | Indices)[]): void;
+  /**
+   * A weight matrix [rows, columns] from its stored bytes (little endian, row major).
+   *
+   * @throws {AssayError} `ops/shape` where `columns` is not a multiple of 8.
+   */
+  weight(rows: number, columns: number, type: WeightType, bytes: Uint8Array<ArrayBuffer>): Weight;
+  /** Runs, or records, an operation. */
+  run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void;
+  /** Finishes everything run so far and reads the matrices, in one readback. */
+  read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]>;
+  /** Finishes everything run so far, so that weights may be freed. */
+  finish(): Promise<void>;
+  /** Forgets operations not yet finished, after an error. */
+  discard(): void;
+}

@@ -1,0 +1,42 @@
+import { rmsNormShader } from "../../shaders/shaders.ts";
+import type { Matrix } from "./matrix.ts";
+import type { Operation } from "./operation.ts";
+import { workgroupsFor } from "./workgroups.ts";
+
+/** Operands of {@link rmsNorm}. */
+export interface RmsNormOperands {
+  /** [rows, columns] */
+  readonly input: Matrix;
+  /** [1, columns] */
+  readonly weight: Matrix;
+  readonly epsilon: number;
+  /** [rows, columns]; another matrix than `input`. */
+  readonly output: Matrix;
+}
+
+/** Root mean square norm of each row (Zhang and Sennrich 2019): x / sqrt(mean(x²) + ε) · weight. */
+export const rmsNorm: Operation<RmsNormOperands> = {
+  name: "rms_norm",
+
+  onCpu({ input, weight, epsilon, output }): void {
+    const { columns } = input;
+    const x = input.host;
+    const g = weight.host;
+    const y = output.host;
+    for (let start = 0; start < x.length; start += columns) {
+      let squares = 0;
+      for (let c = 0; c < columns; c++) squares += x[start + c]! ** 2;
+      const scale = 1 / Math.sqrt(squares / columns + epsilon);
+      for (let c = 0; c < columns; c++) y[start + c] = x[start + c]! * scale * g[c]!;
+    }
+  },
+
+  onGpu(recorder, { input, weight, epsilon, output }): void {
+    recorder.dispatch({
+      shader: rmsNormShader,
+      constants: { EPSILON: epsilon },
+      bindings: [input.device, weight.device, output.device],
+      workgroups: workgroupsFor(input.rows, 1),
+    });
+  },
+};

@@ -1,0 +1,43 @@
+import { softmaxGateShader } from "../../shaders/shaders.ts";
+import type { Matrix } from "./matrix.ts";
+import type { Operation } from "./operation.ts";
+
+/** Operands of {@link softmaxGate}. */
+export interface SoftmaxGateOperands {
+  /** [rows, objectives]; holds the gate's weights afterwards. */
+  readonly logits: Matrix;
+  readonly temperature: number;
+  readonly logitScale: number;
+}
+
+/** ArmoRM's gate, in place: softmax(logits / temperature) · logitScale, by row. */
+export const softmaxGate: Operation<SoftmaxGateOperands> = {
+  name: "softmax_gate",
+
+  onCpu({ logits, temperature, logitScale }): void {
+    const { columns } = logits;
+    const z = logits.host;
+    for (let start = 0; start < z.length; start += columns) {
+      let highest = -Infinity;
+      for (let j = 0; j < columns; j++) highest = Math.max(highest, z[start + j]!);
+      let total = 0;
+      for (let j = 0; j < columns; j++) {
+        total += z[start + j] = Math.exp((z[start + j]! - highest) / temperature);
+      }
+      for (let j = 0; j < columns; j++) z[start + j] = z[start + j]! / total * logitScale;
+    }
+  },
+
+  onGpu(recorder, { logits, temperature, logitScale }): void {
+    recorder.dispatch({
+      shader: softmaxGateShader,
+      constants: {
+        OBJECTIVES: logits.columns,
+        TEMPERATURE: temperature,
+        LOGIT_SCALE: logitScale,
+      },
+      bindings: [logits.device],
+      workgroups: [Math.ceil(logits.rows / 64)],
+    });
+  },
+};
