@@ -1,0 +1,276 @@
+import { AssayError } from "../error.ts";
+import { checkPath, type CheckpointFolder, folderAt } from "./folder.ts";
+import { decodeUtf8 } from "./safetensors_header.ts";
+import { SafetensorsReader } from "./safetensors_reader.ts";
+import { joinShards, parseShardIndex, SHARD_INDEX_FILE } from "./shard_index.ts";
+import type { Tensor, TensorInfo } from "./tensor.ts";
+
+const SINGLE_FILE = "model.safetensors";
+/** Largest text file read; the largest tokenizers have about 35 MB. */
+const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+/** Shards opened at once. */
+const OPENED_AT_ONCE = 8;
+
+/**
+ * A checkpoint: a folder in Hugging Face layout with `config.json` and safetensors weights, in one
+ * file or in shards. Weights are read when asked for, never all at once.
+ *
+ * @example
+ * ```ts
+ * import { blobFolder, Checkpoint, toFloat32, writeSafetensors } from "@assay/assay/checkpoint";
+ * import assert from "node:assert/strict";
+ *
+ * const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
+ * const weights = new Response(readable).blob();
+ * const values = new Uint8Array(new Float32Array([0.5, -1, 2]).buffer);
+ * await writeSafetensors(writable, [
+ *   { name: "score.weight", dtype: "F32", shape: [1, 3], bytes: [values] },
+ * ]);
+ *
+ * const folder = blobFolder("tiny", new Map([
+ *   ["config.json", new Blob(['{"model_type": "llama"}'])],
+ *   ["model.safetensors", await weights],
+ * ]));
+ * using checkpoint = await Checkpoint.open(folder);
+ * assert.equal(checkpoint.config.model_type, "llama");
+ * assert.deepEqual([...toFloat32(await checkpoint.read("score.weight"))], [0.5, -1, 2]);
+ * ```
+ */
+export class Checkpoint implements Disposable {
+  /** Path or address of the folder. */
+  readonly name: string;
+  /** `config.json`, as parsed. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** What the headers say of every tensor, by name. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly #folder: CheckpointFolder;
+  readonly #readers: ReadonlyMap<string, SafetensorsReader>;
+
+  private constructor(
+    folder: CheckpointFolder,
+    config: Readonly<Record<string, unknown>>,
+    tensors: ReadonlyMap<string, TensorInfo>,
+    readers: ReadonlyMap<string, SafetensorsReader>,
+  ) {
+    this.name = folder.name;
+    this.config = config;
+    this.tensors = tensors;
+    this.#folder = folder;
+    this.#readers = readers;
+  }
+
+  /**
+   * Opens a checkpoint and checks the headers of all its weights.
+   *
+   * `model.safetensors.index.json` is preferred to `model.safetensors` where both exist.
+   *
+   * @param source A local path, a `file:`, `http:` or `https:` URL, or a folder.
+   * @throws {AssayError} `checkpoint/missing-config`, `checkpoint/bad-config`,
+   * `checkpoint/no-safetensors`, `checkpoint/missing-shard`, and what
+   * {@linkcode SafetensorsReader.open}, {@linkcode parseShardIndex} and {@linkcode joinShards} throw.
+   */
+  static async open(source: string | URL | CheckpointFolder): Promise<Checkpoint> {
+    const folder = typeof source === "string" || source instanceof URL ? folderAt(source) : source;
+    const config = await readConfig(folder);
+    const index = await readText(folder, SHARD_INDEX_FILE);
+    if (index !== undefined) {
+      const shards = parseShardIndex(index, folder.name);
+      const readers = await openShards(folder, [...shards.keys()]);
+      try {
+        const headers = [...readers.values()].map((reader) => reader.tensors);
+        return new Checkpoint(folder, config, joinShards(shards, headers), readers);
+      } catch (error) {
+        closeAll(readers.values());
+        throw error;
+      }
+    }
+    const single = await folder.open(SINGLE_FILE);
+    if (single === undefined) throw await explainMissingWeights(folder);
+    const reader = await SafetensorsReader.open(single, SINGLE_FILE);
+    return new Checkpoint(folder, config, reader.tensors, new Map([[SINGLE_FILE, reader]]));
+  }
+
+  /**
+   * Reads a text file of the folder, such as `tokenizer.json`.
+   *
+   * @returns The text, or `undefined` where there is no such file.
+   * @throws {AssayError} `checkpoint/path-leaves-folder`, `checkpoint/text-too-large`,
+   * `checkpoint/not-utf8`, and what reading throws.
+   */
+  readText(file: string): Promise<string | undefined> {
+    return readText(this.#folder, file);
+  }
+
+  /**
+   * Reads a whole tensor, as one allocation.
+   *
+   * @throws {AssayError} `checkpoint/missing-tensor`, and what reading throws.
+   */
+  async read(name: string): Promise<Tensor> {
+    return await this.#readerOf(name).read(name);
+  }
+
+  /**
+   * Reads `count` rows from row `start` on; a row is what the first dimension counts.
+   *
+   * @returns A tensor of shape `[count, ...rest]`.
+   * @throws {AssayError} `checkpoint/missing-tensor`, `checkpoint/no-rows`,
+   * `checkpoint/row-out-of-range`, and what reading throws.
+   */
+  async readRows(name: string, start: number, count: number): Promise<Tensor> {
+    return await this.#readerOf(name).readRows(name, start, count);
+  }
+
+  /**
+   * Reads single rows, in the order asked for, duplicates allowed; close rows are read together.
+   *
+   * @param rows Row numbers, from 0.
+   * @returns A tensor of shape `[rows.length, ...rest]`.
+   * @throws {AssayError} `checkpoint/missing-tensor`, `checkpoint/no-rows`,
+   * `checkpoint/row-out-of-range`, and what reading throws.
+   */
+  async gatherRows(name: string, rows: ArrayLike<number>): Promise<Tensor> {
+    return await this.#readerOf(name).gatherRows(name, rows);
+  }
+
+  /** Closes the files. */
+  [Symbol.dispose](): void {
+    closeAll(this.#readers.values());
+  }
+
+  #readerOf(name: string): SafetensorsReader {
+    const reader = this.#readers.get(this.tensors.get(name)?.file ?? "");
+    if (reader === undefined) {
+      throw new AssayError(
+        "checkpoint/missing-tensor",
+        `Cannot read tensor ${name}: expected it in ${this.name}, ` +
+          `found none of that name among ${this.tensors.size} tensors`,
+      );
+    }
+    return reader;
+  }
+}
+
+async function readText(folder: CheckpointFolder, file: string): Promise<string | undefined> {
+  checkPath(folder.name, file);
+  using source = await folder.open(file);
+  if (source === undefined) return undefined;
+  if (source.byteLength > MAX_TEXT_BYTES) {
+    throw new AssayError(
+      "checkpoint/text-too-large",
+      `Cannot read ${source.name}: expected a text of at most ${MAX_TEXT_BYTES} bytes, ` +
+        `found ${source.byteLength}`,
+    );
+  }
+  return decodeUtf8(await source.read(0, source.byteLength), source.name);
+}
+
+async function readConfig(folder: CheckpointFolder): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readText(folder, "config.json");
+  if (text === undefined) {
+    throw new AssayError(
+      "checkpoint/missing-config",
+      `Cannot open checkpoint ${folder.name}: expected a folder with config.json and ` +
+        `safetensors weights, found no config.json, or no such folder`,
+    );
+  }
+  let config: unknown;
+  let cause: unknown;
+  try {
+    config = JSON.parse(text);
+  } catch (error) {
+    cause = error;
+  }
+  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+    throw new AssayError(
+      "checkpoint/bad-config",
+      `Cannot read ${folder.name}/config.json: expected a JSON object, ` +
+        `found ${cause ?? (Array.isArray(config) ? "a list" : String(config))}`,
+      { cause },
+    );
+  }
+  return config as Readonly<Record<string, unknown>>;
+}
+
+/** Opens all shards, several at once; where one fails the others are closed again. */
+async function openShards(
+  folder: CheckpointFolder,
+  files: readonly string[],
+): Promise<Map<string, SafetensorsReader>> {
+  const readers = new Map<string, SafetensorsReader>();
+  for (let i = 0; i < files.length; i += OPENED_AT_ONCE) {
+    const opened = await Promise.allSettled(
+      files.slice(i, i + OPENED_AT_ONCE).map(async (file) => {
+        readers.set(file, await openShard(folder, file));
+      }),
+    );
+    const failed = opened.find((outcome) => outcome.status === "rejected");
+    if (failed !== undefined) {
+      closeAll(readers.values());
+      throw failed.reason;
+    }
+  }
+  return new Map(files.map((file) => [file, readers.get(file)!]));
+}
+
+async function openShard(folder: CheckpointFolder, file: string): Promise<SafetensorsReader> {
+  const source = await folder.open(file);
+  if (source === undefined) {
+    throw new AssayError(
+      "checkpoint/missing-shard",
+      `Cannot open checkpoint ${folder.name}: expected ${file} as ${SHARD_INDEX_FILE} says, ` +
+        `found no such file; download it`,
+    );
+  }
+  return await SafetensorsReader.open(source, file);
+}
+
+function closeAll(readers: Iterable<SafetensorsReader>): void {
+  for (const reader of readers) reader[Symbol.dispose]();
+}
+
+/** Weights in other formats, and what to do about them. */
+const OTHER_WEIGHTS: readonly (readonly [pattern: RegExp, advice: string])[] = [
+  [
+    /^adapter_model\./,
+    "an adapter without its base model: merge it first (merge_and_unload() of the Python package peft)",
+  ],
+  [/\.safetensors$/, `safetensors under another name: add ${SHARD_INDEX_FILE} or rename it`],
+  [
+    /^pytorch_model.*\.bin(\.index\.json)?$|^consolidated.*\.pth$/,
+    "PyTorch weights: convert them, for example with save_pretrained(folder) of transformers",
+  ],
+  [/\.gguf$/, "GGUF weights: use the original safetensors weights"],
+  [/\.(h5|msgpack|onnx)$/, "weights of another framework: use safetensors weights"],
+];
+
+/** Files to ask for where the folder cannot be listed. */
+const LIKELY_FILES = [
+  "adapter_model.safetensors",
+  "pytorch_model.bin.index.json",
+  "pytorch_model.bin",
+];
+
+async function explainMissingWeights(folder: CheckpointFolder): Promise<AssayError> {
+  let files: readonly string[] = [];
+  if (folder.list !== undefined) {
+    files = await folder.list();
+  } else {
+    for (const file of LIKELY_FILES) {
+      using source = await folder.open(file);
+      if (source !== undefined) files = [...files, file];
+    }
+  }
+  let found = "neither; download the weights";
+  for (const [pattern, advice] of OTHER_WEIGHTS) {
+    const file = files.find((file) => pattern.test(file));
+    if (file === undefined) continue;
+    found = `${file}, ${advice}`;
+    break;
+  }
+  return new AssayError(
+    "checkpoint/no-safetensors",
+    `Cannot open checkpoint ${folder.name}: expected ${SINGLE_FILE} or ${SHARD_INDEX_FILE}, ` +
+      `found ${found}`,
+  );
+}

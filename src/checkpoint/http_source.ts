@@ -1,0 +1,241 @@
+import { AssayError } from "../error.ts";
+import { allocateBytes, type ByteSource, checkRange } from "./byte_source.ts";
+
+/** How to ask the server. */
+export interface HttpOptions {
+  /** Stands in for the global `fetch`, for example to retry or to cache. */
+  readonly fetch?: typeof fetch;
+  /** Headers of every request, for example `authorization`. */
+  readonly headers?: HeadersInit;
+}
+
+/**
+ * Opens a file behind HTTP for reading by range requests; needs `--allow-net` for its host.
+ *
+ * The length comes from a HEAD request, or from a request for the first byte where the server
+ * refuses HEAD. A file that changes while it is read is an error, not a mixture.
+ *
+ * @param url Address of the file.
+ * @param options A `fetch` of your own, and headers.
+ * @returns The source, or `undefined` where the server has no such file (404 or 410).
+ * @throws {AssayError} `checkpoint/http-status`, `checkpoint/http-failed`,
+ * `checkpoint/permission-denied`, `checkpoint/http-no-length`. Reading also throws
+ * `checkpoint/http-no-range`, `checkpoint/http-wrong-range`, `checkpoint/http-changed`,
+ * `checkpoint/http-truncated` and `checkpoint/closed`.
+ */
+export async function httpSource(
+  url: string | URL,
+  options: HttpOptions = {},
+): Promise<ByteSource | undefined> {
+  const file = new RemoteFile(new URL(url), options);
+  const byteLength = await file.findLength();
+  return byteLength === undefined ? undefined : new HttpSource(file, byteLength);
+}
+
+/** One address and the requests made of it. */
+class RemoteFile {
+  /** Without credentials and query, which may hold secrets. */
+  readonly name: string;
+  readonly #url: URL;
+  readonly #fetch: typeof fetch;
+  readonly #headers: Headers;
+  readonly #closing = new AbortController();
+
+  constructor(url: URL, options: HttpOptions) {
+    this.name = url.origin + url.pathname;
+    this.#url = url;
+    this.#fetch = options.fetch ?? fetch;
+    this.#headers = new Headers(options.headers);
+    // A compressed answer would have other ranges. Browsers drop this header and do the same.
+    this.#headers.set("accept-encoding", "identity");
+  }
+
+  async request(method: "GET" | "HEAD", range?: string): Promise<Response> {
+    const headers = new Headers(this.#headers);
+    if (range !== undefined) headers.set("range", range);
+    try {
+      const { signal } = this.#closing;
+      signal.throwIfAborted();
+      return await this.#fetch(this.#url, { method, headers, signal });
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
+  /** The length in bytes, or `undefined` where there is no such file. */
+  async findLength(): Promise<number | undefined> {
+    const head = await this.request("HEAD");
+    await head.body?.cancel();
+    if (head.status === 404 || head.status === 410) return undefined;
+    if (head.ok && !head.headers.has("content-encoding")) {
+      const length = parseLength(head.headers.get("content-length"));
+      if (length !== undefined) return length;
+    }
+    // Some servers refuse HEAD, signed addresses among them, or leave the length out.
+    const probe = await this.request("GET", "bytes=0-0");
+    await probe.body?.cancel();
+    if (probe.status === 404 || probe.status === 410) return undefined;
+    if (!probe.ok && probe.status !== 416) throw this.badStatus(probe);
+    const length = probe.status === 200
+      ? parseLength(probe.headers.get("content-length"))
+      : parseContentRange(probe.headers.get("content-range"))?.total; // 416 for an empty file
+    if (length === undefined) {
+      this.refuse("http-no-length", "the length of the file in the answer", "none");
+    }
+    return length;
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  badStatus(response: Response): AssayError {
+    const { status, statusText } = response;
+    const advice = status === 401 || status === 403
+      ? `; pass a token as httpFolder(address, { headers: { authorization: "Bearer …" } })`
+      : "";
+    return new AssayError(
+      "checkpoint/http-status",
+      `Cannot read ${this.name}: expected status 206, found ${status} ${statusText}`.trimEnd() +
+        advice,
+    );
+  }
+
+  refuse(code: string, expected: string, found: string): never {
+    throw new AssayError(
+      `checkpoint/${code}`,
+      `Cannot read ${this.name}: expected ${expected}, found ${found}`,
+    );
+  }
+
+  /** Turns what `fetch` or a body throws into an error that says what to do. */
+  explain(error: unknown): AssayError {
+    if (error instanceof AssayError) return error;
+    if (this.#closing.signal.aborted) {
+      return new AssayError("checkpoint/closed", `Cannot read ${this.name}: it has been closed`);
+    }
+    if (error instanceof Error && error.name === "NotCapable") {
+      return new AssayError(
+        "checkpoint/permission-denied",
+        `Cannot read ${this.name}: expected permission to reach the server, found none; ` +
+          `run Deno with --allow-net=${this.#url.host}`,
+        { cause: error },
+      );
+    }
+    return new AssayError("checkpoint/http-failed", `Cannot read ${this.name}: ${error}`, {
+      cause: error,
+    });
+  }
+}
+
+class HttpSource implements ByteSource {
+  readonly name: string;
+  readonly byteLength: number;
+  readonly #file: RemoteFile;
+  /** `etag` and `last-modified` of the first answer; all later ones must agree with them. */
+  #version: Headers | undefined;
+
+  constructor(file: RemoteFile, byteLength: number) {
+    this.name = file.name;
+    this.byteLength = byteLength;
+    this.#file = file;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    checkRange(this, offset, length);
+    if (length === 0) return new Uint8Array(0);
+    const response = await this.#file.request("GET", `bytes=${offset}-${offset + length - 1}`);
+    const body = response.body?.getReader(); // not every browser iterates over a stream
+    try {
+      this.#checkResponse(response, offset, length);
+      return await this.#readBody(body, length);
+    } catch (error) {
+      // Frees the connection; where the body is at its end or broken there is nothing to free.
+      await body?.cancel().catch(() => {});
+      throw this.#file.explain(error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+
+  #checkResponse(response: Response, offset: number, length: number): void {
+    const { status, headers } = response;
+    if (status === 416) {
+      this.#changed(`${this.byteLength} bytes`, "fewer");
+    } else if (status !== 200 && status !== 206) {
+      throw this.#file.badStatus(response);
+    }
+    this.#checkVersion(headers);
+    if (status === 200) {
+      if (length === this.byteLength) return; // all of the file was asked for
+      this.#file.refuse(
+        "http-no-range",
+        `status 206 and ${length} bytes`,
+        "status 200: the server ignores range requests; use another or download the checkpoint",
+      );
+    }
+    const text = headers.get("content-range");
+    if (text === null) return; // other origins may hide it from browsers; the body is measured anyway
+    const range = parseContentRange(text);
+    if (range?.start !== offset || range.end !== offset + length - 1) {
+      this.#file.refuse("http-wrong-range", `bytes ${offset}-${offset + length - 1}`, text);
+    }
+    if (range.total !== undefined && range.total !== this.byteLength) {
+      this.#changed(`${this.byteLength} bytes`, `${range.total}`);
+    }
+  }
+
+  #checkVersion(headers: Headers): void {
+    const version = this.#version ??= headers;
+    for (const header of ["etag", "last-modified"]) {
+      const [known, found] = [version.get(header), headers.get(header)];
+      if (known === null || found === null) continue;
+      if (known !== found) this.#changed(`${header} ${known}`, found);
+      return;
+    }
+  }
+
+  #changed(expected: string, found: string): never {
+    this.#file.refuse(
+      "http-changed",
+      `${expected} as before`,
+      `${found}: the file changed while it was read; open the checkpoint again`,
+    );
+  }
+
+  async #readBody(
+    body: ReadableStreamDefaultReader<Uint8Array> | undefined,
+    length: number,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = allocateBytes(length, this.name);
+    let filled = 0;
+    for (;;) {
+      const chunk = (await body?.read())?.value;
+      if (chunk === undefined) break;
+      if (filled + chunk.length > length) {
+        this.#file.refuse("http-wrong-range", `${length} bytes`, "more");
+      }
+      bytes.set(chunk, filled);
+      filled += chunk.length;
+    }
+    if (filled < length) this.#file.refuse("http-truncated", `${length} bytes`, `${filled}`);
+    return bytes;
+  }
+}
+
+function parseLength(text: string | null): number | undefined {
+  const length = text !== null && /^[0-9]+$/.test(text) ? Number(text) : NaN;
+  return Number.isSafeInteger(length) ? length : undefined;
+}
+
+// Parses "bytes 0-4/10", and with "*" for a total or a range unknown (RFC 9110, section 14.4).
+function parseContentRange(
+  text: string | null,
+): { start: number | undefined; end: number | undefined; total: number | undefined } | undefined {
+  const parts = /^bytes (?:([0-9]+)-([0-9]+)|\*)\/([0-9]+|\*)$/.exec(text ?? "");
+  if (parts === null) return undefined;
+  const [start, end, total] = parts.slice(1).map((part) => parseLength(part ?? null));
+  return { start, end, total };
+}
