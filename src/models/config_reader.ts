@@ -1,0 +1,90 @@
+import { AssayError } from "../error.ts";
+
+/** Reads typed values from an untrusted `config.json`. */
+export class ConfigReader {
+  readonly #read = new Set<string>();
+
+  /**
+   * @param config The parsed JSON object.
+   * @param name Where it comes from, for messages.
+   */
+  constructor(readonly config: Readonly<Record<string, unknown>>, readonly name: string) {}
+
+  /** Keys that nothing has asked for. */
+  unread(): string[] {
+    return Object.keys(this.config).filter((key) => !this.#read.has(key));
+  }
+
+  /** The value of `key`, `null` counting as absent. */
+  value(key: string): unknown {
+    this.#read.add(key);
+    return this.config[key] ?? undefined;
+  }
+
+  /** A positive whole number; `fallback` where it is absent, an error where there is none. */
+  count(key: string, fallback?: number): number {
+    const value = this.value(key) ?? fallback;
+    if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
+    throw this.unexpected(key, "a positive whole number", value);
+  }
+
+  /** A positive number. */
+  positive(key: string, fallback?: number): number {
+    const value = this.value(key) ?? fallback;
+    if (typeof value === "number" && value > 0 && value < Infinity) return value;
+    throw this.unexpected(key, "a positive number", value);
+  }
+
+  /** True or false. */
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.value(key) ?? fallback;
+    if (typeof value === "boolean") return value;
+    throw this.unexpected(key, "true or false", value);
+  }
+
+  /** A string. */
+  text(key: string, fallback?: string): string {
+    const value = this.value(key) ?? fallback;
+    if (typeof value === "string") return value;
+    throw this.unexpected(key, "a string", value);
+  }
+
+  /** A list of strings, or `undefined` where it is absent. */
+  texts(key: string): readonly string[] | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+    throw this.unexpected(key, "a list of strings", value);
+  }
+
+  /** A nested object, or `undefined` where it is absent. */
+  section(key: string): ConfigReader | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    if (typeof value === "object" && !Array.isArray(value)) {
+      return new ConfigReader(value as Record<string, unknown>, `${this.name}, "${key}"`);
+    }
+    throw this.unexpected(key, "an object", value);
+  }
+
+  /** The error of a value that is not what it should be. */
+  unexpected(key: string, expected: string, found: unknown): AssayError {
+    return new AssayError(
+      "models/bad-config",
+      `Cannot read ${this.name}: expected "${key}" to be ${expected}, found ${
+        found === undefined ? "nothing" : JSON.stringify(found)?.slice(0, 100)
+      }`,
+    );
+  }
+
+  /** The error of a value that Assay does not compute with; ignoring it would change scores. */
+  unsupported(key: string, supported: string, found: unknown): AssayError {
+    return new AssayError(
+      "models/unsupported-config",
+      `Cannot score with ${this.name}: "${key}" is ${
+        JSON.stringify(found)?.slice(0, 100)
+      }, which ` +
+        `changes the arithmetic in a way that Assay does not implement; supported: ${supported}`,
+    );
+  }
+}

@@ -1,0 +1,259 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { attention } from "../ops/attention.ts";
+import { gatherRows } from "../ops/gather_rows.ts";
+import { matmul } from "../ops/matmul.ts";
+import type { Indices, Matrix } from "../ops/matrix.ts";
+import type { Backend } from "../ops/operation.ts";
+import { rmsNorm } from "../ops/rms_norm.ts";
+import { rope } from "../ops/rope.ts";
+import { swiglu } from "../ops/swiglu.ts";
+import type { DecoderConfig } from "./decoder_config.ts";
+import { finalNormName } from "./decoder_tensors.ts";
+import { type LayerWeights, type Linear, loadLayer, WeightLoader } from "./decoder_weights.ts";
+import { Embedding } from "./embedding.ts";
+import { RopeTable } from "./rope_frequencies.ts";
+import type { TokenPack } from "./token_pack.ts";
+
+/** Queries of a pack: which rows ask, and what each of them sees. */
+interface Queries {
+  readonly spans: Indices;
+  readonly angles: Matrix;
+}
+
+/** A pack on its way through the layers. */
+interface PackState {
+  /** The residual stream; in the last layer it shrinks to the pooled rows. */
+  hidden: Matrix;
+  readonly all: Queries;
+  readonly pooled: Queries & { readonly rows: Indices };
+}
+
+/** Called after each layer with the residual streams of the packs; for tests and inspection. */
+export type LayerObserver = (layer: number, hidden: readonly Matrix[]) => Promise<void>;
+
+/**
+ * The decoder of the Llama family (Llama, Mistral, Qwen2, Qwen3), up to and including its final
+ * norm. Before each block a norm, after it a residual sum:
+ *
+ *     x += attention(norm(x)) · output       q, k turned by rope; grouped queries; causal
+ *     x += (silu(h · gate) * (h · up)) · down   with h = norm(x)
+ *
+ * In the last layer only the pooled rows need queries, the output projection and the feed-forward
+ * block, and only they are normed at the end.
+ */
+export class Decoder implements Disposable {
+  readonly #loaders: WeightLoader[] = [];
+  readonly #layers: LayerWeights[] = [];
+  readonly #embedding: Embedding;
+  readonly #rope: RopeTable;
+
+  private constructor(
+    readonly config: DecoderConfig,
+    readonly checkpoint: Checkpoint,
+    readonly backend: Backend,
+    readonly finalNorm: Matrix,
+    readonly feedForwardRows: number,
+  ) {
+    this.#embedding = new Embedding(checkpoint, config.vocabularySize, config.hiddenSize);
+    this.#rope = new RopeTable(config.rope, config.headDim);
+  }
+
+  /**
+   * Loads a decoder.
+   *
+   * @param options.resident Whether all layers are kept on the device; otherwise each is loaded when
+   *   it is needed, once for all packs given to {@link Decoder.hiddenStates}.
+   * @param options.feedForwardRows Rows that the feed-forward block takes at a time, a multiple of
+   *   `rowAlignment`.
+   * @param options.onLayer Called after each layer that was loaded.
+   */
+  static async load(
+    config: DecoderConfig,
+    checkpoint: Checkpoint,
+    backend: Backend,
+    options: {
+      readonly resident: boolean;
+      readonly feedForwardRows: number;
+      readonly onLayer?: () => void;
+    },
+  ): Promise<Decoder> {
+    const loader = new WeightLoader(checkpoint, backend);
+    const finalNorm = await loader.vector(finalNormName);
+    const decoder = new Decoder(config, checkpoint, backend, finalNorm, options.feedForwardRows);
+    decoder.#loaders.push(loader);
+    for (let layer = 0; options.resident && layer < config.layers; layer++) {
+      decoder.#layers.push(await loadLayer(loader, config, layer));
+      options.onLayer?.();
+    }
+    return decoder;
+  }
+
+  /** Whether a row's rotation depends on its whole conversation, so that a prefix can't be shared. */
+  dependsOnLength(length: number): boolean {
+    return this.#rope.dependsOnLength(length);
+  }
+
+  /**
+   * Final hidden states, [pooled rows, hidden], of each pack; the caller releases them.
+   *
+   * @throws {AssayError} `models/token-out-of-range`, and errors of the backend.
+   */
+  async hiddenStates(
+    packs: readonly TokenPack[],
+    options: { readonly observer?: LayerObserver; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Matrix[]> {
+    const embedded: Float32Array<ArrayBuffer>[] = [];
+    for (const pack of packs) embedded.push(await this.#embedding.gather(pack.ids));
+    const states = packs.map((pack, i) => this.#begin(pack, embedded[i]!));
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      options.signal?.throwIfAborted();
+      await this.#withLayer(layer, (weights) => {
+        for (const state of states) this.#layer(state, weights, layer);
+      });
+      await options.observer?.(layer, states.map((state) => state.hidden));
+    }
+    return states.map((state) => this.#finish(state));
+  }
+
+  async #withLayer(layer: number, use: (weights: LayerWeights) => void): Promise<void> {
+    const resident = this.#layers[layer];
+    if (resident !== undefined) return use(resident);
+    using loader = new WeightLoader(this.checkpoint, this.backend);
+    use(await loadLayer(loader, this.config, layer));
+    await this.backend.finish();
+  }
+
+  #begin(pack: TokenPack, embedded: Float32Array<ArrayBuffer>): PackState {
+    const { backend } = this;
+    const { spans, lengths, pooled } = pack;
+    const queries = (count: number, row: (i: number) => number): Queries => {
+      const chosen = new Uint32Array(4 * count);
+      for (let i = 0; i < count; i++) {
+        chosen.set(spans.subarray(4 * row(i), 4 * row(i) + 4), 4 * i);
+      }
+      const angles = this.#rope.fill(count, (i) => chosen[4 * i]!, (i) => lengths[row(i)]!);
+      return {
+        spans: backend.uploadIndices(chosen),
+        angles: backend.upload(count, this.config.headDim, angles),
+      };
+    };
+    return {
+      hidden: backend.upload(pack.ids.length, this.config.hiddenSize, embedded),
+      all: queries(pack.ids.length, (i) => i),
+      pooled: {
+        ...queries(pooled.length, (i) => pooled[i]!),
+        rows: backend.uploadIndices(pooled),
+      },
+    };
+  }
+
+  #layer(state: PackState, weights: LayerWeights, layer: number): void {
+    const last = layer === this.config.layers - 1;
+    this.#attention(state, weights, this.config.windows[layer]!, last);
+    for (let first = 0; first < state.hidden.rows; first += this.feedForwardRows) {
+      const count = Math.min(this.feedForwardRows, state.hidden.rows - first);
+      this.#feedForward(state.hidden.view(first, count), weights);
+    }
+  }
+
+  #attention(state: PackState, weights: LayerWeights, window: number, last: boolean): void {
+    const { backend, config } = this;
+    const { heads, keyHeads, headDim } = config;
+    const normed = this.#norm(state.hidden, weights.inputNorm);
+    const keys = this.#turned(this.#linear(normed, weights.key), weights.keyNorm, state.all.angles);
+    const values = this.#linear(normed, weights.value);
+
+    let asking = normed;
+    const { spans, angles } = last ? state.pooled : state.all;
+    if (last) {
+      asking = this.#gather(normed, state.pooled.rows);
+      const residual = this.#gather(state.hidden, state.pooled.rows);
+      backend.release(normed, state.hidden);
+      state.hidden = residual;
+    }
+    const queries = this.#turned(this.#linear(asking, weights.query), weights.queryNorm, angles);
+    backend.release(asking);
+
+    const mixed = backend.matrix(queries.rows, queries.columns);
+    backend.run(attention, {
+      queries,
+      keys,
+      values,
+      spans,
+      heads,
+      keyHeads,
+      headDim,
+      window,
+      output: mixed,
+    });
+    backend.release(queries, keys, values);
+    this.#addLinear(mixed, weights.output, state.hidden);
+    backend.release(mixed);
+  }
+
+  #feedForward(hidden: Matrix, weights: LayerWeights): void {
+    const { backend } = this;
+    const normed = this.#norm(hidden, weights.feedForwardNorm);
+    const gate = this.#linear(normed, weights.gate);
+    const up = this.#linear(normed, weights.up);
+    backend.release(normed);
+    backend.run(swiglu, { gate, up });
+    backend.release(up);
+    this.#addLinear(gate, weights.down, hidden);
+    backend.release(gate);
+  }
+
+  #finish(state: PackState): Matrix {
+    const normed = this.#norm(state.hidden, this.finalNorm);
+    const { all, pooled } = state;
+    this.backend.release(
+      state.hidden,
+      all.spans,
+      all.angles,
+      pooled.spans,
+      pooled.angles,
+      pooled.rows,
+    );
+    return normed;
+  }
+
+  #norm(input: Matrix, weight: Matrix): Matrix {
+    const output = this.backend.matrix(input.rows, input.columns);
+    this.backend.run(rmsNorm, { input, weight, epsilon: this.config.rmsEpsilon, output });
+    return output;
+  }
+
+  #linear(input: Matrix, { weight, bias }: Linear): Matrix {
+    const output = this.backend.matrix(input.rows, weight.rows);
+    this.backend.run(matmul, { input, weight, bias, output });
+    return output;
+  }
+
+  /** Adds a linear map's result to the residual stream. */
+  #addLinear(input: Matrix, { weight, bias }: Linear, hidden: Matrix): void {
+    this.backend.run(matmul, { input, weight, bias, accumulate: true, output: hidden });
+  }
+
+  #gather(input: Matrix, rows: Indices): Matrix {
+    const output = this.backend.matrix(rows.length, input.columns);
+    this.backend.run(gatherRows, { input, rows, output });
+    return output;
+  }
+
+  /** Queries or keys, normed by head where the model does so, turned by their positions. */
+  #turned(values: Matrix, norm: Matrix | undefined, angles: Matrix): Matrix {
+    let turned = values;
+    if (norm !== undefined) {
+      const { headDim } = this.config;
+      const byHead = values.reshape(values.rows * values.columns / headDim, headDim);
+      turned = this.#norm(byHead, norm).reshape(values.rows, values.columns);
+      this.backend.release(values);
+    }
+    this.backend.run(rope, { values: turned, angles });
+    return turned;
+  }
+
+  [Symbol.dispose](): void {
+    for (const loader of this.#loaders) loader[Symbol.dispose]();
+  }
+}
