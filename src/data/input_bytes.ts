@@ -1,0 +1,168 @@
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { AssayError } from "../error.ts";
+
+/** Bytes of an input so far; `byteLength` is the whole, where it is known. */
+export interface BytesRead {
+  /** Bytes taken from the input so far (before decompression). */
+  readonly read: number;
+  /** Bytes of the whole input; `undefined` for a pipe. */
+  readonly byteLength: number | undefined;
+}
+
+/** An opened input: its bytes in order, unzipped, without a byte-order mark. */
+export interface InputBytes {
+  /** What error messages call it: the file's path, or `standard input`. */
+  readonly name: string;
+  /** The bytes; ends the file's use when the iteration ends, early or not. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** The error of an input that can't be opened or read, in words that name the input and what to do. */
+export function inputError(name: string, cause: unknown): AssayError {
+  if (cause instanceof AssayError) return cause;
+  const options = { cause };
+  if (cause instanceof Deno.errors.NotFound) {
+    return new AssayError(
+      "data/no-such-file",
+      `Cannot read ${name}: there is no such file`,
+      options,
+    );
+  }
+  if (cause instanceof Deno.errors.IsADirectory) {
+    return new AssayError(
+      "data/no-such-file",
+      `Cannot read ${name}: expected a file, found a folder`,
+      options,
+    );
+  }
+  if (cause instanceof Deno.errors.NotCapable) {
+    return new AssayError(
+      "data/no-permission",
+      `Cannot read ${name}: Deno was not given the permission; add --allow-read=${name}`,
+      options,
+    );
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AssayError("data/bad-file", `Cannot read ${name}: ${reason}`, options);
+}
+
+/**
+ * Opens a file, or standard input as `-`, as a sequence of bytes. Gzip is recognised by its first two
+ * bytes, whatever the name; several gzip members in a row are read as one.
+ *
+ * @param input A path, or `-` for standard input.
+ * @param onBytes Told about every chunk that is read.
+ * @throws {AssayError} `data/no-such-file`, `data/no-permission`, or `data/bad-file`.
+ */
+export async function openInput(
+  input: string,
+  onBytes?: (bytes: BytesRead) => void,
+): Promise<InputBytes> {
+  if (input === "-") {
+    const name = "standard input";
+    return { name, chunks: inputChunks(name, Deno.stdin.readable, undefined, onBytes) };
+  }
+  try {
+    const file = await Deno.open(input, { read: true });
+    let byteLength: number | undefined;
+    try {
+      const info = await file.stat();
+      if (info.isDirectory) throw new Deno.errors.IsADirectory(input);
+      byteLength = info.isFile ? info.size : undefined;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    return { name: input, chunks: inputChunks(input, file.readable, byteLength, onBytes) };
+  } catch (error) {
+    throw inputError(input, error);
+  }
+}
+
+/**
+ * The bytes of a stream, unzipped where they are gzip, without a UTF-8 byte-order mark.
+ *
+ * @param name What error messages call the stream.
+ * @throws {AssayError} `data/bad-file` where reading fails, the gzip data is damaged, or the text is UTF-16.
+ */
+export async function* inputChunks(
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+  byteLength?: number,
+  onBytes?: (bytes: BytesRead) => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    const counted = withFirstBytes(countBytes(stream, byteLength, onBytes));
+    const first = await counted.next();
+    if (first.done) return;
+    const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
+    const whole = prepend(first.value, counted);
+    const plain = isGzip ? withFirstBytes(Readable.from(whole).pipe(createGunzip())) : whole;
+    yield* withoutByteOrderMark(name, plain);
+  } catch (error) {
+    throw inputError(name, error);
+  }
+}
+
+async function* countBytes(
+  stream: AsyncIterable<Uint8Array>,
+  byteLength: number | undefined,
+  onBytes: ((bytes: BytesRead) => void) | undefined,
+): AsyncGenerator<Uint8Array> {
+  let read = 0;
+  for await (const chunk of stream) {
+    read += chunk.length;
+    onBytes?.({ read, byteLength });
+    yield chunk;
+  }
+}
+
+/** The same bytes, the first chunk at least four bytes long (where there are as many), so that it shows marks. */
+async function* withFirstBytes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let head: Uint8Array | undefined = new Uint8Array(0);
+  for await (const chunk of chunks) {
+    if (head === undefined) {
+      yield chunk;
+      continue;
+    }
+    const joined: Uint8Array = new Uint8Array(head.length + chunk.length);
+    joined.set(head);
+    joined.set(chunk, head.length);
+    head = joined.length < 4 ? joined : undefined;
+    if (head === undefined) yield joined;
+  }
+  if (head !== undefined && head.length > 0) yield head;
+}
+
+async function* prepend(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}
+
+async function* withoutByteOrderMark(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    if (!isFirst) {
+      yield chunk;
+      continue;
+    }
+    isFirst = false;
+    const mark = (chunk[0]! << 8) | (chunk[1] ?? 0);
+    if (mark === 0xfffe || mark === 0xfeff) {
+      throw new AssayError(
+        "data/bad-file",
+        `Cannot read ${name}: expected UTF-8, found a UTF-16 byte-order mark; convert it with ` +
+          "`iconv -f UTF-16 -t UTF-8`",
+      );
+    }
+    const isMarked = chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf;
+    yield isMarked ? chunk.subarray(3) : chunk;
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * One row as one line of JSON, with the two things that plain `JSON.parse` and `JSON.stringify` lose:
+ * whole numbers beyond 2⁵³ (ids, mostly) and Python's `NaN`, `Infinity` and `-Infinity`.
+ */
+
+/** The third argument of a reviver: the number as it was written (ECMAScript 2026, V8 since 11.4). */
+interface ReviverContext {
+  readonly source?: string;
+}
+
+type Reviver = (key: string, value: unknown, context: ReviverContext) => unknown;
+
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+
+/** Stands in for a bare `NaN` while the line is parsed; only lines that JSON refuses ever see it. */
+const notANumberMark = "\u0000assay: not a number\u0000";
+
+const reviveBigIntegers: Reviver = (_key, value, context) => {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  return /^-?\d+$/.test(context.source ?? "") ? BigInt(context.source!) : value;
+};
+
+const reviveNotANumber: Reviver = (key, value, context) =>
+  value === notANumberMark ? NaN : reviveBigIntegers(key, value, context);
+
+/**
+ * Reads one JSON value.
+ *
+ * Whole numbers that a double can't hold become `bigint`; bare `NaN`, `Infinity` and `-Infinity`, as
+ * Python's `json.dumps` writes them, become those numbers. Other numbers are doubles: digits beyond
+ * a double's precision, and the difference between `1.0` and `1`, do not survive.
+ *
+ * @param text One JSON value.
+ * @throws {SyntaxError} Where the text is not JSON.
+ */
+export function parseJson(text: string): unknown {
+  // The reviver visits every value, so only lines that may hold a big integer pay for it.
+  const reviver = /\d{16}/.test(text) ? reviveBigIntegers as () => unknown : undefined;
+  try {
+    return JSON.parse(text, reviver);
+  } catch (error) {
+    if (!/NaN|Infinity/.test(text)) throw error;
+    // Strings are matched first, so that only bare words are replaced.
+    const replaced = text.replace(
+      /"[^"\\]*(?:\\.[^"\\]*)*"|\bNaN\b|\bInfinity\b/gs,
+      (token) =>
+        token === "NaN" ? JSON.stringify(notANumberMark) : token === "Infinity" ? "1e999" : token,
+    );
+    try {
+      return JSON.parse(replaced, reviveNotANumber as () => unknown);
+    } catch {
+      throw error;
+    }
+  }
+}
+
+/**
+ * Writes a value as JSON on one line: `bigint` as its digits, NaN and infinities as `null`.
+ *
+ * @param value A row, or any value of one.
+ */
+export function stringifyJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    // Most likely a bigint; a replacer for every row would cost every row.
+    return JSON.stringify(
+      value,
+      (_key, inner) => typeof inner === "bigint" ? rawJson(inner.toString()) : inner,
+    );
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Rows in and out: JSON Lines, CSV and Parquet, and the conversations that rows hold.
+ *
+ * Needs `--allow-read` for the files that it reads and `--allow-write` for those that it writes.
+ *
+ * @module
+ */
+
+export { numberInColumn, numbersInColumn } from "./column_values.ts";
+export type { BytesRead } from "./input_bytes.ts";
+export { parseJson, stringifyJson } from "./json_text.ts";
+export { readRows, type ReadRowsOptions } from "./read_rows.ts";
+export { conversationsOfRow, type RowConversations } from "./row_conversations.ts";
+export { formatOfName, type ReadRow, type Row, type RowFormat } from "./rows.ts";

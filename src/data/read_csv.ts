@@ -1,0 +1,158 @@
+import { type Options, parse, type Parser } from "csv-parse";
+import { AssayError } from "../error.ts";
+import { badRow } from "./read_json_lines.ts";
+import type { ReadRow, Row } from "./rows.ts";
+
+/**
+ * Reads rows from CSV (RFC 4180: commas, `"` quotes, `""` for a quote, line breaks inside quotes).
+ * The first record names the columns; every value is a string. A record with another number of
+ * fields, a stray quote or bytes that are not UTF-8 is an item with an error, and the reading goes on.
+ *
+ * @param name What error messages call the file.
+ * @param chunks The bytes of the file, without a byte-order mark.
+ * @throws {AssayError} `data/bad-file` where the first record names a column twice or is not UTF-8.
+ */
+export async function* readCsv(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ReadRow> {
+  const records = new CsvRecords();
+  const rows = new CsvRows(name);
+  for await (const chunk of chunks) {
+    for (const record of await records.push(chunk)) yield* rows.of(record);
+  }
+  for (const record of await records.end()) yield* rows.of(record);
+}
+
+/** One record as csv-parse found it: the raw fields, or why there are none. */
+interface CsvRecord {
+  readonly line: number;
+  readonly fields: readonly Uint8Array[] | undefined;
+  readonly problem: string | undefined;
+}
+
+/**
+ * csv-parse, fed one chunk at a time. Records and refusals are taken in its callbacks, where they
+ * come in the file's order, and never enter its output side; fields stay bytes, because csv-parse
+ * would turn bytes that are not UTF-8 into replacement characters in silence.
+ */
+class CsvRecords {
+  readonly #parser: Parser;
+  #found: CsvRecord[] = [];
+
+  constructor() {
+    const options: Options = {
+      encoding: null,
+      // Named, because csv-parse's own discovery fails where a chunk ends between \r and \n.
+      record_delimiter: ["\r\n", "\n"],
+      relax_column_count: true,
+      skip_empty_lines: true,
+      skip_records_with_error: true,
+      on_record: (fields, { lines }) => {
+        const record = fields as unknown as Uint8Array[];
+        this.#found.push({ line: lines - breaksIn(record), fields: record, problem: undefined });
+        return null;
+      },
+      on_skip: (error) => {
+        const line = Number((error as unknown as { lines?: number })?.lines ?? 0);
+        this.#found.push({ line, fields: undefined, problem: problemOf(error?.code) });
+        return undefined;
+      },
+    };
+    this.#parser = parse(options);
+    this.#parser.resume(); // nothing comes out, but without a reader it would never end
+  }
+
+  push(chunk: Uint8Array): Promise<CsvRecord[]> {
+    return new Promise((resolve, reject) => {
+      this.#parser.write(chunk, (error) => error ? reject(error) : resolve(this.#take()));
+    });
+  }
+
+  end(): Promise<CsvRecord[]> {
+    return new Promise((resolve, reject) => {
+      this.#parser.once("error", reject);
+      this.#parser.once("end", () => resolve(this.#take()));
+      this.#parser.end();
+    });
+  }
+
+  #take(): CsvRecord[] {
+    const found = this.#found;
+    this.#found = [];
+    return found;
+  }
+}
+
+function problemOf(code: string | undefined): string {
+  switch (code) {
+    case "CSV_QUOTE_NOT_CLOSED":
+      return 'expected a closing quote ("), found the end of the file';
+    case "CSV_INVALID_CLOSING_QUOTE":
+      return 'expected a comma or the end of the line after a closing quote (write "" for a quote inside one)';
+    default:
+      return `expected a CSV record, found a stray quote (${code ?? "unknown"})`;
+  }
+}
+
+function breaksIn(fields: readonly Uint8Array[]): number {
+  let breaks = 0;
+  for (const field of fields) {
+    for (let at = field.indexOf(10); at !== -1; at = field.indexOf(10, at + 1)) breaks++;
+  }
+  return breaks;
+}
+
+/** Gives records the names of their columns. */
+class CsvRows {
+  readonly #name: string;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  #columns: readonly string[] | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  *of({ line, fields, problem }: CsvRecord): Generator<ReadRow> {
+    if (this.#columns === undefined) {
+      this.#columns = this.#header(fields, problem);
+      return;
+    }
+    if (fields === undefined) {
+      yield badRow(line, problem!);
+      return;
+    }
+    const expected = this.#columns.length;
+    if (fields.length !== expected) {
+      yield badRow(line, `expected ${expected} fields as in the header, found ${fields.length}`);
+      return;
+    }
+    try {
+      const values = fields.map((field) => this.#decoder.decode(field));
+      // fromEntries, because assigning to a column called __proto__ would lose it.
+      const row: Row = Object.fromEntries(
+        this.#columns.map((column, index) => [column, values[index]]),
+      );
+      yield { line, row, error: undefined };
+    } catch (error) {
+      yield badRow(line, "expected UTF-8 text, found bytes that are not UTF-8", error);
+    }
+  }
+
+  #header(fields: readonly Uint8Array[] | undefined, problem: string | undefined): string[] {
+    const fail = (reason: string, cause?: unknown) =>
+      new AssayError("data/bad-file", `Cannot read the header of ${this.#name}: ${reason}`, {
+        cause,
+      });
+    if (fields === undefined) throw fail(problem!);
+    let columns: string[];
+    try {
+      columns = fields.map((field) => this.#decoder.decode(field));
+    } catch (error) {
+      throw fail("expected UTF-8 text, found bytes that are not UTF-8", error);
+    }
+    const twice = columns.find((column, index) => columns.indexOf(column) !== index);
+    if (twice !== undefined) throw fail(`expected one column of each name, found "${twice}" twice`);
+    return columns;
+  }
+}

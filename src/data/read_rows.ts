@@ -1,0 +1,127 @@
+import type { AsyncBuffer } from "hyparquet";
+import { AssayError } from "../error.ts";
+import { type BytesRead, inputError, openInput } from "./input_bytes.ts";
+import { readCsv } from "./read_csv.ts";
+import { readJsonLines } from "./read_json_lines.ts";
+import { readParquet } from "./read_parquet.ts";
+import { formatOfName, type ReadRow, type RowFormat } from "./rows.ts";
+
+/** How to read an input. */
+export interface ReadRowsOptions {
+  /** The file format; by default what the name's extension tells, else JSON Lines. */
+  readonly format?: RowFormat | undefined;
+  /** Told how much of the input has been read, for progress. */
+  readonly onBytes?: ((bytes: BytesRead) => void) | undefined;
+}
+
+/**
+ * Reads the rows of a file or of standard input, one at a time and in order, with bounded memory.
+ *
+ * JSON Lines and CSV may be gzipped (recognised by their first bytes). A line that is no row is an
+ * item with `error` set (`data/bad-row`) and the reading goes on; only an input that can't be opened
+ * or read at all throws. An empty input has no rows.
+ *
+ * @example
+ * ```ts
+ * import { readRows } from "@assay/assay/data";
+ * import assert from "node:assert/strict";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".jsonl" });
+ * await Deno.writeTextFile(path, '{"prompt":"Hi","response":"Hello"}\nnot a row\n');
+ * const lines = [];
+ * for await (const { line, row, error } of readRows(path)) {
+ *   lines.push([line, row?.prompt ?? error?.code]);
+ * }
+ * assert.deepEqual(lines, [[1, "Hi"], [2, "data/bad-row"]]);
+ * ```
+ *
+ * @param input A path, or `-` for standard input.
+ * @throws {AssayError} `data/no-such-file`, `data/no-permission`, `data/bad-file`.
+ */
+export async function* readRows(
+  input: string,
+  options: ReadRowsOptions = {},
+): AsyncGenerator<ReadRow> {
+  const format = options.format ?? formatOfName(input) ?? "jsonl";
+  if (format === "parquet") {
+    yield* readParquetFile(input, options.onBytes);
+    return;
+  }
+  const { name, chunks } = await openInput(input, options.onBytes);
+  const plain = refuseParquet(name, chunks);
+  yield* format === "csv" ? readCsv(name, plain) : readJsonLines(plain);
+}
+
+async function* readParquetFile(
+  path: string,
+  onBytes: ReadRowsOptions["onBytes"],
+): AsyncGenerator<ReadRow> {
+  if (path === "-") {
+    throw new AssayError(
+      "data/bad-file",
+      "Cannot read Parquet from standard input: its index stands at its end; save it as a file first",
+    );
+  }
+  let file: Deno.FsFile | undefined;
+  try {
+    file = await Deno.open(path, { read: true });
+    const { size, isFile } = await file.stat();
+    if (!isFile) throw new Deno.errors.IsADirectory(path);
+    yield* readParquet(path, fileBuffer(file, size, onBytes));
+  } catch (error) {
+    throw inputError(path, error);
+  } finally {
+    file?.close();
+  }
+}
+
+/** A file as hyparquet wants it: positional reads, one at a time. */
+function fileBuffer(
+  file: Deno.FsFile,
+  byteLength: number,
+  onBytes: ReadRowsOptions["onBytes"],
+): AsyncBuffer {
+  let last: Promise<unknown> = Promise.resolve();
+  let read = 0;
+  const readRange = async (start: number, end: number): Promise<ArrayBuffer> => {
+    const bytes = new Uint8Array(end - start);
+    await file.seek(start, Deno.SeekMode.Start);
+    for (let offset = 0; offset < bytes.length;) {
+      const count = await file.read(bytes.subarray(offset));
+      if (count === null) throw new Error("the file ends before its data");
+      offset += count;
+    }
+    read += bytes.length;
+    onBytes?.({ read: Math.min(read, byteLength), byteLength });
+    return bytes.buffer;
+  };
+  return {
+    byteLength,
+    slice(start: number, end: number = byteLength): Promise<ArrayBuffer> {
+      // One after another, because a seek and its read must not be torn apart by another's.
+      const range = last.then(() => readRange(start, Math.min(end, byteLength)));
+      last = range.catch(() => undefined);
+      return range;
+    },
+  };
+}
+
+/** Parquet under another name would be one very long bad line; say what it is instead. */
+async function* refuseParquet(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    const isParquet = isFirst && chunk[0] === 0x50 && chunk[1] === 0x41 && chunk[2] === 0x52 &&
+      chunk[3] === 0x31;
+    if (isParquet) {
+      throw new AssayError(
+        "data/bad-file",
+        `Cannot read ${name} as text: it is Parquet; name the format (parquet), or name the file *.parquet`,
+      );
+    }
+    isFirst = false;
+    yield chunk;
+  }
+}

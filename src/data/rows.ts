@@ -1,0 +1,43 @@
+import type { AssayError } from "../error.ts";
+
+/** One row of a data set: column name → value, as JSON has them (whole numbers beyond 2⁵³ as `bigint`). */
+export type Row = Record<string, unknown>;
+
+/** One item of an input: a row, or the reason why its line could not be read. */
+export interface ReadRow {
+  /** Where the row stands: the line of a JSON Lines or CSV file, the row of a Parquet file, from 1. */
+  readonly line: number;
+  /** The row; `undefined` where `error` is set. */
+  readonly row: Row | undefined;
+  /** Why the line is no row (`data/bad-row`); `undefined` for a row. */
+  readonly error: AssayError | undefined;
+}
+
+/** The file formats that rows are read from and written to. */
+export type RowFormat = "jsonl" | "csv" | "parquet";
+
+/** The format that a file's name tells, whether it is gzipped or not; `undefined` where it tells none. */
+export function formatOfName(name: string): RowFormat | undefined {
+  const extension = /\.([a-z0-9]+)(?:\.gz)?$/i.exec(name)?.[1]?.toLowerCase();
+  switch (extension) {
+    case "jsonl":
+    case "ndjson":
+    case "json":
+      return "jsonl";
+    case "csv":
+      return "csv";
+    case "parquet":
+      return "parquet";
+    default:
+      return undefined;
+  }
+}
+
+/** What a value is, in the words of error messages: `a string`, `a list`, `nothing`, … */
+export function kindOfValue(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object") return "an object";
+  return `a ${typeof value === "bigint" ? "number" : typeof value}`;
+}
