@@ -5,7 +5,7 @@ Made with Python 3.11.7, torch 2.15.0 (CPU, one thread), transformers 5.23.0, to
 safetensors 0.8.0, numpy 2.4.6:
 
     python tests/golden/make_parity.py
-    python tests/golden/make_parity_transformers4.py   # in an environment with transformers 4.57.6
+    python tests/golden/make_parity_transformers4.py   # in an environment with transformers 4.51.3
     python tests/golden/check_parity.py                # plain numpy, against what was written
 
 Weights and tokenizer depend on nothing but the seeds below. The recorded numbers are the reference
@@ -250,6 +250,8 @@ def run(loaded: transformers.PreTrainedModel, ids: list[int], pattern: list[int]
             gate_position = find_gate_position(ids, pattern)
             outputs = loaded(torch.tensor([ids]), gate_position)
             numbers = {key: value.tolist() for key, value in outputs.items()}
+            explained = sum(r * c for r, c in zip(numbers["rewards"], numbers["coefficients"]))
+            assert abs(explained - numbers["score"]) < 1e-5, "the score is not the rewards times coefficients"
             verdict = {"gate_position": gate_position} | numbers
     for hook in hooks:
         hook.remove()
