@@ -11,6 +11,13 @@ export { blobFolder, type CheckpointFolder, httpFolder, localFolder } from "./fo
 export { type HttpOptions, httpSource } from "./http_source.ts";
 export { SafetensorsReader } from "./safetensors_reader.ts";
 export {
+  type TensorDeclaration,
+  type TensorToWrite,
+  type WriteOptions,
+  writeSafetensors,
+} from "./safetensors_writer.ts";
+export { formatShardIndex, planShards } from "./shard_index.ts";
+export {
   type Dtype,
   type FloatDtype,
   fromFloat32,

@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
 import { checkPath } from "./folder.ts";
+import { declaredBytes, type TensorDeclaration } from "./safetensors_writer.ts";
 import { excerpt, type JsonValue, parseStrictJson } from "./strict_json.ts";
 import type { TensorInfo } from "./tensor.ts";
 
@@ -85,4 +86,59 @@ export function joinShards(
     }
   }
   return joined;
+}
+
+/**
+ * Splits tensors into shards for writing, in the order given, named as `transformers` names them.
+ *
+ * @param tensors The tensors.
+ * @param maxBytes Most bytes of tensors in a file; a larger tensor gets a file of its own.
+ * @returns The tensors of each file, by its name: `model-00001-of-00002.safetensors` and so on.
+ * @throws {AssayError} As {@linkcode declaredBytes}.
+ */
+export function planShards<T extends TensorDeclaration>(
+  tensors: Iterable<T>,
+  maxBytes: number,
+): Map<string, T[]> {
+  const shards: T[][] = [[]];
+  let bytes = 0;
+  for (const tensor of tensors) {
+    const size = declaredBytes(tensor);
+    if (bytes + size > maxBytes && shards.at(-1)!.length > 0) {
+      shards.push([]);
+      bytes = 0;
+    }
+    shards.at(-1)!.push(tensor);
+    bytes += size;
+  }
+  const number = (n: number) => String(n).padStart(5, "0");
+  return new Map(
+    shards.map((shard, i) => [
+      `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`,
+      shard,
+    ]),
+  );
+}
+
+/**
+ * The text of `model.safetensors.index.json` for written shards.
+ *
+ * @param shards The tensors of each file, by its name.
+ * @throws {AssayError} `checkpoint/duplicate-tensor`, and as {@linkcode declaredBytes}.
+ */
+export function formatShardIndex(
+  shards: ReadonlyMap<string, readonly TensorDeclaration[]>,
+): string {
+  const headers = [...shards].map(([file, tensors]) =>
+    new Map(tensors.map((tensor) => {
+      return [tensor.name, { ...tensor, file, byteLength: declaredBytes(tensor) }];
+    }))
+  );
+  const tensors = [...joinShards(new Map(), headers).values()];
+  tensors.sort((a, b) => a.name < b.name ? -1 : 1);
+  const index = {
+    metadata: { total_size: tensors.reduce((total, { byteLength }) => total + byteLength, 0) },
+    weight_map: Object.fromEntries(tensors.map(({ name, file }) => [name, file])),
+  };
+  return `${JSON.stringify(index, null, 2)}\n`;
 }

@@ -15,6 +15,8 @@ export type Dtype =
   | "F8_E5M2"
   | "F8_E4M3"
   | "F8_E8M0"
+  | "F8_E4M3FNUZ"
+  | "F8_E5M2FNUZ"
   | "I16"
   | "U16"
   | "F16"
@@ -43,6 +45,8 @@ export const DTYPE_BITS: ReadonlyMap<Dtype, number> = new Map<Dtype, number>([
   ["F8_E5M2", 8],
   ["F8_E4M3", 8],
   ["F8_E8M0", 8],
+  ["F8_E4M3FNUZ", 8],
+  ["F8_E5M2FNUZ", 8],
   ["I16", 16],
   ["U16", 16],
   ["F16", 16],
