@@ -6,9 +6,16 @@
  * @module
  */
 
+export type { ByteSink } from "./byte_sink.ts";
 export { numberInColumn, numbersInColumn } from "./column_values.ts";
 export type { BytesRead } from "./input_bytes.ts";
 export { parseJson, stringifyJson } from "./json_text.ts";
 export { readRows, type ReadRowsOptions } from "./read_rows.ts";
 export { conversationsOfRow, type RowConversations } from "./row_conversations.ts";
 export { formatOfName, type ReadRow, type Row, type RowFormat } from "./rows.ts";
+export {
+  jsonLinesWriter,
+  type RowFileOptions,
+  type RowWriter,
+  writeRowFile,
+} from "./write_rows.ts";

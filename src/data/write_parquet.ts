@@ -1,0 +1,45 @@
+import { ByteWriter, type ColumnSource, ParquetWriter } from "hyparquet-writer";
+import type { ByteSink } from "./byte_sink.ts";
+import type { ParquetSchema } from "./parquet_schema.ts";
+import type { Row } from "./rows.ts";
+
+/** Rows of a row group, as Hugging Face's `datasets` writes them: enough to compress, few enough to page. */
+const groupRows = 1000;
+
+/**
+ * Writes rows as Parquet (Snappy), one row group at a time, with bounded memory.
+ *
+ * @param sink Where the bytes go; closed at the end.
+ * @param schema The columns; must have seen every row.
+ * @param rows The rows.
+ */
+export async function writeParquet(
+  sink: ByteSink,
+  schema: ParquetSchema,
+  rows: AsyncIterable<Row>,
+): Promise<void> {
+  const bytes = new ByteWriter();
+  const flush = async () => {
+    await sink.write(bytes.getBytes() as Uint8Array<ArrayBuffer>);
+    bytes.index = 0; // the buffer is used again; its `offset` goes on counting the file's bytes
+  };
+  const writer = new ParquetWriter({ writer: bytes, schema: schema.elements, createdBy: "assay" });
+  let group: Row[] = [];
+  const writeGroup = async () => {
+    const columnData = schema.columns.map((name): ColumnSource => ({
+      name,
+      data: group.map((row) => schema.value(row, name)),
+    }));
+    await writer.write({ columnData, rowGroupSize: groupRows });
+    group = [];
+    await flush();
+  };
+  for await (const row of rows) {
+    group.push(row);
+    if (group.length === groupRows) await writeGroup();
+  }
+  if (group.length > 0) await writeGroup();
+  await writer.finish();
+  await flush();
+  await sink.close();
+}
