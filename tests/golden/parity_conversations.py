@@ -1,10 +1,10 @@
 """The conversations that every parity checkpoint scores, written for this project.
 
-Names are stable: `golden.json` and the tests refer to them. `short`, `multi_turn` and `long` are the
+Names are stable: `golden.json` and the tests refer to them. `short` and `long` are the
 ones whose hidden states are recorded.
 """
 
-HIDDEN_STATES_OF = ("short", "multi_turn", "long")
+HIDDEN_STATES_OF = ("short", "long")
 
 
 def _turns(*contents: str, system: str | None = None) -> list[dict[str, str]]:
