@@ -1,0 +1,61 @@
+/**
+ * Post-hoc reward calibration: removes length and style bias from scores that any reward model or
+ * judge has produced, without gradients and without labels (arXiv 2409.17407).
+ *
+ * Needs no GPU and no permission; runs in a browser.
+ *
+ * @module
+ */
+
+export {
+  type CalibrationMethod,
+  CALIBRATOR_VERSION,
+  type CalibratorArtifact,
+  type Component,
+  type CurveComponent,
+  type IdleComponent,
+  type PenaltyComponent,
+} from "./artifact.ts";
+export { binMean, type BinMeanFit, type BinMeanOptions, windowHalfWidth } from "./bin_mean.ts";
+export { type CalibratedGroup, type CalibratedPool, Calibrator } from "./calibrator.ts";
+export {
+  type Accuracy,
+  type CalibratedPair,
+  type Diagnostics,
+  DiagnosticsCollector,
+  type DiagnosticsOptions,
+  type FeatureCorrelation,
+} from "./diagnostics.ts";
+export {
+  codePointLength,
+  columnFeature,
+  type Feature,
+  featureNamed,
+  type FeatureSource,
+  lengthFeature,
+  markdownElements,
+  markdownFeature,
+  measureFeatures,
+  templatedLengthFeature,
+  tokensFeature,
+} from "./features.ts";
+export {
+  type Fit,
+  fit,
+  type FitDiagnostics,
+  type FitReportOptions,
+  poolDiagnostics,
+} from "./fit.ts";
+export { type GammaChoice, type GammaOptions } from "./gamma.ts";
+export { type DegenerateRule, lowess, type LowessFit, type LowessOptions } from "./lowess.ts";
+export {
+  type PairIndex,
+  type Pool,
+  poolOfPairs,
+  poolOfRows,
+  type ScoredPair,
+  type ScoredResponse,
+} from "./pool.ts";
+export { averageRanks, discordantShare, spearman } from "./ranks.ts";
+export { type FitOptions } from "./settings.ts";
+export { type TieRule } from "./tie.ts";

@@ -1,0 +1,183 @@
+import { AssayError } from "../error.ts";
+import type { CalibrationMethod } from "./artifact.ts";
+import type { DegenerateRule } from "./lowess.ts";
+import { missingFeature, type Pool } from "./pool.ts";
+
+/** Options of `fit`. */
+export interface FitOptions {
+  /** How the bias is estimated. Default `"lwr"`. */
+  readonly method?: CalibrationMethod;
+  /** Features to correct for, in this order. Default: all features of the pool. */
+  readonly features?: readonly string[];
+  /**
+   * Calibration constant γ, for all features or by feature name; `"auto"` chooses one by
+   * cross-validation on the pool's pairs. Default 1.
+   */
+  readonly gamma?: number | Readonly<Record<string, number>> | "auto";
+  /** Back-fitting rounds over several features. Default 1, one pass in order. */
+  readonly cycles?: number;
+  /** Back-fitting stops early when no correction changes by more than this. Default 1e-6. */
+  readonly tolerance?: number;
+  /** LOWESS: share of the rows in each window. Default 0.9. */
+  readonly frac?: number;
+  /** LOWESS: robustness passes. Default 3. */
+  readonly iterations?: number;
+  /**
+   * LOWESS: distance within which fits are interpolated. Default `"auto"`: 0, exact, unless there
+   * are more than 20,000 distinct feature values; then 0.001 of their range.
+   */
+  readonly delta?: number | "auto";
+  /** LOWESS: see `lowess`. Default `"mean"`; `"first"` is what statsmodels does. */
+  readonly degenerate?: DegenerateRule;
+  /** RC-Mean: the window's half width is the mean distance of a pair over this. Default 4. */
+  readonly ratio?: number;
+  /** RC-Mean: the window's half width itself, instead of `ratio`. */
+  readonly halfWidth?: number;
+  /** RC-Mean: rows a window needs, or the row (and its pair) stays as it was. Default 20. */
+  readonly minimumCount?: number;
+  /**
+   * `"repo"`: RC-Mean's window as in the authors' released code, without its last row. Default
+   * `"paper"`, the full window.
+   */
+  readonly compat?: "paper" | "repo";
+  /** With `compat: "repo"`: seed of the shuffle that decides between ties; none: input order. */
+  readonly seed?: number;
+  /** Length penalty: score per unit of the penalty's feature. Default 0.001. */
+  readonly penalty?: number;
+  /**
+   * Length penalty: feature it counts. Default `templated_length` if the pool has it, as published,
+   * else the first feature.
+   */
+  readonly penaltyFeature?: string;
+  /**
+   * Length penalty: `"score"` subtracts it as it is, `"deviation"` times the standard deviation of
+   * the scores, which is the penalty of z-normalised scores. Default `"score"`.
+   */
+  readonly penaltyUnit?: "score" | "deviation";
+  /**
+   * Whether calibrated scores keep the mean of the scores. False gives the published formula
+   * r − γ·r̂(c), whose mean is near 0; margins are the same. Default true, except for the method
+   * `"penalty"`, which needs no pool.
+   */
+  readonly center?: boolean;
+  /** Fit even with fewer rows than the method's minimum. Default false. */
+  readonly force?: boolean;
+}
+
+/** Options of `fit` with every default filled in, `gamma` resolved to one number per feature. */
+export interface FitSettings {
+  readonly method: CalibrationMethod;
+  readonly features: readonly string[];
+  readonly gamma: Readonly<Record<string, number>>;
+  readonly cycles: number;
+  readonly tolerance: number;
+  readonly frac: number;
+  readonly iterations: number;
+  readonly delta: number | "auto";
+  readonly degenerate: DegenerateRule;
+  readonly ratio: number;
+  readonly halfWidth: number | undefined;
+  readonly minimumCount: number;
+  readonly compat: "paper" | "repo";
+  readonly seed: number | undefined;
+  readonly penalty: number;
+  readonly penaltyFeature: string;
+  readonly penaltyUnit: "score" | "deviation";
+  readonly center: boolean;
+  readonly force: boolean;
+}
+
+/**
+ * Fills in the defaults and checks every option against the pool.
+ *
+ * @param pool The pool to fit on.
+ * @param options What the caller asked for; `gamma: "auto"` is read as 1 here.
+ * @throws {AssayError} `calibration/bad-option`, `calibration/missing-feature`.
+ */
+export function resolveSettings(pool: Pool, options: FitOptions): FitSettings {
+  const present = Object.keys(pool.features);
+  const method = options.method ?? "lwr";
+  if (!["mean", "lwr", "lwr-penalty", "penalty"].includes(method)) {
+    throw badOption("a method of mean, lwr, lwr-penalty, penalty", method);
+  }
+  const asked = options.features ?? present;
+  if (asked.length === 0) throw missingFeature("length", present);
+  const templated = Object.hasOwn(pool.features, "templated_length");
+  const penaltyFeature = options.penaltyFeature ?? (templated ? "templated_length" : asked[0]!);
+  const features = method === "penalty" ? [penaltyFeature] : asked;
+  for (const name of new Set([...features, ...(usesPenalty(method) ? [penaltyFeature] : [])])) {
+    if (!Object.hasOwn(pool.features, name)) throw missingFeature(name, present);
+  }
+  if (new Set(features).size !== features.length) {
+    throw badOption("each feature once", features.join(", "));
+  }
+  return {
+    method,
+    features,
+    gamma: gammaByFeature(features, options.gamma ?? 1),
+    cycles: whole("cycles", options.cycles ?? 1, 1),
+    tolerance: atLeastZero("tolerance", options.tolerance ?? 1e-6),
+    frac: options.frac ?? 0.9,
+    iterations: whole("iterations", options.iterations ?? 3, 0),
+    delta: options.delta === undefined || options.delta === "auto"
+      ? "auto"
+      : atLeastZero("delta", options.delta),
+    degenerate: options.degenerate ?? "mean",
+    ratio: positive("ratio", options.ratio ?? 4),
+    halfWidth: options.halfWidth === undefined
+      ? undefined
+      : atLeastZero("halfWidth", options.halfWidth),
+    minimumCount: whole("minimumCount", options.minimumCount ?? 20, 1),
+    compat: options.compat ?? "paper",
+    seed: options.seed,
+    penalty: finite("penalty", options.penalty ?? 0.001),
+    penaltyFeature,
+    penaltyUnit: options.penaltyUnit ?? "score",
+    center: options.center ?? method !== "penalty",
+    force: options.force ?? false,
+  };
+}
+
+/** Whether a method subtracts a length penalty. */
+export function usesPenalty(method: CalibrationMethod): boolean {
+  return method === "penalty" || method === "lwr-penalty";
+}
+
+function gammaByFeature(
+  features: readonly string[],
+  gamma: number | Readonly<Record<string, number>> | "auto",
+): Record<string, number> {
+  return Object.fromEntries(features.map((name) => {
+    const value = gamma === "auto" ? 1 : typeof gamma === "number" ? gamma : gamma[name] ?? 1;
+    return [name, finite("gamma", value)];
+  }));
+}
+
+function finite(name: string, value: number): number {
+  if (!Number.isFinite(value)) throw badOption(`a finite ${name}`, value);
+  return value;
+}
+
+function atLeastZero(name: string, value: number): number {
+  if (!(value >= 0 && Number.isFinite(value))) throw badOption(`${name} of 0 or more`, value);
+  return value;
+}
+
+function positive(name: string, value: number): number {
+  if (!(value > 0 && Number.isFinite(value))) throw badOption(`${name} above 0`, value);
+  return value;
+}
+
+function whole(name: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least) {
+    throw badOption(`${name} as a whole number of ${least} or more`, value);
+  }
+  return value;
+}
+
+function badOption(expected: string, found: unknown): AssayError {
+  return new AssayError(
+    "calibration/bad-option",
+    `Cannot fit a calibrator: expected ${expected}, found ${found}`,
+  );
+}
