@@ -1,0 +1,31 @@
+/** What a finished command left behind. */
+export interface Outcome {
+  readonly ok: boolean;
+  /** Its standard output and standard error, one after the other. */
+  readonly output: string;
+}
+
+/** Runs a command to its end, without input and without printing. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: Pick<Deno.CommandOptions, "cwd" | "env"> = {},
+): Promise<Outcome> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(command, {
+      ...options,
+      args: [...args],
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    return { ok: success, output: decoder.decode(stdout) + decoder.decode(stderr) };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return { ok: false, output: `${command}: not found` };
+  }
+}
+
+/** Runs the Deno that runs this program, wherever it lies. */
+export function runDeno(...args: readonly string[]): Promise<Outcome> {
+  return run(Deno.execPath(), args, { env: { NO_COLOR: "1", NODEVICE_SELECT: "1" } });
+}

@@ -1,0 +1,46 @@
+/**
+ * `deno task ok`: the one gate. Each step prints a line, a failed one its output too; the last line
+ * counts the steps. `--without-tests` leaves the tests out, for whoever has just run them.
+ *
+ * @module
+ */
+import { type Outcome, runDeno } from "./command.ts";
+import { publicModules } from "./configuration.ts";
+
+const tool = (name: string): Promise<Outcome> => runDeno("run", "--allow-all", `tools/${name}.ts`);
+
+/** The steps in their order: cheap ones first, so that a slip shows soon. */
+const steps: Readonly<Record<string, () => Promise<Outcome>>> = {
+  "format": () => runDeno("fmt", "--check"),
+  "lint": () => runDeno("lint"),
+  "types, and a complete deno.lock": () => runDeno("check", "--frozen", "."),
+  "public modules in a browser": () => tool("check_browser"),
+  "shaders through Tint and naga": () => tool("lint_shaders"),
+  "documentation": () => runDeno("doc", "--lint", ...publicModules().map(({ path }) => path)),
+  "package (publish, dry run)": () => runDeno("publish", "--dry-run", "--allow-dirty"),
+  "tests": () => tool("test"),
+};
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, "    ");
+}
+
+let failed = 0;
+const chosen = Object.entries(steps).filter(([name]) =>
+  name !== "tests" || !Deno.args.includes("--without-tests")
+);
+for (const [name, step] of chosen) {
+  const start = performance.now();
+  const { ok, output } = await step();
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+  if (!ok) {
+    failed++;
+    console.log(indented(output.trimEnd()));
+  } else if (name === "tests") {
+    const closing = output.split("\n").filter((line) => /^skipped \d+: |^\d+ passed, /.test(line));
+    console.log(indented(closing.join("\n")));
+  }
+}
+console.log(`${chosen.length - failed} passed, ${failed} failed`);
+if (failed > 0) Deno.exitCode = 1;
