@@ -1,0 +1,164 @@
+import type { AddedToken } from "./added_tokens.ts";
+import type { Conversation } from "./conversation.ts";
+import { pythonStrip } from "./template_interpreter.ts";
+import type { GuardedText } from "./tokenizer.ts";
+
+/** Noncharacters: Unicode keeps them out of interchanged text, templates pass them through. */
+const MARK_OPEN = "\uFDD0";
+const MARK_CLOSE = "\uFDD1";
+
+/** A conversation whose contents are marked, and the mark, which occurs nowhere else in it. */
+export interface GuardedConversation {
+  readonly conversation: Conversation;
+  readonly mark: string;
+}
+
+/**
+ * Keeps control tokens that are written inside messages from becoming control tokens.
+ *
+ * Before rendering, {@link ContentGuard.guard} puts a mark inside each control token's text that a
+ * content holds (roles are checked against the template's, see `checkConversation`). Templates do what they always do (trim, search, split); then
+ * {@link ContentGuard.release} takes the marks out of the rendered text and returns where they were.
+ * A control token that would cross one of these breaks came from content and is encoded as text;
+ * all others are the template's own. Text without control tokens is not touched at all.
+ *
+ * A control token cannot be put together from parts either: the beginning of one at the end of a
+ * content, and the end of one at the beginning, are marked too, also behind whitespace that a
+ * template may trim.
+ */
+export class ContentGuard {
+  readonly #contents: readonly string[];
+  readonly #normalizedContents: readonly string[];
+  readonly #prefixes = new Set<string>();
+  readonly #suffixes = new Set<string>();
+  readonly #longest: number;
+  readonly #normalize: (text: string) => string;
+
+  /**
+   * @param control The control tokens.
+   * @param normalize The tokenizer's normalizer, for control tokens that it looks for in normalized
+   * text.
+   */
+  constructor(control: Iterable<AddedToken>, normalize: (text: string) => string) {
+    const tokens = [...control];
+    this.#normalize = normalize;
+    this.#contents = tokens.map((token) => token.content).filter((content) => content !== "");
+    // A normalizer may put "▁" before the token; content can have it after any text.
+    this.#normalizedContents = tokens.filter((token) => token.normalized)
+      .map((token) => normalize(token.content).replace(/^\u2581/, ""))
+      .filter((content) => content !== "");
+    for (const content of this.#contents) {
+      for (let length = 1; length < content.length; length++) {
+        this.#prefixes.add(content.slice(0, length));
+        this.#suffixes.add(content.slice(-length));
+      }
+    }
+    this.#longest = this.#contents.reduce((most, { length }) => Math.max(most, length), 0);
+  }
+
+  /**
+   * Marks the control tokens in a conversation.
+   *
+   * @param conversation Messages with well-formed text.
+   * @returns The marked messages and the mark.
+   */
+  guard(conversation: Conversation): GuardedConversation {
+    const mark = unusedMark(conversation);
+    const guarded = conversation.map(({ role, content }) => ({
+      role,
+      content: insert(content, this.#placesIn(content), mark),
+    }));
+    return { conversation: guarded, mark };
+  }
+
+  /**
+   * Takes the marks out of a rendered text.
+   *
+   * @param rendered What the template made of a guarded conversation.
+   * @param mark That conversation's mark.
+   * @returns The text without marks, and where they were.
+   */
+  release(rendered: string, mark: string): GuardedText {
+    if (!rendered.includes(mark)) return { text: rendered, breaks: [] };
+    const pieces = rendered.split(mark);
+    const breaks: number[] = [];
+    let length = 0;
+    for (const piece of pieces.slice(0, -1)) {
+      length += piece.length;
+      if (breaks.at(-1) !== length) breaks.push(length);
+    }
+    return { text: pieces.join(""), breaks };
+  }
+
+  /** Offsets at which a text must be marked. */
+  #placesIn(text: string): readonly number[] {
+    const places = new Set<number>();
+    for (const content of this.#contents) {
+      // One code point has no inside, so its mark goes before it.
+      const first = String.fromCodePoint(content.codePointAt(0)!).length;
+      const inside = first === content.length ? 0 : first;
+      for (let at = text.indexOf(content); at >= 0; at = text.indexOf(content, at + 1)) {
+        places.add(at + inside);
+      }
+    }
+    this.#addEdges(text, places);
+    if (this.#normalizedContents.length > 0) this.#addLookalikes(text, places);
+    return [...places].sort((a, b) => a - b);
+  }
+
+  #addEdges(text: string, places: Set<number>): void {
+    for (const end of new Set([text.length, pythonStrip(text, "rstrip").length])) {
+      for (let length = 1; length < this.#longest && length <= end; length++) {
+        const tail = text.slice(end - length, end);
+        if (this.#prefixes.has(tail) && isBoundary(text, end - length) && isBoundary(text, end)) {
+          places.add(end - length + String.fromCodePoint(tail.codePointAt(0)!).length);
+        }
+      }
+    }
+    const trimmed = text.length - pythonStrip(text, "lstrip").length;
+    for (const start of new Set([0, trimmed])) {
+      for (let length = 1; length < this.#longest && start + length <= text.length; length++) {
+        const head = text.slice(start, start + length);
+        if (this.#suffixes.has(head) && isBoundary(text, start + length)) {
+          places.add(start + length - lastCharacterLength(head));
+        }
+      }
+    }
+  }
+
+  /** Content that only becomes a control token when normalized is marked at every character. */
+  #addLookalikes(text: string, places: Set<number>): void {
+    const normalized = this.#normalize(text);
+    if (!this.#normalizedContents.some((content) => normalized.includes(content))) return;
+    let place = 0;
+    for (const character of text) places.add(place += character.length);
+  }
+}
+
+function insert(text: string, places: readonly number[], mark: string): string {
+  if (places.length === 0) return text;
+  let marked = "";
+  let previous = 0;
+  for (const place of places) {
+    marked += text.slice(previous, place) + mark;
+    previous = place;
+  }
+  return marked + text.slice(previous);
+}
+
+/** A mark has no prefix that is also its suffix, so inserting it cannot make it occur elsewhere. */
+function unusedMark(conversation: Conversation): string {
+  const isUsed = (mark: string) => conversation.some(({ content }) => content.includes(mark));
+  let mark = MARK_OPEN + MARK_CLOSE;
+  for (let number = 1; isUsed(mark); number++) mark = MARK_OPEN + number + MARK_CLOSE;
+  return mark;
+}
+
+function isBoundary(text: string, place: number): boolean {
+  return place <= 0 || place >= text.length ||
+    text.charCodeAt(place) >> 10 !== 0x37 || text.charCodeAt(place - 1) >> 10 !== 0x36;
+}
+
+function lastCharacterLength(text: string): number {
+  return text.length >= 2 && !isBoundary(text, text.length - 1) ? 2 : 1;
+}

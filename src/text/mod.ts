@@ -1,0 +1,15 @@
+/**
+ * Conversations to tokens: a checkpoint's own tokenizer and chat template, with special tokens in
+ * content kept as text, exactly one beginning of sequence, and a length policy.
+ *
+ * @module
+ */
+export { ChatTemplate, type ChatTemplateOptions } from "./chat_template.ts";
+export {
+  ChatTokenizer,
+  type ChatTokenizerOptions,
+  type TextFiles,
+  type TokenizedConversation,
+} from "./chat_tokenizer.ts";
+export type { Conversation, Message } from "./conversation.ts";
+export type { Truncation } from "./truncation.ts";

@@ -1,0 +1,177 @@
+import { Environment, Interpreter } from "@huggingface/jinja";
+
+/** A statement or expression of a parsed template. */
+type Node = Parameters<Interpreter["evaluate"]>[0];
+type Scope = Parameters<Interpreter["evaluate"]>[1];
+type Value = ReturnType<Interpreter["evaluate"]>;
+
+/** The parts of a template's syntax tree that {@link TemplateInterpreter} looks into. */
+interface Syntax {
+  readonly type: string;
+  readonly value?: unknown;
+  readonly callee?: Syntax;
+  readonly object?: Syntax;
+  readonly property?: Syntax;
+  readonly computed?: boolean;
+  readonly args?: readonly Syntax[];
+  readonly operand?: Syntax;
+  readonly filter?: Syntax;
+  readonly iterable?: Syntax;
+  readonly lhs?: Syntax;
+}
+
+/** Longest string that a template may make, in UTF-16 units. */
+const MAX_STRING = 32 * 1024 * 1024;
+/** How many units of a new string count as one step of the budget. */
+const STRING_UNITS_PER_STEP = 256;
+
+/** What Python's `str.isspace` accepts; JavaScript's `trim` differs in U+001C–1F, U+0085 and U+FEFF. */
+const PYTHON_SPACE =
+  "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+
+/** Thrown when a template spends its budget; carries what it spent it on. */
+export class TemplateBudgetError extends Error {
+  override readonly name = "TemplateBudgetError";
+}
+
+/**
+ * The Jinja interpreter of `@huggingface/jinja` with two changes: a budget, because a template comes
+ * with the checkpoint and may loop for ever, and `strip`, `lstrip`, `rstrip` and `trim` as Python has
+ * them (with their argument, and with Python's notion of whitespace), because the library's differ
+ * and a differing space is a differing score.
+ *
+ * Every evaluated node costs one step, every pass of a loop one more, every 256 units of a new string
+ * one more. The budget counts work, not time, so that the same row fails or passes on every machine.
+ */
+export class TemplateInterpreter extends Interpreter {
+  #stepsLeft: number;
+  readonly #budget: number;
+  readonly #iterables = new Set<unknown>();
+
+  /**
+   * @param environment Variables of the template.
+   * @param budget Steps that one rendering may take.
+   */
+  constructor(environment: Environment, budget: number) {
+    super(environment);
+    this.#budget = budget;
+    this.#stepsLeft = budget;
+  }
+
+  /**
+   * Evaluates one node of the template.
+   *
+   * @throws {TemplateBudgetError} When the budget is spent or a string grows over 32 Mi units.
+   */
+  override evaluate(node: Node, scope: Scope): Value {
+    this.#spend(1);
+    const syntax = node as unknown as Syntax | undefined;
+    if (syntax?.type === "For" && syntax.iterable !== undefined) {
+      this.#iterables.add(syntax.iterable.lhs ?? syntax.iterable);
+    }
+    const value = this.#evaluateStrip(syntax, scope) ?? super.evaluate(node, scope);
+    this.#charge(syntax, value);
+    return value;
+  }
+
+  #spend(steps: number): void {
+    this.#stepsLeft -= steps;
+    if (this.#stepsLeft < 0) {
+      throw new TemplateBudgetError(
+        `it took more than ${this.#budget.toLocaleString("en")} steps`,
+      );
+    }
+  }
+
+  #charge(syntax: Syntax | undefined, value: Value): void {
+    if (value.type === "ArrayValue") {
+      if (this.#iterables.has(syntax) || syntax?.type !== "Identifier") {
+        this.#spend((value.value as readonly unknown[]).length);
+      }
+    } else if (value.type === "StringValue" && syntax?.type !== "Identifier") {
+      const length = (value.value as string).length;
+      if (length > MAX_STRING) {
+        throw new TemplateBudgetError(
+          `it made a string of ${length.toLocaleString("en")} characters`,
+        );
+      }
+      this.#spend(Math.floor(length / STRING_UNITS_PER_STEP));
+    }
+  }
+
+  /** Evaluates `x.strip(…)` and `x | trim(…)`; undefined for every other node. */
+  #evaluateStrip(syntax: Syntax | undefined, scope: Scope): Value | undefined {
+    const call = stripCall(syntax);
+    if (call === undefined) return undefined;
+    const subject = this.evaluate(call.subject as unknown as Node, scope);
+    if (subject.type === "UndefinedValue") return stringValue("");
+    if (subject.type !== "StringValue") {
+      throw new Error(`${call.name}() needs a string: got ${subject.type}`);
+    }
+    const argument = call.args.length === 0
+      ? undefined
+      : this.evaluate(call.args[0] as unknown as Node, scope);
+    const characters = argument?.type === "StringValue" ? argument.value as string : undefined;
+    return stringValue(pythonStrip(subject.value as string, call.name, characters));
+  }
+}
+
+type StripName = "strip" | "lstrip" | "rstrip";
+
+function stripCall(
+  syntax: Syntax | undefined,
+): { name: StripName; subject: Syntax; args: readonly Syntax[] } | undefined {
+  if (syntax?.type === "CallExpression" && syntax.callee?.type === "MemberExpression") {
+    const { object, property, computed } = syntax.callee;
+    const name = property?.value;
+    if (computed === true || object === undefined) return undefined;
+    if (name !== "strip" && name !== "lstrip" && name !== "rstrip") return undefined;
+    return { name, subject: object, args: syntax.args ?? [] };
+  }
+  if (syntax?.type === "FilterExpression" && syntax.operand !== undefined) {
+    const filter = syntax.filter;
+    const isTrim = filter?.value === "trim" || filter?.callee?.value === "trim";
+    if (isTrim) return { name: "strip", subject: syntax.operand, args: filter?.args ?? [] };
+  }
+  return undefined;
+}
+
+/**
+ * Python's `str.strip`, `lstrip` and `rstrip`.
+ *
+ * @param text Text to strip.
+ * @param name Which ends.
+ * @param characters Set of characters to remove; whitespace as Python defines it when absent.
+ * @returns The stripped text.
+ */
+export function pythonStrip(text: string, name: StripName, characters?: string): string {
+  const isStripped = characters === undefined
+    ? (character: string) => SPACE.test(character)
+    : (character: string) => characters.includes(character);
+  let start = 0;
+  let end = text.length;
+  if (name !== "rstrip") {
+    while (start < end) {
+      const character = String.fromCodePoint(text.codePointAt(start)!);
+      if (!isStripped(character)) break;
+      start += character.length;
+    }
+  }
+  if (name !== "lstrip") {
+    while (end > start) {
+      const isPair = end - start >= 2 && text.charCodeAt(end - 1) >> 10 === 0x37 &&
+        text.charCodeAt(end - 2) >> 10 === 0x36;
+      const character = text.slice(end - (isPair ? 2 : 1), end);
+      if (!isStripped(character)) break;
+      end -= character.length;
+    }
+  }
+  return text.slice(start, end);
+}
+
+const SPACE = new RegExp(`^[${PYTHON_SPACE}]$`);
+
+/** The library does not export its value classes; an environment makes them. */
+function stringValue(text: string): Value {
+  return new Environment().set("text", text);
+}

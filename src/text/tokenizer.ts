@@ -1,0 +1,302 @@
+import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
+import { AssayError } from "../error.ts";
+import { type AddedToken, AddedTokenSplitter } from "./added_tokens.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Text with the places where no control token may stretch across, because content put them there. */
+export interface GuardedText {
+  readonly text: string;
+  /** Offsets into `text` in UTF-16 units, ascending. */
+  readonly breaks: readonly number[];
+}
+
+/** The stages of the library's tokenizer that are used one by one. */
+interface Stages {
+  readonly normalize: ((text: string) => string) | undefined;
+  readonly splitWords: (text: string, sectionIndex: number) => readonly string[];
+  readonly splitWord: (word: string) => readonly string[];
+  readonly idOf: (token: string) => number | undefined;
+}
+
+/** A lone surrogate stands in no well-formed text, so a vocabulary entry with one is never found. */
+const UNREACHABLE = "\uD800";
+/** A noncharacter that holds a break's place while text is normalized. */
+const BREAK_MARK = "\uFDD0";
+
+/**
+ * Text to token ids, as the Rust `tokenizers` does it from `tokenizer.json`: added tokens are split
+ * off first, and each stretch between them is normalized, cut into words and encoded by itself.
+ *
+ * The stages are those of `@huggingface/tokenizers`. The order of them is run here, because the
+ * library's own does not honour `single_word`, gives a wrong section number to `prepend_scheme: first`,
+ * fuses unknown tokens across words, and lets plain text spell a special token.
+ */
+export class Tokenizer {
+  /** Tokens that are split off before anything else. */
+  readonly addedTokens: readonly AddedToken[];
+  readonly #stages: Stages;
+  readonly #plain: AddedTokenSplitter;
+  readonly #normalized: AddedTokenSplitter;
+  readonly #normalizedTokens: ReadonlySet<AddedToken>;
+  readonly #json: Fields;
+  #texts: ReadonlyMap<number, string> | undefined;
+
+  /**
+   * @param json `tokenizer.json`.
+   * @param addedTokens Its added tokens, see `readAddedTokens`.
+   * @param unknownToken The named `unk_token`, which plain text may give.
+   * @throws {AssayError} `text/bad-tokenizer` when the library cannot build one of the stages.
+   */
+  constructor(json: Fields, addedTokens: readonly AddedToken[], unknownToken: string | undefined) {
+    this.addedTokens = addedTokens;
+    this.#json = json;
+    const unreachable = new Set(
+      addedTokens.filter((token) => token.special && token.content !== unknownToken)
+        .map((token) => token.content),
+    );
+    this.#stages = buildStages(json, unreachable);
+    const { normalize } = this.#stages;
+    const normalized = addedTokens.filter((token) => token.normalized);
+    this.#normalizedTokens = new Set(normalized);
+    this.#plain = new AddedTokenSplitter(
+      addedTokens.filter((token) => !token.normalized).map((token) => [token.content, token]),
+    );
+    this.#normalized = new AddedTokenSplitter(
+      normalized.map((token) => [normalize?.(token.content) ?? token.content, token]),
+    );
+  }
+
+  /**
+   * Encodes text, with no token added before or after.
+   *
+   * @param guarded Well-formed text and the breaks that control tokens must not cross.
+   * @param control Tokens that must not cross a break.
+   * @returns Token ids.
+   */
+  encode(guarded: GuardedText, control: ReadonlySet<AddedToken>): number[] {
+    const { text, breaks } = guarded;
+    const ids: number[] = [];
+    const isAllowed = allowedBy(breaks, control, 0);
+    for (const segment of this.#plain.split(text, isAllowed)) {
+      if (segment.token !== undefined) ids.push(segment.token.id);
+      else this.#encodeSection(guarded, segment.start, segment.end, control, ids);
+    }
+    return ids;
+  }
+
+  /** The normalizer's work on a text; the text itself where the tokenizer has none. */
+  normalize(text: string): string {
+    return this.#stages.normalize?.(text) ?? text;
+  }
+
+  #encodeSection(
+    { text, breaks }: GuardedText,
+    start: number,
+    end: number,
+    control: ReadonlySet<AddedToken>,
+    ids: number[],
+  ): void {
+    const section = text.slice(start, end);
+    const { normalize } = this.#stages;
+    if (normalize === undefined) {
+      this.#encodeNormalized(section, allowedBy(breaks, control, start), start === 0, ids);
+      return;
+    }
+    const inside = breaks.filter((position) => position > start && position < end);
+    const mustMark = inside.length > 0 &&
+      [...control].some((token) => this.#normalizedTokens.has(token));
+    if (!mustMark) {
+      this.#encodeNormalized(normalize(section), () => true, start === 0, ids);
+      return;
+    }
+    let marked = "";
+    let previous = start;
+    for (const position of inside) {
+      marked += text.slice(previous, position) + BREAK_MARK;
+      previous = position;
+    }
+    marked = normalize(marked + text.slice(previous, end));
+    this.#encodeNormalized(marked, () => true, start === 0, ids, BREAK_MARK);
+  }
+
+  #encodeNormalized(
+    text: string,
+    isAllowed: (token: AddedToken, start: number, end: number) => boolean,
+    isFirstSection: boolean,
+    ids: number[],
+    mark?: string,
+  ): void {
+    for (const segment of this.#normalized.split(text, isAllowed)) {
+      if (segment.token !== undefined) {
+        ids.push(segment.token.id);
+        continue;
+      }
+      const piece = text.slice(segment.start, segment.end);
+      const clean = mark === undefined ? piece : piece.replaceAll(mark, "");
+      this.#encodePiece(clean, isFirstSection && segment.start === 0 ? 0 : 1, ids);
+    }
+  }
+
+  #encodePiece(piece: string, sectionIndex: number, ids: number[]): void {
+    const { splitWords, splitWord, idOf } = this.#stages;
+    for (const word of splitWords(piece, sectionIndex)) {
+      for (const token of splitWord(word)) {
+        const id = idOf(token);
+        if (id === undefined) {
+          throw new AssayError(
+            "text/bad-tokenizer",
+            `Cannot tokenize ${
+              JSON.stringify(word.slice(0, 50))
+            }: expected the vocabulary to have ` +
+              `${JSON.stringify(token)} or an unknown token, found neither`,
+          );
+        }
+        ids.push(id);
+      }
+    }
+  }
+
+  /**
+   * The text a token stands for, for people to read: `Ġ` and `▁` shown as spaces, bytes that are not
+   * UTF-8 by themselves as U+FFFD, a WordPiece continuation with its `##`.
+   *
+   * @param id Token id.
+   * @returns Its text.
+   * @throws {AssayError} `text/unknown-token` when the vocabulary has no such id.
+   */
+  decodeToken(id: number): string {
+    this.#texts ??= this.#readTexts();
+    const text = this.#texts.get(id);
+    if (text === undefined) {
+      throw new AssayError(
+        "text/unknown-token",
+        `Cannot decode token ${id}: expected one of the vocabulary's ${this.#texts.size} ids`,
+      );
+    }
+    return text;
+  }
+
+  #readTexts(): ReadonlyMap<number, string> {
+    const isByteLevel = JSON.stringify([this.#json["pre_tokenizer"], this.#json["decoder"]])
+      .includes('"ByteLevel"');
+    const readable = isByteLevel ? decodeByteLevel : decodeSentencePiece;
+    const texts = new Map<number, string>();
+    for (const [token, id] of vocabularyEntries(this.#json)) texts.set(id, readable(token));
+    for (const token of this.addedTokens) texts.set(token.id, token.content);
+    return texts;
+  }
+}
+
+/**
+ * The id that a tokenizer's own vocabulary, without added tokens, gives to each string.
+ *
+ * @param json `tokenizer.json`.
+ * @returns Pairs of string and id.
+ */
+export function vocabularyEntries(json: Fields): readonly (readonly [string, number])[] {
+  const vocabulary = (json["model"] as Fields | undefined)?.["vocab"];
+  return Array.isArray(vocabulary)
+    ? vocabulary.map((entry, id) => [entry[0] as string, id] as const)
+    : Object.entries(vocabulary ?? {}) as [string, number][];
+}
+
+function allowedBy(
+  breaks: readonly number[],
+  control: ReadonlySet<AddedToken>,
+  offset: number,
+): (token: AddedToken, start: number, end: number) => boolean {
+  if (breaks.length === 0) return () => true;
+  const places = new Set(breaks);
+  return (token, start, end) => {
+    if (!control.has(token)) return true;
+    // A one-character token has no inside: its break stands before it.
+    const isOneCharacter = String.fromCodePoint(token.content.codePointAt(0)!) === token.content;
+    for (let place = isOneCharacter ? start : start + 1; place < end; place++) {
+      if (places.has(place + offset)) return false;
+    }
+    return true;
+  };
+}
+
+function buildStages(json: Fields, unreachable: ReadonlySet<string>): Stages {
+  let library: LibraryTokenizer;
+  try {
+    library = new LibraryTokenizer({
+      normalizer: null,
+      pre_tokenizer: null,
+      ...json,
+      post_processor: null,
+      decoder: null,
+      added_tokens: [],
+      model: withoutEntries(json["model"] as Fields, unreachable),
+    }, {});
+  } catch (cause) {
+    throw new AssayError(
+      "text/bad-tokenizer",
+      `Cannot use tokenizer.json: expected stages that @huggingface/tokenizers supports, found ${
+        (cause as Error).message
+      }`,
+      { cause },
+    );
+  }
+  const { normalizer, pre_tokenizer: preTokenizer } = library;
+  const model = library.model!;
+  const encode = model as unknown as (words: readonly string[]) => string[];
+  return {
+    normalize: normalizer === null ? undefined : (text) => normalizer.normalize(text),
+    splitWords: (text, sectionIndex) =>
+      preTokenizer === null
+        ? [text]
+        : preTokenizer.pre_tokenize(text, { section_index: sectionIndex }),
+    splitWord: (word) => encode([word]),
+    idOf: (token) => model.tokens_to_ids.get(token) ?? model.unk_token_id,
+  };
+}
+
+/** The model without the strings that only control tokens have, so that no text can spell them. */
+function withoutEntries(model: Fields, unreachable: ReadonlySet<string>): Fields {
+  const vocabulary = model?.["vocab"];
+  if (Array.isArray(vocabulary)) {
+    return {
+      ...model,
+      vocab: vocabulary.map(([token, score], index) =>
+        unreachable.has(token as string) ? [`${UNREACHABLE}${index}`, score] : [token, score]
+      ),
+    };
+  }
+  if (typeof vocabulary !== "object" || vocabulary === null) return model;
+  const entries = Object.entries(vocabulary);
+  if (!entries.some(([token]) => unreachable.has(token))) return model;
+  const vocab = Object.fromEntries(entries.filter(([token]) => !unreachable.has(token)));
+  const merges = model["merges"] as readonly (string | readonly string[])[] | undefined;
+  if (merges === undefined) return { ...model, vocab };
+  return {
+    ...model,
+    vocab,
+    merges: merges.filter((merge) =>
+      !unreachable.has(typeof merge === "string" ? merge.replace(" ", "") : merge.join(""))
+    ),
+  };
+}
+
+/** Bytes of the byte-level alphabet of GPT-2 by its characters. */
+const BYTES = new Map<string, number>();
+for (let byte = 0, shifted = 256; byte < 256; byte++) {
+  const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) ||
+    byte >= 0xae;
+  BYTES.set(String.fromCharCode(isPrintable ? byte : shifted++), byte);
+}
+
+function decodeByteLevel(token: string): string {
+  const bytes = Array.from(token, (character) => BYTES.get(character));
+  if (bytes.includes(undefined)) return token;
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes as number[]));
+}
+
+function decodeSentencePiece(token: string): string {
+  const byte = /^<0x([0-9A-F]{2})>$/.exec(token)?.[1];
+  if (byte === undefined) return token.replaceAll("\u2581", " ");
+  const value = Number.parseInt(byte, 16);
+  return value < 0x80 ? String.fromCharCode(value) : "\uFFFD";
+}
