@@ -1,0 +1,176 @@
+import { AssayError } from "../error.ts";
+import type { CuratedPair } from "./curation.ts";
+
+/** A row of a preference set: its columns by name. */
+export type PreferenceRow = Readonly<Record<string, unknown>>;
+
+/** Columns that a curated row has beside its own. */
+const ADDED_COLUMNS: readonly string[] = [
+  "action",
+  "flipped",
+  "source_row",
+  "margin",
+  "label_smoothing",
+  "similarity",
+  "margin_cap",
+  "margin_flag",
+];
+
+/** Columns whose sign says which side is ahead: a flip negates them. */
+const SIGNED_COLUMNS: readonly string[] = [
+  "strength_mean",
+  "score_margin",
+  "calibrated_margin",
+  "margins",
+];
+
+/** Probabilities of the chosen side: a flip takes them from 1, and keeps the old value beside. */
+const PROBABILITY_COLUMNS: readonly string[] = ["vote_share", "target_probability"];
+
+/** The scores' own margin makes way for the margin to train for, which has TRL's column name. */
+const SCORE_MARGIN = "score_margin";
+
+/**
+ * Writes what was done to a pair into its row, in TRL's preference layout (`prompt`, `chosen`,
+ * `rejected`, `margin`, …; other columns stay).
+ *
+ * Added: `action`, `flipped`, `source_row`, and where the recipe sets them `margin` and
+ * `label_smoothing`. A `margin` that `score` or `vote` wrote is renamed `score_margin`: a trainer
+ * would else take it for the margin to train for. In a flipped row every pair of columns named after
+ * the sides changes places (`chosen`, `rejected_score`, …), margins and `strength_mean` change sign,
+ * `vote_share` and `target_probability` are taken from 1; all rows keep the latter two as measured in
+ * `original_vote_share` and `original_target_probability`.
+ *
+ * @param row The pair as `vote` wrote it.
+ * @param curated What was done to it.
+ * @param sourceRow Its place in the input, from 0.
+ * @param extra Further columns of the recipe.
+ * @returns A new row; {@linkcode undoCuratedRow} makes the old one of it.
+ * @throws {AssayError} `voting/already-curated` where the row has one of the added columns.
+ */
+export function curatedRow(
+  row: PreferenceRow,
+  curated: CuratedPair,
+  sourceRow: number,
+  extra: PreferenceRow = {},
+): Record<string, unknown> {
+  checkNotCurated(row);
+  const renamed = renameColumn(row, "margin", SCORE_MARGIN);
+  const flipped = curated.action === "flip";
+  const result = flipped ? flipColumns(renamed) : { ...renamed };
+  for (const column of PROBABILITY_COLUMNS) {
+    if (Object.hasOwn(row, column)) result[`original_${column}`] = row[column];
+  }
+  result.action = curated.action;
+  result.flipped = flipped;
+  result.source_row = sourceRow;
+  if (curated.margin !== null) result.margin = curated.margin;
+  if (curated.labelSmoothing !== null) result.label_smoothing = curated.labelSmoothing;
+  return Object.assign(result, extra);
+}
+
+/**
+ * Makes the row that {@linkcode curatedRow} was given of the row that it returned, to the last bit and
+ * with its columns in their old order.
+ *
+ * @param row A curated row.
+ * @returns The row as it was.
+ * @throws {AssayError} `voting/not-curated` where the row has no `action`, `flipped` and `source_row`.
+ */
+export function undoCuratedRow(row: PreferenceRow): Record<string, unknown> {
+  if (typeof row.flipped !== "boolean" || typeof row.source_row !== "number") {
+    throw new AssayError(
+      "voting/not-curated",
+      "Cannot undo a curation: expected the columns action, flipped and source_row that curate " +
+        "writes, found a row without them",
+    );
+  }
+  let result: Record<string, unknown> = {};
+  for (const [column, value] of Object.entries(row)) {
+    if (!ADDED_COLUMNS.includes(column)) result[column] = value;
+  }
+  if (row.flipped) result = flipColumns(result);
+  for (const column of PROBABILITY_COLUMNS) {
+    const original = `original_${column}`;
+    if (Object.hasOwn(result, original)) result[column] = result[original];
+    delete result[original];
+  }
+  return renameColumn(result, SCORE_MARGIN, "margin");
+}
+
+function checkNotCurated(row: PreferenceRow): void {
+  const found = ["action", "flipped", "source_row", "label_smoothing", SCORE_MARGIN]
+    .filter((column) => Object.hasOwn(row, column));
+  if (found.length > 0) {
+    throw new AssayError(
+      "voting/already-curated",
+      `Cannot curate a row: expected none of curate's own columns, found ${found.join(", ")}; ` +
+        "undo the earlier curation first (curate --undo), or rename the columns",
+    );
+  }
+}
+
+function flipColumns(row: PreferenceRow): Record<string, unknown> {
+  const result = swapSides(row);
+  for (const column of SIGNED_COLUMNS) {
+    if (Object.hasOwn(result, column)) result[column] = negate(result[column]);
+  }
+  for (const column of PROBABILITY_COLUMNS) {
+    const value = result[column];
+    if (typeof value === "number") result[column] = 1 - value;
+  }
+  if (result.winner === "chosen") result.winner = "rejected";
+  else if (result.winner === "rejected") result.winner = "chosen";
+  return result;
+}
+
+/**
+ * Exchanges every two columns that differ only in `chosen` and `rejected` (`chosen`, `chosen_score`,
+ * `score_rejected`, …); a column that has no other half is renamed.
+ *
+ * @param row A pair.
+ * @returns A new row with the sides exchanged and the order of the columns kept.
+ *
+ * @example
+ * ```ts
+ * import { swapSides } from "@assay/assay/voting";
+ * import assert from "node:assert/strict";
+ *
+ * const row = { prompt: "?", chosen: "a", rejected: "b", score_chosen: 1, score_rejected: 2 };
+ * assert.deepEqual(swapSides(row), {
+ *   prompt: "?",
+ *   chosen: "b",
+ *   rejected: "a",
+ *   score_chosen: 2,
+ *   score_rejected: 1,
+ * });
+ * ```
+ */
+export function swapSides(row: PreferenceRow): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [column, value] of Object.entries(row)) {
+    const other = otherSide(column);
+    if (other === undefined) result[column] = value;
+    else if (Object.hasOwn(row, other)) result[column] = row[other];
+    else result[other] = value;
+  }
+  return result;
+}
+
+function otherSide(column: string): string | undefined {
+  const words = column.split("_");
+  const place = words.findIndex((word) => word === "chosen" || word === "rejected");
+  if (place < 0) return undefined;
+  return words.with(place, words[place] === "chosen" ? "rejected" : "chosen").join("_");
+}
+
+function negate(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(negate);
+  return typeof value === "number" ? -value : value;
+}
+
+function renameColumn(row: PreferenceRow, from: string, to: string): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [column === from ? to : column, value]),
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * Ensembles of reward models: preference strength, committees' choices, mended preference data,
+ * averaged weights. Needs no GPU and no permissions.
+ *
+ * @module
+ */
+export {
+  aggregate,
+  type AggregateOptions,
+  type AggregateScore,
+  type PointwiseAggregation,
+} from "./aggregate.ts";
+export { averageRanks, rankPositions } from "./average_ranks.ts";
+export {
+  bestOfCurve,
+  type BestOfPoint,
+  expectedBestOf,
+  type ScoredSample,
+} from "./best_of_curve.ts";
+export { categorize, type Category, type CategoryBounds, PAPER_QUANTILES } from "./categories.ts";
+export { checkpointRevision } from "./checkpoint_revision.ts";
+export {
+  type Aggregation,
+  AGGREGATIONS,
+  bordaCounts,
+  chooseBest,
+  type CommitteeChoice,
+} from "./committee.ts";
+export { curatedRow, type PreferenceRow, swapSides, undoCuratedRow } from "./curated_row.ts";
+export {
+  countActions,
+  type CuratedPair,
+  curatePairs,
+  type CurationAction,
+  type CurationCounts,
+  type CurationOptions,
+  type Recipe,
+  RECIPES,
+  type StrengthOfPair,
+  type Treatments,
+} from "./curation.ts";
+export {
+  type GoalOptions,
+  type GoalPlacement,
+  goalPrompt,
+  relabelWithGoals,
+} from "./goal_relabel.ts";
+export { type StrengthGroup, strengthGroups } from "./groups.ts";
+export {
+  type JoinBy,
+  joinVoters,
+  textFingerprint,
+  type VoterJoin,
+  type VoterKeys,
+} from "./join_voters.ts";
+export { applyLinearHeads, type LinearHeads, readLinearHeads } from "./linear_heads.ts";
+export { LoraAdapter } from "./lora.ts";
+export { type MajorityTie, type MajorityVote, majorityVote } from "./majority_vote.ts";
+export { type NormalizedVoter, normalizeMargins, standardizeScores } from "./normalize.ts";
+export { type LazyTensor, type Overlay, overlayFolder } from "./overlay_folder.ts";
+export { type LossTerms, preferenceLoss, preferredDelta } from "./preference_losses.ts";
+export {
+  type PreferenceStrength,
+  preferenceStrength,
+  preferenceStrengths,
+} from "./preference_strength.ts";
+export {
+  cosineSimilarity,
+  flagMargin,
+  lengthRatio,
+  type MarginFlag,
+  PRIOR_CONSTRAINTS,
+  type PriorConstraint,
+  priorConstraintLoss,
+  priorMargin,
+  squashMargin,
+} from "./prior_constraint.ts";
+export { cacheFileName, type CacheIdentity, conversationKey, ScoreCache } from "./score_cache.ts";
+export { type ScoredRow, scoredRow } from "./scored_row.ts";
+export { checkSoupMembers } from "./soup_members.ts";
+export { tally, type TallyOptions, type Vote, type VoteOnPair } from "./tally.ts";
+export {
+  type AveragedCheckpoint,
+  averageWeights,
+  type WeightAverageOptions,
+} from "./weight_average.ts";

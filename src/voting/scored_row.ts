@@ -1,0 +1,69 @@
+import { AssayError } from "../error.ts";
+
+/** The scores of one row by one voter; NaN where the voter has none. */
+export type ScoredRow =
+  | { readonly kind: "pair"; readonly chosen: number; readonly rejected: number }
+  | { readonly kind: "single"; readonly score: number }
+  | { readonly kind: "best_of_n"; readonly scores: readonly number[] };
+
+/**
+ * Reads a voter's scores from the columns that `score` writes: `chosen_score` and `rejected_score` of
+ * a pair, `scores` (or SimPO's `all_rm_scores`) of best of N, `score` of a single row. Null, text that
+ * is no number, NaN and infinities are scores that the voter lacks.
+ *
+ * @param row A row of a score file of any tool; numbers may be text, as in CSV.
+ * @returns The scores.
+ * @throws {AssayError} `voting/no-scores` where the row has none of the columns.
+ *
+ * @example
+ * ```ts
+ * import { scoredRow } from "@assay/assay/voting";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(scoredRow({ id: 7, chosen_score: 1.5, rejected_score: null }), {
+ *   kind: "pair",
+ *   chosen: 1.5,
+ *   rejected: NaN,
+ * });
+ * ```
+ */
+export function scoredRow(row: Readonly<Record<string, unknown>>): ScoredRow {
+  if (Object.hasOwn(row, "chosen_score") && Object.hasOwn(row, "rejected_score")) {
+    return {
+      kind: "pair",
+      chosen: readNumber(row.chosen_score),
+      rejected: readNumber(row.rejected_score),
+    };
+  }
+  const list = readList(row.scores ?? row.all_rm_scores);
+  if (list !== undefined) return { kind: "best_of_n", scores: list.map(readNumber) };
+  if (Object.hasOwn(row, "score")) return { kind: "single", score: readNumber(row.score) };
+  throw new AssayError(
+    "voting/no-scores",
+    "Cannot read a voter's scores: expected the columns chosen_score and rejected_score, scores, or " +
+      `score, found ${Object.keys(row).slice(0, 20).join(", ") || "an empty row"}`,
+  );
+}
+
+/**
+ * A score as written in a row.
+ *
+ * @param value A number, or text that spells one.
+ * @returns The number; NaN for everything that is not a finite number.
+ */
+export function readNumber(value: unknown): number {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : NaN;
+}
+
+/** A list, or the text of one, as CSV has it. */
+function readList(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== "string" || !value.trimStart().startsWith("[")) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return Array.isArray(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
