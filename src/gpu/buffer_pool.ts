@@ -50,6 +50,12 @@ export class BufferPool {
     this.#recording.clear();
   }
 
+  /** Takes every buffer back, after an error left some of them held. */
+  reclaim(): void {
+    this.#free.clear();
+    for (const buffer of this.#sizes.keys()) this.release(buffer);
+  }
+
   /** Destroys the buffers that nobody holds. */
   trim(): void {
     for (const free of this.#free.values()) {

@@ -23,18 +23,22 @@ export class PipelineCache {
     const key = `${shader.name} ${JSON.stringify(constants)}`;
     const cached = this.#pipelines.get(key);
     if (cached !== undefined) return cached;
-    const pipeline = this.device.scoped("gpu/kernel", `compile the kernel ${key}`, () =>
-      this.device.gpu.createComputePipeline({
-        label: shader.name,
-        layout: "auto",
-        compute: {
-          module: this.device.gpu.createShaderModule({
-            label: shader.name,
-            code: specialize(shader.source, constants),
-          }),
-          entryPoint: "main",
-        },
-      }));
+    const pipeline = this.device.scoped(
+      "gpu/kernel",
+      `compile the kernel ${key}`,
+      () =>
+        this.device.gpu.createComputePipeline({
+          label: shader.name,
+          layout: "auto",
+          compute: {
+            module: this.device.gpu.createShaderModule({
+              label: shader.name,
+              code: specialize(shader.source, constants),
+            }),
+            entryPoint: "main",
+          },
+        }),
+    );
     this.#pipelines.set(key, pipeline);
     return pipeline;
   }

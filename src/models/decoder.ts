@@ -9,10 +9,11 @@ import { rope } from "../ops/rope.ts";
 import { swiglu } from "../ops/swiglu.ts";
 import type { DecoderConfig } from "./decoder_config.ts";
 import { finalNormName } from "./decoder_tensors.ts";
-import { type LayerWeights, type Linear, loadLayer, WeightLoader } from "./decoder_weights.ts";
+import { type LayerWeights, loadLayer } from "./decoder_weights.ts";
 import { Embedding } from "./embedding.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import type { TokenPack } from "./token_pack.ts";
+import { type Linear, WeightLoader } from "./weight_loader.ts";
 
 /** Queries of a pack: which rows ask, and what each of them sees. */
 interface Queries {

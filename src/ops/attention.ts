@@ -59,7 +59,10 @@ export const attention: Operation<AttentionOperands> = {
     }
   },
 
-  onGpu(recorder, { queries, keys, values, spans, heads, keyHeads, headDim, window, output }): void {
+  onGpu(
+    recorder,
+    { queries, keys, values, spans, heads, keyHeads, headDim, window, output },
+  ): void {
     recorder.dispatch({
       shader: attentionShader,
       constants: {

@@ -39,6 +39,14 @@ export class CpuBackend implements Backend {
     return new Weight(rows, columns, type, numbers);
   }
 
+  /** See {@link Backend.vector}. */
+  vector(numbers: Float32Array<ArrayBuffer>): Matrix {
+    return this.upload(1, numbers.length, numbers);
+  }
+
+  /** Nothing to free: host memory is collected. */
+  free(): void {}
+
   /** See {@link Backend.run}. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void {
     operation.onCpu(operands);

@@ -1,6 +1,6 @@
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
-import { Recorder } from "../gpu/recorder.ts";
+import { type Binding, Recorder } from "../gpu/recorder.ts";
 import { Indices, Matrix, Weight, type WeightPart, type WeightType } from "./matrix.ts";
 import type { Backend, Operation } from "./operation.ts";
 import { bytesPerWeight, checkWeight } from "./weight_bytes.ts";
@@ -12,7 +12,7 @@ const uniformUsage = 0x40 | 0x08; // UNIFORM | COPY_DST
 export class GpuBackend implements Backend {
   readonly kind = "gpu";
   readonly #recorder: Recorder;
-  #weightBytes = 0;
+  #constantBytes = 0;
 
   /**
    * @param device The device; disposed of with this backend.
@@ -25,7 +25,7 @@ export class GpuBackend implements Backend {
 
   /** Bytes of device memory held now. */
   get bytes(): number {
-    return this.device.pool.bytes + this.#weightBytes;
+    return this.device.pool.bytes + this.#constantBytes;
   }
 
   /** See {@link Backend.matrix}. */
@@ -95,18 +95,29 @@ export class GpuBackend implements Backend {
         rows: count,
       });
     }
-    this.#weightBytes += bytes.byteLength;
     return new CountedWeight(rows, columns, type, parts, () => {
-      this.#weightBytes -= bytes.byteLength;
+      this.#constantBytes -= bytes.byteLength + parts.length * 16;
     });
   }
 
+  /** See {@link Backend.vector}. */
+  vector(numbers: Float32Array<ArrayBuffer>): Matrix {
+    return new Matrix(1, numbers.length, this.#constant(numbers, storageUsage));
+  }
+
+  /** See {@link Backend.free}. */
+  free(vector: Matrix): void {
+    vector.device.buffer.destroy();
+    this.#constantBytes -= vector.device.size;
+  }
+
   #constant(
-    data: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+    data: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
     usage: GPUBufferUsageFlags,
-  ): { buffer: GPUBuffer; offset: number; size: number } {
+  ): Binding {
     const buffer = this.device.createBuffer(data.byteLength, usage);
     this.device.upload(buffer, 0, data);
+    this.#constantBytes += data.byteLength;
     return { buffer, offset: 0, size: data.byteLength };
   }
 
@@ -132,6 +143,7 @@ export class GpuBackend implements Backend {
   /** See {@link Backend.discard}. */
   discard(): void {
     this.#recorder.discard();
+    this.device.pool.reclaim();
   }
 
   [Symbol.dispose](): void {

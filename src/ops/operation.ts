@@ -34,12 +34,16 @@ export interface Backend extends Disposable {
    * @throws {AssayError} `ops/shape` where `columns` is not a multiple of 8.
    */
   weight(rows: number, columns: number, type: WeightType, bytes: Uint8Array<ArrayBuffer>): Weight;
+  /** A constant row of f32 numbers (a norm's weight, a bias); the caller frees it. */
+  vector(numbers: Float32Array<ArrayBuffer>): Matrix;
+  /** Frees what {@link Backend.vector} made. */
+  free(vector: Matrix): void;
   /** Runs, or records, an operation. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void;
   /** Finishes everything run so far and reads the matrices, in one readback. */
   read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]>;
   /** Finishes everything run so far, so that weights may be freed. */
   finish(): Promise<void>;
-  /** Forgets operations not yet finished, after an error. */
+  /** After an error: forgets operations not yet finished and takes all matrices back. */
   discard(): void;
 }

@@ -1,4 +1,5 @@
-import type { AssayError } from "../error.ts";
+import { AssayError } from "../error.ts";
+import type { Judgement } from "../heads/head.ts";
 
 /** All that is known of one scored conversation. */
 export interface Verdict {
@@ -16,4 +17,39 @@ export interface Verdict {
   readonly truncated: boolean;
   /** Why there is no score; `null` for a scored conversation. */
   readonly error: AssayError | null;
+}
+
+/** The verdict of a conversation that could not be scored. */
+export function failedVerdict(error: AssayError, tokens = 0, truncated = false): Verdict {
+  return { score: null, rewards: null, coefficients: null, gating: null, tokens, truncated, error };
+}
+
+/** The verdict of a judged conversation; a score that is not finite is that row's error. */
+export function verdictOf(
+  judgement: Judgement,
+  objectives: readonly string[],
+  tokens: number,
+  truncated: boolean,
+): Verdict {
+  const { score, rewards, coefficients, gating } = judgement;
+  const values = [score, ...(rewards ?? []), ...(coefficients ?? []), ...(gating ?? [])];
+  if (!values.every(Number.isFinite)) {
+    const error = new AssayError(
+      "scoring/not-finite",
+      `Cannot score this conversation: the model's result is ${score}, not a finite number; a ` +
+        "weight of the checkpoint is likely NaN or infinite",
+    );
+    return failedVerdict(error, tokens, truncated);
+  }
+  const named = (numbers: Float64Array | null): Record<string, number> | null =>
+    numbers && Object.fromEntries(objectives.map((name, i) => [name, numbers[i]!]));
+  return {
+    score,
+    rewards: named(rewards),
+    coefficients: named(coefficients),
+    gating: named(gating),
+    tokens,
+    truncated,
+    error: null,
+  };
 }

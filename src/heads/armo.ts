@@ -1,0 +1,151 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { toFloat32 } from "../checkpoint/tensor.ts";
+import { AssayError } from "../error.ts";
+import { ConfigReader } from "../models/config_reader.ts";
+import { type Linear, WeightLoader } from "../models/weight_loader.ts";
+import { matmul } from "../ops/matmul.ts";
+import type { Matrix, Weight } from "../ops/matrix.ts";
+import type { Backend } from "../ops/operation.ts";
+import { softmaxGate } from "../ops/softmax_gate.ts";
+import { armoObjectives } from "./armo_objectives.ts";
+import type { Head, HeadFacts, HeadPlan, Judgement, PooledStates } from "./head.ts";
+
+/** Rewards of the objectives, [objectives, hidden]. */
+export const regressionName = "regression_layer.weight";
+/** Takes the verbosity out of the other objectives, [objectives, objectives]. */
+export const transformName = "reward_transform_matrix";
+/** The gate's learnt scale, [1]. */
+export const logitScaleName = "gating.logit_scale";
+
+/**
+ * The head of ArmoRM (Wang et al. 2024, arXiv 2406.12845): a mixture of experts over interpretable
+ * objectives. With h the hidden state of the last token and p that of the assistant header's start:
+ *
+ *     rewards       r = W · h
+ *     gating        g = softmax(MLP(p) / temperature) · logit scale
+ *     coefficients  c = g · Mᵀ
+ *     score         Σ g_j (r · M)_j = Σ r_i c_i
+ *
+ * The gate reads the prompt alone, so responses to one prompt share it.
+ */
+export function planArmoHead(facts: HeadFacts): HeadPlan {
+  const { hiddenSize } = facts;
+  const config = new ConfigReader(facts.config, `${facts.name}/config.json`);
+  const count = config.count("num_objectives", facts.tensors.get(regressionName)?.shape[0]);
+  const width = config.count("gating_hidden_dim", 1024);
+  const hiddenLayers = config.count("gating_n_hidden", 3);
+  const temperature = config.positive("gating_temperature", 10);
+  const tensors = new Map<string, readonly number[]>([
+    [regressionName, [count, hiddenSize]],
+    [transformName, [count, count]],
+    [logitScaleName, [1]],
+  ]);
+  for (let layer = 0; layer <= hiddenLayers; layer++) {
+    const outputs = layer === hiddenLayers ? count : width;
+    tensors.set(`gating.layers.${layer}.weight`, [outputs, layer === 0 ? hiddenSize : width]);
+    tensors.set(`gating.layers.${layer}.bias`, [outputs]);
+  }
+  return {
+    kind: "armo",
+    objectives: objectiveNames(config, count),
+    gates: true,
+    tensors,
+    load: (checkpoint, backend) => ArmoHead.load(checkpoint, backend, hiddenLayers, temperature),
+  };
+}
+
+/** Names from the checkpoint's own list, else ArmoRM's where there are 19, else numbers. */
+function objectiveNames(config: ConfigReader, count: number): readonly string[] {
+  const names = config.texts("objective_names");
+  if (names !== undefined) {
+    if (names.length === count && new Set(names).size === count) return names;
+    throw config.unexpected("objective_names", `a list of ${count} different names`, names);
+  }
+  if (count === armoObjectives.length) return armoObjectives;
+  return Array.from({ length: count }, (_, index) => `objective-${index}`);
+}
+
+class ArmoHead implements Head {
+  private constructor(
+    readonly loader: WeightLoader,
+    readonly regression: Weight,
+    readonly gate: readonly Linear[],
+    readonly transform: Float32Array,
+    readonly temperature: number,
+    readonly logitScale: number,
+  ) {}
+
+  static async load(
+    checkpoint: Checkpoint,
+    backend: Backend,
+    hiddenLayers: number,
+    temperature: number,
+  ): Promise<ArmoHead> {
+    const numbers = async (name: string): Promise<Float32Array> => {
+      const read = toFloat32(await checkpoint.read(name));
+      const at = read.findIndex((x) => !Number.isFinite(x));
+      if (at < 0) return read;
+      throw new AssayError(
+        "checkpoint/not-finite",
+        `Cannot load ${checkpoint.name}: element ${at} of "${name}" is ${read[at]}`,
+      );
+    };
+    const loader = new WeightLoader(checkpoint, backend);
+    const gate: Linear[] = [];
+    for (let layer = 0; layer <= hiddenLayers; layer++) {
+      gate.push(await loader.linear(`gating.layers.${layer}`, true));
+    }
+    const [logitScale] = await numbers(logitScaleName);
+    const transform = await numbers(transformName);
+    const regression = await loader.weight(regressionName);
+    return new ArmoHead(loader, regression, gate, transform, temperature, logitScale!);
+  }
+
+  record({ last, gate }: PooledStates): Matrix[] {
+    const { backend } = this.loader;
+    const rewards = backend.matrix(last.rows, this.regression.rows);
+    backend.run(matmul, { input: last, weight: this.regression, output: rewards });
+    let input = gate!;
+    this.gate.forEach(({ weight, bias }, layer) => {
+      const activation = layer < this.gate.length - 1 ? "relu" : undefined;
+      const output = backend.matrix(input.rows, weight.rows);
+      backend.run(matmul, { input, weight, bias, activation, output });
+      if (input !== gate) backend.release(input);
+      input = output;
+    });
+    const { temperature, logitScale } = this;
+    backend.run(softmaxGate, { logits: input, temperature, logitScale });
+    return [rewards, input];
+  }
+
+  judge(
+    [rewards, gates]: readonly Float32Array[],
+    { gateRow }: PooledStates,
+    count: number,
+  ): Judgement[] {
+    const objectives = this.regression.rows;
+    const row = (numbers: Float32Array, index: number): Float64Array =>
+      Float64Array.from(numbers.subarray(index * objectives, (index + 1) * objectives));
+    return Array.from({ length: count }, (_, conversation) => {
+      const r = row(rewards!, conversation);
+      const gating = row(gates!, gateRow(conversation));
+      const coefficients = this.#coefficients(gating);
+      const score = r.reduce((sum, reward, i) => sum + reward * coefficients[i]!, 0);
+      return { score, rewards: r, coefficients, gating };
+    });
+  }
+
+  /** c = g · Mᵀ: what each untransformed reward counts in the score. */
+  #coefficients(gating: Float64Array): Float64Array {
+    const { length } = gating;
+    return gating.map((_, i) => {
+      let sum = 0;
+      for (let j = 0; j < length; j++) sum += gating[j]! * this.transform[i * length + j]!;
+      return sum;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.loader[Symbol.dispose]();
+  }
+}

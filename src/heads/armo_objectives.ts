@@ -1,0 +1,22 @@
+/** The 19 objectives of ArmoRM-Llama3-8B-v0.1, in the order of its tensors. */
+export const armoObjectives: readonly string[] = [
+  "helpsteer-helpfulness",
+  "helpsteer-correctness",
+  "helpsteer-coherence",
+  "helpsteer-complexity",
+  "helpsteer-verbosity",
+  "ultrafeedback-overall_score",
+  "ultrafeedback-instruction_following",
+  "ultrafeedback-truthfulness",
+  "ultrafeedback-honesty",
+  "ultrafeedback-helpfulness",
+  "beavertails-is_safe",
+  "prometheus-score",
+  "argilla-overall_quality",
+  "argilla-judge_lm",
+  "code-complexity",
+  "code-style",
+  "code-explanation",
+  "code-instruction-following",
+  "code-readability",
+];

@@ -1,0 +1,52 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { TensorInfo } from "../checkpoint/tensor.ts";
+import type { ExpectedTensors } from "../models/decoder_tensors.ts";
+import type { Matrix } from "../ops/matrix.ts";
+import type { Backend } from "../ops/operation.ts";
+
+/** What a head says of one conversation. */
+export interface Judgement {
+  readonly score: number;
+  /** By objective, in the head's order; `null` for a scalar head. */
+  readonly rewards: Float64Array | null;
+  readonly coefficients: Float64Array | null;
+  readonly gating: Float64Array | null;
+}
+
+/** Final hidden states at the pooled positions, [conversations, hidden] each. */
+export interface PooledStates {
+  /** At the last token. */
+  readonly last: Matrix;
+  /** At the start of the assistant header, one for each distinct prompt; only for heads that gate. */
+  readonly gate: Matrix | undefined;
+  /** Row of `gate` for each conversation. */
+  readonly gateRow: (conversation: number) => number;
+}
+
+/** Turns final hidden states into scores. */
+export interface Head extends Disposable {
+  /** Records the head's operations; the matrices are to be read back, then given to `judge`. */
+  record(states: PooledStates): Matrix[];
+  /** Judgements from the numbers read back, for conversations 0 to `count` − 1. */
+  judge(read: readonly Float32Array[], states: PooledStates, count: number): Judgement[];
+}
+
+/** A kind of head, told by the checkpoint's tensors, never by its `architectures` alone. */
+export interface HeadPlan {
+  readonly kind: "scalar" | "armo";
+  /** Names of the objectives, in order; empty for a scalar head. */
+  readonly objectives: readonly string[];
+  /** Whether it reads the start of the assistant header too. */
+  readonly gates: boolean;
+  /** The tensors it needs. */
+  readonly tensors: ExpectedTensors;
+  load(checkpoint: Checkpoint, backend: Backend): Promise<Head>;
+}
+
+/** What a head is chosen by. */
+export interface HeadFacts {
+  readonly name: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly hiddenSize: number;
+}

@@ -1,0 +1,50 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { toFloat32 } from "../checkpoint/tensor.ts";
+import type { Matrix, Weight, WeightType } from "../ops/matrix.ts";
+import type { Backend } from "../ops/operation.ts";
+
+/** A linear map: input · weightᵀ + bias. */
+export interface Linear {
+  readonly weight: Weight;
+  readonly bias: Matrix | undefined;
+}
+
+/** Puts tensors of a checkpoint on a backend and remembers what to free. */
+export class WeightLoader implements Disposable {
+  readonly #weights: Weight[] = [];
+  readonly #vectors: Matrix[] = [];
+
+  constructor(readonly checkpoint: Checkpoint, readonly backend: Backend) {}
+
+  /** A norm weight or bias as one f32 row; widening bf16 and f16 is exact. */
+  async vector(name: string): Promise<Matrix> {
+    const numbers = toFloat32(await this.checkpoint.read(name));
+    const vector = this.backend.vector(numbers);
+    this.#vectors.push(vector);
+    return vector;
+  }
+
+  /** A weight matrix in its stored type. */
+  async weight(name: string): Promise<Weight> {
+    const { dtype, shape, bytes } = await this.checkpoint.read(name);
+    const weight = this.backend.weight(shape[0]!, shape[1]!, dtype as WeightType, bytes);
+    this.#weights.push(weight);
+    return weight;
+  }
+
+  /** The linear map `name`.weight, with `name`.bias where there is one. */
+  async linear(name: string, bias: boolean): Promise<Linear> {
+    return {
+      weight: await this.weight(`${name}.weight`),
+      bias: bias ? await this.vector(`${name}.bias`) : undefined,
+    };
+  }
+
+  /** Frees everything that was loaded. */
+  [Symbol.dispose](): void {
+    for (const weight of this.#weights) weight[Symbol.dispose]();
+    for (const vector of this.#vectors) this.backend.free(vector);
+    this.#weights.length = 0;
+    this.#vectors.length = 0;
+  }
+}

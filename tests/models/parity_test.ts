@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { Device } from "../../src/gpu/device.ts";
+import { Decoder } from "../../src/models/decoder.ts";
+import { readDecoderConfig } from "../../src/models/decoder_config.ts";
+import type { TokenPack } from "../../src/models/token_pack.ts";
+import { CpuBackend } from "../../src/ops/cpu_backend.ts";
+import { GpuBackend } from "../../src/ops/gpu_backend.ts";
+import type { Backend } from "../../src/ops/operation.ts";
+import { gpuTest } from "../adapter.ts";
+import {
+  goldenConversations,
+  type GoldenStates,
+  goldenStates,
+  parityFolder,
+  parityModels,
+} from "../golden/parity.ts";
+
+/** Within 1e-4 of the reference, relative to the largest number of the layer. */
+const tolerance = 1e-4;
+
+for (const model of parityModels) {
+  gpuTest(`hidden states of ${model} equal the reference's after every layer`, async () => {
+    using backend = new GpuBackend(await Device.open());
+    await compareLayers(model, backend);
+    assert.deepEqual(backend.device.uncapturedErrors, []);
+  });
+
+  Deno.test(`hidden states of ${model} equal the reference's on the CPU twins`, async () => {
+    using backend = new CpuBackend();
+    await compareLayers(model, backend);
+  });
+}
+
+async function compareLayers(model: string, backend: Backend): Promise<void> {
+  using checkpoint = await Checkpoint.open(parityFolder(model));
+  const config = readDecoderConfig(checkpoint.config, model);
+  using decoder = await Decoder.load(config, checkpoint, backend, {
+    resident: true,
+    feedForwardRows: 64,
+  });
+  const conversations = await goldenConversations(model);
+  for (const [name, golden] of await goldenStates(model)) {
+    const { ids } = conversations.find((conversation) => conversation.name === name)!;
+    const { pack, last } = packOf(ids);
+    const [final] = await decoder.hiddenStates([pack], {
+      observer: async (layer, [hidden]) => {
+        const [numbers] = await backend.read([hidden!]);
+        // The last layer keeps the pooled row alone.
+        const rows = layer === config.layers - 1 ? [last] : golden.positions;
+        for (const row of rows) {
+          const at = layer === config.layers - 1 ? 0 : row;
+          const actual = rowOf(numbers!, at, config.hiddenSize);
+          assertClose(actual, goldenRow(golden, layer + 1, row), `layer ${layer}, row ${row}`);
+        }
+      },
+    });
+    const [numbers] = await backend.read([final!]);
+    backend.release(final!);
+    assertClose(numbers!, goldenRow(golden, config.layers + 1, last), "final norm");
+  }
+}
+
+function packOf(tokens: readonly number[]): { pack: TokenPack; last: number } {
+  const ids = Uint32Array.from(tokens);
+  const spans = new Uint32Array(4 * ids.length);
+  for (let position = 0; position < ids.length; position++) spans[4 * position] = position;
+  const last = ids.length - 1;
+  const lengths = new Uint32Array(ids.length).fill(ids.length);
+  return { pack: { ids, spans, lengths, pooled: Uint32Array.of(last) }, last };
+}
+
+function rowOf(numbers: Float32Array, row: number, columns: number): Float32Array {
+  return numbers.subarray(row * columns, (row + 1) * columns);
+}
+
+function goldenRow({ positions, shape, states }: GoldenStates, layer: number, row: number) {
+  const [, count, hidden] = shape as [number, number, number];
+  const index = positions.indexOf(row);
+  assert.ok(index >= 0, `row ${row} was not recorded`);
+  return rowOf(states, layer * count + index, hidden);
+}
+
+function assertClose(actual: Float32Array, expected: Float32Array, where: string): void {
+  const size = expected.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
+  actual.forEach((x, i) => {
+    const difference = Math.abs(x - expected[i]!) / size;
+    assert.ok(difference <= tolerance, `${where}, column ${i}: relative difference ${difference}`);
+  });
+}

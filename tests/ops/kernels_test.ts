@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { Device } from "../../src/gpu/device.ts";
+import { CpuBackend } from "../../src/ops/cpu_backend.ts";
+import { GpuBackend } from "../../src/ops/gpu_backend.ts";
+import { compareWithTwin, trials } from "../../src/ops/trials.ts";
+import { gpuTest } from "../adapter.ts";
+
+/** Rounding of sums of a few hundred f32 terms; a wrong index gives about 1. */
+const tolerance = 5e-6;
+const seeds = 24;
+
+for (const [name, trial] of Object.entries(trials)) {
+  gpuTest(`${name} equals its CPU twin on random shapes`, async () => {
+    using gpu = new GpuBackend(await Device.open());
+    const cpu = new CpuBackend();
+    for (let seed = 1; seed <= seeds; seed++) {
+      const difference = await compareWithTwin(trial, gpu, cpu, seed);
+      assert.ok(difference <= tolerance, `seed ${seed}: relative difference ${difference}`);
+    }
+    assert.deepEqual(gpu.device.uncapturedErrors, []);
+  });
+}
+
+gpuTest("matmul splits a weight larger than one binding by rows", async () => {
+  // A limit of 64 KiB splits most of the trials' weights into several parts.
+  using gpu = new GpuBackend(await Device.open(), 2 ** 16);
+  const cpu = new CpuBackend();
+  for (let seed = 1; seed <= seeds; seed++) {
+    const difference = await compareWithTwin(trials.matmul!, gpu, cpu, seed);
+    assert.ok(difference <= tolerance, `seed ${seed}: relative difference ${difference}`);
+  }
+  assert.deepEqual(gpu.device.uncapturedErrors, []);
+});
