@@ -33,8 +33,8 @@ export interface WriteOptions {
  * @param tensors The tensors, in any order.
  * @param options The file's metadata.
  * @throws {AssayError} `checkpoint/bad-tensor-name`, `checkpoint/duplicate-tensor`,
- * `checkpoint/unknown-dtype`, `checkpoint/bad-shape`, `checkpoint/header-too-large`,
- * `checkpoint/wrong-byte-count`, `checkpoint/write-failed`.
+ * `checkpoint/unknown-dtype`, `checkpoint/bad-shape`, `checkpoint/bad-metadata`,
+ * `checkpoint/header-too-large`, `checkpoint/wrong-byte-count`, `checkpoint/write-failed`.
  *
  * @example
  * ```ts
@@ -91,6 +91,11 @@ function encodeHeader(
   tensors: readonly TensorDeclaration[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== "string" || !key.isWellFormed() || !value.isWellFormed()) {
+      refuse("bad-metadata", "well-formed strings as metadata", `others at ${excerpt(key)}`);
+    }
+  }
   // Put together by hand: an object would reorder keys that look like numbers.
   const members = [`"__metadata__":${JSON.stringify(metadata)}`];
   const names = new Set<string>();

@@ -141,7 +141,7 @@ class Parser {
       /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(literal);
     if (!valid) this.#unexpected("a value");
     this.#position = end;
-    return /^-?[0-9]+$/.test(literal) ? BigInt(literal) : Number(literal);
+    return /^(0|-?[1-9][0-9]*)$/.test(literal) ? BigInt(literal) : Number(literal);
   }
 
   #word<T>(word: string, value: T): T {
