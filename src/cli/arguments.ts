@@ -1,0 +1,57 @@
+import { InvalidArgumentError, Option } from "commander";
+import type { RowFormat } from "../data/rows.ts";
+
+const units: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  ki: 2 ** 10,
+  mi: 2 ** 20,
+  gi: 2 ** 30,
+};
+
+/**
+ * A number of bytes as people write it: `6GiB`, `512MiB`, `4e9`, `1.5GB`.
+ *
+ * @throws {InvalidArgumentError} Where the text is no size.
+ */
+export function sizeArgument(text: string): number {
+  const match = /^(\d+(?:\.\d+)?(?:e\d+)?)\s*([kmg]i?|)b?$/i.exec(text.trim());
+  const bytes = match === null ? NaN : Number(match[1]) * units[match[2]!.toLowerCase()]!;
+  if (!(bytes >= 1)) throw new InvalidArgumentError("Expected a size such as 6GiB or 512MiB.");
+  return Math.floor(bytes);
+}
+
+/**
+ * A whole number of at least 1.
+ *
+ * @throws {InvalidArgumentError} Where the text is none.
+ */
+export function countArgument(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < 1) {
+    throw new InvalidArgumentError("Expected a whole number of at least 1.");
+  }
+  return count;
+}
+
+/** `--input-format`: for inputs whose name does not tell their format (standard input, mostly). */
+export function inputFormatOption(): Option {
+  const formats: readonly RowFormat[] = ["jsonl", "csv", "parquet"];
+  return new Option(
+    "--input-format <format>",
+    "format of INPUT (default: what its name tells, else jsonl)",
+  ).choices(formats);
+}
+
+/** `--output`: a file in place of standard output. */
+export function outputFileOption(): Option {
+  return new Option("--output <file>", "write rows to a file: .jsonl, .csv or .parquet, also .gz");
+}
+
+/** `--format`: how rows look on standard output. */
+export function formatOption(): Option {
+  return new Option("--format <format>", "rows on standard output: JSON Lines or a table")
+    .choices(["jsonl", "table"]).default("jsonl");
+}

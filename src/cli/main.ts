@@ -1,0 +1,99 @@
+import { Command, CommanderError } from "commander";
+import configuration from "../../deno.json" with { type: "json" };
+import { type ExitStatus, Output, OutputClosed } from "./output.ts";
+import { scoreCommand } from "./score.ts";
+
+/**
+ * The commands, in the order of `assay --help`. To add one: export `<name>Command(output)` from its
+ * own file and name it here.
+ */
+const commands: readonly ((output: Output) => Command)[] = [
+  scoreCommand,
+];
+
+/**
+ * Runs the command line.
+ *
+ * @param args What follows `assay`.
+ * @param output Where output goes; this process's own by default.
+ * @returns The exit status: 0 all rows fine, 1 some rows failed, 2 wrong usage or nothing could run.
+ */
+export async function main(
+  args: readonly string[],
+  output: Output = Output.system(),
+): Promise<ExitStatus> {
+  return await run(commands.map((command) => command(output)), args, output);
+}
+
+/**
+ * Runs one of some commands; what {@link main} does, for any set of them.
+ *
+ * @param commands The commands to choose from.
+ * @param args What follows `assay`.
+ * @param output Where output goes.
+ * @returns The exit status.
+ */
+export async function run(
+  commands: readonly Command[],
+  args: readonly string[],
+  output: Output,
+): Promise<ExitStatus> {
+  const said = { out: "", err: "" };
+  try {
+    await rootCommand(commands, output, said).parseAsync([...args], { from: "user" });
+    return output.status;
+  } catch (error) {
+    if (error instanceof OutputClosed) return output.status;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has said why
+    await output.fail(error);
+    return output.status;
+  } finally {
+    await sayAll(output, said);
+  }
+}
+
+function rootCommand(
+  commands: readonly Command[],
+  output: Output,
+  said: { out: string; err: string },
+): Command {
+  const root = new Command("assay")
+    .description("Scores answers with reward models.")
+    .version(configuration.version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .option("--verbose", "show the cause and the stack of an error")
+    .on("option:verbose", () => output.verbose = true)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => said.out += text,
+      writeErr: (text) => said.err += text,
+      outputError: (text, write) => write(usageError(text)),
+      getOutHelpWidth: () => output.stdout.columns,
+      getErrHelpWidth: () => output.stderr.columns,
+      // Their defaults read the environment, which would need a permission.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+  for (const command of commands) root.addCommand(command.copyInheritedSettings(root));
+  return root;
+}
+
+/** Commander's own `error: …` lines, as every other error is told. */
+function usageError(text: string): string {
+  const message = text.trim().replace(/^error: /, "").replaceAll("\n", " ");
+  return `assay: ${message} [cli/usage]\n`;
+}
+
+async function sayAll(output: Output, said: { out: string; err: string }): Promise<void> {
+  const encoder = new TextEncoder();
+  try {
+    if (said.err !== "") await output.stderr.write(encoder.encode(said.err));
+    if (said.out !== "") await output.stdout.write(encoder.encode(said.out));
+  } catch (error) {
+    if (!(error instanceof OutputClosed)) throw error;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

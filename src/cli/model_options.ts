@@ -1,0 +1,53 @@
+import { type Command, Option } from "commander";
+import type { LoadOptions } from "../scoring/reward_model.ts";
+import { countArgument, sizeArgument } from "./arguments.ts";
+import type { Output } from "./output.ts";
+import type { ProgressBar } from "./progress_bar.ts";
+
+/** The flags that say how a reward model is loaded. */
+export interface ModelFlags {
+  readonly truncate?: "left" | "right";
+  readonly trustSpecialTokens?: true;
+  readonly backend: "auto" | "gpu" | "cpu";
+  readonly memoryBudget?: number;
+  readonly batch?: number;
+}
+
+/** Adds the flags of {@link ModelFlags} to a command. */
+export function addModelFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--truncate <side>", "cut conversations that are too long, which else are errors")
+        .choices(["left", "right"]),
+    )
+    .option("--trust-special-tokens", "let special tokens written inside messages act as such")
+    .addOption(
+      new Option("--backend <backend>", "where to compute")
+        .choices(["auto", "gpu", "cpu"]).default("auto"),
+    )
+    .option(
+      "--memory-budget <size>",
+      "device memory to stay within, for example 6GiB",
+      sizeArgument,
+    )
+    .option(
+      "--batch <tokens>",
+      "tokens computed together; scores do not depend on it",
+      countArgument,
+    );
+}
+
+/** The load options that the flags ask for, with warnings on standard error and progress in the bar. */
+export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar): LoadOptions {
+  return {
+    backend: flags.backend,
+    trustSpecialTokens: flags.trustSpecialTokens ?? false,
+    ...(flags.truncate === undefined ? {} : { truncate: flags.truncate }),
+    ...(flags.memoryBudget === undefined ? {} : { memoryBudget: flags.memoryBudget }),
+    ...(flags.batch === undefined ? {} : { tokensPerPack: flags.batch }),
+    onWarning: (message) => void output.warn(message),
+    onProgress: ({ phase, done, total }) => {
+      if (phase === "load") bar.update("loading layers", done, total);
+    },
+  };
+}

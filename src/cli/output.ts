@@ -1,0 +1,111 @@
+import { AssayError } from "../error.ts";
+
+/** What a command tells the shell: 0 all rows fine, 1 some rows failed, 2 wrong usage or nothing could run. */
+export type ExitStatus = 0 | 1 | 2;
+
+/** Standard output or standard error, or a stand-in for one of them. */
+export interface OutputStream {
+  /** Writes all of the bytes; waits until the other end takes them. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Whether a person reads along. */
+  readonly isTerminal: boolean;
+  /** Characters in a line, for tables and the progress bar. */
+  readonly columns: number;
+}
+
+/** Thrown where the reader of standard output has gone away (`assay … | head`): not a failure. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
+}
+
+/**
+ * Where a command's output goes: results to `stdout` and nothing else, everything that people read
+ * along to standard error, and the exit status. Every command gets one, so that tests can look at it.
+ */
+export class Output {
+  /** For results. Throws {@link OutputClosed} where nobody reads them any more. */
+  readonly stdout: OutputStream;
+  /** For progress, warnings, timings and errors. */
+  readonly stderr: OutputStream;
+  /** Whether errors show their causes and stacks (`--verbose`). */
+  verbose = false;
+  #status: ExitStatus = 0;
+
+  /**
+   * @param stdout For results.
+   * @param stderr For everything else.
+   */
+  constructor(stdout: OutputStream, stderr: OutputStream) {
+    this.stdout = stdout;
+    this.stderr = stderr;
+  }
+
+  /** The output of this process. */
+  static system(): Output {
+    return new Output(systemStream(Deno.stdout), systemStream(Deno.stderr));
+  }
+
+  /** The exit status so far. */
+  get status(): ExitStatus {
+    return this.#status;
+  }
+
+  /** Records that a row has an `error`: the exit status is at least 1. */
+  rowFailed(): void {
+    if (this.#status === 0) this.#status = 1;
+  }
+
+  /** Tells people something on standard error: `assay: <message>`. */
+  async note(message: string): Promise<void> {
+    // A progress bar may stand in the line.
+    const clear = this.stderr.isTerminal ? "\r\x1b[K" : "";
+    try {
+      await this.stderr.write(new TextEncoder().encode(`${clear}assay: ${message}\n`));
+    } catch {
+      // Nobody reads along; the results still count.
+    }
+  }
+
+  /** Tells people that something is not as they may think: `assay: warning: <message>`. */
+  warn(message: string): Promise<void> {
+    return this.note(`warning: ${message}`);
+  }
+
+  /** Reports why a command could not run or go on, as `assay: <message> [<code>]`; the exit status is 2. */
+  async fail(error: unknown): Promise<void> {
+    this.#status = 2;
+    await this.note(
+      error instanceof AssayError
+        ? `${error.message} [${error.code}]`
+        : `unexpected error: ${reasonOf(error)} [cli/unexpected]`,
+    );
+    if (this.verbose) await this.note(Deno.inspect(error, { colors: false }));
+    else if (!(error instanceof AssayError)) await this.note("run it with --verbose for the cause");
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function systemStream(stream: typeof Deno.stdout | typeof Deno.stderr): OutputStream {
+  const isTerminal = stream.isTerminal();
+  return {
+    isTerminal,
+    get columns(): number {
+      return isTerminal ? Deno.consoleSize().columns : 80;
+    },
+    async write(bytes: Uint8Array): Promise<void> {
+      try {
+        for (let offset = 0; offset < bytes.length;) {
+          offset += await stream.write(bytes.subarray(offset));
+        }
+      } catch (error) {
+        if (error instanceof Deno.errors.BrokenPipe) {
+          throw new OutputClosed("standard output closed");
+        }
+        throw error;
+      }
+    },
+  };
+}

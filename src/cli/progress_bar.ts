@@ -1,0 +1,65 @@
+import progress from "cli-progress";
+import type { Output } from "./output.ts";
+
+/** How far a command has come, shown in one line of standard error where that is a terminal. */
+export interface ProgressBar extends Disposable {
+  /**
+   * Shows where things stand.
+   *
+   * @param label What is being done; a new label starts a new bar.
+   * @param done How much of it is done.
+   * @param total How much there is, in the same unit; `undefined` where nobody knows.
+   */
+  update(label: string, done: number, total: number | undefined): void;
+}
+
+/**
+ * A progress bar on standard error; shows nothing where that is no terminal. Disposing of it removes
+ * the bar.
+ *
+ * @param output Where the bar is shown.
+ */
+export function progressBar(output: Output): ProgressBar {
+  if (!output.stderr.isTerminal) return { update() {}, [Symbol.dispose]() {} };
+  let bar: progress.SingleBar | undefined;
+  let shown: string | undefined;
+  const stop = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+  return {
+    update(label: string, done: number, total: number | undefined): void {
+      if (label !== shown) stop();
+      shown = label;
+      if (bar === undefined) {
+        bar = newBar(output, label, total);
+        bar.start(total ?? 0, done);
+      } else {
+        if (total !== undefined && total !== bar.getTotal()) bar.setTotal(total);
+        bar.update(done);
+      }
+    },
+    [Symbol.dispose]: stop,
+  };
+}
+
+function newBar(output: Output, label: string, total: number | undefined): progress.SingleBar {
+  const stream = {
+    isTTY: true,
+    columns: output.stderr.columns,
+    write(text: string): boolean {
+      output.stderr.write(new TextEncoder().encode(text)).catch(() => {});
+      return true;
+    },
+  };
+  return new progress.SingleBar({
+    stream: stream as unknown as NodeJS.WritableStream,
+    format: total === undefined
+      ? `${label} {value}`
+      : `${label} {bar} {percentage}% | {eta_formatted} left`,
+    barsize: 30,
+    clearOnComplete: true,
+    hideCursor: false, // an interrupted run would leave the cursor hidden
+    gracefulExit: false, // the commands themselves decide what an interrupt does
+  }, progress.Presets.shades_classic);
+}

@@ -1,0 +1,49 @@
+import type { Row } from "../data/rows.ts";
+import { jsonLinesWriter, type RowWriter, writeRowFile } from "../data/write_rows.ts";
+import type { Output } from "./output.ts";
+import { table, type TableLine } from "./table.ts";
+
+/** How a command shows its rows as a table. */
+export interface RowTable {
+  /** The columns' names; those that end in `#` are aligned to the right. */
+  readonly header: TableLine;
+  /** The cells of one output row, which is row `number` of the output, from 1. */
+  line(row: Row, number: number): TableLine;
+}
+
+/** Where a command's rows go, as its flags say. */
+export interface RowOutputOptions {
+  /** `--format`: `jsonl` or `table`. */
+  readonly format?: string | undefined;
+  /** `--output`: a file instead of standard output. */
+  readonly output?: string | undefined;
+}
+
+/**
+ * The writer of a command's rows: a file where `--output` names one, else standard output, as JSON
+ * Lines or as a table. Standard output is never closed.
+ *
+ * @param output The command's output.
+ * @param options The flags.
+ * @param rowTable How rows look as a table.
+ * @throws {AssayError} `data/cannot-write`.
+ */
+export async function rowOutput(
+  output: Output,
+  options: RowOutputOptions,
+  rowTable: RowTable,
+): Promise<RowWriter> {
+  if (options.output !== undefined) return await writeRowFile(options.output);
+  if (options.format !== "table") {
+    return jsonLinesWriter({
+      write: (bytes: Uint8Array): Promise<void> => output.stdout.write(bytes),
+      close: (): Promise<void> => Promise.resolve(),
+    });
+  }
+  const lines = table(output.stdout, rowTable.header);
+  let number = 0;
+  return {
+    write: (row: Row): Promise<void> => lines.add(rowTable.line(row, ++number)),
+    close: (): Promise<void> => lines.close(),
+  };
+}
