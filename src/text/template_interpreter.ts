@@ -15,6 +15,9 @@ interface Syntax {
   readonly computed?: boolean;
   readonly args?: readonly Syntax[];
   readonly operand?: Syntax;
+  readonly operator?: Syntax;
+  readonly left?: Syntax;
+  readonly right?: Syntax;
   readonly filter?: Syntax;
   readonly iterable?: Syntax;
   readonly lhs?: Syntax;
@@ -35,10 +38,10 @@ export class TemplateBudgetError extends Error {
 }
 
 /**
- * The Jinja interpreter of `@huggingface/jinja` with two changes: a budget, because a template comes
- * with the checkpoint and may loop for ever, and `strip`, `lstrip`, `rstrip` and `trim` as Python has
- * them (with their argument, and with Python's notion of whitespace), because the library's differ
- * and a differing space is a differing score.
+ * The Jinja interpreter of `@huggingface/jinja` with three changes: a budget, because a template comes
+ * with the checkpoint and may loop for ever; `strip`, `lstrip`, `rstrip` and `trim` as Python has them
+ * (with their argument, and with Python's notion of whitespace); and `==` as Python has it (`"" ==
+ * false` is false). The library differs in these, and a differing space is a differing score.
  *
  * Every evaluated node costs one step, every pass of a loop one more, every 256 units of a new string
  * one more. The budget counts work, not time, so that the same row fails or passes on every machine.
@@ -69,7 +72,8 @@ export class TemplateInterpreter extends Interpreter {
     if (syntax?.type === "For" && syntax.iterable !== undefined) {
       this.#iterables.add(syntax.iterable.lhs ?? syntax.iterable);
     }
-    const value = this.#evaluateStrip(syntax, scope) ?? super.evaluate(node, scope);
+    const value = this.#evaluateStrip(syntax, scope) ?? this.#evaluateEquality(syntax, scope) ??
+      super.evaluate(node, scope);
     this.#charge(syntax, value);
     return value;
   }
@@ -104,7 +108,7 @@ export class TemplateInterpreter extends Interpreter {
     const call = stripCall(syntax);
     if (call === undefined) return undefined;
     const subject = this.evaluate(call.subject as unknown as Node, scope);
-    if (subject.type === "UndefinedValue") return stringValue("");
+    if (subject.type === "UndefinedValue") return runtimeValue("");
     if (subject.type !== "StringValue") {
       throw new Error(`${call.name}() needs a string: got ${subject.type}`);
     }
@@ -112,8 +116,32 @@ export class TemplateInterpreter extends Interpreter {
       ? undefined
       : this.evaluate(call.args[0] as unknown as Node, scope);
     const characters = argument?.type === "StringValue" ? argument.value as string : undefined;
-    return stringValue(pythonStrip(subject.value as string, call.name, characters));
+    return runtimeValue(pythonStrip(subject.value as string, call.name, characters));
   }
+
+  /** Evaluates `a == b` and `a != b`; undefined for every other node. */
+  #evaluateEquality(syntax: Syntax | undefined, scope: Scope): Value | undefined {
+    if (syntax?.type !== "BinaryExpression") return undefined;
+    const operator = syntax.operator?.value;
+    if (operator !== "==" && operator !== "!=") return undefined;
+    const left = this.evaluate(syntax.left as unknown as Node, scope);
+    const right = this.evaluate(syntax.right as unknown as Node, scope);
+    return runtimeValue(pythonEquals(left, right) === (operator === "=="));
+  }
+}
+
+const NUMBERS = ["IntegerValue", "FloatValue", "BooleanValue"];
+
+/** Python's `==`: numbers and booleans by value, lists by items, anything else of one type by value. */
+function pythonEquals(left: Value, right: Value): boolean {
+  if (NUMBERS.includes(left.type) && NUMBERS.includes(right.type)) {
+    return Number(left.value) === Number(right.value);
+  }
+  if (left.type !== right.type) return false;
+  if (left.type !== "ArrayValue") return left.value === right.value;
+  const [items, others] = [left.value as readonly Value[], right.value as readonly Value[]];
+  return items.length === others.length &&
+    items.every((item, index) => pythonEquals(item, others[index]!));
 }
 
 type StripName = "strip" | "lstrip" | "rstrip";
@@ -172,6 +200,6 @@ export function pythonStrip(text: string, name: StripName, characters?: string):
 const SPACE = new RegExp(`^[${PYTHON_SPACE}]$`);
 
 /** The library does not export its value classes; an environment makes them. */
-function stringValue(text: string): Value {
-  return new Environment().set("text", text);
+function runtimeValue(value: string | boolean): Value {
+  return new Environment().set("value", value);
 }

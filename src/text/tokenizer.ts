@@ -1,6 +1,8 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { AssayError } from "../error.ts";
 import { type AddedToken, AddedTokenSplitter } from "./added_tokens.ts";
+import { buildNormalizer, type Normalize } from "./normalizer.ts";
+import { buildPreTokenizer, BYTE_CHARACTERS, type SplitWords, type Word } from "./pre_tokenizer.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -11,10 +13,8 @@ export interface GuardedText {
   readonly breaks: readonly number[];
 }
 
-/** The stages of the library's tokenizer that are used one by one. */
-interface Stages {
-  readonly normalize: ((text: string) => string) | undefined;
-  readonly splitWords: (text: string, sectionIndex: number) => readonly string[];
+/** What encodes the words: the library's BPE, WordPiece or Unigram. */
+interface Model {
   readonly splitWord: (word: string) => readonly string[];
   readonly idOf: (token: string) => number | undefined;
 }
@@ -28,14 +28,17 @@ const BREAK_MARK = "\uFDD0";
  * Text to token ids, as the Rust `tokenizers` does it from `tokenizer.json`: added tokens are split
  * off first, and each stretch between them is normalized, cut into words and encoded by itself.
  *
- * The stages are those of `@huggingface/tokenizers`. The order of them is run here, because the
- * library's own does not honour `single_word`, gives a wrong section number to `prepend_scheme: first`,
- * fuses unknown tokens across words, and lets plain text spell a special token.
+ * The model (BPE, WordPiece, Unigram) is that of `@huggingface/tokenizers`. The stages before it are
+ * written out here and in `normalizer.ts` and `pre_tokenizer.ts`, because the library does not honour
+ * `single_word`, gives a wrong section number to `prepend_scheme: first`, fuses unknown tokens across
+ * words, and lets plain text spell a special token.
  */
 export class Tokenizer {
   /** Tokens that are split off before anything else. */
   readonly addedTokens: readonly AddedToken[];
-  readonly #stages: Stages;
+  readonly #normalize: Normalize | undefined;
+  readonly #splitWords: SplitWords;
+  readonly #model: Model;
   readonly #plain: AddedTokenSplitter;
   readonly #normalized: AddedTokenSplitter;
   readonly #normalizedTokens: ReadonlySet<AddedToken>;
@@ -55,15 +58,16 @@ export class Tokenizer {
       addedTokens.filter((token) => token.special && token.content !== unknownToken)
         .map((token) => token.content),
     );
-    this.#stages = buildStages(json, unreachable);
-    const { normalize } = this.#stages;
+    this.#normalize = buildNormalizer(json["normalizer"] as Fields | null);
+    this.#splitWords = buildPreTokenizer(json["pre_tokenizer"] as Fields | null);
+    this.#model = buildModel(json["model"] as Fields, unreachable);
     const normalized = addedTokens.filter((token) => token.normalized);
     this.#normalizedTokens = new Set(normalized);
     this.#plain = new AddedTokenSplitter(
       addedTokens.filter((token) => !token.normalized).map((token) => [token.content, token]),
     );
     this.#normalized = new AddedTokenSplitter(
-      normalized.map((token) => [normalize?.(token.content) ?? token.content, token]),
+      normalized.map((token) => [this.normalize(token.content), token]),
     );
   }
 
@@ -87,7 +91,7 @@ export class Tokenizer {
 
   /** The normalizer's work on a text; the text itself where the tokenizer has none. */
   normalize(text: string): string {
-    return this.#stages.normalize?.(text) ?? text;
+    return this.#normalize?.(text) ?? text;
   }
 
   #encodeSection(
@@ -98,8 +102,7 @@ export class Tokenizer {
     ids: number[],
   ): void {
     const section = text.slice(start, end);
-    const { normalize } = this.#stages;
-    if (normalize === undefined) {
+    if (this.#normalize === undefined) {
       this.#encodeNormalized(section, allowedBy(breaks, control, start), start === 0, ids);
       return;
     }
@@ -107,7 +110,7 @@ export class Tokenizer {
     const mustMark = inside.length > 0 &&
       [...control].some((token) => this.#normalizedTokens.has(token));
     if (!mustMark) {
-      this.#encodeNormalized(normalize(section), () => true, start === 0, ids);
+      this.#encodeNormalized(this.#normalize(section), () => true, start === 0, ids);
       return;
     }
     let marked = "";
@@ -116,7 +119,7 @@ export class Tokenizer {
       marked += text.slice(previous, position) + BREAK_MARK;
       previous = position;
     }
-    marked = normalize(marked + text.slice(previous, end));
+    marked = this.#normalize(marked + text.slice(previous, end));
     this.#encodeNormalized(marked, () => true, start === 0, ids, BREAK_MARK);
   }
 
@@ -134,20 +137,20 @@ export class Tokenizer {
       }
       const piece = text.slice(segment.start, segment.end);
       const clean = mark === undefined ? piece : piece.replaceAll(mark, "");
-      this.#encodePiece(clean, isFirstSection && segment.start === 0 ? 0 : 1, ids);
+      this.#encodePiece({ text: clean, atStart: isFirstSection && segment.start === 0 }, ids);
     }
   }
 
-  #encodePiece(piece: string, sectionIndex: number, ids: number[]): void {
-    const { splitWords, splitWord, idOf } = this.#stages;
-    for (const word of splitWords(piece, sectionIndex)) {
-      for (const token of splitWord(word)) {
+  #encodePiece(piece: Word, ids: number[]): void {
+    const { splitWord, idOf } = this.#model;
+    for (const { text } of this.#splitWords(piece)) {
+      for (const token of splitWord(text)) {
         const id = idOf(token);
         if (id === undefined) {
           throw new AssayError(
             "text/bad-tokenizer",
             `Cannot tokenize ${
-              JSON.stringify(word.slice(0, 50))
+              JSON.stringify(text.slice(0, 50))
             }: expected the vocabulary to have ` +
               `${JSON.stringify(token)} or an unknown token, found neither`,
           );
@@ -219,36 +222,35 @@ function allowedBy(
   };
 }
 
-function buildStages(json: Fields, unreachable: ReadonlySet<string>): Stages {
+function buildModel(config: Fields, unreachable: ReadonlySet<string>): Model {
+  if (config?.["continuing_subword_prefix"] && config["merges"] !== undefined) {
+    throw new AssayError(
+      "text/bad-tokenizer",
+      "Cannot use tokenizer.json: expected a BPE without continuing_subword_prefix, found one",
+    );
+  }
   let library: LibraryTokenizer;
   try {
     library = new LibraryTokenizer({
       normalizer: null,
       pre_tokenizer: null,
-      ...json,
       post_processor: null,
       decoder: null,
       added_tokens: [],
-      model: withoutEntries(json["model"] as Fields, unreachable),
+      model: withoutEntries(config, unreachable),
     }, {});
   } catch (cause) {
     throw new AssayError(
       "text/bad-tokenizer",
-      `Cannot use tokenizer.json: expected stages that @huggingface/tokenizers supports, found ${
+      `Cannot use tokenizer.json: expected a model that @huggingface/tokenizers supports, found ${
         (cause as Error).message
       }`,
       { cause },
     );
   }
-  const { normalizer, pre_tokenizer: preTokenizer } = library;
   const model = library.model!;
   const encode = model as unknown as (words: readonly string[]) => string[];
   return {
-    normalize: normalizer === null ? undefined : (text) => normalizer.normalize(text),
-    splitWords: (text, sectionIndex) =>
-      preTokenizer === null
-        ? [text]
-        : preTokenizer.pre_tokenize(text, { section_index: sectionIndex }),
     splitWord: (word) => encode([word]),
     idOf: (token) => model.tokens_to_ids.get(token) ?? model.unk_token_id,
   };
@@ -280,13 +282,9 @@ function withoutEntries(model: Fields, unreachable: ReadonlySet<string>): Fields
   };
 }
 
-/** Bytes of the byte-level alphabet of GPT-2 by its characters. */
-const BYTES = new Map<string, number>();
-for (let byte = 0, shifted = 256; byte < 256; byte++) {
-  const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) ||
-    byte >= 0xae;
-  BYTES.set(String.fromCharCode(isPrintable ? byte : shifted++), byte);
-}
+const BYTES: ReadonlyMap<string, number> = new Map(
+  BYTE_CHARACTERS.map((character, byte) => [character, byte]),
+);
 
 function decodeByteLevel(token: string): string {
   const bytes = Array.from(token, (character) => BYTES.get(character));

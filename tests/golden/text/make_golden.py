@@ -260,7 +260,9 @@ def plain_ids(tokenizer, special, messages):
     ]
     rendered = tokenizer.apply_chat_template(messages, tokenize=False)
     description = json.loads(tokenizer.backend_tokenizer.to_str())
-    description["added_tokens"] = [token for token in description["added_tokens"] if not token["special"]]
+    for token in description["added_tokens"]:
+        if token["content"] in special:  # Its id must stay taken, or the others' ids would move.
+            token["content"] = f"\ufdd6{token['id']}"
     first = Tokenizer.from_str(json.dumps(description))
     if (description["pre_tokenizer"] or {}).get("prepend_scheme") == "first":
         description["pre_tokenizer"]["prepend_scheme"] = "never"
@@ -308,7 +310,7 @@ def main():
         special = [
             token["content"]
             for token in json.loads(tokenizer.backend_tokenizer.to_str())["added_tokens"]
-            if token["special"] and token["content"] != config.get("unk_token")
+            if token["special"]
         ]
         cases = []
         for messages in conversations:

@@ -1,0 +1,111 @@
+import { PrecompiledNormalizer, ReplaceNormalizer } from "@huggingface/tokenizers";
+import { AssayError } from "../error.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** One stage of a tokenizer that changes the text before it is cut into words. */
+export type Normalize = (text: string) => string;
+
+const SPACE_OR_LAYOUT = /[\p{White_Space}\t\n\r]/u;
+const CONTROL = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u;
+/** CJK ideographs as BERT's original tokenizer counts them; kana and Hangul are not among them. */
+const IDEOGRAPH =
+  /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu;
+
+/**
+ * Builds the normalizer of a `tokenizer.json`, as the Rust `tokenizers` runs it.
+ *
+ * Patterns and SentencePiece's precompiled map are the library's (which only approximates that map);
+ * the others are written out, because the library's differ from Rust's in final sigmas, combining
+ * marks, ideographs outside the BMP and what counts as whitespace.
+ *
+ * @param config The `normalizer` entry.
+ * @returns The normalizer, or undefined for `null`.
+ * @throws {AssayError} `text/bad-tokenizer` for a type that is not known.
+ */
+export function buildNormalizer(config: Fields | null | undefined): Normalize | undefined {
+  if (config === null || config === undefined) return undefined;
+  const type = config["type"];
+  switch (type) {
+    case "Sequence": {
+      const stages = (config["normalizers"] as readonly Fields[])
+        .map(buildNormalizer).filter((stage) => stage !== undefined);
+      return (text) => stages.reduce((current, stage) => stage(current), text);
+    }
+    case "NFC":
+    case "NFD":
+    case "NFKC":
+    case "NFKD":
+      return (text) => text.normalize(type);
+    case "Lowercase":
+      return lowercase;
+    case "StripAccents":
+      return (text) => text.replace(/\p{M}/gu, "");
+    case "Strip":
+      return strip(config["strip_left"] === true, config["strip_right"] === true);
+    case "Prepend":
+      return (text) => text === "" ? "" : String(config["prepend"]) + text;
+    case "Replace": {
+      const { pattern } = new ReplaceNormalizer(
+        config as unknown as ConstructorParameters<typeof ReplaceNormalizer>[0],
+      );
+      const content = String(config["content"] ?? "");
+      return (text) => pattern === null ? text : text.replaceAll(pattern, () => content);
+    }
+    case "Precompiled": {
+      const library = new PrecompiledNormalizer(
+        config as unknown as ConstructorParameters<typeof PrecompiledNormalizer>[0],
+      );
+      return (text) => library.normalize(text);
+    }
+    case "BertNormalizer":
+      return bertNormalizer(config);
+    default:
+      throw new AssayError(
+        "text/bad-tokenizer",
+        `Cannot use tokenizer.json: expected a normalizer that Assay knows, found ${
+          JSON.stringify(type)
+        }`,
+      );
+  }
+}
+
+/** Character by character, without the context that gives a word's last sigma another form. */
+function lowercase(text: string): string {
+  return text.includes("\u03a3")
+    ? text.split("\u03a3").map((part) => part.toLowerCase()).join("\u03c3")
+    : text.toLowerCase();
+}
+
+function strip(left: boolean, right: boolean): Normalize {
+  const isSpace = (unit: string | undefined) => unit !== undefined && /\p{White_Space}/u.test(unit);
+  return (text) => {
+    let start = 0;
+    let end = text.length;
+    while (left && start < end && isSpace(text[start])) start++;
+    while (right && end > start && isSpace(text[end - 1])) end--;
+    return text.slice(start, end);
+  };
+}
+
+/** Source: `BertNormalizer` of the Rust `tokenizers`, after `BasicTokenizer` of the original BERT. */
+function bertNormalizer(config: Fields): Normalize {
+  const lowers = config["lowercase"] === true;
+  const stripsAccents = (config["strip_accents"] ?? lowers) === true;
+  return (text) => {
+    let result = config["clean_text"] === true ? cleanText(text) : text;
+    if (config["handle_chinese_chars"] === true) result = result.replace(IDEOGRAPH, " $& ");
+    if (stripsAccents) result = result.normalize("NFD").replace(/\p{Mn}/gu, "");
+    return lowers ? lowercase(result) : result;
+  };
+}
+
+function cleanText(text: string): string {
+  let clean = "";
+  for (const character of text) {
+    if (character === "\t" || character === "\n" || character === "\r") clean += " ";
+    else if (character === "\0" || character === "\ufffd" || CONTROL.test(character)) continue;
+    else clean += SPACE_OR_LAYOUT.test(character) ? " " : character;
+  }
+  return clean;
+}

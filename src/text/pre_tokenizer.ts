@@ -1,0 +1,187 @@
+import { SplitPreTokenizer } from "@huggingface/tokenizers";
+import { AssayError } from "../error.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A stretch of a section, and whether it begins where the whole text begins. */
+export interface Word {
+  readonly text: string;
+  readonly atStart: boolean;
+}
+
+/** One stage of a tokenizer that cuts normalized text into words, which are encoded one by one. */
+export type SplitWords = (word: Word) => readonly Word[];
+
+/** What becomes of the stretches that a pattern matches. */
+type Behavior = "removed" | "isolated" | "contiguous" | "mergedwithprevious" | "mergedwithnext";
+
+const SPACE = /\p{White_Space}/gu;
+const NUMERIC = /\p{N}/gu;
+const PUNCTUATION = /[\p{P}!-/:-@[-`{-~]/gu;
+const WORD_OR_SYMBOLS =
+  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu;
+/** The pattern of GPT-2's tokenizer. */
+const BYTE_LEVEL_WORDS =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+
+/**
+ * Builds the pre-tokenizer of a `tokenizer.json`, as the Rust `tokenizers` runs it.
+ *
+ * Regular expressions are translated by the library; the stages are written out, because the library
+ * reads only some of their options and counts other characters as space, digit or word.
+ *
+ * @param config The `pre_tokenizer` entry.
+ * @returns The pre-tokenizer; for `null` one that leaves the text whole.
+ * @throws {AssayError} `text/bad-tokenizer` for a type or option that is not known.
+ */
+export function buildPreTokenizer(config: Fields | null | undefined): SplitWords {
+  if (config === null || config === undefined) return (word) => [word];
+  switch (config["type"]) {
+    case "Sequence": {
+      const stages = (config["pretokenizers"] as readonly Fields[]).map(buildPreTokenizer);
+      return (word) =>
+        stages.reduce<readonly Word[]>((words, stage) => words.flatMap(stage), [word]);
+    }
+    case "ByteLevel":
+      return byteLevel(config);
+    case "Metaspace":
+      return metaspace(config);
+    case "Split":
+      return split(splitPattern(config), behaviorOf(config, "isolated"), config["invert"] === true);
+    case "Punctuation":
+      return split(PUNCTUATION, behaviorOf(config, "isolated"));
+    case "Digits":
+      return split(NUMERIC, config["individual_digits"] === true ? "isolated" : "contiguous");
+    case "Whitespace":
+      return split(WORD_OR_SYMBOLS, "removed", true);
+    case "WhitespaceSplit":
+      return split(SPACE, "removed");
+    case "CharDelimiterSplit":
+      return split(literal(String(config["delimiter"])), "removed");
+    case "BertPreTokenizer": {
+      const bySpace = split(SPACE, "removed");
+      const byPunctuation = split(PUNCTUATION, "isolated");
+      return (word) => bySpace(word).flatMap(byPunctuation);
+    }
+    default:
+      throw unsupported("pre-tokenizer", config["type"]);
+  }
+}
+
+function splitPattern(config: Fields): RegExp {
+  const { pattern } = new SplitPreTokenizer(
+    config as unknown as ConstructorParameters<typeof SplitPreTokenizer>[0],
+  );
+  if (pattern === null) throw unsupported("pattern", config["pattern"]);
+  return pattern;
+}
+
+function behaviorOf(config: Fields, standard: Behavior): Behavior {
+  const behavior = String(config["behavior"] ?? standard).toLowerCase().replaceAll("_", "");
+  switch (behavior) {
+    case "removed":
+    case "isolated":
+    case "contiguous":
+    case "mergedwithprevious":
+    case "mergedwithnext":
+      return behavior;
+    default:
+      throw unsupported("split behavior", config["behavior"]);
+  }
+}
+
+/** Source: `NormalizedString::split` of the Rust `tokenizers`. */
+function split(pattern: RegExp, behavior: Behavior, invert = false): SplitWords {
+  return ({ text, atStart }) => {
+    const words: { start: number; end: number }[] = [];
+    let wasMatch = false;
+    for (const { start, end, isMatch } of stretches(text, pattern, invert)) {
+      const last = words.at(-1);
+      const joins = last !== undefined && (
+        (behavior === "contiguous" && isMatch === wasMatch) ||
+        (behavior === "mergedwithprevious" && isMatch && !wasMatch) ||
+        (behavior === "mergedwithnext" && !isMatch && wasMatch)
+      );
+      if (joins) last.end = end;
+      else if (behavior !== "removed" || !isMatch) words.push({ start, end });
+      wasMatch = isMatch;
+    }
+    return words.map(({ start, end }) => ({
+      text: text.slice(start, end),
+      atStart: atStart && start === 0,
+    }));
+  };
+}
+
+/** The text as stretches that a pattern matches and those between, none empty. */
+function* stretches(
+  text: string,
+  pattern: RegExp,
+  invert: boolean,
+): Generator<{ start: number; end: number; isMatch: boolean }> {
+  let previous = 0;
+  for (const match of text.matchAll(pattern)) {
+    const end = match.index + match[0].length;
+    if (previous < match.index) yield { start: previous, end: match.index, isMatch: invert };
+    if (match.index < end) yield { start: match.index, end, isMatch: !invert };
+    previous = end;
+  }
+  if (previous < text.length) yield { start: previous, end: text.length, isMatch: invert };
+}
+
+function metaspace(config: Fields): SplitWords {
+  const replacement = String(config["replacement"] ?? "\u2581");
+  const scheme = config["prepend_scheme"] ??
+    (config["add_prefix_space"] === false ? "never" : "always");
+  const cut = config["split"] === false ? undefined : split(literal(replacement), "mergedwithnext");
+  return ({ text, atStart }) => {
+    const replaced = text.replaceAll(" ", replacement);
+    const prepends = !replaced.startsWith(replacement) &&
+      (scheme === "always" || (scheme === "first" && atStart));
+    const word = { text: prepends ? replacement + replaced : replaced, atStart };
+    return cut === undefined ? [word] : cut(word);
+  };
+}
+
+const encoder = new TextEncoder();
+
+/** Printable characters for the 256 bytes, as GPT-2 chose them, by byte. */
+export const BYTE_CHARACTERS: readonly string[] = byteCharacters();
+
+function byteCharacters(): string[] {
+  let shifted = 256;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) ||
+      byte >= 0xae;
+    return String.fromCharCode(isPrintable ? byte : shifted++);
+  });
+}
+
+function byteLevel(config: Fields): SplitWords {
+  const addsSpace = config["add_prefix_space"] === true;
+  const cut = config["use_regex"] === false ? undefined : split(BYTE_LEVEL_WORDS, "isolated");
+  return ({ text, atStart }) => {
+    const spaced = { text: addsSpace && !text.startsWith(" ") ? ` ${text}` : text, atStart };
+    const words = cut === undefined ? [spaced] : cut(spaced);
+    return words.map((word) => ({ text: toByteCharacters(word.text), atStart: word.atStart }));
+  };
+}
+
+function toByteCharacters(text: string): string {
+  let characters = "";
+  for (const byte of encoder.encode(text)) characters += BYTE_CHARACTERS[byte]!;
+  return characters;
+}
+
+function literal(text: string): RegExp {
+  return new RegExp(text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&"), "gu");
+}
+
+function unsupported(what: string, found: unknown): AssayError {
+  return new AssayError(
+    "text/bad-tokenizer",
+    `Cannot use tokenizer.json: expected a ${what} that Assay knows, found ${
+      JSON.stringify(found)?.slice(0, 100)
+    }`,
+  );
+}
