@@ -20,6 +20,7 @@ const MAX_DEPTH = 32;
 /** A header of 100 MB, the largest allowed, has room for about this many values. */
 const MAX_VALUES = 10_000_000;
 const MAX_NUMBER_LENGTH = 400;
+const WHITE_SPACE: ReadonlySet<string> = new Set([" ", "\n", "\r", "\t"]);
 
 /**
  * Parses JSON as RFC 8259 has it, and refuses what `JSON.parse` lets pass: duplicate keys, which
@@ -153,10 +154,11 @@ class Parser {
   /** The next character that is not white space, or "" at the end; the position moves to it. */
   #peek(): string {
     const text = this.#text;
-    while (this.#position < text.length && " \n\r\t".includes(text[this.#position]!)) {
+    for (;;) {
+      const character = text[this.#position] ?? "";
+      if (character > " " || !WHITE_SPACE.has(character)) return character;
       this.#position++;
     }
-    return text[this.#position] ?? "";
   }
 
   #take(character: string): void {
