@@ -166,7 +166,7 @@ function otherSide(column: string): string | undefined {
 
 function negate(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(negate);
-  return typeof value === "number" ? -value : value;
+  return typeof value === "number" || typeof value === "bigint" ? -value : value;
 }
 
 function renameColumn(row: PreferenceRow, from: string, to: string): Record<string, unknown> {

@@ -161,7 +161,7 @@ function checkSame(
  */
 export function textFingerprint(row: Readonly<Record<string, unknown>>): string | undefined {
   const texts = TEXT_COLUMNS.map((column) => row[column] ?? null);
-  return texts.every((text) => text === null) ? undefined : hash53(JSON.stringify(texts));
+  return texts.every((text) => text === null) ? undefined : hash53(textOf(texts));
 }
 
 const TEXT_COLUMNS: readonly string[] = [
@@ -173,6 +173,11 @@ const TEXT_COLUMNS: readonly string[] = [
   "all_generated_responses",
   "messages",
 ];
+
+/** JSON, in which whole numbers beyond 2^53 stand as their digits. */
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, inner) => typeof inner === "bigint" ? String(inner) : inner);
+}
 
 /** Two multiplicative 32-bit hashes mixed into 53 bits (cyrb53). */
 function hash53(text: string): string {

@@ -52,7 +52,8 @@ export function scoredRow(row: Readonly<Record<string, unknown>>): ScoredRow {
  * @returns The number; NaN for everything that is not a finite number.
  */
 export function readNumber(value: unknown): number {
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  const isText = typeof value === "string" && value.trim() !== "";
+  const number = isText || typeof value === "bigint" ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : NaN;
 }
 
