@@ -55,3 +55,12 @@ export function formatOption(): Option {
   return new Option("--format <format>", "rows on standard output: JSON Lines or a table")
     .choices(["jsonl", "table"]).default("jsonl");
 }
+
+/** `--format` of commands that report to people: a table at a terminal, JSON Lines in a pipe. */
+export function reportFormatOption(): Option {
+  return new Option(
+    "--format <format>",
+    "JSON Lines or text for people (default: text at a terminal)",
+  )
+    .choices(["jsonl", "table"]);
+}

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from "commander";
 import configuration from "../../deno.json" with { type: "json" };
+import { doctorCommand } from "./doctor.ts";
+import { inspectCommand } from "./inspect.ts";
 import { type ExitStatus, Output, OutputClosed } from "./output.ts";
 import { scoreCommand } from "./score.ts";
 
@@ -9,6 +11,8 @@ import { scoreCommand } from "./score.ts";
  */
 const commands: readonly ((output: Output) => Command)[] = [
   scoreCommand,
+  inspectCommand,
+  doctorCommand,
 ];
 
 /**

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { checkWritable } from "../data/byte_sink.ts";
 import type { BytesRead } from "../data/input_bytes.ts";
 import { readRows } from "../data/read_rows.ts";
 import type { ReadRow, RowFormat } from "../data/rows.ts";
@@ -85,6 +86,7 @@ async function score(
   using bar = progressBar(output);
   const bytes: { last?: BytesRead } = {};
   const rows = await startReading(input, flags, output, bytes);
+  if (flags.output !== undefined) await checkWritable(flags.output);
   if (rows === undefined) return await (await rowOutput(output, flags, scoreTable(false))).close();
   using scorer = await load(model, {
     ...loadOptions(flags, output, bar),

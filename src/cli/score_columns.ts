@@ -5,18 +5,7 @@ import type { Verdict } from "../scoring/verdict.ts";
 
 type RowKind = RowConversations["kind"];
 
-/**
- * What the columns that `assay score` adds hold, by the row's shape; lists are in the order of the
- * candidates.
- *
- * | shape | always | with `--explain` (heads with objectives) |
- * |---|---|---|
- * | one conversation | `score`, `tokens` | `rewards`, `coefficients`, `gating` |
- * | pair | `chosen_score`, `rejected_score`, `margin`, `chosen_tokens`, `rejected_tokens` | `chosen_rewards`, `rejected_rewards`, `chosen_coefficients`, … |
- * | best of N | `scores`, `best`, `tokens` | `rewards`, `coefficients`, `gating`: lists |
- *
- * `truncated` (true) and `error` stand in any shape, where they apply.
- */
+/** What is told of every conversation. */
 const parts = ["score", "tokens", "rewards", "coefficients", "gating"] as const;
 
 /** The columns of each shape: what stood there in the input is replaced, or removed where it no longer applies. */
@@ -38,12 +27,22 @@ export interface ScoreColumnsOptions {
 }
 
 /**
- * The output row of a scored row: the input's columns, then what the verdicts say (see the table
- * above). Where a conversation failed, its score is `null` and the row has an `error`.
+ * The output row of a scored row: the input's columns, then what the verdicts say, by the row's shape
+ * (lists are in the order of the candidates):
+ *
+ * | shape | always | with `explain`, for heads with objectives |
+ * |---|---|---|
+ * | one conversation | `score`, `tokens` | `rewards`, `coefficients`, `gating` |
+ * | pair | `chosen_score`, `rejected_score`, `margin`, `chosen_tokens`, `rejected_tokens` | `chosen_rewards`, `rejected_rewards`, and so on |
+ * | best of N | `scores`, `best` (from 0, the first of equals), `tokens` | lists `rewards`, `coefficients`, `gating` |
+ *
+ * `truncated: true` and `error: {code, message}` stand in any shape, where they apply. Where a
+ * conversation failed its score is `null`, and so is the margin; `best` is then among the others.
  *
  * @param row The input row.
  * @param kind Its shape.
  * @param verdicts One for every conversation of the row, in order.
+ * @param options Whether to explain.
  */
 export function scoredRow(
   row: Row,

@@ -9,19 +9,23 @@ export interface ByteSink {
 }
 
 /**
+ * Makes sure that a file can be written, before long work is done for it. Its content stays as it is;
+ * a file that does not exist is created, empty.
+ *
+ * @throws {AssayError} `data/cannot-write`.
+ */
+export async function checkWritable(path: string): Promise<void> {
+  const file = await openForWriting(path, { write: true, create: true });
+  file.close();
+}
+
+/**
  * Creates a file, or empties it, as a sink of bytes; gzipped where the name ends in `.gz`.
  *
  * @throws {AssayError} `data/cannot-write` where the file can't be created.
  */
 export async function fileSink(path: string): Promise<ByteSink> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path, { write: true, create: true, truncate: true });
-  } catch (error) {
-    throw new AssayError("data/cannot-write", `Cannot write ${path}: ${reasonOf(error, path)}`, {
-      cause: error,
-    });
-  }
+  const file = await openForWriting(path, { write: true, create: true, truncate: true });
   if (path.endsWith(".gz")) return gzipSink(file.writable);
   return {
     async write(bytes: Uint8Array): Promise<void> {
@@ -34,6 +38,16 @@ export async function fileSink(path: string): Promise<ByteSink> {
       return Promise.resolve();
     },
   };
+}
+
+async function openForWriting(path: string, options: Deno.OpenOptions): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, options);
+  } catch (error) {
+    throw new AssayError("data/cannot-write", `Cannot write ${path}: ${reasonOf(error, path)}`, {
+      cause: error,
+    });
+  }
 }
 
 function gzipSink(file: WritableStream<Uint8Array>): ByteSink {

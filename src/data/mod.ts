@@ -6,7 +6,7 @@
  * @module
  */
 
-export type { ByteSink } from "./byte_sink.ts";
+export { type ByteSink, checkWritable } from "./byte_sink.ts";
 export { numberInColumn, numbersInColumn } from "./column_values.ts";
 export type { BytesRead } from "./input_bytes.ts";
 export { parseJson, stringifyJson } from "./json_text.ts";
