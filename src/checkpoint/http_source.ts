@@ -69,9 +69,9 @@ class RemoteFile {
     if (head.status === 404 || head.status === 410) return undefined;
     if (head.ok && !head.headers.has("content-encoding")) {
       const length = parseLength(head.headers.get("content-length"));
-      if (length !== undefined) return length;
+      if (length !== undefined && length > 0) return length;
     }
-    // Some servers refuse HEAD, signed addresses among them, or leave the length out.
+    // Some servers refuse HEAD, signed addresses among them, or answer it without the length or with 0.
     const probe = await this.request("GET", "bytes=0-0");
     await probe.body?.cancel();
     if (probe.status === 404 || probe.status === 410) return undefined;
@@ -122,7 +122,9 @@ class RemoteFile {
         { cause: error },
       );
     }
-    return new AssayError("checkpoint/http-failed", `Cannot read ${this.name}: ${error}`, {
+    // The runtime's own message may repeat the address, secrets and all.
+    const reason = String(error).replaceAll(/https?:\/\/[^\s)]+/g, "the server");
+    return new AssayError("checkpoint/http-failed", `Cannot read ${this.name}: ${reason}`, {
       cause: error,
     });
   }
