@@ -46,7 +46,9 @@ async function installAdapter([command, ...args]: string[]): Promise<string | un
     "install",
     adapterPackage,
   ]);
-  return install.ok ? undefined : `${update.ok ? "" : update.output}${install.output}`.trim();
+  if (install.ok) return undefined;
+  const output = `${update.ok ? "" : update.output}${install.output}`;
+  return output.match(/^E: .+$/gm)?.join("\n") ?? output.trim();
 }
 
 /** Looks for an adapter and installs one where it may; says on stderr what it does and what is left. */
@@ -57,7 +59,7 @@ export async function setUp(): Promise<void> {
   if ("command" in installer) {
     console.error(
       `No WebGPU adapter on this machine: installing ${adapterPackage} (a software adapter) ` +
-        "with apt-get; this takes about a minute.",
+        "with apt-get; this can take a minute.",
     );
     const failure = await installAdapter(installer.command);
     if (failure === undefined && await hasAdapter()) {
