@@ -2,7 +2,7 @@ import { AssayError } from "../error.ts";
 import { blobSource } from "./blob_source.ts";
 import type { ByteSource } from "./byte_source.ts";
 import { fileSource, listFiles } from "./file_source.ts";
-import { type HttpOptions, httpSource } from "./http_source.ts";
+import { type HttpOptions, httpSource, parseAddress } from "./http_source.ts";
 
 /** A folder in Hugging Face layout, wherever it lies. */
 export interface CheckpointFolder {
@@ -45,9 +45,10 @@ export function localFolder(path: string | URL): CheckpointFolder {
  *
  * @param base Address of the folder; a query is kept for every file.
  * @param options A `fetch` of your own, and headers such as `authorization`.
+ * @throws {AssayError} `checkpoint/bad-address`.
  */
 export function httpFolder(base: string | URL, options: HttpOptions = {}): CheckpointFolder {
-  const url = new URL(base);
+  const url = parseAddress(base);
   const name = url.origin + url.pathname;
   return {
     name,
@@ -76,10 +77,16 @@ export function blobFolder(name: string, files: ReadonlyMap<string, Blob>): Chec
   };
 }
 
-/** The folder that a path or address means: `http:`, `https:` and `file:` URLs, else a local path. */
+/**
+ * The folder that a path or address means: `http:`, `https:` and `file:` URLs, else a local path.
+ *
+ * @throws {AssayError} `checkpoint/bad-address`.
+ */
 export function folderAt(source: string | URL): CheckpointFolder {
-  const url = source instanceof URL || /^(https?|file):/i.test(source) ? new URL(source) : source;
-  return url instanceof URL && url.protocol !== "file:" ? httpFolder(url) : localFolder(url);
+  const isAddress = source instanceof URL || /^(https?|file):/i.test(source);
+  if (!isAddress) return localFolder(source);
+  const url = parseAddress(source);
+  return url.protocol === "file:" ? localFolder(url) : httpFolder(url);
 }
 
 /**

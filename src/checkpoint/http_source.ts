@@ -18,18 +18,34 @@ export interface HttpOptions {
  * @param url Address of the file.
  * @param options A `fetch` of your own, and headers.
  * @returns The source, or `undefined` where the server has no such file (404 or 410).
- * @throws {AssayError} `checkpoint/http-status`, `checkpoint/http-failed`,
- * `checkpoint/permission-denied`, `checkpoint/http-no-length`. Reading also throws
- * `checkpoint/http-no-range`, `checkpoint/http-wrong-range`, `checkpoint/http-changed`,
- * `checkpoint/http-truncated` and `checkpoint/closed`.
+ * @throws {AssayError} `checkpoint/bad-address`, `checkpoint/http-status`,
+ * `checkpoint/http-failed`, `checkpoint/permission-denied`, `checkpoint/http-no-length`. Reading
+ * also throws `checkpoint/http-no-range`, `checkpoint/http-wrong-range`,
+ * `checkpoint/http-changed`, `checkpoint/http-truncated` and `checkpoint/closed`.
  */
 export async function httpSource(
   url: string | URL,
   options: HttpOptions = {},
 ): Promise<ByteSource | undefined> {
-  const file = new RemoteFile(new URL(url), options);
+  const file = new RemoteFile(parseAddress(url), options);
   const byteLength = await file.findLength();
   return byteLength === undefined ? undefined : new HttpSource(file, byteLength);
+}
+
+/**
+ * Parses an address.
+ *
+ * @throws {AssayError} `checkpoint/bad-address`.
+ */
+export function parseAddress(address: string | URL): URL {
+  const url = URL.parse(address);
+  if (url === null) {
+    throw new AssayError(
+      "checkpoint/bad-address",
+      `Cannot read ${address}: expected an address such as https://host/folder, found another text`,
+    );
+  }
+  return url;
 }
 
 /** One address and the requests made of it. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { fileSource, listFiles } from "../../src/checkpoint/file_source.ts";
-import { folderAt, localFolder } from "../../src/checkpoint/folder.ts";
+import { folderAt, httpFolder, localFolder } from "../../src/checkpoint/folder.ts";
+import { httpSource } from "../../src/checkpoint/http_source.ts";
 import { failsWith, handMade } from "./made_files.ts";
 
 const goldenFolder = new URL("../golden/checkpoint/", import.meta.url);
@@ -132,6 +133,29 @@ Deno.test("symbolic links in a folder are followed, as in the hub's cache", asyn
     using checkpoint = await Checkpoint.open(`${path}/snapshot`);
     assert.equal(checkpoint.tensors.size, 0);
   });
+});
+
+Deno.test("rows beyond 4 GiB of a file are read from their place", async () => {
+  const size = 5 * 2 ** 30;
+  const entry = `{"dtype":"U8","shape":[${size / 4},4],"data_offsets":[0,${size}]}`;
+  const header = handMade(`{"embeddings":${entry}}`);
+  await withFolder({ "config.json": "{}", "model.safetensors": header }, async (path) => {
+    using file = await Deno.open(`${path}/model.safetensors`, { write: true });
+    await file.truncate(header.length + size); // a sparse file: it takes no room
+    for (const row of [2 ** 30 + 7, size / 4 - 1]) {
+      await file.seek(header.length + row * 4, Deno.SeekMode.Start);
+      await file.write(new Uint8Array([1, 2, 3, row % 256]));
+    }
+    using checkpoint = await Checkpoint.open(path);
+    const { bytes } = await checkpoint.gatherRows("embeddings", [size / 4 - 1, 2 ** 30 + 7]);
+    assert.deepEqual([...bytes], [1, 2, 3, 255, 1, 2, 3, 7]);
+  });
+});
+
+Deno.test("an address that is none is an error", async () => {
+  await failsWith("checkpoint/bad-address", () => Checkpoint.open("http://"), /https:\/\/host/);
+  await failsWith("checkpoint/bad-address", () => httpFolder("models/llama"));
+  await failsWith("checkpoint/bad-address", () => httpSource("models/llama"));
 });
 
 Deno.test("folderAt() tells addresses from paths", () => {
