@@ -1,0 +1,33 @@
+"""Trains and exports the demo checkpoint: `python train.py --data DIR --out DIR [--state DIR]`.
+
+Resumable: run it again and it goes on from the last state saved in `--state`.
+"""
+
+import argparse
+from pathlib import Path
+
+from corpus import load_corpus
+from train_backbone import LANGUAGE_STEPS, PREFERENCE_STEPS, train_backbone
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the three .jsonl.gz files")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint")
+    parser.add_argument("--state", type=Path, default=Path("/tmp/demo-training"))
+    parser.add_argument("--language-steps", type=int, default=LANGUAGE_STEPS)
+    parser.add_argument("--preference-steps", type=int, default=PREFERENCE_STEPS)
+    parser.add_argument("--backbone-only", action="store_true", help="stop before the heads")
+    arguments = parser.parse_args()
+    arguments.state.mkdir(parents=True, exist_ok=True)
+    corpus = load_corpus(arguments.data, arguments.state)
+    best = train_backbone(corpus, arguments.state, arguments.language_steps, arguments.preference_steps)
+    if arguments.backbone_only:
+        return
+    from export import export_checkpoint
+
+    export_checkpoint(corpus, best, arguments.state, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

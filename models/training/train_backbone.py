@@ -1,0 +1,317 @@
+"""The backbone: a language-model phase, then a Bradley–Terry phase with auxiliary objectives.
+
+Both phases save their whole state every SAVE_EVERY steps and go on from it.
+"""
+
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from batches import Batch, Sampler, length_buckets, pad_batch, pad_positions
+from corpus import Corpus
+from data import JUDGES, verbosity
+from embedding import svd_embedding
+from evaluate import dev_figures
+from model import Backbone, BackboneConfig
+from muon import Muon
+
+SAVE_EVERY = 50
+LANGUAGE_STEPS, LANGUAGE_TOKENS, LANGUAGE_SHARE = 350, 4096, 0.25
+PREFERENCE_STEPS, EVALUATE_EVERY = 1000, 500
+# Long responses are cropped in this share of the steps and whole in the rest.
+CROPPED_SHARE = 0.75
+BUCKET_TOKENS = 2048
+LEARNING_RATE, WEIGHT_DECAY, WARMUP = 2e-3, 0.05, 60
+# The judge's log odds run to ±12; heads learn them in units of this.
+LOG_ODDS_UNIT = 6.0
+PREFIXES = 6
+
+
+class TrainingHeads(nn.Module):
+    """Linear heads that shape the backbone; none of them is shipped. Bias-free where ridge is."""
+
+    def __init__(self, size: int, models: int):
+        super().__init__()
+        self.preference = nn.Linear(size, 1, bias=False)
+        self.log_odds = nn.Linear(size, 2)  # one per judge
+        self.probability = nn.Linear(size, 2)
+        self.model_mean = nn.Linear(size, 2)
+        self.model = nn.Linear(size, models)
+        self.relevance = nn.Linear(size, 1)
+        self.coherence = nn.Linear(size, 1)
+        self.harmlessness = nn.Linear(size, 1, bias=False)
+        self.surface = nn.Linear(size, 2, bias=False)  # verbosity, formatting
+        self.human_prompt = nn.Linear(size, 1)  # at the gate's position
+        self.language_scale = nn.Parameter(torch.tensor(0.1))
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, std=0.02)
+
+
+def model_means(corpus: Corpus) -> np.ndarray:
+    """Mean log odds of each model under each judge on the training split, [models, 2], NaN if none."""
+    means = np.full((len(corpus.models), 2), np.nan, np.float32)
+    judge = np.array([JUDGES.index(name) for name in corpus.judge])
+    for model in range(len(corpus.models)):
+        for j in range(2):
+            rows = (corpus.model == model) & (judge == j) & (corpus.split == "train")
+            if rows.any():
+                means[model, j] = corpus.log_odds[rows].mean()
+    return means
+
+
+def language_loss(hidden, ids, pad, backbone, heads, share, generator):
+    """Next-token cross-entropy at a random share of the positions, with tied embeddings."""
+    real = (ids[:, 1:] != pad) & (torch.rand(ids[:, 1:].shape, generator=generator) < share)
+    states = hidden[:, :-1][real]
+    logits = states @ backbone.embed_tokens.weight.T * heads.language_scale
+    return F.cross_entropy(logits, ids[:, 1:][real])
+
+
+def forward_batch(backbone: Backbone, batch: Batch, pad: int):
+    """Runs sequences in buckets of like length; yields (indices, ids, hidden states)."""
+    for bucket in length_buckets([len(s) for s in batch.sequences], BUCKET_TOKENS):
+        ids = torch.from_numpy(pad_batch([batch.sequences[i] for i in bucket], pad))
+        positions = torch.from_numpy(pad_positions([batch.positions[i] for i in bucket]))
+        yield bucket, ids, backbone(ids, positions)
+
+
+class PreferenceLoss:
+    """All losses of one Bradley–Terry step, summed by weight; keeps their values for the log."""
+
+    def __init__(self, corpus: Corpus):
+        self.corpus = corpus
+        self.means = torch.from_numpy(model_means(corpus))
+        self.judge = np.array([JUDGES.index(name) for name in corpus.judge])
+
+    def __call__(self, backbone, heads, batch: Batch, generator) -> tuple:
+        last, prefix, gate, language = self._states(backbone, heads, batch, generator)
+        rows = np.array(batch.rows)
+        judged = last[: len(rows)]
+        parts = {
+            "bradley_terry": self._bradley_terry(heads.preference(last)[:, 0], batch),
+            **self._judged(heads, judged, rows, 1.0),
+            **{f"prefix_{k}": v for k, v in self._prefix(heads, prefix, rows).items()},
+            "surface": 8 * self._surface(heads, judged, rows),
+            "relevance": 0.7 * self._relevance(heads.relevance(last)[:, 0], batch),
+            "coherence": 0.7 * self._coherence(heads.coherence(last)[:, 0], batch),
+            "harmlessness": 0.5 * self._harmlessness(heads.harmlessness(last)[:, 0], batch),
+            "gate": 0.05 * self._gate(heads.human_prompt(gate)[:, 0], batch),
+            "language": 0.1 * language,
+        }
+        return sum(parts.values()), {name: float(value.detach()) for name, value in parts.items()}
+
+    def _states(self, backbone, heads, batch, generator):
+        count, pad = len(batch.sequences), self.corpus.pad
+        last, gate, prefix = [None] * count, [None] * count, [None] * count
+        language = []
+        for bucket, ids, hidden in forward_batch(backbone, batch, pad):
+            for at, i in enumerate(bucket):
+                end, start = len(batch.sequences[i]) - 1, batch.prompt_lengths[i]
+                last[i], gate[i] = hidden[at, end], hidden[at, start - 5]
+                if i < len(batch.rows):
+                    draw = torch.rand(PREFIXES, generator=generator) * (end - start) + start
+                    prefix[i] = hidden[at, draw.long()]
+            language.append(language_loss(hidden, ids, pad, backbone, heads, 0.08, generator))
+        judged = torch.cat(prefix[: len(batch.rows)])
+        return torch.stack(last), judged, torch.stack(gate), torch.stack(language).mean()
+
+    def _bradley_terry(self, score, batch):
+        """−log σ of the margin under soft labels σ(Δ log odds / 2), over every pair of a group."""
+        losses = []
+        for group in batch.groups:
+            odds = torch.from_numpy(self.corpus.log_odds[[batch.rows[i] for i in group]])
+            i, j = torch.triu_indices(len(group), len(group), 1)
+            label = torch.sigmoid((odds[i] - odds[j]) * 0.5)
+            margin = score[group][i] - score[group][j]
+            losses.append(F.binary_cross_entropy_with_logits(margin, label))
+        return torch.stack(losses).mean()
+
+    def _judged(self, heads, states, rows, weight):
+        judge = torch.from_numpy(self.judge[rows])
+        pick = lambda head: head(states).gather(1, judge[:, None])[:, 0]
+        odds = torch.from_numpy(self.corpus.log_odds[rows]) / LOG_ODDS_UNIT
+        model = torch.from_numpy(self.corpus.model[rows])
+        mean = self.means[model, judge] / LOG_ODDS_UNIT
+        probability = torch.from_numpy(self.corpus.probability[rows])
+        return {
+            "log_odds": weight * F.mse_loss(pick(heads.log_odds), odds),
+            "model_mean": weight * F.mse_loss(pick(heads.model_mean), mean),
+            "probability": weight * F.binary_cross_entropy_with_logits(pick(heads.probability), probability),
+            "model": 0.2 * weight * F.cross_entropy(heads.model(states), model),
+        }
+
+    def _prefix(self, heads, states, rows):
+        """The judged losses once more at random places inside the response: many more gradients."""
+        return self._judged(heads, states, np.repeat(rows, PREFIXES), 0.4)
+
+    def _surface(self, heads, states, rows):
+        labels = [[verbosity(len(self.corpus.response[r])), self.corpus.formatting[r]] for r in rows]
+        return F.mse_loss(heads.surface(states), torch.tensor(labels, dtype=torch.float32))
+
+    def _relevance(self, score, batch):
+        if not batch.irrelevant:
+            return score.sum() * 0
+        good = score[[i for group in batch.groups for i in group]]
+        bad = score[[i for i, _ in batch.irrelevant]]
+        margins = [score[batch.groups[g]] - score[i] for i, g in batch.irrelevant]
+        pointwise = F.softplus(-good).mean() + F.softplus(bad).mean()
+        return pointwise / 2 + F.softplus(-torch.cat(margins)).mean()
+
+    def _coherence(self, score, batch):
+        if not batch.damaged:
+            return score.sum() * 0
+        bad, good = (score[list(side)] for side in zip(*batch.damaged))
+        pointwise = F.softplus(-good).mean() + F.softplus(bad).mean()
+        return pointwise / 2 + F.softplus(bad - good).mean()
+
+    def _harmlessness(self, score, batch):
+        chosen, rejected = (score[list(side)] for side in zip(*batch.human))
+        return F.softplus(rejected - chosen).mean()
+
+    def _gate(self, score, batch):
+        label = torch.zeros(len(score))
+        label[[i for pair in batch.human for i in pair]] = 1.0
+        return F.binary_cross_entropy_with_logits(score, label)
+
+
+def optimizers(backbone: Backbone, heads: TrainingHeads) -> list:
+    """Muon for the layers' matrices, AdamW for embeddings, norms and heads."""
+    matrices = [p for n, p in backbone.named_parameters() if p.dim() == 2 and "embed" not in n]
+    others = [p for n, p in backbone.named_parameters() if p.dim() != 2 or "embed" in n]
+    muon = Muon(matrices, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    adam = torch.optim.AdamW(
+        others + list(heads.parameters()), lr=LEARNING_RATE, weight_decay=0.0, betas=(0.9, 0.98)
+    )
+    return [muon, adam]
+
+
+def learning_rate(step: int, steps: int) -> float:
+    """Linear warm-up, then a cosine down to a fiftieth."""
+    warm = min(1.0, (step + 1) / WARMUP)
+    return LEARNING_RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+class Training:
+    """The model, its optimizers and the place both are saved."""
+
+    def __init__(self, corpus: Corpus, state: Path):
+        torch.manual_seed(0)
+        self.corpus, self.state = corpus, state
+        self.backbone = Backbone(BackboneConfig())
+        self.heads = TrainingHeads(self.backbone.config.hidden, len(corpus.models))
+        self.sampler = Sampler(corpus, "train")
+        self.optimizers = optimizers(self.backbone, self.heads)
+        self.step, self.phase, self.tokens, self.best = 0, "language", 0, -1.0
+        path = state / "backbone.pt"
+        if path.exists():
+            self._load(torch.load(path, weights_only=True))
+        else:
+            rows = self.sampler.rows[:: max(1, len(self.sampler.rows) // 9000)]
+            sequences = [corpus.judged_sequence(int(row)) for row in rows]
+            first = svd_embedding(sequences, self.backbone.config.vocabulary, self.backbone.config.hidden, 0)
+            self.backbone.embed_tokens.weight.data.copy_(torch.from_numpy(first))
+
+    def _load(self, saved):
+        self.backbone.load_state_dict(saved["backbone"])
+        self.heads.load_state_dict(saved["heads"])
+        for optimizer, values in zip(self.optimizers, saved["optimizers"]):
+            optimizer.load_state_dict(values)
+        self.step, self.phase, self.tokens = saved["step"], saved["phase"], saved["tokens"]
+        self.best = saved["best"]
+
+    def save(self, name="backbone.pt"):
+        values = {
+            "backbone": self.backbone.state_dict(),
+            "heads": self.heads.state_dict(),
+            "optimizers": [o.state_dict() for o in self.optimizers],
+            "step": self.step,
+            "phase": self.phase,
+            "tokens": self.tokens,
+            "best": self.best,
+        }
+        part = self.state / (name + ".part")
+        torch.save(values, part)
+        part.rename(self.state / name)
+
+    def log(self, **figures):
+        line = json.dumps({"phase": self.phase, "step": self.step, "tokens": self.tokens, **figures})
+        print(line, flush=True)
+        with open(self.state / "log.jsonl", "a") as out:
+            out.write(line + "\n")
+
+    def update(self, loss, steps):
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(self.step, steps)
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        parameters = [*self.backbone.parameters(), *self.heads.parameters()]
+        norm = nn.utils.clip_grad_norm_(parameters, 2.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.step += 1
+        return float(norm)
+
+    def language_phase(self, steps: int):
+        started, losses, seen = time.time(), [], 0
+        while self.step < steps:
+            generator = torch.Generator().manual_seed(self.step)
+            sequences = self.sampler.language(self.step, LANGUAGE_TOKENS)
+            ids = torch.from_numpy(pad_batch(sequences, self.corpus.pad))
+            loss = language_loss(
+                self.backbone(ids), ids, self.corpus.pad, self.backbone, self.heads, LANGUAGE_SHARE, generator
+            )
+            self.update(loss, steps)
+            losses.append(float(loss.detach()))
+            seen += sum(map(len, sequences))
+            self.tokens += sum(len(s) for s in sequences)
+            if self.step % SAVE_EVERY == 0:
+                rate = seen / (time.time() - started)
+                self.log(loss=round(np.mean(losses[-SAVE_EVERY:]), 4), tokens_per_s=round(rate))
+                self.save()
+        self.phase, self.step = "preference", 0
+        self.optimizers = optimizers(self.backbone, self.heads)
+        self.save()
+
+    def preference_phase(self, steps: int):
+        compute, started, seen, history = PreferenceLoss(self.corpus), time.time(), 0, []
+        while self.step < steps:
+            generator = torch.Generator().manual_seed(1_000_000 + self.step)
+            batch = self.sampler.preference(self.step, crop=self.step < CROPPED_SHARE * steps)
+            loss, parts = compute(self.backbone, self.heads, batch, generator)
+            parts["norm"] = self.update(loss, steps)
+            history.append(parts)
+            seen += sum(map(len, batch.sequences))
+            self.tokens += sum(map(len, batch.sequences))
+            if self.step % SAVE_EVERY == 0:
+                recent = history[-SAVE_EVERY:]
+                means = {name: round(float(np.mean([p[name] for p in recent])), 4) for name in parts}
+                self.log(**means, tokens_per_s=round(seen / (time.time() - started)))
+                self.save()
+            if self.step % EVALUATE_EVERY == 0 or self.step == steps:
+                self._evaluate()
+
+    def _evaluate(self):
+        with torch.inference_mode():
+            figures = dev_figures(self.backbone, self.heads, self.corpus)
+        self.log(dev=figures)
+        if figures["selection"] > self.best:
+            self.best = figures["selection"]
+            self.save("best.pt")
+
+
+def train_backbone(corpus: Corpus, state: Path, language_steps=LANGUAGE_STEPS, preference_steps=PREFERENCE_STEPS):
+    """Trains or resumes; returns the path of the state with the best figures on the dev split."""
+    torch.set_num_threads(2)
+    training = Training(corpus, state)
+    if training.phase == "language":
+        training.language_phase(language_steps)
+    training.preference_phase(preference_steps)
+    return state / "best.pt"
