@@ -5,8 +5,9 @@ import type { ReadRow, Row } from "./rows.ts";
 
 /**
  * Reads rows from CSV (RFC 4180: commas, `"` quotes, `""` for a quote, line breaks inside quotes).
- * The first record names the columns; every value is a string. A record with another number of
- * fields, a stray quote or bytes that are not UTF-8 is an item with an error, and the reading goes on.
+ * The first record names the columns; every value is a string, and a quote where none belongs is
+ * text. A record with another number of fields, or with bytes that are not UTF-8, is an item with an
+ * error, and the reading goes on.
  *
  * @param name What error messages call the file.
  * @param chunks The bytes of the file, without a byte-order mark.
@@ -46,6 +47,8 @@ class CsvRecords {
       // Named, because csv-parse's own discovery fails where a chunk ends between \r and \n.
       record_delimiter: ["\r\n", "\n"],
       relax_column_count: true,
+      // Strict about quotes, it would lose the records after a stray one.
+      relax_quotes: true,
       skip_empty_lines: true,
       skip_records_with_error: true,
       on_record: (fields, { lines }) => {
@@ -85,14 +88,9 @@ class CsvRecords {
 }
 
 function problemOf(code: string | undefined): string {
-  switch (code) {
-    case "CSV_QUOTE_NOT_CLOSED":
-      return 'expected a closing quote ("), found the end of the file';
-    case "CSV_INVALID_CLOSING_QUOTE":
-      return 'expected a comma or the end of the line after a closing quote (write "" for a quote inside one)';
-    default:
-      return `expected a CSV record, found a stray quote (${code ?? "unknown"})`;
-  }
+  return code === "CSV_QUOTE_NOT_CLOSED"
+    ? 'expected a closing quote ("), found the end of the file'
+    : `expected a CSV record, found text that is none (${code ?? "unknown"})`;
 }
 
 function breaksIn(fields: readonly Uint8Array[]): number {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { readRows } from "../../src/data/read_rows.ts";
 import type { Row } from "../../src/data/rows.ts";
-import { writeRowFile } from "../../src/data/write_rows.ts";
+import { jsonLinesWriter, writeRowFile } from "../../src/data/write_rows.ts";
 
 async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -108,4 +108,69 @@ Deno.test("writeRowFile() and readRows() give every row back (.parquet)", async 
       { numRuns: 300 },
     );
   });
+});
+
+Deno.test("writeRowFile() gives CSV a column for every key of any row", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/rows.csv`;
+    await writeAll(path, [
+      { id: 1, text: 'a, "b"\nc', big: 2n ** 64n },
+      { id: 2, scores: [1, null, NaN], error: { code: "x" }, text: null },
+      { late: true, score: NaN },
+    ]);
+    assert.equal(
+      await Deno.readTextFile(path),
+      "id,text,big,scores,error,late,score\n" +
+        '1,"a, ""b""\nc",18446744073709551616,,,,\n' +
+        '2,,,"[1,null,null]","{""code"":""x""}",,\n' +
+        ",,,,,true,\n",
+    );
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["rows.csv"]);
+  });
+});
+
+Deno.test("writeRowFile() gives Parquet types that hold every row, also the late ones", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/rows.parquet`;
+    const rows: Row[] = Array.from({ length: 2500 }, (_, id) => ({ id, rating: 1 }));
+    rows.push({ id: -1, rating: 2.5, extra: [{ a: "x" }] }, { rating: NaN, big: 2n ** 62n });
+    await writeAll(path, rows);
+    const back = await readAll(path);
+    assert.equal(back.length, rows.length);
+    assert.deepEqual(back[0], { id: 0, rating: 1, extra: null, big: null });
+    assert.deepEqual(back.at(-2), { id: -1, rating: 2.5, extra: [{ a: "x" }], big: null });
+    assert.deepEqual(back.at(-1), { id: null, rating: null, extra: null, big: 2n ** 62n });
+  });
+});
+
+Deno.test("writeRowFile() writes JSON Lines without NaN, in the order of the keys", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/rows.jsonl`;
+    await writeAll(path, [{ b: NaN, a: [Infinity], id: 2n ** 64n }]);
+    assert.equal(
+      await Deno.readTextFile(path),
+      '{"b":null,"a":[null],"id":18446744073709551616}\n',
+    );
+  });
+});
+
+Deno.test("writeRowFile() throws where the file can't be written", async () => {
+  await assert.rejects(writeRowFile("no/such/folder/rows.jsonl"), {
+    code: "data/cannot-write",
+    message: "Cannot write no/such/folder/rows.jsonl: there is no such folder",
+  });
+});
+
+Deno.test("jsonLinesWriter() hands rows on soon, not only at the end", async () => {
+  const written: string[] = [];
+  const writer = jsonLinesWriter({
+    write: (bytes) => Promise.resolve(void written.push(new TextDecoder().decode(bytes))),
+    close: () => Promise.resolve(),
+  });
+  await writer.write({ a: 1 });
+  assert.deepEqual(written, ['{"a":1}\n']);
+  for (let i = 0; i < 10_000; i++) await writer.write({ text: "0123456789" });
+  assert(written.length > 1);
+  await writer.close();
+  assert.equal(written.join("").length, 8 + 10_000 * 22);
 });
