@@ -6,11 +6,12 @@ const storageUsage = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
  *
  * A buffer released while commands that read it wait to be submitted may be written by a later
  * command (commands keep their order), but not by an upload, which runs before all of them. So
- * {@link BufferPool.acquire} for an upload passes over the buffers of the current recording.
+ * {@link BufferPool.acquire} for an upload passes over buffers given back since the last submission.
  */
 export class BufferPool {
   readonly #free = new Map<number, GPUBuffer[]>();
   readonly #sizes = new Map<GPUBuffer, number>();
+  /** Buffers given back since the last submission. */
   readonly #recording = new Set<GPUBuffer>();
 
   constructor(readonly create: (size: number, usage: GPUBufferUsageFlags) => GPUBuffer) {}
@@ -32,7 +33,6 @@ export class BufferPool {
     const [found] = index >= 0 ? free.splice(index, 1) : [];
     const buffer = found ?? this.create(rounded, storageUsage);
     this.#sizes.set(buffer, rounded);
-    this.#recording.add(buffer);
     return buffer;
   }
 
@@ -40,6 +40,7 @@ export class BufferPool {
   release(buffer: GPUBuffer): void {
     const size = this.#sizes.get(buffer);
     if (size === undefined) return;
+    this.#recording.add(buffer); // its last readers may be recorded and not yet submitted
     const free = this.#free.get(size);
     if (free === undefined) this.#free.set(size, [buffer]);
     else free.push(buffer);
@@ -54,6 +55,7 @@ export class BufferPool {
   reclaim(): void {
     this.#free.clear();
     for (const buffer of this.#sizes.keys()) this.release(buffer);
+    this.#recording.clear();
   }
 
   /** Destroys the buffers that nobody holds. */

@@ -28,14 +28,9 @@ export type RopeSettings =
  * @throws {AssayError} `models/unsupported-config` for another type of scaling.
  */
 export function readRope(config: ConfigReader, maxPositions: number): RopeSettings {
-  const parameters = config.section("rope_parameters");
-  const scaling = parameters ?? config.section("rope_scaling");
-  const outerTheta = config.value("rope_theta");
-  const theta = parameters?.value("rope_theta") !== undefined
-    ? parameters.positive("rope_theta")
-    : outerTheta === undefined
-    ? 10000
-    : config.positive("rope_theta");
+  const scaling = config.section("rope_parameters") ?? config.section("rope_scaling");
+  const outer = config.positive("rope_theta", 10000);
+  const theta = scaling?.positive("rope_theta", outer) ?? outer;
   if (scaling === undefined) return { type: "default", theta };
   const type = scaling.text("rope_type", scaling.text("type", "default"));
   const settings = readScaling(scaling, type, theta, maxPositions);

@@ -35,6 +35,8 @@ export interface PlanningFacts {
   readonly maxTokens: number;
   /** Wanted rows of a pack; the plan may take fewer. */
   readonly tokensPerPack: number;
+  /** Pins where the layers are; by default they stay on the device if they fit. */
+  readonly layers?: MemoryPlan["layers"] | undefined;
 }
 
 const smallestPack = 64;
@@ -53,15 +55,17 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
     facts.maxTokens,
     Math.floor(facts.maxMatrixBytes / (4 * widestMatrix(config))),
   );
-  for (const layers of ["resident", "streamed"] as const) {
+  const choices = facts.layers === undefined ? ["resident", "streamed"] as const : [facts.layers];
+  const smallest = Math.min(smallestPack, facts.tokensPerPack);
+  for (const layers of choices) {
     const held = layers === "resident" ? weights.total : weights.outside + weights.largestLayer;
     for (
       let tokens = facts.tokensPerPack;
-      tokens >= smallestPack;
+      tokens >= smallest;
       tokens = Math.floor(tokens / 2)
     ) {
       // Resident layers are not worth tiny packs: stream before packs shrink below a quarter.
-      if (layers === "resident" && tokens < facts.tokensPerPack / 4) break;
+      if (choices.length > 1 && layers === "resident" && tokens < facts.tokensPerPack / 4) break;
       const feedForwardRows = chooseFeedForwardRows(facts, tokens);
       const working = workingBytes(config, tokens, feedForwardRows);
       if (held + working > memoryBudget) continue;

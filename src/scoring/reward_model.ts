@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly backend?: BackendChoice;
   /** Bytes of device memory to stay within; unlimited by default. */
   readonly memoryBudget?: number;
+  /** Pins whether all layers stay on the device or are streamed; by default they stay if they fit. */
+  readonly layers?: MemoryPlan["layers"];
   /** Longest conversation in tokens; the model's own length by default. */
   readonly maxTokens?: number;
   /** Which end to cut where a conversation is too long; by default such a row is an error. */
@@ -110,6 +112,7 @@ export class RewardModel implements Disposable {
       memoryBudget: options.memoryBudget ?? Infinity,
       maxTokens: options.maxTokens ?? description.decoder.maxTokens,
       tokensPerPack: options.tokensPerPack ?? 2048,
+      layers: options.layers,
     });
     const tokenizer = await openTokenizer(checkpoint, description, plan.longestSequence, options);
     let done = 0;

@@ -30,7 +30,7 @@ export interface GoldenConversation {
 
 /** The folder of a tiny checkpoint. */
 export function parityFolder(model: string): string {
-  return new URL(`parity/${model}`, import.meta.url).pathname;
+  return model.startsWith("/") ? model : new URL(`parity/${model}`, import.meta.url).pathname;
 }
 
 /** Conversations, token ids and scores of the reference. */

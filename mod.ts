@@ -1,0 +1,24 @@
+/**
+ * Assay scores answers with reward models: safetensors weights as published, hand-written WGSL on
+ * WebGPU, exact and the same in any batch.
+ *
+ * @module
+ */
+export { AssayError } from "./src/error.ts";
+export type { Conversation, Message } from "./src/text/conversation.ts";
+export {
+  blobFolder,
+  type CheckpointFolder,
+  httpFolder,
+  localFolder,
+} from "./src/checkpoint/folder.ts";
+export type { ByteSource } from "./src/checkpoint/byte_source.ts";
+export {
+  type LoadOptions,
+  type Progress,
+  RewardModel,
+  type ScoreOptions,
+} from "./src/scoring/reward_model.ts";
+export type { BackendChoice } from "./src/scoring/open_backend.ts";
+export type { MemoryPlan } from "./src/scoring/memory_plan.ts";
+export type { Verdict } from "./src/scoring/verdict.ts";

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import type { TensorInfo } from "../../src/checkpoint/tensor.ts";
+import { AssayError } from "../../src/error.ts";
+import { chooseHead } from "../../src/heads/choose_head.ts";
+
+function facts(tensors: Record<string, number[]>, config: Record<string, unknown> = {}) {
+  const infos = Object.entries(tensors).map(([name, shape]): [string, TensorInfo] => [
+    name,
+    { name, dtype: "F32", shape, byteLength: 0, file: "model.safetensors" },
+  ]);
+  return { name: "tiny", config, tensors: new Map(infos), hiddenSize: 64 };
+}
+
+function code(expected: string, words: RegExp): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof AssayError && error.code === expected && words.test(error.message);
+}
+
+Deno.test("chooseHead() tells heads by tensors, whatever the architecture is called", () => {
+  const scalar = facts({ "score.weight": [1, 64] }, {
+    architectures: ["LlamaForRewardModelWithGating"],
+  });
+  assert.equal(chooseHead(scalar).kind, "scalar");
+  const armo = facts({ "regression_layer.weight": [6, 64] });
+  const plan = chooseHead(armo);
+  assert.equal(plan.kind, "armo");
+  assert.equal(plan.objectives.length, 6);
+  assert.equal(plan.gates, true);
+  assert.deepEqual(plan.tensors.get("gating.layers.3.weight"), [6, 1024]);
+});
+
+Deno.test("chooseHead() never makes a head up", () => {
+  const none = facts({ "model.norm.weight": [64], "v_head.summary.weight": [1, 64] });
+  assert.throws(() => chooseHead(none), code("heads/missing-head", /v_head.summary.weight/));
+});
+
+Deno.test("chooseHead() refuses a checkpoint with two heads", () => {
+  const two = facts({ "score.weight": [1, 64], "regression_layer.weight": [6, 64] });
+  assert.throws(() => chooseHead(two), code("heads/ambiguous-head", /regression_layer/));
+});
+
+Deno.test("chooseHead() names objectives by the checkpoint, else as ArmoRM, else by number", () => {
+  const names = ["quality", "harmlessness"];
+  const own = facts({ "regression_layer.weight": [2, 64] }, { objective_names: names });
+  assert.deepEqual(chooseHead(own).objectives, names);
+  const armo = facts({ "regression_layer.weight": [19, 64] });
+  assert.equal(chooseHead(armo).objectives[4], "helpsteer-verbosity");
+  const other = facts({ "regression_layer.weight": [2, 64] });
+  assert.deepEqual(chooseHead(other).objectives, ["objective-0", "objective-1"]);
+  const wrong = facts({ "regression_layer.weight": [3, 64] }, { objective_names: names });
+  assert.throws(() => chooseHead(wrong), code("models/bad-config", /objective_names/));
+});

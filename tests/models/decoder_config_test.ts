@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { AssayError } from "../../src/error.ts";
+import { readDecoderConfig } from "../../src/models/decoder_config.ts";
+
+const llama = {
+  model_type: "llama",
+  vocab_size: 100,
+  hidden_size: 64,
+  intermediate_size: 112,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 512,
+  rms_norm_eps: 1e-5,
+  hidden_act: "silu",
+};
+
+function read(changes: Record<string, unknown>) {
+  return readDecoderConfig({ ...llama, ...changes }, "tiny");
+}
+
+function refused(expected: string, key: string): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof AssayError && error.code === expected && error.message.includes(`"${key}"`);
+}
+
+Deno.test("readDecoderConfig() reads both spellings of rope", () => {
+  const four = read({
+    rope_theta: 5e5,
+    rope_scaling: { type: "linear", factor: 2 },
+  });
+  const five = read({ rope_parameters: { rope_type: "linear", factor: 2, rope_theta: 5e5 } });
+  assert.deepEqual(four.rope, { type: "linear", theta: 5e5, factor: 2 });
+  assert.deepEqual(five.rope, four.rope);
+  assert.deepEqual(read({}).rope, { type: "default", theta: 10000 });
+});
+
+Deno.test("readDecoderConfig() refuses settings that change the arithmetic", () => {
+  const changes: [string, unknown][] = [
+    ["hidden_act", "gelu"],
+    ["attn_logit_softcapping", 50],
+    ["quantization_config", { bits: 4 }],
+    ["num_local_experts", 8],
+    ["partial_rotary_factor", 0.5],
+    ["residual_multiplier", 0.2],
+  ];
+  for (const [key, value] of changes) {
+    assert.throws(() => read({ [key]: value }), refused("models/unsupported-config", key));
+  }
+  const yarn = { rope_scaling: { rope_type: "yarn", factor: 4 } };
+  assert.throws(() => read(yarn), refused("models/unsupported-config", "rope_type"));
+  const extra = { rope_scaling: { rope_type: "linear", factor: 4, attention_factor: 2 } };
+  assert.throws(() => read(extra), refused("models/unsupported-config", "attention_factor"));
+  const window = { sliding_window: 128 };
+  assert.throws(() => read(window), refused("models/unsupported-config", "sliding_window"));
+  const odd = { hidden_size: 100, head_dim: 16 };
+  assert.throws(() => read(odd), refused("models/unsupported-config", "hidden_size"));
+});
+
+Deno.test("readDecoderConfig() refuses architectures it does not run", () => {
+  assert.throws(
+    () => read({ model_type: "gemma2" }),
+    (error) => error instanceof AssayError && error.code === "models/unsupported-architecture",
+  );
+});
+
+Deno.test("readDecoderConfig() says which value is malformed", () => {
+  for (const key of ["hidden_size", "num_hidden_layers", "vocab_size"]) {
+    for (const value of [undefined, 0, -1, 1.5, "64", Infinity]) {
+      assert.throws(() => read({ [key]: value }), refused("models/bad-config", key));
+    }
+  }
+  assert.throws(
+    () => read({ num_key_value_heads: 3 }),
+    refused("models/bad-config", "num_key_value_heads"),
+  );
+});
+
+Deno.test("readDecoderConfig() reads windows as transformers 4 and 5 spell them", () => {
+  const qwen = { model_type: "qwen2", sliding_window: 16 };
+  assert.deepEqual(read({ ...qwen, use_sliding_window: false }).windows, [0, 0, 0, 0]);
+  assert.deepEqual(
+    read({ ...qwen, use_sliding_window: true, max_window_layers: 2 }).windows,
+    [0, 0, 16, 16],
+  );
+  const types = ["full_attention", "sliding_attention", "full_attention", "sliding_attention"];
+  assert.deepEqual(read({ ...qwen, layer_types: types }).windows, [0, 16, 0, 16]);
+  assert.deepEqual(
+    read({ model_type: "mistral", sliding_window: 8 }).windows,
+    [8, 8, 8, 8],
+  );
+  assert.deepEqual(
+    read({ model_type: "mistral", sliding_window: null }).windows,
+    [0, 0, 0, 0],
+  );
+});
+
+Deno.test("readDecoderConfig() warns of keys it does not know, and stays silent on known ones", () => {
+  const warnings: string[] = [];
+  const config = { ...llama, use_cache: true, vhead_layer_type: "mlp", brand_new_key: 3 };
+  readDecoderConfig(config, "tiny", (message) => warnings.push(message));
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /brand_new_key$/);
+});

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { AssayError } from "../../src/error.ts";
+import { type LoadOptions, RewardModel } from "../../src/scoring/reward_model.ts";
+import type { Conversation } from "../../src/text/conversation.ts";
+import { gpuTest } from "../adapter.ts";
+import {
+  type GoldenConversation,
+  goldenConversations,
+  parityFolder,
+  parityModels,
+} from "../golden/parity.ts";
+
+/** Long enough for every golden text, also where a dynamic rope goes past its trained length. */
+const maxTokens = 512;
+
+function load(model: string, options: LoadOptions = {}): Promise<RewardModel> {
+  return RewardModel.load(parityFolder(model), {
+    maxTokens,
+    onWarning: (message) => assert.fail(`unexpected warning: ${message}`),
+    ...options,
+  });
+}
+
+async function checkParity(model: string, options: LoadOptions): Promise<void> {
+  using loaded = await load(model, options);
+  const golden = await goldenConversations(model);
+  const verdicts = await loaded.score(golden.map(({ messages }) => messages));
+  verdicts.forEach((verdict, i) => {
+    const expected = golden[i]!;
+    assert.equal(verdict.error, null);
+    assert.equal(verdict.tokens, expected.ids.length);
+    close(verdict.score!, expected.score, `${expected.name}: score`);
+    closeByObjective(verdict.rewards, expected.rewards, `${expected.name}: rewards`);
+    closeByObjective(verdict.gating, expected.gating, `${expected.name}: gating`);
+    closeByObjective(verdict.coefficients, expected.coefficients, `${expected.name}: coefficients`);
+  });
+}
+
+/** |Δ| ≤ 1e-4 · max(1, |expected|). */
+function close(actual: number, expected: number, where: string): void {
+  const bound = 1e-4 * Math.max(1, Math.abs(expected));
+  assert.ok(Math.abs(actual - expected) <= bound, `${where}: ${actual} against ${expected}`);
+}
+
+function closeByObjective(
+  actual: Readonly<Record<string, number>> | null,
+  expected: readonly number[] | undefined,
+  where: string,
+): void {
+  if (expected === undefined) return assert.equal(actual, null);
+  const values = Object.values(actual!);
+  assert.equal(values.length, expected.length);
+  values.forEach((value, i) => close(value, expected[i]!, `${where} ${i}`));
+}
+
+for (const model of parityModels) {
+  gpuTest(`scores of ${model} equal the reference's`, () => checkParity(model, { backend: "gpu" }));
+  Deno.test(
+    `scores of ${model} equal the reference's on the CPU twins`,
+    () => checkParity(model, { backend: "cpu" }),
+  );
+}
+
+for (const model of ["armo", "mistral", "llama_dynamic_rope"]) {
+  gpuTest(`a verdict of ${model} has the same bits in every company and memory plan`, async () => {
+    const conversations = varied(await goldenConversations(model));
+    using alone = await load(model, { tokensPerPack: 1, sharePrefixes: false });
+    const reference = await alone.score(conversations);
+    assert.ok(reference.every(({ score }) => score !== null));
+
+    using packed = await load(model);
+    assert.deepEqual(await packed.score(conversations), reference);
+    for (const size of [2, 3, 64]) {
+      const first = conversations.slice(-size);
+      assert.deepEqual(await packed.score(first), reference.slice(-size));
+    }
+    const backwards = [...conversations].reverse();
+    assert.deepEqual((await packed.score(backwards)).reverse(), reference);
+
+    using apart = await load(model, { sharePrefixes: false, tokensPerPack: 300 });
+    assert.deepEqual(await apart.score(conversations), reference);
+
+    using streamed = await load(model, { layers: "streamed", tokensPerPack: 128 });
+    assert.equal(streamed.plan.layers, "streamed");
+    assert.deepEqual(await streamed.score(conversations), reference);
+  });
+}
+
+/** The golden conversations, and a prompt with many responses. */
+function varied(golden: readonly GoldenConversation[]): Conversation[] {
+  const prompt = golden.find(({ name }) => name === "system") ?? golden[0]!;
+  const responses = Array.from({ length: 56 }, (_, i) => [
+    ...prompt.messages.slice(0, -1),
+    { role: "assistant", content: `Answer ${i}: ${"more of it, ".repeat(i % 7)}done.` },
+  ]);
+  return [...golden.map(({ messages }) => messages), ...responses];
+}
+
+gpuTest("a bad conversation costs only its own verdict", async () => {
+  using model = await load("armo");
+  const good = (await goldenConversations("armo"))[0]!.messages;
+  const bad: [unknown, string][] = [
+    [[], "text/empty-conversation"],
+    [[{ role: "user", content: 3 }], "text/bad-message"],
+    [[{ role: "user", content: "no answer yet" }], "text/no-gating-pattern"],
+    [
+      [{ role: "user", content: "Hi" }, { role: "assistant", content: "word ".repeat(4e5) }],
+      "text/too-long",
+    ],
+  ];
+  const mixed = [good, ...bad.flatMap(([conversation]) => [conversation as Conversation, good])];
+  const verdicts = await model.score(mixed);
+  const [reference] = await model.score([good]);
+  verdicts.forEach((verdict, i) => {
+    if (i % 2 === 0) return assert.deepEqual(verdict, reference);
+    assert.equal(verdict.score, null);
+    assert.equal(verdict.error?.code, bad[(i - 1) / 2]![1]);
+  });
+});
+
+gpuTest("scoreStream() gives the verdicts of score(), in order, reading as it goes", async () => {
+  using model = await load("llama", { tokensPerPack: 64 });
+  const conversations = varied(await goldenConversations("llama"));
+  let given = 0;
+  let most = 0;
+  let taken = 0;
+  async function* source(): AsyncGenerator<Conversation> {
+    for (const conversation of conversations) {
+      await Promise.resolve();
+      given++;
+      yield conversation;
+    }
+  }
+  const streamed = [];
+  for await (const verdict of model.scoreStream(source())) {
+    most = Math.max(most, given - taken++);
+    streamed.push(verdict);
+  }
+  assert.deepEqual(streamed, await model.score(conversations));
+  assert.ok(most < conversations.length / 2, `${most} conversations were held at once`);
+});
+
+gpuTest("an aborted call throws the signal's reason and leaves the model usable", async () => {
+  using model = await load("llama", { tokensPerPack: 32 });
+  const conversations = (await goldenConversations("llama")).map(({ messages }) => messages);
+  const reference = await model.score(conversations);
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  await assert.rejects(
+    () =>
+      model.score(conversations, {
+        signal: controller.signal,
+        onProgress: () => controller.abort(reason),
+      }),
+    reason,
+  );
+  assert.deepEqual(await model.score(conversations), reference);
+});
+
+gpuTest("calls that overlap don't mix", async () => {
+  using model = await load("llama");
+  const conversations = (await goldenConversations("llama")).map(({ messages }) => messages);
+  const reference = await model.score(conversations);
+  const overlapping = await Promise.all([model.score(conversations), model.score(conversations)]);
+  for (const verdicts of overlapping) assert.deepEqual(verdicts, reference);
+});
+
+gpuTest("device and host memory do not grow over 1,000 packs", async () => {
+  using model = await load("llama_f16", { tokensPerPack: 40 });
+  const [short] = (await goldenConversations("llama_f16")).map(({ messages }) => messages);
+  const hundred = new Array<Conversation>(200).fill(short!);
+  const round = async (): Promise<void> => {
+    const verdicts = await model.score(hundred); // two in a pack: 100 packs
+    assert.ok(verdicts.every(({ score }) => score === verdicts[0]!.score));
+  };
+  await round();
+  const before = { device: model.deviceBytes, host: Deno.memoryUsage().rss };
+  for (let i = 0; i < 10; i++) await round();
+  assert.equal(model.deviceBytes, before.device);
+  const grown = Deno.memoryUsage().rss - before.host;
+  assert.ok(grown < 64 * 2 ** 20, `the process grew by ${grown} bytes`);
+});
+
+Deno.test("a NaN weight is an error of the row, never a number", async () => {
+  const folder = await spoiledCopy("llama", (bytes, offsetOf) => {
+    bytes.set([0xc0, 0x7f], offsetOf("model.norm.weight")); // a bf16 NaN
+  });
+  using model = await load(folder, { backend: "cpu" });
+  const [verdict] = await model.score([(await goldenConversations("llama"))[0]!.messages]);
+  assert.equal(verdict!.score, null);
+  assert.equal(verdict!.error?.code, "scoring/not-finite");
+});
+
+Deno.test("a truncated checkpoint is refused before anything is computed", async () => {
+  const folder = await spoiledCopy("llama", (bytes) => bytes.subarray(0, bytes.length - 100));
+  await assert.rejects(
+    () => load(folder, { backend: "cpu" }),
+    (error) => error instanceof AssayError && error.code.startsWith("checkpoint/"),
+  );
+});
+
+/** A copy of a tiny checkpoint whose weights file is changed; `offsetOf` finds a tensor in it. */
+async function spoiledCopy(
+  model: string,
+  spoil: (bytes: Uint8Array, offsetOf: (tensor: string) => number) => Uint8Array | void,
+): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  for await (const { name } of Deno.readDir(parityFolder(model))) {
+    await Deno.copyFile(`${parityFolder(model)}/${name}`, `${folder}/${name}`);
+  }
+  const path = `${folder}/model.safetensors`;
+  const bytes = await Deno.readFile(path);
+  const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+  const offsetOf = (tensor: string): number => start + header[tensor].data_offsets[0];
+  await Deno.writeFile(path, spoil(bytes, offsetOf) ?? bytes);
+  return folder;
+}
