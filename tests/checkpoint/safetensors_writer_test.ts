@@ -122,6 +122,13 @@ for (const [what, tensors, code, message] of refusals) {
   });
 }
 
+Deno.test("writeSafetensors() refuses a header that readers would refuse", async () => {
+  const metadata = { notes: "a".repeat(100_000_000) };
+  await failsWith("checkpoint/header-too-large", () => {
+    return writeSafetensors(new WritableStream(), [], { metadata });
+  });
+});
+
 Deno.test("writeSafetensors() refuses metadata that is not well-formed text", async () => {
   for (const metadata of [{ a: "\ud800" }, { "\udc00": "" }, { a: 1 as unknown as string }]) {
     await failsWith("checkpoint/bad-metadata", () => {
