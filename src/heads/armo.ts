@@ -1,8 +1,8 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { toFloat32 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
-import { ConfigReader } from "../models/config_reader.ts";
-import { type Linear, WeightLoader } from "../models/weight_loader.ts";
+import { ConfigReader } from "../checkpoint/config_reader.ts";
+import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Matrix, Weight } from "../ops/matrix.ts";
 import type { Backend } from "../ops/operation.ts";

@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { TensorInfo } from "../checkpoint/tensor.ts";
-import type { ExpectedTensors } from "../models/decoder_tensors.ts";
+import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Backend } from "../ops/operation.ts";
 

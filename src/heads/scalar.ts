@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { WeightLoader } from "../models/weight_loader.ts";
+import { WeightLoader } from "../ops/weight_loader.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Matrix, Weight } from "../ops/matrix.ts";
 import type { Backend } from "../ops/operation.ts";

@@ -13,7 +13,7 @@ import { type LayerWeights, loadLayer } from "./decoder_weights.ts";
 import { Embedding } from "./embedding.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import type { TokenPack } from "./token_pack.ts";
-import { type Linear, WeightLoader } from "./weight_loader.ts";
+import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 
 /** Queries of a pack: which rows ask, and what each of them sees. */
 interface Queries {

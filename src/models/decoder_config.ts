@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
-import { ConfigReader } from "./config_reader.ts";
+import { unsupported } from "./unsupported.ts";
+import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { readRope, type RopeSettings } from "./rope_frequencies.ts";
 
 /** Everything that the arithmetic of a decoder backbone depends on. */
@@ -77,7 +78,7 @@ const harmlessKeys = new RegExp(
  *
  * @param warn Told of keys that Assay does not know and therefore leaves out of account.
  * @throws {AssayError} `models/unsupported-architecture`, `models/unsupported-config`,
- *   `models/bad-config`.
+ *   `checkpoint/bad-config`.
  */
 export function readDecoderConfig(
   config: Readonly<Record<string, unknown>>,
@@ -145,7 +146,7 @@ function refuseUnsupported(reader: ConfigReader): void {
     const value = reader.value(key);
     if (value === undefined || neutral.includes(value)) continue;
     const supported = neutral.length === 0 ? "only without it" : JSON.stringify(neutral[0]);
-    throw reader.unsupported(key, supported, value);
+    throw unsupported(reader, key, supported, value);
   }
 }
 
@@ -164,14 +165,14 @@ function readWindows(
     return types.map((type) => {
       if (type === "full_attention") return 0;
       if (type !== "sliding_attention") {
-        throw reader.unsupported("layer_types", "full_attention, sliding_attention", type);
+        throw unsupported(reader, "layer_types", "full_attention, sliding_attention", type);
       }
       if (window === 0) throw reader.unexpected("sliding_window", "a positive whole number", null);
       return window;
     });
   }
   if (family === "llama") {
-    if (window !== 0) throw reader.unsupported("sliding_window", "only without it", window);
+    if (window !== 0) throw unsupported(reader, "sliding_window", "only without it", window);
     return new Array(layers).fill(0);
   }
   if (family === "mistral") return new Array(layers).fill(window);
@@ -187,6 +188,6 @@ function checkSizes(decoder: DecoderConfig, reader: ConfigReader): void {
   }
   const sizes = { hidden_size: hiddenSize, intermediate_size: intermediateSize, head_dim: headDim };
   for (const [key, size] of Object.entries(sizes)) {
-    if (size % 8 !== 0) throw reader.unsupported(key, "multiples of 8", size);
+    if (size % 8 !== 0) throw unsupported(reader, key, "multiples of 8", size);
   }
 }

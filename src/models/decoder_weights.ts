@@ -1,7 +1,7 @@
 import type { Matrix } from "../ops/matrix.ts";
 import type { DecoderConfig } from "./decoder_config.ts";
 import { layerPrefix } from "./decoder_tensors.ts";
-import type { Linear, WeightLoader } from "./weight_loader.ts";
+import type { Linear, WeightLoader } from "../ops/weight_loader.ts";
 
 /** The weights of one decoder layer on the backend. */
 export interface LayerWeights {

@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
-import type { ConfigReader } from "./config_reader.ts";
+import { unsupported } from "./unsupported.ts";
+import type { ConfigReader } from "../checkpoint/config_reader.ts";
 
 /** How positions turn into angles. */
 export type RopeSettings =
@@ -36,7 +37,8 @@ export function readRope(config: ConfigReader, maxPositions: number): RopeSettin
   const settings = readScaling(scaling, type, theta, maxPositions);
   const [unread] = scaling.unread();
   if (unread !== undefined && settings.type !== "default") {
-    throw scaling.unsupported(
+    throw unsupported(
+      scaling,
       unread,
       `no such key for the rope type "${type}"`,
       scaling.value(unread),
@@ -57,7 +59,8 @@ function readScaling(
         scaling.value("partial_rotary_factor") !== undefined &&
         scaling.positive("partial_rotary_factor") !== 1
       ) {
-        throw scaling.unsupported(
+        throw unsupported(
+          scaling,
           "partial_rotary_factor",
           "1",
           scaling.value("partial_rotary_factor"),
@@ -84,7 +87,7 @@ function readScaling(
         originalLength: scaling.count("original_max_position_embeddings"),
       };
     default:
-      throw scaling.unsupported("rope_type", "default, linear, dynamic, llama3", type);
+      throw unsupported(scaling, "rope_type", "default, linear, dynamic, llama3", type);
   }
 }
 

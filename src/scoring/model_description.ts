@@ -1,8 +1,9 @@
+import { checkTensors } from "../checkpoint/check_tensors.ts";
 import type { TensorInfo } from "../checkpoint/tensor.ts";
 import { chooseHead } from "../heads/choose_head.ts";
 import type { HeadPlan } from "../heads/head.ts";
 import { type DecoderConfig, readDecoderConfig } from "../models/decoder_config.ts";
-import { checkTensors, decoderTensors } from "../models/decoder_tensors.ts";
+import { decoderTensors } from "../models/decoder_tensors.ts";
 
 /** What a model is told by: a checkpoint's settings and the headers of its tensors, no weights. */
 export interface ModelFacts {

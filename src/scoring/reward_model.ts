@@ -329,7 +329,7 @@ function openTokenizer(
   const isPattern = Array.isArray(pattern) && pattern.every((id) => Number.isSafeInteger(id));
   if (pattern !== undefined && pattern !== null && !isPattern) {
     throw new AssayError(
-      "models/bad-config",
+      "checkpoint/bad-config",
       `Cannot read ${name}/config.json: expected "gating_token_pattern" to be a list of token ids`,
     );
   }

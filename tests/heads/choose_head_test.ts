@@ -48,5 +48,5 @@ Deno.test("chooseHead() names objectives by the checkpoint, else as ArmoRM, else
   const other = facts({ "regression_layer.weight": [2, 64] });
   assert.deepEqual(chooseHead(other).objectives, ["objective-0", "objective-1"]);
   const wrong = facts({ "regression_layer.weight": [3, 64] }, { objective_names: names });
-  assert.throws(() => chooseHead(wrong), code("models/bad-config", /objective_names/));
+  assert.throws(() => chooseHead(wrong), code("checkpoint/bad-config", /objective_names/));
 });

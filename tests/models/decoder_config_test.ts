@@ -67,12 +67,12 @@ Deno.test("readDecoderConfig() refuses architectures it does not run", () => {
 Deno.test("readDecoderConfig() says which value is malformed", () => {
   for (const key of ["hidden_size", "num_hidden_layers", "vocab_size"]) {
     for (const value of [undefined, 0, -1, 1.5, "64", Infinity]) {
-      assert.throws(() => read({ [key]: value }), refused("models/bad-config", key));
+      assert.throws(() => read({ [key]: value }), refused("checkpoint/bad-config", key));
     }
   }
   assert.throws(
     () => read({ num_key_value_heads: 3 }),
-    refused("models/bad-config", "num_key_value_heads"),
+    refused("checkpoint/bad-config", "num_key_value_heads"),
   );
 });
 

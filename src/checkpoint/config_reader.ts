@@ -70,21 +70,10 @@ export class ConfigReader {
   /** The error of a value that is not what it should be. */
   unexpected(key: string, expected: string, found: unknown): AssayError {
     return new AssayError(
-      "models/bad-config",
+      "checkpoint/bad-config",
       `Cannot read ${this.name}: expected "${key}" to be ${expected}, found ${
         found === undefined ? "nothing" : JSON.stringify(found)?.slice(0, 100)
       }`,
-    );
-  }
-
-  /** The error of a value that Assay does not compute with; ignoring it would change scores. */
-  unsupported(key: string, supported: string, found: unknown): AssayError {
-    return new AssayError(
-      "models/unsupported-config",
-      `Cannot score with ${this.name}: "${key}" is ${
-        JSON.stringify(found)?.slice(0, 100)
-      }, which ` +
-        `changes the arithmetic in a way that Assay does not implement; supported: ${supported}`,
     );
   }
 }

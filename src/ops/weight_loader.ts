@@ -1,7 +1,7 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { toFloat32 } from "../checkpoint/tensor.ts";
-import type { Matrix, Weight, WeightType } from "../ops/matrix.ts";
-import type { Backend } from "../ops/operation.ts";
+import type { Matrix, Weight, WeightType } from "./matrix.ts";
+import type { Backend } from "./operation.ts";
 
 /** A linear map: input · weightᵀ + bias. */
 export interface Linear {

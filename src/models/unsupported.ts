@@ -1,0 +1,18 @@
+import type { ConfigReader } from "../checkpoint/config_reader.ts";
+import { AssayError } from "../error.ts";
+
+/** The error of a setting that Assay does not compute with; ignoring it would change scores. */
+export function unsupported(
+  reader: ConfigReader,
+  key: string,
+  supported: string,
+  found: unknown,
+): AssayError {
+  return new AssayError(
+    "models/unsupported-config",
+    `Cannot score with ${reader.name}: "${key}" is ${
+      JSON.stringify(found)?.slice(0, 100)
+    }, which ` +
+      `changes the arithmetic in a way that Assay does not implement; supported: ${supported}`,
+  );
+}
