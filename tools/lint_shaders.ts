@@ -68,7 +68,7 @@ async function lint(compiler: string): Promise<boolean> {
 
 let ok = true;
 if (await findAdapter() === undefined) {
-  console.log("naga was not asked: no WebGPU adapter on this machine");
+  console.log("skipped naga: no WebGPU adapter on this machine");
 } else {
   ok = await lint("naga");
 }
