@@ -11,7 +11,7 @@
  * @module
  */
 
-import { parse } from "csv-parse/sync";
+import { fileURLToPath } from "node:url";
 import {
   binMean,
   fit,
@@ -22,6 +22,7 @@ import {
   spearman,
   windowHalfWidth,
 } from "../src/calibration/mod.ts";
+import { readRows } from "../src/data/read_rows.ts";
 
 /** Accuracy in percent, correct where the chosen margin is above 0. */
 export interface SetAccuracies {
@@ -54,8 +55,11 @@ export const METHODS: Readonly<Record<string, FitOptions>> = {
 
 /** Reads `scores.csv`: the pairs of each model, by the model's name. */
 export async function readScores(folder: string | URL): Promise<Map<string, ScoredPair[]>> {
-  const text = await Deno.readTextFile(inFolder(folder, "scores.csv"));
-  const rows: Record<string, string>[] = parse(text, { columns: true });
+  const rows: Record<string, unknown>[] = [];
+  for await (const { row, error } of readRows(inFolder(folder, "scores.csv"))) {
+    if (row === undefined) throw error;
+    rows.push(row);
+  }
   const models = Object.keys(rows[0]!).flatMap((name) =>
     name.endsWith("__chosen") ? [name.slice(0, -"__chosen".length)] : []
   );
@@ -64,7 +68,7 @@ export async function readScores(folder: string | URL): Promise<Map<string, Scor
     rows.map((row) => ({
       chosen: response(row[`${model}__chosen`], row.len_chosen),
       rejected: response(row[`${model}__rejected`], row.len_rejected),
-      subset: row.subset!,
+      subset: String(row.subset),
     })),
   ]));
 }
@@ -76,11 +80,11 @@ export async function readExpected(
   return JSON.parse(await Deno.readTextFile(inFolder(folder, "expected.json")));
 }
 
-function inFolder(folder: string | URL, file: string): string | URL {
-  return folder instanceof URL ? new URL(file, folder) : `${folder}/${file}`;
+function inFolder(folder: string | URL, file: string): string {
+  return folder instanceof URL ? fileURLToPath(new URL(file, folder)) : `${folder}/${file}`;
 }
 
-function response(score: string | undefined, length: string | undefined) {
+function response(score: unknown, length: unknown) {
   return { score: Number(score), features: { length: Number(length) } };
 }
 

@@ -56,6 +56,8 @@ export class Calibrator {
   readonly features: readonly string[];
 
   /**
+   * Makes a calibrator of its written form.
+   *
    * @param artifact A calibrator as it was written.
    * @throws {AssayError} `calibration/bad-calibrator` for unusable knots.
    */

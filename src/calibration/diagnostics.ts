@@ -111,7 +111,11 @@ export class DiagnosticsCollector {
   #uncorrected = 0;
   #changed = 0;
 
-  /** @param options What was corrected, the tie rule, the sample's size. */
+  /**
+   * An empty collection.
+   *
+   * @param options What was corrected, the tie rule, the sample's size.
+   */
   constructor(options: DiagnosticsOptions) {
     this.#corrected = options.corrected;
     this.#tie = options.tie ?? "half";
@@ -207,6 +211,18 @@ export class DiagnosticsCollector {
         : {}),
     };
     return { ...report, warnings: diagnosticWarnings(report, this.#corrected) };
+  }
+
+  /**
+   * The kept rows, for a plot.
+   *
+   * @param feature Feature name.
+   * @returns Columns of equal length; empty for a feature that was never added.
+   */
+  keptRows(feature: string): { x: number[]; before: number[]; after: number[] } {
+    const x = this.#columns.get(feature);
+    if (x === undefined) return { x: [], before: [], after: [] };
+    return { x: [...x], before: [...this.#before], after: [...this.#after] };
   }
 
   /** Keeps a row, or a random sample of the rows once there are more than fit (reservoir). */

@@ -6,15 +6,15 @@ import { AssayError } from "../error.ts";
  */
 export interface FeatureSource {
   /** The response's text. */
-  readonly response?: string;
+  readonly response?: string | undefined;
   /** The prompt's text, all messages before the response. */
-  readonly prompt?: string;
+  readonly prompt?: string | undefined;
   /** The whole conversation as the model reads it, chat template included. */
-  readonly templated?: string;
+  readonly templated?: string | undefined;
   /** How many tokens the response has, where a tokenizer or a score row says so. */
-  readonly tokens?: number;
+  readonly tokens?: number | undefined;
   /** Columns of the row by name; for one side of a pair, without the side's prefix. */
-  readonly columns?: Readonly<Record<string, unknown>>;
+  readonly columns?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A property of a response that a score may be biased by: a name and how to measure it. */
@@ -22,6 +22,8 @@ export interface Feature {
   /** The name by which calibrators and rows refer to it. */
   readonly name: string;
   /**
+   * Measures one response.
+   *
    * @param source What is known of the response.
    * @returns The value, or `undefined` where the source does not have what it takes.
    */

@@ -144,6 +144,9 @@ export function poolDiagnostics(
   return collector.report();
 }
 
+/** Rows in a LOWESS window below which the fit is mostly the row's own score. */
+const FEW_NEIGHBOURS = 10;
+
 function fitWarnings(
   pool: Pool,
   settings: FitSettings,
@@ -155,6 +158,13 @@ function fitWarnings(
     warnings.push(`back-fitting has not settled after ${cycles} cycles: allow more of them`);
   }
   const local = settings.method === "lwr" || settings.method === "lwr-penalty";
+  const neighbours = Math.trunc(settings.frac * pool.scores.length);
+  if (local && neighbours < FEW_NEIGHBOURS) {
+    warnings.push(
+      `windows of ${Math.max(neighbours, 2)} rows: the curve follows single scores, so that ` +
+        "calibrated scores lose what tells them apart; use more rows or a larger frac",
+    );
+  }
   for (const name of local && settings.delta === "auto" ? settings.features : []) {
     const delta = automaticDelta(featureColumn(pool, name));
     if (delta > 0) {

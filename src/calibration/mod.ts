@@ -16,6 +16,7 @@ export {
   type IdleComponent,
   type PenaltyComponent,
 } from "./artifact.ts";
+export { type Knots } from "./curve.ts";
 export { binMean, type BinMeanFit, type BinMeanOptions, windowHalfWidth } from "./bin_mean.ts";
 export { type CalibratedGroup, type CalibratedPool, Calibrator } from "./calibrator.ts";
 export {
@@ -47,10 +48,27 @@ export {
   poolDiagnostics,
 } from "./fit.ts";
 export { type GammaChoice, type GammaOptions } from "./gamma.ts";
+export {
+  alpacaEvalPreference,
+  type ControlledComparison,
+  type GamedComparison,
+  type LengthControlledWinRate,
+  lengthControlledWinRate,
+  type LengthControlOptions,
+} from "./length_controlled.ts";
 export { type DegenerateRule, lowess, type LowessFit, type LowessOptions } from "./lowess.ts";
+export {
+  type CalibrationPanel,
+  calibrationPanel,
+  type CalibrationPicture,
+  drawCalibration,
+  type PlottedRows,
+} from "./plot.ts";
+export { calibrationPage, type PageContent } from "./plot_page.ts";
 export {
   type PairIndex,
   type Pool,
+  PoolBuilder,
   poolOfPairs,
   poolOfRows,
   type ScoredPair,
@@ -59,3 +77,10 @@ export {
 export { averageRanks, discordantShare, spearman } from "./ranks.ts";
 export { type FitOptions } from "./settings.ts";
 export { type TieRule } from "./tie.ts";
+export {
+  type CalibratedWinRates,
+  calibrateWinRates,
+  type JudgedComparison,
+  type WinRate,
+  type WinRateOptions,
+} from "./win_rate.ts";

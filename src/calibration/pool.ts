@@ -35,7 +35,95 @@ export interface ScoredPair {
   /** The worse response. */
   readonly rejected: ScoredResponse;
   /** Subset that the pair belongs to, for accuracies by subset. */
-  readonly subset?: string;
+  readonly subset?: string | undefined;
+}
+
+/**
+ * Gathers scored responses by column, a few bytes each. The pool's order is all chosen responses,
+ * then all rejected ones, then the single ones: it decides between equal feature values where a
+ * LOWESS window cuts through them.
+ */
+export class PoolBuilder {
+  readonly #chosen = new Columns();
+  readonly #rejected = new Columns();
+  readonly #single = new Columns();
+  readonly #subsets: (string | undefined)[] = [];
+
+  /** Responses added so far. */
+  get size(): number {
+    return 2 * this.#subsets.length + this.#single.scores.length;
+  }
+
+  /**
+   * Adds a labelled pair.
+   *
+   * @throws {AssayError} `calibration/missing-feature` where a response lacks a feature that the
+   *   first of its kind has.
+   */
+  addPair({ chosen, rejected, subset }: ScoredPair): void {
+    this.#chosen.add(chosen);
+    this.#rejected.add(rejected);
+    this.#subsets.push(subset);
+  }
+
+  /**
+   * Adds a response that belongs to no pair.
+   *
+   * @throws {AssayError} `calibration/missing-feature` where it lacks a feature that the first has.
+   */
+  addRow(response: ScoredResponse): void {
+    this.#single.add(response);
+  }
+
+  /**
+   * The pool so far.
+   *
+   * @returns The pool of everything added.
+   * @throws {AssayError} `calibration/missing-feature` where pairs and single responses have
+   *   different features.
+   */
+  build(): Pool {
+    const parts = [this.#chosen, this.#rejected, this.#single].filter(({ scores }) =>
+      scores.length > 0
+    );
+    const names = [...(parts[0]?.features.keys() ?? [])];
+    const features = Object.fromEntries(names.map((name) => [
+      name,
+      Float64Array.from(parts.flatMap((part) => {
+        const column = part.features.get(name);
+        if (column === undefined) throw missingFeature(name, [...part.features.keys()]);
+        return column;
+      })),
+    ]));
+    const scores = Float64Array.from(parts.flatMap((part) => part.scores));
+    const pairs = this.#subsets.length;
+    if (pairs === 0) return { scores, features };
+    return {
+      scores,
+      features,
+      pairs: {
+        chosen: Uint32Array.from({ length: pairs }, (_, pair) => pair),
+        rejected: Uint32Array.from({ length: pairs }, (_, pair) => pairs + pair),
+        subsets: this.#subsets,
+      },
+    };
+  }
+}
+
+class Columns {
+  readonly scores: number[] = [];
+  readonly features = new Map<string, number[]>();
+
+  add({ score, features }: ScoredResponse): void {
+    if (this.scores.length === 0) {
+      for (const name of Object.keys(features)) this.features.set(name, []);
+    }
+    for (const name of this.features.keys()) {
+      if (features[name] === undefined) throw missingFeature(name, Object.keys(features));
+    }
+    for (const [name, column] of this.features) column.push(features[name]!);
+    this.scores.push(score);
+  }
 }
 
 /**
@@ -50,22 +138,16 @@ export interface ScoredPair {
  *   chosen: { score: 1, features: { length: 10 } },
  *   rejected: { score: 2, features: { length: 90 } },
  * }]);
- * assert.deepEqual([...Array.from(pool.scores)], [1, 2]);
+ * assert.deepEqual(Array.from(pool.scores), [1, 2]);
  * ```
  *
  * @param pairs The pairs; every response needs the same feature names as the first.
  * @throws {AssayError} `calibration/missing-feature` where a response lacks a feature.
  */
 export function poolOfPairs(pairs: readonly ScoredPair[]): Pool {
-  const rows = [...pairs.map(({ chosen }) => chosen), ...pairs.map(({ rejected }) => rejected)];
-  return {
-    ...poolOfRows(rows),
-    pairs: {
-      chosen: Uint32Array.from(pairs, (_, pair) => pair),
-      rejected: Uint32Array.from(pairs, (_, pair) => pairs.length + pair),
-      subsets: pairs.map(({ subset }) => subset),
-    },
-  };
+  const builder = new PoolBuilder();
+  for (const pair of pairs) builder.addPair(pair);
+  return builder.build();
 }
 
 /**
@@ -75,16 +157,9 @@ export function poolOfPairs(pairs: readonly ScoredPair[]): Pool {
  * @throws {AssayError} `calibration/missing-feature` where a response lacks a feature.
  */
 export function poolOfRows(rows: readonly ScoredResponse[]): Pool {
-  const names = Object.keys(rows[0]?.features ?? {});
-  const features: Record<string, Float64Array> = {};
-  for (const name of names) {
-    features[name] = Float64Array.from(rows, (row) => {
-      const value = row.features[name];
-      if (value === undefined) throw missingFeature(name, Object.keys(row.features));
-      return value;
-    });
-  }
-  return { scores: Float64Array.from(rows, (row) => row.score), features };
+  const builder = new PoolBuilder();
+  for (const row of rows) builder.addRow(row);
+  return builder.build();
 }
 
 /**
