@@ -120,12 +120,15 @@ export function tableRows(model: string, pairs: readonly ScoredPair[]): TableRow
   ];
 }
 
-/** RC-Mean's half window, and the pairs that it leaves as they are for too few rows. */
+/**
+ * RC-Mean's half window, and the pairs that it leaves as they are for too few rows in the released
+ * code's window (the full window has one row more, and leaves three pairs fewer).
+ */
 export function windowFacts(pairs: readonly ScoredPair[]): { d: number; skipped: number } {
   const pool = poolOfPairs(pairs);
   const length = pool.features.length!;
   const d = windowHalfWidth(length, pool.pairs, 4);
-  const { x, count } = binMean(length, pool.scores, { halfWidth: d });
+  const { x, count } = binMean(length, pool.scores, { halfWidth: d, window: "repo" });
   const rowsNear = new Map(Array.from(x, (value, knot) => [value, count[knot]!]));
   const few = ({ features }: ScoredPair["chosen"]) => rowsNear.get(features.length!)! < 20;
   return { d, skipped: pairs.filter((pair) => few(pair.chosen) || few(pair.rejected)).length };
