@@ -2,7 +2,12 @@
 export interface Interrupt extends Disposable {
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Lets a Ctrl-C be noticed in the middle of work that never waits; costs nothing in between. */
+  breathe(): Promise<void>;
 }
+
+/** Milliseconds of work between two looks at the keyboard. */
+const breathingTime = 50;
 
 /** Listens for Ctrl-C until disposed of, so that a long run can end in order: what is done is written. */
 export function listenForInterrupt(): Interrupt {
@@ -13,8 +18,14 @@ export function listenForInterrupt(): Interrupt {
     controller.abort();
   };
   Deno.addSignalListener("SIGINT", interrupted);
+  let breathedAt = performance.now();
   return {
     signal: controller.signal,
+    async breathe(): Promise<void> {
+      if (performance.now() - breathedAt < breathingTime) return;
+      await new Promise((resolve) => setTimeout(resolve));
+      breathedAt = performance.now();
+    },
     [Symbol.dispose](): void {
       if (!controller.signal.aborted) stop();
     },

@@ -9,6 +9,8 @@ export interface RowTable {
   readonly header: TableLine;
   /** The cells of one output row, which is row `number` of the output, from 1. */
   line(row: Row, number: number): TableLine;
+  /** What stands below that line, indented, a line each. */
+  details?(row: Row): readonly string[];
 }
 
 /** Where a command's rows go, as its flags say. */
@@ -43,7 +45,8 @@ export async function rowOutput(
   const lines = table(output.stdout, rowTable.header);
   let number = 0;
   return {
-    write: (row: Row): Promise<void> => lines.add(rowTable.line(row, ++number)),
+    write: (row: Row): Promise<void> =>
+      lines.add(rowTable.line(row, ++number), rowTable.details?.(row)),
     close: (): Promise<void> => lines.close(),
   };
 }

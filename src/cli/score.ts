@@ -87,7 +87,7 @@ async function score(
   const bytes: { last?: BytesRead } = {};
   const rows = await startReading(input, flags, output, bytes);
   if (flags.output !== undefined) await checkWritable(flags.output);
-  if (rows === undefined) return await (await rowOutput(output, flags, scoreTable(false))).close();
+  if (rows === undefined) return await (await rowOutput(output, flags, scoreTable)).close();
   using scorer = await load(model, {
     ...loadOptions(flags, output, bar),
     signal: interrupt.signal,
@@ -95,7 +95,7 @@ async function score(
   if (flags.explain && scorer.objectives.length === 0) {
     await output.warn("the model's head has no objectives: --explain adds nothing");
   }
-  const writer = await rowOutput(output, flags, scoreTable(flags.explain ?? false));
+  const writer = await rowOutput(output, flags, scoreTable);
   const tally = new Tally();
   try {
     const options = { explain: flags.explain, signal: interrupt.signal };
@@ -103,6 +103,7 @@ async function score(
       tally.add(scored);
       if (scored.failed) output.rowFailed();
       await writer.write(scored.row);
+      await interrupt.breathe();
       const { read, byteLength } = bytes.last ?? { read: 0, byteLength: undefined };
       if (byteLength === undefined) bar.update("rows scored", tally.rows, undefined);
       else bar.update("scoring", read, byteLength);

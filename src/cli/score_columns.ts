@@ -61,10 +61,13 @@ export function scoredRow(
   return output;
 }
 
+/** What an earlier run may have left, and must not be taken for this run's. */
+const scoresOfAnyShape = ["score", "chosen_score", "rejected_score", "scores", "best", "truncated"];
+
 /** The output row of an input row that could not be scored at all. */
 export function failedRow(row: Row, error: AssayError): Row {
   const output: Row = { ...row };
-  delete output.truncated;
+  for (const column of scoresOfAnyShape) delete output[column];
   output.error = error.toJSON();
   return output;
 }

@@ -8,8 +8,13 @@ const measuredLines = 200;
 
 /** A table for people: aligned columns under a header, written while the lines come. */
 export interface Table {
-  /** Adds a line. */
-  add(line: TableLine): Promise<void>;
+  /**
+   * Adds a line.
+   *
+   * @param line Its cells.
+   * @param details Lines to stand below it, indented.
+   */
+  add(line: TableLine, details?: readonly string[]): Promise<void>;
   /** Writes what is left. */
   close(): Promise<void>;
 }
@@ -24,27 +29,44 @@ export interface Table {
 export function table(stream: OutputStream, header: TableLine): Table {
   const isNumber = header.map((name) => name.endsWith("#"));
   const names = header.map((name) => name.replace(/#$/, ""));
-  let waiting: TableLine[] | undefined = [names];
+  let waiting: Entry[] | undefined = [{ line: names, details: [] }];
   let widths: readonly number[] = [];
-  const write = (lines: readonly TableLine[]) => {
-    const text = lines.map((line) => lineText(line, widths, isNumber) + "\n").join("");
-    return stream.write(new TextEncoder().encode(text));
+  const write = (entries: readonly Entry[]) => {
+    const text = entries.flatMap(({ line, details }) => [
+      lineText(line, widths, isNumber),
+      ...details.map((detail) => `    ${oneLine(detail)}`),
+    ]);
+    return stream.write(new TextEncoder().encode(text.join("\n") + "\n"));
   };
   const release = async () => {
     if (waiting === undefined) return;
-    const lines = waiting;
+    const entries = waiting;
     waiting = undefined;
-    widths = names.map((_, column) => Math.max(...lines.map((line) => widthOf(line[column]!))));
-    await write(lines);
+    widths = names.map((_, column) =>
+      Math.max(...entries.map(({ line }) => widthOf(line[column]!)))
+    );
+    await write(entries);
   };
   return {
-    async add(line: TableLine): Promise<void> {
-      if (waiting === undefined) return await write([line]);
-      waiting.push(line);
+    async add(line: TableLine, details: readonly string[] = []): Promise<void> {
+      const entry = { line: line.map(oneLine), details };
+      if (waiting === undefined) return await write([entry]);
+      waiting.push(entry);
       if (waiting.length > measuredLines) await release();
     },
     close: release,
   };
+}
+
+interface Entry {
+  readonly line: TableLine;
+  readonly details: readonly string[];
+}
+
+/** Line breaks would tear the table, and other control characters could steer the terminal. */
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, " ");
 }
 
 function widthOf(cell: string): number {

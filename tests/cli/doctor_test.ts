@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { doctorCommand } from "../../src/cli/doctor.ts";
+import { run } from "../../src/cli/main.ts";
+import { AssayError } from "../../src/error.ts";
+import { trials } from "../../src/ops/trials.ts";
+import { gpuTest } from "../adapter.ts";
+import { captureOutput } from "./captured_output.ts";
+
+Deno.test("assay doctor says what to install where there is no adapter, with 1", async () => {
+  const { output, rows, stderr } = captureOutput();
+  const openDevice = () => Promise.reject(new AssayError("gpu/no-adapter", "Cannot open a GPU"));
+  assert.equal(await run([doctorCommand(output, openDevice)], ["doctor"], output), 1);
+  const [runtime, adapter, ...rest] = rows();
+  assert.match(String(runtime!.found), /^Deno \d/);
+  assert.deepEqual([adapter!.check, adapter!.ok, adapter!.found], [
+    "adapter",
+    false,
+    "Cannot open a GPU",
+  ]);
+  assert.match(String(adapter!.advice), /apt-get install -y mesa-vulkan-drivers/);
+  assert.deepEqual(rest, []);
+  assert.equal(stderr(), "");
+});
+
+Deno.test("assay doctor --format table marks what needs attention", async () => {
+  const { output, stdout } = captureOutput();
+  const openDevice = () => Promise.reject(new AssayError("gpu/no-adapter", "Cannot open a GPU"));
+  const args = ["doctor", "--format", "table"];
+  assert.equal(await run([doctorCommand(output, openDevice)], args, output), 1);
+  assert.match(stdout(), /^ok {2}runtime {2}Deno /m);
+  assert.match(stdout(), /^!! {2}adapter {2}Cannot open a GPU: .*apt-get install/m);
+});
+
+gpuTest("assay doctor checks the adapter, its limits and every kernel", async () => {
+  const { output, rows } = captureOutput();
+  assert.equal(await run([doctorCommand(output)], ["doctor"], output), 0);
+  const checks = new Map(rows().map((row) => [row.check, row]));
+  assert.equal(checks.get("adapter")!.ok, true);
+  assert(Number(checks.get("limit maxStorageBufferBindingSize")!.found) >= 2 ** 27);
+  for (const name of Object.keys(trials)) {
+    assert.match(String(checks.get(`kernel ${name}`)!.found), /^differs from its CPU twin by \d/);
+  }
+  assert.equal(checks.get("validation")!.found, "no WebGPU errors");
+});
