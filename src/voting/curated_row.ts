@@ -18,6 +18,7 @@ const ADDED_COLUMNS: readonly string[] = [
 
 /** Columns whose sign says which side is ahead: a flip negates them. */
 const SIGNED_COLUMNS: readonly string[] = [
+  "margin",
   "strength_mean",
   "score_margin",
   "calibrated_margin",
@@ -55,9 +56,9 @@ export function curatedRow(
   extra: PreferenceRow = {},
 ): Record<string, unknown> {
   checkNotCurated(row);
-  const renamed = renameColumn(row, "margin", SCORE_MARGIN);
+  const renamed = renameScoreMargin(row);
   const flipped = curated.action === "flip";
-  const result = flipped ? flipColumns(renamed) : { ...renamed };
+  const result = flipped ? flipPair(renamed) : renamed;
   for (const column of PROBABILITY_COLUMNS) {
     if (Object.hasOwn(row, column)) result[`original_${column}`] = row[column];
   }
@@ -89,7 +90,7 @@ export function undoCuratedRow(row: PreferenceRow): Record<string, unknown> {
   for (const [column, value] of Object.entries(row)) {
     if (!ADDED_COLUMNS.includes(column)) result[column] = value;
   }
-  if (row.flipped) result = flipColumns(result);
+  if (row.flipped) result = flipPair(result);
   for (const column of PROBABILITY_COLUMNS) {
     const original = `original_${column}`;
     if (Object.hasOwn(result, original)) result[column] = result[original];
@@ -110,7 +111,24 @@ function checkNotCurated(row: PreferenceRow): void {
   }
 }
 
-function flipColumns(row: PreferenceRow): Record<string, unknown> {
+/**
+ * A score's `margin` under the name `score_margin`, which no trainer takes for its own.
+ *
+ * @param row A pair as `score` or `vote` wrote it.
+ * @returns A new row.
+ */
+export function renameScoreMargin(row: PreferenceRow): Record<string, unknown> {
+  return renameColumn(row, "margin", SCORE_MARGIN);
+}
+
+/**
+ * The pair with its sides exchanged, and everything that tells which side is ahead with it: margins
+ * and `strength_mean` change sign, probabilities are taken from 1, a `winner` changes.
+ *
+ * @param row A pair.
+ * @returns A new row.
+ */
+export function flipPair(row: PreferenceRow): Record<string, unknown> {
   const result = swapSides(row);
   for (const column of SIGNED_COLUMNS) {
     if (Object.hasOwn(result, column)) result[column] = negate(result[column]);

@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import { type PreferenceRow, swapSides } from "./curated_row.ts";
+import { flipPair, type PreferenceRow, renameScoreMargin } from "./curated_row.ts";
 
 /** Where the instruction that names the goal goes. */
 export type GoalPlacement =
@@ -37,7 +37,7 @@ export function goalPrompt(goal: number): string {
  * @param chosenQuality q of the chosen response, on the scale of 1 to 10.
  * @param rejectedQuality q of the rejected response.
  * @param options Where the goal goes.
- * @returns Two rows with `goal` and `flipped` added; none where the qualities are equal, which would
+ * @returns Two rows with `goal` and `flipped` added, the scores' own `margin` named `score_margin`; none where the qualities are equal, which would
  * give contradictory pairs, or where the rejected response has the higher one.
  * @throws {AssayError} `voting/not-a-pair` where the row has no two sides that a goal can be put to.
  *
@@ -59,14 +59,42 @@ export function relabelWithGoals(
 ): Record<string, unknown>[] {
   if (!(chosenQuality > rejectedQuality)) return [];
   const placement = options.placement ?? "system";
+  const pair = renameScoreMargin(row);
+  const high = withGoal(pair, chosenQuality, placement);
+  const low = withGoal(flipPair(pair), rejectedQuality, placement);
   return [
-    { ...withGoal(row, chosenQuality, placement), goal: chosenQuality, flipped: false },
-    {
-      ...withGoal(swapSides(row), rejectedQuality, placement),
-      goal: rejectedQuality,
-      flipped: true,
-    },
+    { ...high, goal: chosenQuality, flipped: false },
+    { ...low, goal: rejectedQuality, flipped: true },
   ];
+}
+
+/**
+ * Scores on the scale of the goals: the lowest becomes 1, the highest 10, and what lies between
+ * keeps its proportion, rounded to one decimal. This project's own; the paper's qualities are on that
+ * scale from the beginning.
+ *
+ * @param scores Scores of all responses; NaN stays NaN.
+ * @returns A function from score to goal; every score is a 10 where all are alike.
+ *
+ * @example
+ * ```ts
+ * import { goalScale } from "@assay/assay/voting";
+ * import assert from "node:assert/strict";
+ *
+ * const scale = goalScale([-2, 0, 2]);
+ * assert.deepEqual([-2, 0, 0.5, 2].map(scale), [1, 5.5, 6.6, 10]);
+ * ```
+ */
+export function goalScale(scores: Iterable<number>): (score: number) => number {
+  let lowest = Infinity;
+  let highest = -Infinity;
+  for (const score of scores) {
+    if (!Number.isFinite(score)) continue;
+    lowest = Math.min(lowest, score);
+    highest = Math.max(highest, score);
+  }
+  if (!(highest > lowest)) return (score) => Number.isFinite(score) ? 10 : NaN;
+  return (score) => Math.round(10 * (1 + 9 * (score - lowest) / (highest - lowest))) / 10;
 }
 
 function withGoal(

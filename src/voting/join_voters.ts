@@ -4,8 +4,11 @@ import { AssayError } from "../error.ts";
 export interface VoterKeys {
   /** What messages call the voter: its file. */
   readonly name: string;
-  /** `id` of each row as text; `undefined` where a row has none. */
-  readonly ids: readonly (string | undefined)[];
+  /**
+   * `id` of each row as text; `undefined` where a row has none, `null` where the row could not be
+   * read: it keeps its place among rows joined by order, and is left out of those joined by id.
+   */
+  readonly ids: readonly (string | undefined | null)[];
   /** Fingerprint of each row's texts; `undefined` where a row has none. */
   readonly fingerprints: readonly (string | undefined)[];
 }
@@ -73,6 +76,7 @@ export function joinVoters(voters: readonly VoterKeys[], by: JoinBy = "auto"): V
 function whyNotById({ name, ids }: VoterKeys): string | undefined {
   const seen = new Set<string>();
   for (const [row, id] of ids.entries()) {
+    if (id === null) continue;
     if (id === undefined) return `row ${row + 1} of ${name} has no id`;
     if (seen.has(id)) return `${name} has the id ${id} more than once`;
     seen.add(id);
@@ -83,26 +87,37 @@ function whyNotById({ name, ids }: VoterKeys): string | undefined {
 function joinById(voters: readonly VoterKeys[]): VoterJoin {
   const rowOfId = new Map<string, number>();
   for (const { ids } of voters) {
-    for (const id of ids) if (!rowOfId.has(id!)) rowOfId.set(id!, rowOfId.size);
+    for (const id of ids) if (id != null && !rowOfId.has(id)) rowOfId.set(id, rowOfId.size);
   }
   const places = voters.map(({ ids }) => {
     const place = new Int32Array(rowOfId.size).fill(-1);
-    ids.forEach((id, row) => place[rowOfId.get(id!)!] = row);
+    ids.forEach((id, row) => {
+      if (id != null) place[rowOfId.get(id)!] = row;
+    });
     return place;
   });
-  const first = voters[0];
-  voters.forEach(({ name, ids }, voter) => {
-    const shares = ids.some((id) => rowOfId.get(id!)! < first!.ids.length);
-    if (voter > 0 && first!.ids.length > 0 && ids.length > 0 && !shares) {
-      throw new AssayError(
-        "voting/no-common-ids",
-        `Cannot join voters by id: ${name} and ${first!.name} have no id in common (for example ` +
-          `${ids[0]} and ${first!.ids[0]}); score the same rows with both`,
-      );
-    }
-  });
+  checkCommonIds(voters);
   const missing = places.map((place) => place.reduce((sum, row) => sum + (row < 0 ? 1 : 0), 0));
   return { by: "id", places, rows: rowOfId.size, missing };
+}
+
+function checkCommonIds([first, ...others]: readonly VoterKeys[]): void {
+  const known = new Set(first?.ids);
+  for (const { name, ids } of others) {
+    if (ids.length === 0 || first!.ids.length === 0) {
+      throw new AssayError(
+        "voting/row-count",
+        `Cannot join voters: ${first!.name} has ${first!.ids.length} rows, ${name} has ` +
+          `${ids.length}; score the same rows with every voter`,
+      );
+    }
+    if (ids.some((id) => id != null && known.has(id))) continue;
+    throw new AssayError(
+      "voting/no-common-ids",
+      `Cannot join voters by id: ${name} and ${first!.name} have no id in common (for example ` +
+        `${ids[0]} and ${first!.ids[0]}); score the same rows with both`,
+    );
+  }
 }
 
 function joinByOrder(voters: readonly VoterKeys[], obstacle: string | undefined): VoterJoin {
@@ -134,13 +149,13 @@ function checkSame(
   row: number,
   voters: readonly VoterKeys[],
   join: VoterJoin,
-  column: (voter: VoterKeys) => readonly (string | undefined)[],
+  column: (voter: VoterKeys) => readonly (string | undefined | null)[],
 ): void {
   let known: { name: string; value: string; row: number } | undefined;
   for (const [index, voter] of voters.entries()) {
     const place = join.places[index]![row]!;
     const value = column(voter)[place];
-    if (value === undefined) continue;
+    if (value === undefined || value === null) continue;
     known ??= { name: voter.name, value, row: place };
     if (value === known.value) continue;
     const shown = what === "id" ? ` (${known.value} and ${value})` : "";

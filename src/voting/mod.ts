@@ -26,7 +26,14 @@ export {
   chooseBest,
   type CommitteeChoice,
 } from "./committee.ts";
-export { curatedRow, type PreferenceRow, swapSides, undoCuratedRow } from "./curated_row.ts";
+export {
+  curatedRow,
+  flipPair,
+  type PreferenceRow,
+  renameScoreMargin,
+  swapSides,
+  undoCuratedRow,
+} from "./curated_row.ts";
 export {
   countActions,
   type CuratedPair,
@@ -43,6 +50,7 @@ export {
   type GoalOptions,
   type GoalPlacement,
   goalPrompt,
+  goalScale,
   relabelWithGoals,
 } from "./goal_relabel.ts";
 export { type StrengthGroup, strengthGroups } from "./groups.ts";
@@ -53,7 +61,12 @@ export {
   type VoterJoin,
   type VoterKeys,
 } from "./join_voters.ts";
-export { applyLinearHeads, type LinearHeads, readLinearHeads } from "./linear_heads.ts";
+export {
+  applyLinearHeads,
+  headsOverlay,
+  type LinearHeads,
+  readLinearHeads,
+} from "./linear_heads.ts";
 export { LoraAdapter } from "./lora.ts";
 export { type MajorityTie, type MajorityVote, majorityVote } from "./majority_vote.ts";
 export { type NormalizedVoter, normalizeMargins, standardizeScores } from "./normalize.ts";
@@ -78,6 +91,13 @@ export {
 export { cacheFileName, type CacheIdentity, conversationKey, ScoreCache } from "./score_cache.ts";
 export { type ScoredRow, scoredRow } from "./scored_row.ts";
 export { checkSoupMembers } from "./soup_members.ts";
+export {
+  drawStrengths,
+  plotPage,
+  type PlottedStrength,
+  type StrengthBin,
+  strengthHistogram,
+} from "./strength_plot.ts";
 export { tally, type TallyOptions, type Vote, type VoteOnPair } from "./tally.ts";
 export {
   type AveragedCheckpoint,
