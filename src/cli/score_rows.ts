@@ -55,16 +55,15 @@ export async function* scoreRows(
   scorer: Scorer,
   options: ScoreRowsOptions = {},
 ): AsyncGenerator<ScoredRow> {
+  const { signal } = options;
   const input = rows[Symbol.asyncIterator]();
+  const nextRow = untilAborted(() => input.next(), signal);
   const waiting: WaitingRow[] = [];
   const progress = { ended: false };
   try {
     while (!progress.ended) {
-      const conversations = conversationsOf(input, waiting, progress);
-      const stream = scorer.scoreStream(
-        conversations,
-        options.signal === undefined ? {} : { signal: options.signal },
-      );
+      const conversations = conversationsOf(nextRow, waiting, progress);
+      const stream = scorer.scoreStream(conversations, signal === undefined ? {} : { signal });
       let next = 0; // the first waiting row that lacks a verdict
       for await (const verdict of stream) {
         while (isComplete(waiting[next]!)) next++;
@@ -77,7 +76,9 @@ export async function* scoreRows(
       while (waiting.length > 0) yield outputRow(waiting.shift()!, options);
     }
   } finally {
-    await input.return?.();
+    const closed = input.return?.();
+    // After an interrupt the input may never give the row that it was asked for.
+    if (!signal?.aborted) await closed;
   }
 }
 
@@ -86,13 +87,13 @@ export async function* scoreRows(
  * input, or when so many rows without any conversation wait that they must be handed on first.
  */
 async function* conversationsOf(
-  input: AsyncIterator<ReadRow>,
+  nextRow: () => Promise<IteratorResult<ReadRow>>,
   waiting: WaitingRow[],
   progress: { ended: boolean },
 ): AsyncGenerator<Conversation> {
   let withoutVerdict = 0;
   while (withoutVerdict < mostWaitingRows) {
-    const { done, value } = await input.next();
+    const { done, value } = await nextRow();
     if (done) {
       progress.ended = true;
       return;
@@ -102,6 +103,23 @@ async function* conversationsOf(
     if (row.conversations.length === 0) withoutVerdict++;
     yield* row.conversations;
   }
+}
+
+/** The same function, whose promise does not outlast the signal: a pipe may be silent for ever. */
+function untilAborted<Value>(
+  next: () => Promise<Value>,
+  signal: AbortSignal | undefined,
+): () => Promise<Value> {
+  if (signal === undefined) return next;
+  // Not Promise.race: the promise of an abort would keep something of every row that ever came.
+  let giveUp: ((reason: unknown) => void) | undefined;
+  signal.addEventListener("abort", () => giveUp?.(signal.reason), { once: true });
+  return () =>
+    new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      giveUp = reject;
+      next().then(resolve, reject);
+    });
 }
 
 function waitingRow(read: ReadRow): WaitingRow {
