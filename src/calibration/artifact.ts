@@ -116,7 +116,7 @@ const ArtifactSchema = v.strictObject({
  */
 export function checkArtifact(value: unknown, name: string): CalibratorArtifact {
   const head = v.safeParse(
-    v.looseObject({ format: v.literal("assay-calibrator"), version: v.unknown() }),
+    v.looseObject({ format: v.literal("assay-calibrator"), version: v.optional(v.unknown()) }),
     value,
   );
   if (!head.success) {
@@ -129,7 +129,7 @@ export function checkArtifact(value: unknown, name: string): CalibratorArtifact 
     throw new AssayError(
       "calibration/unsupported-version",
       `Cannot read the calibrator ${name}: expected version ${CALIBRATOR_VERSION}, found ${
-        JSON.stringify(head.output.version)
+        JSON.stringify(head.output.version) ?? "none"
       }; fit it again with this release of Assay, or use the release that wrote it`,
     );
   }

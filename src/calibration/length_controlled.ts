@@ -105,7 +105,7 @@ export function lengthControlledWinRate(
   );
   checkComparisons(usable, comparisons.length);
   const { gamed = [], gamedWeight = 0.1, folds = 5, grid = defaultGrid() } = options;
-  checkOptions(options.c, grid, folds, gamedWeight);
+  checkOptions(options.c, grid, folds, gamedWeight, usable.length);
   const rows = designRows(usable, gamed, gamedWeight);
   const c = options.c ?? chooseC(rows, grid, folds);
   const weights = fitLogisticL1(rows, c);
@@ -136,14 +136,15 @@ function checkOptions(
   grid: readonly number[],
   folds: number,
   gamedWeight: number,
+  rows: number,
 ): void {
   const positive = [...(c === undefined ? grid : [c])];
   const valid = positive.length > 0 && positive.every((value) => value > 0 && value < Infinity) &&
-    Number.isInteger(folds) && folds >= 2 && gamedWeight >= 0;
+    Number.isInteger(folds) && folds >= 2 && folds <= rows && gamedWeight >= 0;
   if (!valid) {
     throw new AssayError(
       "calibration/bad-option",
-      `Cannot control for length: expected C above 0, at least 2 folds and a gamedWeight of 0 or more, found C ${positive}, ${folds} folds and ${gamedWeight}`,
+      `Cannot control for length: expected C above 0, 2 to ${rows} folds and a gamedWeight of 0 or more, found C ${positive}, ${folds} folds and ${gamedWeight}`,
     );
   }
 }
