@@ -104,14 +104,14 @@ function joinById(voters: readonly VoterKeys[]): VoterJoin {
 function checkCommonIds([first, ...others]: readonly VoterKeys[]): void {
   const known = new Set(first?.ids);
   for (const { name, ids } of others) {
-    if (ids.length === 0 || first!.ids.length === 0) {
+    if (ids.length !== first!.ids.length && (ids.length === 0 || first!.ids.length === 0)) {
       throw new AssayError(
         "voting/row-count",
         `Cannot join voters: ${first!.name} has ${first!.ids.length} rows, ${name} has ` +
           `${ids.length}; score the same rows with every voter`,
       );
     }
-    if (ids.some((id) => id != null && known.has(id))) continue;
+    if (ids.length === 0 || ids.some((id) => id != null && known.has(id))) continue;
     throw new AssayError(
       "voting/no-common-ids",
       `Cannot join voters by id: ${name} and ${first!.name} have no id in common (for example ` +
