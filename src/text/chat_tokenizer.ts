@@ -1,7 +1,7 @@
 import { AssayError } from "../error.ts";
 import type { AddedToken } from "./added_tokens.ts";
 import { ChatTemplate } from "./chat_template.ts";
-import { ContentGuard } from "./content_guard.ts";
+import { ContentGuard, type GuardedConversation } from "./content_guard.ts";
 import { checkConversation, type Conversation } from "./conversation.ts";
 import { commonLength, deriveGatingPattern, findLastPattern } from "./gating_pattern.ts";
 import {
@@ -10,9 +10,15 @@ import {
   sequencePrefix,
   withOneBeginning,
 } from "./special_tokens.ts";
-import { type GuardedText, Tokenizer, vocabularyEntries } from "./tokenizer.ts";
+import {
+  type Encoded,
+  type EncodeOptions,
+  type GuardedText,
+  Tokenizer,
+  vocabularyEntries,
+} from "./tokenizer.ts";
 import { readTokenizerFiles, type TextFiles, type TokenizerFiles } from "./tokenizer_files.ts";
-import { truncateTokens, type Truncation } from "./truncation.ts";
+import { responseTooLong, tooLong, truncateTokens, type Truncation } from "./truncation.ts";
 
 export type { TextFiles } from "./tokenizer_files.ts";
 
@@ -28,6 +34,9 @@ export interface TokenizedConversation {
    */
   readonly gatePosition: number | null;
 }
+
+/** Up to how many times `maxTokens` the tokens of a conversation that is too long are counted. */
+const COUNTED_LENGTHS = 4;
 
 /** How a {@link ChatTokenizer} treats conversations. */
 export interface ChatTokenizerOptions {
@@ -78,15 +87,14 @@ export class ChatTokenizer {
     });
     this.#bosId = added.find((token) => token.content === named["bos_token"])?.id;
     this.#prefix = sequencePrefix(files.tokenizer, files.config, this.#bosId);
-    this.gatingPattern = options.gatingPattern ??
-      deriveGatingPattern((conversation, addGenerationPrompt) =>
-        this.#encode(
-          { text: this.#template.render(conversation, { addGenerationPrompt }), breaks: [] },
-          new Set(),
-        )
-      );
-    const header = new Set(this.gatingPattern);
-    this.#control = new Set(added.filter((token) => token.special || header.has(token.id)));
+    this.gatingPattern = checkPattern(options.gatingPattern) ??
+      deriveGatingPattern((conversation, addGenerationPrompt) => {
+        const text = this.#template.render(conversation, { addGenerationPrompt });
+        return this.#tokenizer.encode({ text, breaks: [] }, new Set()).ids;
+      });
+    this.#control = new Set(
+      options.trustSpecialTokens ? [] : controlTokens(added, this.gatingPattern ?? []),
+    );
     this.#guard = new ContentGuard(this.#control, (text) => this.#tokenizer.normalize(text));
   }
 
@@ -97,7 +105,8 @@ export class ChatTokenizer {
    * @param options How conversations are treated.
    * @returns The tokenizer.
    * @throws {AssayError} `text/missing-tokenizer`, `text/bad-tokenizer`, `text/no-chat-template`,
-   * `text/bad-chat-template`, `text/no-gating-pattern` (required, not given, and not in the template).
+   * `text/bad-chat-template`, `text/bad-gating-pattern`, `text/no-gating-pattern` (required, not
+   * given, and not in the template).
    */
   static async open(files: TextFiles, options: ChatTokenizerOptions): Promise<ChatTokenizer> {
     const tokenizer = new ChatTokenizer(await readTokenizerFiles(files), options);
@@ -119,7 +128,8 @@ export class ChatTokenizer {
    * @throws {AssayError} As {@link ChatTokenizer.tokenize}, except for length and gate.
    */
   render(conversation: Conversation): string {
-    return this.#render(checkConversation(conversation, this.#template.source), false).text;
+    const checked = checkConversation(conversation, this.#template.source);
+    return this.#render(this.#guard.guard(checked)).text;
   }
 
   /**
@@ -132,28 +142,20 @@ export class ChatTokenizer {
    * `text/no-gating-pattern`.
    */
   tokenize(conversation: Conversation): TokenizedConversation {
-    const checked = checkConversation(conversation, this.#template.source);
-    const ids = this.#encode(this.#render(checked, false), this.#controlInContent());
-    const gate = this.#findGate(ids);
+    const guarded = this.#guard.guard(checkConversation(conversation, this.#template.source));
+    const text = this.#render(guarded);
     const { maxTokens, truncate } = this.#options;
-    const isLong = ids.length > maxTokens && truncate !== undefined;
-    const cut = truncateTokens(
-      {
-        ids,
-        prefixLength: this.#prefix.every((id, index) => ids[index] === id)
-          ? this.#prefix.length
-          : 0,
-        gate: gate === null ? null : [gate, gate + this.gatingPattern!.length],
-        responseStart: isLong ? this.#findResponse(checked, ids) : null,
-      },
-      maxTokens,
-      truncate,
-    );
-    const dropped = truncate === "left" ? ids.length - cut.ids.length : 0;
+    // Without truncation, count on for a while, so that the error can tell the number.
+    const limit = truncate === undefined ? COUNTED_LENGTHS * maxTokens : maxTokens;
+    const encoded = this.#encode(text, { limit, countsOnly: true });
+    if (encoded.total > maxTokens) {
+      if (truncate === undefined) throw tooLong(describeTotal(encoded), maxTokens);
+      return this.#truncate(guarded, text, truncate);
+    }
     return {
-      ids: Uint32Array.from(cut.ids),
-      truncated: cut.truncated,
-      gatePosition: gate === null ? null : gate - dropped,
+      ids: Uint32Array.from(encoded.ids),
+      truncated: false,
+      gatePosition: this.#findGate(encoded.ids),
     };
   }
 
@@ -168,21 +170,50 @@ export class ChatTokenizer {
     return this.#tokenizer.decodeToken(id);
   }
 
-  #controlInContent(): ReadonlySet<AddedToken> {
-    return this.#options.trustSpecialTokens ? new Set() : this.#control;
+  #render(guarded: GuardedConversation): GuardedText {
+    return this.#guard.release(this.#template.render(guarded.conversation), guarded.mark);
   }
 
-  #render(conversation: Conversation, addGenerationPrompt: boolean): GuardedText {
-    if (this.#options.trustSpecialTokens) {
-      return { text: this.#template.render(conversation, { addGenerationPrompt }), breaks: [] };
+  #encode(text: GuardedText, options?: EncodeOptions): Encoded {
+    const encoded = this.#tokenizer.encode(text, this.#control, options);
+    const ids = withOneBeginning(encoded.ids, this.#prefix, this.#bosId);
+    return { ...encoded, ids, total: encoded.total + ids.length - encoded.ids.length };
+  }
+
+  #truncate(
+    guarded: GuardedConversation,
+    text: GuardedText,
+    truncate: Truncation,
+  ): TokenizedConversation {
+    const { maxTokens } = this.#options;
+    const countsOnly = truncate === "left";
+    const prompt = this.#encodePrompt(guarded, text, countsOnly ? Infinity : maxTokens);
+    // Right: tokens beyond the length do not matter, if it is known where the response begins.
+    // Left: a response over the length cannot be kept, however long it is.
+    const limit = prompt === null ? Infinity : maxTokens + (countsOnly ? prompt.length : 0);
+    const encoded = this.#encode(text, { limit, countsOnly });
+    if (!encoded.isComplete && countsOnly) {
+      throw responseTooLong(`at least ${encoded.total - prompt!.length}`, maxTokens);
     }
-    const guarded = this.#guard.guard(conversation);
-    const rendered = this.#template.render(guarded.conversation, { addGenerationPrompt });
-    return this.#guard.release(rendered, guarded.mark);
-  }
-
-  #encode(text: GuardedText, control: ReadonlySet<AddedToken>): readonly number[] {
-    return withOneBeginning(this.#tokenizer.encode(text, control), this.#prefix, this.#bosId);
+    const { ids } = encoded;
+    const shared = prompt === null ? 0 : commonLength(ids, prompt);
+    const gate = this.gatingPattern === null ? null : findLastPattern(ids, this.gatingPattern);
+    const cut = truncateTokens(
+      {
+        ids,
+        total: describeTotal(encoded),
+        prefixLength: commonLength(ids, this.#prefix),
+        gate: gate === null ? null : [gate, gate + this.gatingPattern!.length],
+        responseStart: shared > 0 ? shared : null,
+      },
+      maxTokens,
+      truncate,
+    );
+    return {
+      ids: Uint32Array.from(cut),
+      truncated: true,
+      gatePosition: this.#findGate(cut),
+    };
   }
 
   #findGate(ids: readonly number[]): number | null {
@@ -201,14 +232,46 @@ export class ChatTokenizer {
     return gate;
   }
 
-  /** The response begins where the conversation stops being like the same one without it. */
-  #findResponse(conversation: Conversation, ids: readonly number[]): number | null {
-    try {
-      const prompt = this.#render(conversation.slice(0, -1), true);
-      const shared = commonLength(ids, this.#encode(prompt, this.#controlInContent()));
-      return shared > 0 ? shared : null;
-    } catch {
-      return null;
-    }
+  /** The tokens before the response; null where the template does not tell where it begins. */
+  #encodePrompt(
+    guarded: GuardedConversation,
+    text: GuardedText,
+    limit: number,
+  ): readonly number[] | null {
+    const render = (conversation: Conversation) => this.#template.render(conversation);
+    const offset = this.#guard.findResponse(guarded, render, text.text);
+    if (offset === null) return null;
+    return this.#encode({ ...text, text: text.text.slice(0, offset) }, { limit }).ids;
   }
+}
+
+/**
+ * The special tokens; where none of them is in the gating pattern, also the other added tokens of it
+ * that are not whitespace, so that content cannot write a header.
+ */
+function controlTokens(
+  added: readonly AddedToken[],
+  pattern: readonly number[],
+): readonly AddedToken[] {
+  const special = added.filter((token) => token.special);
+  if (special.some((token) => pattern.includes(token.id))) return special;
+  const isMarker = ({ id, content }: AddedToken) => pattern.includes(id) && content.trim() !== "";
+  return added.filter((token) => token.special || isMarker(token));
+}
+
+function checkPattern(pattern: readonly number[] | undefined): readonly number[] | undefined {
+  if (pattern === undefined) return undefined;
+  if (pattern.length === 0 || !pattern.every((id) => Number.isInteger(id) && id >= 0)) {
+    throw new AssayError(
+      "text/bad-gating-pattern",
+      `Cannot use the gating pattern: expected a list of token ids, found ${
+        JSON.stringify(pattern).slice(0, 100)
+      }`,
+    );
+  }
+  return [...pattern];
+}
+
+function describeTotal({ total, isComplete }: Encoded): number | string {
+  return isComplete ? total : `at least ${total}`;
 }

@@ -90,6 +90,31 @@ export class ContentGuard {
     return { text: pieces.join(""), breaks };
   }
 
+  /**
+   * Finds where the response begins in the rendered text, by rendering once more with a mark before
+   * the first character of the last content that is not whitespace.
+   *
+   * @param guarded The guarded conversation.
+   * @param render The template.
+   * @param text What the guarded conversation was rendered and released to.
+   * @returns Offset into `text`; null where the template moves or rewrites the response.
+   */
+  findResponse(
+    guarded: GuardedConversation,
+    render: (conversation: Conversation) => string,
+    text: string,
+  ): number | null {
+    const last = guarded.conversation.at(-1)!;
+    const mark = unusedMark(guarded.conversation);
+    const place = last.content.length - pythonStrip(last.content, "lstrip").length;
+    const content = insert(last.content, [place], mark);
+    const rendered = render([...guarded.conversation.slice(0, -1), { ...last, content }]);
+    const [before, after, ...more] = rendered.split(mark);
+    if (after === undefined || more.length > 0) return null;
+    if (this.release(before + after, guarded.mark).text !== text) return null;
+    return this.release(before!, guarded.mark).text.length;
+  }
+
   /** Offsets at which a text must be marked. */
   #placesIn(text: string): readonly number[] {
     const places = new Set<number>();

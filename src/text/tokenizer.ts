@@ -13,10 +13,39 @@ export interface GuardedText {
   readonly breaks: readonly number[];
 }
 
+/** Token ids, possibly of the beginning of a text only. */
+export interface Encoded {
+  readonly ids: readonly number[];
+  /** Whether the ids are those of the whole text. */
+  readonly isComplete: boolean;
+  /** Number of tokens of the whole text; a lower bound where the ids are not complete. */
+  readonly total: number;
+}
+
+/** How far to encode. */
+export interface EncodeOptions {
+  readonly limit?: number;
+  readonly countsOnly?: boolean;
+}
+
 /** What encodes the words: the library's BPE, WordPiece or Unigram. */
 interface Model {
   readonly splitWord: (word: string) => readonly string[];
   readonly idOf: (token: string) => number | undefined;
+  /** Most UTF-16 units of a word that one token stands for; Infinity where there is no such bound. */
+  readonly longestToken: number;
+}
+
+/** Where ids are gathered; `pending` counts tokens that a word not encoded would have at least. */
+interface Sink {
+  readonly ids: number[];
+  readonly limit: number;
+  readonly countsOnly: boolean;
+  pending: number;
+}
+
+function isFull(sink: Sink): boolean {
+  return sink.ids.length + sink.pending > sink.limit;
 }
 
 /** A lone surrogate stands in no well-formed text, so a vocabulary entry with one is never found. */
@@ -74,19 +103,32 @@ export class Tokenizer {
   /**
    * Encodes text, with no token added before or after.
    *
+   * Time grows with the length of the text, at worst (one word of millions of characters) times its
+   * logarithm.
+   *
    * @param guarded Well-formed text and the breaks that control tokens must not cross.
    * @param control Tokens that must not cross a break.
+   * @param options `limit`: the work stops once there are more tokens than this. `countsOnly`: it also
+   * stops before a word that would pass the limit, as its length over that of the vocabulary's longest
+   * entry tells; the ids are then fewer than the limit.
    * @returns Token ids.
    */
-  encode(guarded: GuardedText, control: ReadonlySet<AddedToken>): number[] {
+  encode(
+    guarded: GuardedText,
+    control: ReadonlySet<AddedToken>,
+    options: EncodeOptions = {},
+  ): Encoded {
     const { text, breaks } = guarded;
-    const ids: number[] = [];
+    const { limit = Infinity, countsOnly = false } = options;
+    const sink: Sink = { ids: [], limit, countsOnly, pending: 0 };
     const isAllowed = allowedBy(breaks, control, 0);
     for (const segment of this.#plain.split(text, isAllowed)) {
-      if (segment.token !== undefined) ids.push(segment.token.id);
-      else this.#encodeSection(guarded, segment.start, segment.end, control, ids);
+      if (isFull(sink)) break;
+      if (segment.token !== undefined) sink.ids.push(segment.token.id);
+      else this.#encodeSection(guarded, segment.start, segment.end, control, sink);
     }
-    return ids;
+    const total = sink.ids.length + sink.pending;
+    return { ids: sink.ids, isComplete: total <= limit, total };
   }
 
   /** The normalizer's work on a text; the text itself where the tokenizer has none. */
@@ -99,18 +141,18 @@ export class Tokenizer {
     start: number,
     end: number,
     control: ReadonlySet<AddedToken>,
-    ids: number[],
+    sink: Sink,
   ): void {
     const section = text.slice(start, end);
     if (this.#normalize === undefined) {
-      this.#encodeNormalized(section, allowedBy(breaks, control, start), start === 0, ids);
+      this.#encodeNormalized(section, allowedBy(breaks, control, start), start === 0, sink);
       return;
     }
     const inside = breaks.filter((position) => position > start && position < end);
     const mustMark = inside.length > 0 &&
       [...control].some((token) => this.#normalizedTokens.has(token));
     if (!mustMark) {
-      this.#encodeNormalized(this.#normalize(section), () => true, start === 0, ids);
+      this.#encodeNormalized(this.#normalize(section), () => true, start === 0, sink);
       return;
     }
     let marked = "";
@@ -120,30 +162,37 @@ export class Tokenizer {
       previous = position;
     }
     marked = this.#normalize(marked + text.slice(previous, end));
-    this.#encodeNormalized(marked, () => true, start === 0, ids, BREAK_MARK);
+    this.#encodeNormalized(marked, () => true, start === 0, sink, BREAK_MARK);
   }
 
   #encodeNormalized(
     text: string,
     isAllowed: (token: AddedToken, start: number, end: number) => boolean,
     isFirstSection: boolean,
-    ids: number[],
+    sink: Sink,
     mark?: string,
   ): void {
     for (const segment of this.#normalized.split(text, isAllowed)) {
+      if (isFull(sink)) return;
       if (segment.token !== undefined) {
-        ids.push(segment.token.id);
+        sink.ids.push(segment.token.id);
         continue;
       }
       const piece = text.slice(segment.start, segment.end);
       const clean = mark === undefined ? piece : piece.replaceAll(mark, "");
-      this.#encodePiece({ text: clean, atStart: isFirstSection && segment.start === 0 }, ids);
+      this.#encodePiece({ text: clean, atStart: isFirstSection && segment.start === 0 }, sink);
     }
   }
 
-  #encodePiece(piece: Word, ids: number[]): void {
-    const { splitWord, idOf } = this.#model;
+  #encodePiece(piece: Word, sink: Sink): void {
+    const { splitWord, idOf, longestToken } = this.#model;
     for (const { text } of this.#splitWords(piece)) {
+      if (isFull(sink)) return;
+      const atLeast = sink.countsOnly ? Math.ceil(text.length / longestToken) : 0;
+      if (sink.ids.length + atLeast > sink.limit) {
+        sink.pending = atLeast;
+        return;
+      }
       for (const token of splitWord(text)) {
         const id = idOf(token);
         if (id === undefined) {
@@ -155,7 +204,7 @@ export class Tokenizer {
               `${JSON.stringify(token)} or an unknown token, found neither`,
           );
         }
-        ids.push(id);
+        sink.ids.push(id);
       }
     }
   }
@@ -250,10 +299,29 @@ function buildModel(config: Fields, unreachable: ReadonlySet<string>): Model {
   }
   const model = library.model!;
   const encode = model as unknown as (words: readonly string[]) => string[];
+  const dropsUnknown = config["type"] === "BPE" && config["unk_token"] == null &&
+    config["byte_fallback"] !== true &&
+    BYTE_CHARACTERS.some((character) => !model.tokens_to_ids.has(character));
+  // Rust drops characters that a BPE has no token for before it merges, the library after.
+  const known = (word: string) =>
+    [...word].filter((character) => model.tokens_to_ids.has(character)).join("");
   return {
-    splitWord: (word) => encode([word]),
+    splitWord: (word) => encode([dropsUnknown ? known(word) : word]),
     idOf: (token) => model.tokens_to_ids.get(token) ?? model.unk_token_id,
+    longestToken: dropsUnknown ? Infinity : longestToken(config, model.tokens_to_ids.keys()),
   };
+}
+
+/** A bound exists only where every character of a word is some token's: a fused unknown has any length. */
+function longestToken(config: Fields, tokens: Iterable<string>): number {
+  if (
+    config["type"] !== "BPE" || (config["fuse_unk"] === true && config["byte_fallback"] !== true)
+  ) {
+    return Infinity;
+  }
+  let longest = 2; // An unknown character outside the BMP has two units.
+  for (const { length } of tokens) longest = Math.max(longest, length);
+  return longest;
 }
 
 /** The model without the strings that only control tokens have, so that no text can spell them. */

@@ -3,9 +3,12 @@ import { AssayError } from "../error.ts";
 /** Which end of a conversation that is too long gives way. */
 export type Truncation = "left" | "right";
 
-/** A tokenized conversation before the length policy. */
+/** A tokenized conversation that is too long. */
 export interface Untruncated {
+  /** Its tokens; for `right` those of a beginning longer than `maxTokens` will do. */
   readonly ids: readonly number[];
+  /** Number of its tokens, for messages; "at least" that many where `ids` is not all of them. */
+  readonly total: number | string;
   /** Number of tokens of the sequence prefix, kept by `left`. */
   readonly prefixLength: number;
   /** `[start, end)` of the last gating pattern, or null. */
@@ -14,69 +17,69 @@ export interface Untruncated {
   readonly responseStart: number | null;
 }
 
-/** What the length policy makes of it. */
-export interface Truncated {
-  readonly ids: readonly number[];
-  readonly truncated: boolean;
-}
-
 /**
- * The length policy. Without `truncate`, a conversation over `maxTokens` is an error. `left` keeps
- * the sequence prefix and drops the oldest tokens after it, but never one of the gating pattern or
- * the response. `right` drops the end of the response, but never a token of the gating pattern nor
- * the whole response.
+ * Cuts a conversation that is too long. `left` keeps the sequence prefix and drops the oldest tokens
+ * after it, but never one of the gating pattern or the response. `right` drops the end of the
+ * response, but never a token of the gating pattern nor the whole response.
  *
- * @param sequence The tokenized conversation.
- * @param maxTokens Most tokens that the result may have.
- * @param truncate Which end gives way, if one may.
- * @returns At most `maxTokens` tokens, exactly that many if truncated.
+ * @param sequence The tokenized conversation, longer than `maxTokens`.
+ * @param maxTokens Tokens that the result has.
+ * @param truncate Which end gives way.
+ * @returns `maxTokens` tokens.
  * @throws {AssayError} `text/too-long`.
  */
 export function truncateTokens(
   sequence: Untruncated,
   maxTokens: number,
-  truncate: Truncation | undefined,
-): Truncated {
-  const { ids, prefixLength, gate, responseStart } = sequence;
-  if (ids.length <= maxTokens) return { ids, truncated: false };
-  if (truncate === undefined) throw tooLong(ids.length, maxTokens);
+  truncate: Truncation,
+): readonly number[] {
+  const { ids, total, prefixLength, gate, responseStart } = sequence;
   const kept = Math.min(gate?.[0] ?? Infinity, responseStart ?? Infinity);
   if (truncate === "left") {
     const first = ids.length - (maxTokens - prefixLength);
     if (kept < first || kept === Infinity) {
-      const needed = kept === Infinity ? ids.length : prefixLength + ids.length - kept;
-      throw new AssayError(
-        "text/too-long",
-        `Cannot truncate on the left to ${maxTokens} tokens: the response with its header needs ` +
-          `${needed} of the conversation's ${ids.length} tokens; --truncate right cuts the response itself`,
-      );
+      throw responseTooLong(kept === Infinity ? "unknown" : ids.length - kept, maxTokens);
     }
-    return { ids: [...ids.slice(0, prefixLength), ...ids.slice(first)], truncated: true };
+    return [...ids.slice(0, prefixLength), ...ids.slice(first)];
   }
   const promptEnd = Math.max(gate?.[1] ?? 0, responseStart ?? 0);
   if (promptEnd >= maxTokens) {
     throw new AssayError(
       "text/too-long",
-      `Cannot truncate on the right to ${maxTokens} tokens: the prompt alone has ${promptEnd} of the ` +
-        `conversation's ${ids.length} tokens; --truncate left drops the oldest of them`,
+      `Cannot truncate on the right to ${maxTokens} tokens: the prompt alone has at least ${promptEnd} of the ` +
+        `conversation's ${total} tokens; --truncate left drops the oldest of them`,
     );
   }
-  return { ids: ids.slice(0, maxTokens), truncated: true };
+  return ids.slice(0, maxTokens);
 }
 
 /**
  * The error of a conversation over the model's length.
  *
- * @param found Its tokens.
+ * @param total Its number of tokens, or "at least" a number.
  * @param maxTokens Tokens allowed.
- * @param atLeast Whether `found` is only a lower bound.
  * @returns `text/too-long`.
  */
-export function tooLong(found: number, maxTokens: number, atLeast = false): AssayError {
+export function tooLong(total: number | string, maxTokens: number): AssayError {
   return new AssayError(
     "text/too-long",
-    `Cannot score the conversation: expected at most ${maxTokens} tokens, found ${
-      atLeast ? "at least " : ""
-    }${found}; --truncate left drops the oldest turns, --truncate right the end of the response`,
+    `Cannot score the conversation: expected at most ${maxTokens} tokens, found ${total}; ` +
+      "--truncate left drops the oldest tokens, --truncate right the end of the response",
+  );
+}
+
+/**
+ * The error of a response that leaves no room on the left.
+ *
+ * @param needed Tokens of the response with its header, "at least" a number, or "unknown" where the
+ * template does not tell the response from the prompt.
+ * @param maxTokens Tokens allowed.
+ * @returns `text/too-long`.
+ */
+export function responseTooLong(needed: number | string, maxTokens: number): AssayError {
+  return new AssayError(
+    "text/too-long",
+    `Cannot truncate on the left to ${maxTokens} tokens: expected the response with its header to fit, ` +
+      `found ${needed} tokens of it; --truncate right cuts the response itself`,
   );
 }
