@@ -20,5 +20,6 @@ export {
   type ScoreOptions,
 } from "./src/scoring/reward_model.ts";
 export type { BackendChoice } from "./src/scoring/open_backend.ts";
+export type { KernelFamily } from "./src/gpu/kernel_family.ts";
 export type { MemoryPlan } from "./src/scoring/memory_plan.ts";
 export type { Verdict } from "./src/scoring/verdict.ts";

@@ -5,7 +5,7 @@
 // weight  [columns, k]     f32, or pairs of f16 or bf16 packed in words; a part of a larger matrix
 // bias    [total columns]  f32, read where HAS_BIAS
 // output  [rows, total columns]  f32
-// part    (k, first column of this part in output, total columns, unused)
+// shape   (k, first column of this part in output, total columns, unused)
 //
 // Each invocation makes ROWS x COLUMNS outputs in registers; there are no barriers. Every output is
 // one sum over k in steps of 8 in one order, whatever the number of rows.
@@ -26,7 +26,7 @@ const LANES: u32 = 64u;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<uniform> part: vec4<u32>;
+@group(0) @binding(4) var<uniform> shape: vec4<u32>;
 
 struct Eight {
   low: vec4<f32>,
@@ -55,11 +55,11 @@ fn eight_weights(n: u32, step: u32, steps: u32) -> Eight {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let steps = part.x / 8u;
-  let first_column = part.y;
-  let total_columns = part.z;
-  let rows = arrayLength(&input) / (part.x / 4u);
-  let words_per_row = select(part.x / 8u, part.x / 4u, WEIGHT_TYPE == F32);
+  let steps = shape.x / 8u;
+  let first_column = shape.y;
+  let total_columns = shape.z;
+  let rows = arrayLength(&input) / (shape.x / 4u);
+  let words_per_row = select(shape.x / 8u, shape.x / 4u, WEIGHT_TYPE == F32);
   let columns = arrayLength(&weight) / words_per_row;
   // Neighbouring lanes make neighbouring columns, COLUMNS apart in steps of the lane count.
   let n0 = id.x * COLUMNS;

@@ -4,11 +4,15 @@
  *
  * @module
  */
+import attentionTextureSource from "./attention_texture.wgsl" with { type: "text" };
 import attentionSource from "./attention.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
+import matmulTextureSource from "./matmul_texture.wgsl" with { type: "text" };
 import matmulSource from "./matmul.wgsl" with { type: "text" };
+import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
 import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
 import ropeSource from "./rope.wgsl" with { type: "text" };
+import rowsToTextureSource from "./rows_to_texture.wgsl" with { type: "text" };
 import softmaxGateSource from "./softmax_gate.wgsl" with { type: "text" };
 import swigluSource from "./swiglu.wgsl" with { type: "text" };
 import type { Shader } from "../src/gpu/pipeline_cache.ts";
@@ -27,3 +31,14 @@ export const ropeShader: Shader = { name: "rope", source: ropeSource };
 export const softmaxGateShader: Shader = { name: "softmax_gate", source: softmaxGateSource };
 /** See `swiglu.wgsl`. */
 export const swigluShader: Shader = { name: "swiglu", source: swigluSource };
+/** See `attention_texture.wgsl`. */
+export const attentionTextureShader: Shader = {
+  name: "attention_texture",
+  source: attentionTextureSource,
+};
+/** See `matmul_texture.wgsl`. */
+export const matmulTextureShader: Shader = { name: "matmul_texture", source: matmulTextureSource };
+/** See `pack_weights.wgsl`. */
+export const packWeightsShader: Shader = { name: "pack_weights", source: packWeightsSource };
+/** See `rows_to_texture.wgsl`. */
+export const rowsToTextureShader: Shader = { name: "rows_to_texture", source: rowsToTextureSource };

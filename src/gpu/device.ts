@@ -2,6 +2,9 @@ import { AssayError } from "../error.ts";
 import { type AdapterDescription, describeAdapter, requireAdapter } from "./adapter.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
+import { type PooledTexture, TexturePool } from "./texture_pool.ts";
+
+const storageTexture = 0x08; // STORAGE_BINDING
 
 /** Limits worth raising: the defaults of WebGPU are far below what adapters offer. */
 const raisedLimits = [
@@ -23,6 +26,7 @@ export class Device implements Disposable {
   readonly adapter: AdapterDescription;
   readonly limits: GPUSupportedLimits;
   readonly pool: BufferPool;
+  readonly textures: TexturePool;
   readonly pipelines: PipelineCache;
   /** Messages of validation errors that no error scope caught; empty in a correct program. */
   readonly uncapturedErrors: string[] = [];
@@ -30,10 +34,19 @@ export class Device implements Disposable {
   #lost: AssayError | undefined;
   #destroyed = false;
 
-  private constructor(readonly gpu: GPUDevice, adapter: AdapterDescription) {
+  /**
+   * @param subgroupSize Lanes of a subgroup, where kernels may use subgroups and the adapter has but
+   *   one size; else 0.
+   */
+  private constructor(
+    readonly gpu: GPUDevice,
+    adapter: AdapterDescription,
+    readonly subgroupSize: number,
+  ) {
     this.adapter = adapter;
     this.limits = gpu.limits;
     this.pool = new BufferPool((size, usage) => this.createBuffer(size, usage));
+    this.textures = new TexturePool((width, height) => this.#createTexture(width, height));
     this.pipelines = new PipelineCache(this);
     gpu.addEventListener("uncapturederror", (event) => {
       this.uncapturedErrors.push((event as GPUUncapturedErrorEvent).error.message);
@@ -57,12 +70,23 @@ export class Device implements Disposable {
     const adapter = await requireAdapter();
     const requiredLimits: Record<string, number> = {};
     for (const name of raisedLimits) requiredLimits[name] = adapter.limits[name];
+    const description = describeAdapter(adapter);
+    const { subgroupMinSize, subgroupMaxSize } = adapter.info;
+    const subgroupSize = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
     try {
-      return new Device(await adapter.requestDevice({ requiredLimits }), describeAdapter(adapter));
+      // Deno does not list "subgroups" among an adapter's features, yet grants it: ask and see.
+      const requiredFeatures: GPUFeatureName[] = ["subgroups"];
+      const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+      return new Device(gpu, description, subgroupSize ?? 0);
+    } catch {
+      // Without subgroups, then; other reasons come again below.
+    }
+    try {
+      return new Device(await adapter.requestDevice({ requiredLimits }), description, 0);
     } catch (cause) {
       throw new AssayError(
         "gpu/no-device",
-        `Cannot open a GPU device on ${describeAdapter(adapter).description}: ${cause}`,
+        `Cannot open a GPU device on ${description.description}: ${cause}`,
         { cause },
       );
     }
@@ -122,6 +146,28 @@ export class Device implements Disposable {
     );
   }
 
+  #createTexture(width: number, height: number): PooledTexture {
+    const texture = this.createTexture(width, height, "rgba32float");
+    return { texture, view: texture.createView(), bytes: width * height * 16 };
+  }
+
+  /** Makes a texture of 16-byte texels that kernels write and read. The caller destroys it. */
+  createTexture(width: number, height: number, format: "rgba32float" | "rgba32uint"): GPUTexture {
+    const most = this.limits.maxTextureDimension2D;
+    if (!(width > 0 && width <= most && height > 0 && height <= most)) {
+      throw new AssayError(
+        "gpu/texture-size",
+        `Cannot allocate a texture of ${width} × ${height} texels: expected 1 to ${most} on each ` +
+          "side, this adapter's limit; use smaller packs or a smaller model",
+      );
+    }
+    return this.scoped(
+      "gpu/out-of-memory",
+      `allocate a texture of ${width} × ${height} texels on the GPU`,
+      () => this.gpu.createTexture({ size: [width, height], format, usage: storageTexture }),
+    );
+  }
+
   /**
    * The one upload path. `writeBuffer` ends the whole process when its range is wrong or its data
    * empty, so both are checked here.
@@ -149,6 +195,7 @@ export class Device implements Disposable {
   [Symbol.dispose](): void {
     if (this.#destroyed) return;
     this.pool.destroy();
+    this.textures.destroy();
     this.#destroyed = true;
     this.gpu.destroy();
   }

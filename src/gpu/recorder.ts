@@ -1,4 +1,5 @@
 import type { Device } from "./device.ts";
+import type { KernelFamily } from "./kernel_family.ts";
 import type { Shader } from "./pipeline_cache.ts";
 import type { ShaderConstants } from "./shader_source.ts";
 
@@ -14,7 +15,7 @@ export interface Dispatch {
   readonly shader: Shader;
   readonly constants: ShaderConstants;
   /** Bound to `@group(0)` in order; a kernel learns its sizes from the bindings' lengths. */
-  readonly bindings: readonly Binding[];
+  readonly bindings: readonly (Binding | GPUTextureView)[];
   /** Workgroups in x, y, z. */
   readonly workgroups: readonly [number, number?, number?];
 }
@@ -26,7 +27,8 @@ export class Recorder {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
 
-  constructor(readonly device: Device) {}
+  /** @param family Which kernels operations record where there are several. */
+  constructor(readonly device: Device, readonly family: KernelFamily = "buffer") {}
 
   /** Adds a kernel to the current pass. */
   dispatch({ shader, constants, bindings, workgroups }: Dispatch): void {
@@ -34,7 +36,7 @@ export class Recorder {
     const pipeline = device.pipelines.get(shader, constants);
     const group = device.gpu.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
-      entries: bindings.map((resource, binding) => ({ binding, resource: { ...resource } })),
+      entries: bindings.map((resource, binding) => ({ binding, resource })),
     });
     this.#encoder ??= device.gpu.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();

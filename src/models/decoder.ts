@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { attention } from "../ops/attention.ts";
+import { attentionTiles } from "../ops/attention_tiles.ts";
 import { gatherRows } from "../ops/gather_rows.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Indices, Matrix } from "../ops/matrix.ts";
@@ -18,6 +19,7 @@ import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 /** Queries of a pack: which rows ask, and what each of them sees. */
 interface Queries {
   readonly spans: Indices;
+  readonly tiles: Indices;
   readonly angles: Matrix;
 }
 
@@ -135,6 +137,7 @@ export class Decoder implements Disposable {
       const angles = this.#rope.fill(count, (i) => chosen[4 * i]!, (i) => lengths[row(i)]!);
       return {
         spans: backend.uploadIndices(chosen),
+        tiles: backend.uploadIndices(attentionTiles(chosen)),
         angles: backend.upload(count, this.config.headDim, angles),
       };
     };
@@ -165,7 +168,7 @@ export class Decoder implements Disposable {
     const values = this.#linear(normed, weights.value);
 
     let asking = normed;
-    const { spans, angles } = last ? state.pooled : state.all;
+    const { spans, tiles, angles } = last ? state.pooled : state.all;
     if (last) {
       asking = this.#gather(normed, state.pooled.rows);
       const residual = this.#gather(state.hidden, state.pooled.rows);
@@ -181,6 +184,7 @@ export class Decoder implements Disposable {
       keys,
       values,
       spans,
+      tiles,
       heads,
       keyHeads,
       headDim,
@@ -210,8 +214,10 @@ export class Decoder implements Disposable {
     this.backend.release(
       state.hidden,
       all.spans,
+      all.tiles,
       all.angles,
       pooled.spans,
+      pooled.tiles,
       pooled.angles,
       pooled.rows,
     );

@@ -1,4 +1,4 @@
-import { attentionShader } from "../../shaders/shaders.ts";
+import { recordBufferAttention, recordTextureAttention } from "./attention_kernels.ts";
 import type { Indices, Matrix } from "./matrix.ts";
 import type { Operation } from "./operation.ts";
 
@@ -16,6 +16,8 @@ export interface AttentionOperands {
    * prefix and in row own + p − length after it.
    */
   readonly spans: Indices;
+  /** The queries in tiles, as `attentionTiles` divides them. */
+  readonly tiles: Indices;
   readonly heads: number;
   readonly keyHeads: number;
   readonly headDim: number;
@@ -24,8 +26,6 @@ export interface AttentionOperands {
   /** [queries, heads · headDim] */
   readonly output: Matrix;
 }
-
-const lanes = 64;
 
 /** Causal grouped-query attention over a ragged pack; scores are scaled by 1/√headDim. */
 export const attention: Operation<AttentionOperands> = {
@@ -59,20 +59,9 @@ export const attention: Operation<AttentionOperands> = {
     }
   },
 
-  onGpu(
-    recorder,
-    { queries, keys, values, spans, heads, keyHeads, headDim, window, output },
-  ): void {
-    recorder.dispatch({
-      shader: attentionShader,
-      constants: {
-        HEAD_DIM: headDim,
-        WINDOW: window,
-        SCALE: 1 / Math.sqrt(headDim),
-      },
-      bindings: [queries.device, keys.device, values.device, spans.device, output.device],
-      workgroups: [Math.ceil(queries.rows / lanes), heads / keyHeads, keyHeads],
-    });
+  onGpu(recorder, operands): void {
+    if (recorder.family === "texture") recordTextureAttention(recorder, operands);
+    else recordBufferAttention(recorder, operands);
   },
 };
 

@@ -1,9 +1,20 @@
+import { packWeightsShader } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
+import { chooseFamily, type KernelFamily } from "../gpu/kernel_family.ts";
 import { type Binding, Recorder } from "../gpu/recorder.ts";
-import { Indices, Matrix, Weight, type WeightPart, type WeightType } from "./matrix.ts";
+import {
+  type BufferPart,
+  Indices,
+  Matrix,
+  type TexturePart,
+  Weight,
+  type WeightPart,
+  type WeightType,
+} from "./matrix.ts";
 import type { Backend, Operation } from "./operation.ts";
 import { bytesPerWeight, checkWeight } from "./weight_bytes.ts";
+import { workgroupsFor } from "./workgroups.ts";
 
 const storageUsage = 0x80 | 0x08; // STORAGE | COPY_DST
 const uniformUsage = 0x40 | 0x08; // UNIFORM | COPY_DST
@@ -14,18 +25,27 @@ export class GpuBackend implements Backend {
   readonly #recorder: Recorder;
   #constantBytes = 0;
 
+  /** Stands in for the bias of products without one. */
+  readonly #zeros: Binding;
+
   /**
    * @param device The device; disposed of with this backend.
-   * @param maxBindingBytes Largest part of a weight or matrix; smaller than the device's own limit
+   * @param family Which kernels to use; by default those that are fast on the device.
+   * @param maxMatrixBytes Largest part of a weight or matrix; smaller than the device's own limit
    *   only in tests.
    */
-  constructor(readonly device: Device, readonly maxMatrixBytes: number = device.maxBindingBytes) {
-    this.#recorder = new Recorder(device);
+  constructor(
+    readonly device: Device,
+    readonly family: KernelFamily = chooseFamily(device),
+    readonly maxMatrixBytes: number = device.maxBindingBytes,
+  ) {
+    this.#recorder = new Recorder(device, family);
+    this.#zeros = this.#constant(new Float32Array(4), storageUsage);
   }
 
   /** Bytes of device memory held now. */
   get bytes(): number {
-    return this.device.pool.bytes + this.#constantBytes;
+    return this.device.pool.bytes + this.device.textures.bytes + this.#constantBytes;
   }
 
   /** See {@link Backend.matrix}. */
@@ -66,7 +86,7 @@ export class GpuBackend implements Backend {
     for (const value of values) this.device.pool.release(value.device.buffer);
   }
 
-  /** See {@link Backend.weight}. Split by rows where it is larger than one binding. */
+  /** See {@link Backend.weight}. */
   weight(
     rows: number,
     columns: number,
@@ -74,6 +94,54 @@ export class GpuBackend implements Backend {
     bytes: Uint8Array<ArrayBuffer>,
   ): Weight {
     checkWeight(rows, columns, type, bytes);
+    const before = this.#constantBytes;
+    const parts = this.#fitsTexture(rows, columns, type)
+      ? [this.#texturePart(rows, columns, type, bytes)]
+      : this.#bufferParts(rows, columns, type, bytes);
+    const held = this.#constantBytes - before;
+    return new CountedWeight(rows, columns, type, parts, () => this.#constantBytes -= held);
+  }
+
+  #fitsTexture(rows: number, columns: number, type: WeightType): boolean {
+    const most = this.device.limits.maxTextureDimension2D;
+    const { width, height } = textureSize(rows, columns, type);
+    return this.family === "texture" && rows % 4 === 0 && width <= most && height <= most &&
+      rows * columns * bytesPerWeight[type] <= this.maxMatrixBytes;
+  }
+
+  /** Uploads the bytes as stored and has a kernel lay them out. */
+  #texturePart(
+    rows: number,
+    columns: number,
+    type: WeightType,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): TexturePart {
+    const { device } = this;
+    const { width, height } = textureSize(rows, columns, type);
+    const texture = device.createTexture(width, height, "rgba32uint");
+    const view = texture.createView();
+    this.#constantBytes += width * height * 16;
+    const stored = device.createBuffer(bytes.byteLength, storageUsage);
+    device.upload(stored, 0, bytes);
+    this.#recorder.dispatch({
+      shader: packWeightsShader,
+      constants: {},
+      bindings: [{ buffer: stored, offset: 0, size: bytes.byteLength }, view],
+      workgroups: workgroupsFor(width * height, 64),
+    });
+    this.#recorder.submit();
+    stored.destroy(); // once the submitted commands are done with it
+    const shape = this.#constant(new Uint32Array([columns, rows, 0, 0]), uniformUsage);
+    return { layout: "texture", texture, view, shape, zeros: this.#zeros };
+  }
+
+  /** Uploads the bytes as stored, split by rows where they are more than one binding may hold. */
+  #bufferParts(
+    rows: number,
+    columns: number,
+    type: WeightType,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): BufferPart[] {
     const rowBytes = columns * bytesPerWeight[type];
     const rowsPerPart = Math.floor(this.maxMatrixBytes / rowBytes);
     if (rowsPerPart === 0) {
@@ -83,21 +151,18 @@ export class GpuBackend implements Backend {
           `${this.maxMatrixBytes} bytes`,
       );
     }
-    const parts: WeightPart[] = [];
+    const parts: BufferPart[] = [];
     for (let first = 0; first < rows; first += rowsPerPart) {
       const count = Math.min(rowsPerPart, rows - first);
+      const stored = bytes.subarray(first * rowBytes, (first + count) * rowBytes);
       parts.push({
-        weight: this.#constant(
-          bytes.subarray(first * rowBytes, (first + count) * rowBytes),
-          storageUsage,
-        ),
-        part: this.#constant(new Uint32Array([columns, first, rows, 0]), uniformUsage),
+        layout: "buffer",
+        weight: this.#constant(stored, storageUsage),
+        shape: this.#constant(new Uint32Array([columns, first, rows, 0]), uniformUsage),
         rows: count,
       });
     }
-    return new CountedWeight(rows, columns, type, parts, () => {
-      this.#constantBytes -= bytes.byteLength + parts.length * 16;
-    });
+    return parts;
   }
 
   /** See {@link Backend.vector}. */
@@ -149,6 +214,15 @@ export class GpuBackend implements Backend {
   [Symbol.dispose](): void {
     this.device[Symbol.dispose]();
   }
+}
+
+/** Texels of a weight laid out by `pack_weights.wgsl`. */
+function textureSize(
+  rows: number,
+  columns: number,
+  type: WeightType,
+): { width: number; height: number } {
+  return { width: columns * bytesPerWeight[type] / 2, height: Math.ceil(rows / 32) * 4 };
 }
 
 /** A weight that tells its backend when its memory is freed. */

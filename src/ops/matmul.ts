@@ -1,5 +1,5 @@
-import { matmulShader } from "../../shaders/shaders.ts";
-import type { Matrix, Weight, WeightType } from "./matrix.ts";
+import { recordBufferMatmul, recordTextureMatmul } from "./matmul_kernels.ts";
+import type { Matrix, Weight } from "./matrix.ts";
 import type { Operation } from "./operation.ts";
 
 /** Operands of {@link matmul}. */
@@ -17,12 +17,6 @@ export interface MatmulOperands {
   /** [rows, outputs] */
   readonly output: Matrix;
 }
-
-/** The shader's names of the stored types. */
-const weightTypes: Readonly<Record<WeightType, number>> = { F32: 0, F16: 1, BF16: 2 };
-
-/** Outputs that one invocation makes, and invocations in a workgroup. */
-const tile = { rows: 4, columns: 4, lanes: 64 };
 
 /** Matrix product with a stored weight: activation(input · weightᵀ + bias), sums in f32. */
 export const matmul: Operation<MatmulOperands> = {
@@ -46,33 +40,10 @@ export const matmul: Operation<MatmulOperands> = {
     }
   },
 
-  onGpu(recorder, { input, weight, bias, activation, accumulate, output }): void {
-    const constants = {
-      WEIGHT_TYPE: weightTypes[weight.type],
-      HAS_BIAS: bias !== undefined,
-      RELU: activation === "relu",
-      ACCUMULATE: accumulate ?? false,
-      ROWS: tile.rows,
-      COLUMNS: tile.columns,
-      LANES: tile.lanes,
-    };
-    for (const part of weight.parts) {
-      recorder.dispatch({
-        shader: matmulShader,
-        constants,
-        // Without a bias the kernel reads nothing from its binding; any buffer stands in.
-        bindings: [
-          input.device,
-          part.weight,
-          bias?.device ?? part.weight,
-          output.device,
-          part.part,
-        ],
-        workgroups: [
-          Math.ceil(part.rows / (tile.columns * tile.lanes)),
-          Math.ceil(input.rows / tile.rows),
-        ],
-      });
+  onGpu(recorder, operands): void {
+    for (const part of operands.weight.parts) {
+      if (part.layout === "texture") recordTextureMatmul(recorder, operands, part);
+      else recordBufferMatmul(recorder, operands, part);
     }
   },
 };

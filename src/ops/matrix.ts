@@ -92,13 +92,28 @@ export class Indices {
 /** The number types in which weights are stored and used. */
 export type WeightType = "F32" | "F16" | "BF16";
 
-/** A range of a weight's rows in one buffer: a weight may be larger than one binding. */
-export interface WeightPart {
+/** A range of a weight's rows as stored, in one buffer: a weight may be larger than one binding. */
+export interface BufferPart {
+  readonly layout: "buffer";
   readonly weight: Binding;
-  /** (inner size, first output column, total output columns, 0), for the kernel. */
-  readonly part: Binding;
+  /** (inputs, first output column, output columns, 0), for the kernel. */
+  readonly shape: Binding;
   readonly rows: number;
 }
+
+/** A whole weight, laid out for `matmul_texture.wgsl`. */
+export interface TexturePart {
+  readonly layout: "texture";
+  readonly texture: GPUTexture;
+  readonly view: GPUTextureView;
+  /** (inputs, output columns, 0, 0), for the kernel. */
+  readonly shape: Binding;
+  /** Stands in for a bias where there is none. */
+  readonly zeros: Binding;
+}
+
+/** Where a weight lies on the device. */
+export type WeightPart = BufferPart | TexturePart;
 
 /** A weight matrix [outputs, inputs] in the type it was stored in; constant for its life. */
 export class Weight implements Disposable {
@@ -130,9 +145,10 @@ export class Weight implements Disposable {
   /** Frees the device memory. */
   [Symbol.dispose](): void {
     if (this.storage instanceof Float32Array) return;
-    for (const { weight, part } of this.storage) {
-      weight.buffer.destroy();
-      part.buffer.destroy();
+    for (const part of this.storage) {
+      if (part.layout === "texture") part.texture.destroy();
+      else part.weight.buffer.destroy();
+      part.shape.buffer.destroy();
     }
   }
 }

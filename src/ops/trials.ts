@@ -1,4 +1,5 @@
 import { attention } from "./attention.ts";
+import { attentionTiles } from "./attention_tiles.ts";
 import { gatherRows } from "./gather_rows.ts";
 import { matmul } from "./matmul.ts";
 import type { Matrix, WeightType } from "./matrix.ts";
@@ -100,6 +101,7 @@ export const trials: Readonly<Record<string, Trial>> = {
       keys: matrix(rows, keyHeads * headDim),
       values: matrix(rows, keyHeads * headDim),
       spans: backend.uploadIndices(spans),
+      tiles: backend.uploadIndices(attentionTiles(spans)),
       heads,
       keyHeads,
       headDim,

@@ -2,9 +2,11 @@ import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import { AssayError } from "../error.ts";
 import type { Head, Judgement, PooledStates } from "../heads/head.ts";
+import type { KernelFamily } from "../gpu/kernel_family.ts";
 import { Decoder } from "../models/decoder.ts";
 import { gatherRows } from "../ops/gather_rows.ts";
 import type { Matrix } from "../ops/matrix.ts";
+import { GpuBackend } from "../ops/gpu_backend.ts";
 import type { Backend } from "../ops/operation.ts";
 import { ChatTokenizer } from "../text/chat_tokenizer.ts";
 import type { Conversation } from "../text/conversation.ts";
@@ -26,6 +28,8 @@ export interface Progress {
 export interface LoadOptions {
   /** Where to compute; `auto` (the default) takes the GPU, or the CPU with a warning. */
   readonly backend?: BackendChoice;
+  /** Pins the family of kernels on a GPU; by default the fast one for the adapter. */
+  readonly kernels?: KernelFamily;
   /** Bytes of device memory to stay within; unlimited by default. */
   readonly memoryBudget?: number;
   /** Pins whether all layers stay on the device or are streamed; by default they stay if they fit. */
@@ -103,7 +107,7 @@ export class RewardModel implements Disposable {
     using opened = new DisposableStack();
     const checkpoint = opened.use(await Checkpoint.open(source));
     const description = describeModel(checkpoint, warn);
-    const engine = opened.use(await openBackend(options.backend ?? "auto", warn));
+    const engine = opened.use(await openBackend(options.backend ?? "auto", warn, options.kernels));
     const plan = planMemory({
       name: checkpoint.name,
       config: description.decoder,
@@ -157,6 +161,15 @@ export class RewardModel implements Disposable {
   /** Where it computes. */
   get backend(): "gpu" | "cpu" {
     return this.parts.engine.kind;
+  }
+
+  /**
+   * The kernels that compute: part of what a score depends on, since two families may differ in the
+   * last bit.
+   */
+  get kernels(): KernelFamily | "cpu" {
+    const { engine } = this.parts;
+    return engine instanceof GpuBackend ? engine.family : "cpu";
   }
 
   /** Longest conversation in tokens. */

@@ -1,17 +1,30 @@
 import assert from "node:assert/strict";
 import { Device } from "../../src/gpu/device.ts";
+import type { KernelFamily } from "../../src/gpu/kernel_family.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
-import { compareWithTwin, trials } from "../../src/ops/trials.ts";
+import { compareWithTwin, type Trial, trials } from "../../src/ops/trials.ts";
 import { gpuTest } from "../adapter.ts";
 
 /** Rounding of sums of a few hundred f32 terms; a wrong index gives about 1. */
 const tolerance = 5e-6;
 const seeds = 24;
+const families = ["buffer", "texture"] as const;
 
 for (const [name, trial] of Object.entries(trials)) {
-  gpuTest(`${name} equals its CPU twin on random shapes`, async () => {
-    using gpu = new GpuBackend(await Device.open());
+  for (const family of name === "matmul" || name === "attention" ? families : ["buffer"] as const) {
+    kernelTest(name, trial, family);
+  }
+}
+
+function kernelTest(name: string, trial: Trial, family: KernelFamily): void {
+  gpuTest(`${name} equals its CPU twin on random shapes (${family} kernels)`, async () => {
+    const device = await Device.open();
+    if (family === "texture" && device.subgroupSize !== 8) {
+      console.log(`skipped: ${name} in textures needs subgroups of 8 lanes`);
+      return device[Symbol.dispose]();
+    }
+    using gpu = new GpuBackend(device, family);
     const cpu = new CpuBackend();
     for (let seed = 1; seed <= seeds; seed++) {
       const difference = await compareWithTwin(trial, gpu, cpu, seed);
@@ -23,7 +36,7 @@ for (const [name, trial] of Object.entries(trials)) {
 
 gpuTest("matmul splits a weight larger than one binding by rows", async () => {
   // A limit of 64 KiB splits most of the trials' weights into several parts.
-  using gpu = new GpuBackend(await Device.open(), 2 ** 16);
+  using gpu = new GpuBackend(await Device.open(), "buffer", 2 ** 16);
   const cpu = new CpuBackend();
   for (let seed = 1; seed <= seeds; seed++) {
     const difference = await compareWithTwin(trials.matmul!, gpu, cpu, seed);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
+import { findAdapter } from "../../src/gpu/adapter.ts";
+import { Device } from "../../src/gpu/device.ts";
 import { type LoadOptions, RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 import { gpuTest } from "../adapter.ts";
@@ -9,6 +11,10 @@ import {
   parityFolder,
   parityModels,
 } from "../golden/parity.ts";
+
+const device = await findAdapter() && await Device.open();
+const families = device?.subgroupSize === 8 ? ["buffer", "texture"] as const : ["buffer"] as const;
+device?.[Symbol.dispose]();
 
 /** Long enough for every golden text, also where a dynamic rope goes past its trained length. */
 const maxTokens = 512;
@@ -54,21 +60,33 @@ function closeByObjective(
 }
 
 for (const model of parityModels) {
-  gpuTest(`scores of ${model} equal the reference's`, () => checkParity(model, { backend: "gpu" }));
+  gpuTest(
+    `scores of ${model} equal the reference's, whichever kernels compute`,
+    async () => {
+      for (const kernels of families) await checkParity(model, { backend: "gpu", kernels });
+    },
+  );
   Deno.test(
     `scores of ${model} equal the reference's on the CPU twins`,
     () => checkParity(model, { backend: "cpu" }),
   );
 }
 
-for (const model of ["armo", "mistral", "llama_dynamic_rope"]) {
-  gpuTest(`a verdict of ${model} has the same bits in every company and memory plan`, async () => {
+for (const kernels of families) {
+  invarianceTest("armo", kernels);
+  invarianceTest("mistral", kernels);
+  invarianceTest("llama_dynamic_rope", kernels);
+}
+
+function invarianceTest(model: string, kernels: "buffer" | "texture"): void {
+  const name = `a verdict of ${model} has the same bits in every company and plan (${kernels})`;
+  gpuTest(name, async () => {
     const conversations = varied(await goldenConversations(model));
-    using alone = await load(model, { tokensPerPack: 1, sharePrefixes: false });
+    using alone = await load(model, { kernels, tokensPerPack: 1, sharePrefixes: false });
     const reference = await alone.score(conversations);
     assert.ok(reference.every(({ score }) => score !== null));
 
-    using packed = await load(model);
+    using packed = await load(model, { kernels });
     assert.deepEqual(await packed.score(conversations), reference);
     for (const size of [2, 3, 64]) {
       const first = conversations.slice(-size);
@@ -77,10 +95,10 @@ for (const model of ["armo", "mistral", "llama_dynamic_rope"]) {
     const backwards = [...conversations].reverse();
     assert.deepEqual((await packed.score(backwards)).reverse(), reference);
 
-    using apart = await load(model, { sharePrefixes: false, tokensPerPack: 300 });
+    using apart = await load(model, { kernels, sharePrefixes: false, tokensPerPack: 300 });
     assert.deepEqual(await apart.score(conversations), reference);
 
-    using streamed = await load(model, { layers: "streamed", tokensPerPack: 128 });
+    using streamed = await load(model, { kernels, layers: "streamed", tokensPerPack: 128 });
     assert.equal(streamed.plan.layers, "streamed");
     assert.deepEqual(await streamed.score(conversations), reference);
   });

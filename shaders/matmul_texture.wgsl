@@ -1,0 +1,106 @@
+// Matrix product for adapters with subgroups of 8 lanes and fast texture reads (lavapipe):
+//   output[m, n] = activation(sum over k of input[m, k] * weight[n, k] + bias[n])  (+ output[m, n])
+//
+// input   k / 4 texels wide, a row each; made by rows_to_texture.wgsl
+// weight  made by pack_weights.wgsl from rows of f32, f16 or bf16
+// bias    [columns]        f32, read where HAS_BIAS
+// output  [rows, columns]  f32, columns a multiple of 4
+// shape   (k, columns, unused, unused)
+//
+// A subgroup makes 16 rows of 32 columns: each lane keeps 16 x 4 sums in registers and holds two of
+// the rows, which shuffles with constant lanes hand round. There are no barriers. Every output is
+// one sum over k from first to last, whatever the number of rows.
+
+const F32: u32 = 0u;
+const F16: u32 = 1u;
+const BF16: u32 = 2u;
+
+const WEIGHT_TYPE: u32 = 2u;
+const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
+const HAS_BIAS: bool = false;
+const RELU: bool = false;
+const ACCUMULATE: bool = false;
+const LANES: u32 = 16u;
+const ROWS: u32 = 16u;
+const QUADS: u32 = STEP / 4u;
+
+@group(0) @binding(0) var input: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var weight: texture_storage_2d<rgba32uint, read>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> shape: vec4<u32>;
+
+// Value e of a weight texel.
+fn widen(texel: vec4<u32>, e: u32) -> f32 {
+  if (WEIGHT_TYPE == F32) {
+    return bitcast<f32>(texel[e]);
+  }
+  let word = texel[e / 2u];
+  if (WEIGHT_TYPE == BF16) {
+    return bitcast<f32>(select(word << 16u, word & 0xffff0000u, e % 2u == 1u));
+  }
+  return unpack2x16float(word)[e % 2u];
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) index: u32,
+) {
+  let lane = index % 8u;
+  let block = group.y * (LANES / 8u) + index / 8u;
+  let m0 = group.x * ROWS;
+  let steps = shape.x / STEP;
+  let columns = shape.y / 4u;
+
+  var sums: array<vec4<f32>, ROWS>;
+  for (var step = 0u; step < steps; step += 1u) {
+    let texel0 = textureLoad(weight, vec2<u32>(step * 8u + lane, block * 4u));
+    let texel1 = textureLoad(weight, vec2<u32>(step * 8u + lane, block * 4u + 1u));
+    let texel2 = textureLoad(weight, vec2<u32>(step * 8u + lane, block * 4u + 2u));
+    let texel3 = textureLoad(weight, vec2<u32>(step * 8u + lane, block * 4u + 3u));
+    var weights: array<vec4<f32>, STEP>;
+    // @unroll
+    for (var e = 0u; e < STEP; e += 1u) {
+      weights[e] = vec4<f32>(
+        widen(texel0, e), widen(texel1, e), widen(texel2, e), widen(texel3, e));
+    }
+    var held: array<vec4<f32>, 2u * QUADS>;
+    // @unroll
+    for (var q = 0u; q < QUADS; q += 1u) {
+      held[q] = textureLoad(input, vec2<u32>(step * QUADS + q, m0 + lane));
+      held[QUADS + q] = textureLoad(input, vec2<u32>(step * QUADS + q, m0 + 8u + lane));
+    }
+    // @unroll
+    for (var i = 0u; i < ROWS; i += 1u) {
+      // @unroll
+      for (var e = 0u; e < STEP; e += 1u) {
+        let x = subgroupShuffle(held[(i / 8u) * QUADS + e / 4u][e % 4u], i % 8u);
+        sums[i] += x * weights[e];
+      }
+    }
+  }
+
+  let n = block * 8u + lane;
+  let rows = arrayLength(&output) / columns;
+  if (n >= columns) {
+    return;
+  }
+  // @unroll
+  for (var i = 0u; i < ROWS; i += 1u) {
+    if (m0 + i < rows) {
+      let at = (m0 + i) * columns + n;
+      var value = sums[i];
+      if (HAS_BIAS) {
+        value += bias[n];
+      }
+      if (RELU) {
+        value = max(value, vec4<f32>(0.0));
+      }
+      if (ACCUMULATE) {
+        value += output[at];
+      }
+      output[at] = value;
+    }
+  }
+}

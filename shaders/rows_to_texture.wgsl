@@ -1,0 +1,22 @@
+// Copies a matrix into a texture, four columns to a texel: a software adapter reads texels with
+// vector loads, but buffers element by element with a bounds check each.
+//
+// input   [rows, columns]        columns a multiple of 4
+// output  columns / 4 wide, at least rows high
+
+const LANES: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var output: texture_storage_2d<rgba32float, write>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(global_invocation_id) id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let at = id.y * groups.x * LANES + id.x;
+  if (at < arrayLength(&input)) {
+    let columns = textureDimensions(output).x;
+    textureStore(output, vec2<u32>(at % columns, at / columns), input[at]);
+  }
+}

@@ -1,0 +1,52 @@
+/** A texture for intermediate results, with the view that kernels bind. */
+export interface PooledTexture {
+  readonly texture: GPUTexture;
+  readonly view: GPUTextureView;
+  readonly bytes: number;
+}
+
+/** Heights are rounded up to a multiple of this, so that packs of about one size share textures. */
+const rowStep = 256;
+
+/**
+ * Reuses the f32 textures that kernels read activations from. Only commands write them, in order, so
+ * a texture may be handed on as soon as its last reader is recorded.
+ */
+export class TexturePool {
+  readonly #free = new Map<string, PooledTexture[]>();
+  readonly #all = new Set<PooledTexture>();
+
+  constructor(readonly create: (width: number, height: number) => PooledTexture) {}
+
+  /** Bytes of all textures that the pool has made. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const texture of this.#all) bytes += texture.bytes;
+    return bytes;
+  }
+
+  /** A texture `width` texels wide and at least `rows` high, its content undefined. */
+  acquire(width: number, rows: number): PooledTexture {
+    const height = Math.ceil(rows / rowStep) * rowStep;
+    const found = this.#free.get(`${width} × ${height}`)?.pop();
+    if (found !== undefined) return found;
+    const texture = this.create(width, height);
+    this.#all.add(texture);
+    return texture;
+  }
+
+  /** Gives a texture back; commands recorded so far still see its content. */
+  release(texture: PooledTexture): void {
+    const key = `${texture.texture.width} × ${texture.texture.height}`;
+    const free = this.#free.get(key);
+    if (free === undefined) this.#free.set(key, [texture]);
+    else free.push(texture);
+  }
+
+  /** Destroys every texture. */
+  destroy(): void {
+    for (const { texture } of this.#all) texture.destroy();
+    this.#all.clear();
+    this.#free.clear();
+  }
+}

@@ -1,0 +1,25 @@
+/** Queries that `attention_texture.wgsl` takes at a time. */
+export const queriesPerTile = 8;
+
+/**
+ * Divides queries into tiles of neighbours in one conversation.
+ *
+ * @param spans Four numbers for each query: position, prefix row, prefix length, own row.
+ * @returns Four numbers for each tile: first query, number of queries, 0, 0.
+ */
+export function attentionTiles(spans: Uint32Array): Uint32Array<ArrayBuffer> {
+  const tiles: number[] = [];
+  const count = spans.length / 4;
+  const follows = (query: number): boolean => {
+    const [before, at] = [4 * (query - 1), 4 * query];
+    return spans[at] === spans[before]! + 1 && spans[at + 1] === spans[before + 1] &&
+      spans[at + 2] === spans[before + 2] && spans[at + 3] === spans[before + 3];
+  };
+  for (let first = 0; first < count;) {
+    let end = first + 1;
+    while (end < count && end - first < queriesPerTile && follows(end)) end++;
+    tiles.push(first, end - first, 0, 0);
+    first = end;
+  }
+  return Uint32Array.from(tiles);
+}
