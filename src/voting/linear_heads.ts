@@ -116,8 +116,7 @@ export function headsOverlay(
     tensors.push({ ...bias, readRows: rows(heads.bias, 1) });
   }
   const name = `${folder.name} with ${heads.names.length} voters`;
-  const config = { ...base.config, voter_names: heads.names };
-  return overlayFolder(name, folder, base, { tensors, without: ownHead, config });
+  return overlayFolder(name, folder, base, { tensors, without: ownHead });
 }
 
 function refuse(where: string, expected: string, found: string): never {

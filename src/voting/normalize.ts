@@ -37,8 +37,7 @@ const ROUNDING = 1e-12;
 export function normalizeMargins(margins: ArrayLike<number>): NormalizedVoter {
   const finite = finiteOnly(margins);
   const largest = finite.reduce((size, margin) => Math.max(size, Math.abs(margin)), 0);
-  // Scaled by the largest size first, so that squares neither overflow nor vanish.
-  const spread = largest === 0 ? 0 : largest * populationStd(finite.map((d) => d / largest));
+  const spread = scaledStd(finite, largest);
   const scale = spread > ROUNDING * largest ? spread : largest === 0 ? 1 : largest;
   const values = Float64Array.from(margins, (margin) => {
     if (!Number.isFinite(margin)) return NaN;
@@ -70,11 +69,18 @@ export function standardizeScores(scores: ArrayLike<number>): NormalizedVoter {
   const finite = finiteOnly(scores);
   const centre = mean(finite);
   const largest = finite.reduce((size, score) => Math.max(size, Math.abs(score)), 0);
-  const spread = populationStd(finite, centre);
+  const spread = scaledStd(finite, largest);
   const scale = spread > ROUNDING * largest ? spread : NaN;
   const values = Float64Array.from(
     scores,
     (score) => Number.isFinite(score) ? (score - centre) / scale : NaN,
   );
   return { values, centre, scale };
+}
+
+/** Standard deviation of numbers whose squares may overflow or vanish. */
+function scaledStd(values: readonly number[], largest: number): number {
+  const isOrdinary = largest > 1e-100 && largest < 1e100;
+  if (isOrdinary || largest === 0) return populationStd(values);
+  return largest * populationStd(values.map((value) => value / largest));
 }
