@@ -34,8 +34,9 @@ const reviveNotANumber: Reviver = (key, value, context) =>
  * @throws {SyntaxError} Where the text is not JSON.
  */
 export function parseJson(text: string): unknown {
-  // The reviver visits every value, so only lines that may hold a big integer pay for it.
-  const reviver = /\d{16}/.test(text) ? reviveBigIntegers as () => unknown : undefined;
+  // The reviver visits every value, so only lines that may hold a big integer pay for it: sixteen
+  // digits that are not a fraction's.
+  const reviver = /(?:^|[^.\d])\d{16}/.test(text) ? reviveBigIntegers as () => unknown : undefined;
   try {
     return JSON.parse(text, reviver);
   } catch (error) {

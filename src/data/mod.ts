@@ -8,6 +8,8 @@
 
 export { type ByteSink, checkWritable } from "./byte_sink.ts";
 export { numberInColumn, numbersInColumn } from "./column_values.ts";
+export { AssayError } from "../error.ts";
+export type { Conversation, Message } from "../text/conversation.ts";
 export type { BytesRead } from "./input_bytes.ts";
 export { parseJson, stringifyJson } from "./json_text.ts";
 export { readRows, type ReadRowsOptions } from "./read_rows.ts";

@@ -4,7 +4,7 @@ import { badRow } from "./read_json_lines.ts";
 import type { ReadRow, Row } from "./rows.ts";
 
 /**
- * Reads rows from CSV (RFC 4180: commas, `"` quotes, `""` for a quote, line breaks inside quotes).
+ * Reads rows from CSV, for each chunk those that end in it (RFC 4180: commas, `"` quotes, `""` for a quote, line breaks inside quotes).
  * The first record names the columns; every value is a string, and a quote where none belongs is
  * text. A record with another number of fields, or with bytes that are not UTF-8, is an item with an
  * error, and the reading goes on.
@@ -16,13 +16,13 @@ import type { ReadRow, Row } from "./rows.ts";
 export async function* readCsv(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<ReadRow> {
+): AsyncGenerator<readonly ReadRow[]> {
   const records = new CsvRecords();
   const rows = new CsvRows(name);
   for await (const chunk of chunks) {
-    for (const record of await records.push(chunk)) yield* rows.of(record);
+    yield rows.of(await records.push(chunk));
   }
-  for (const record of await records.end()) yield* rows.of(record);
+  yield rows.of(await records.end());
 }
 
 /** One record as csv-parse found it: the raw fields, or why there are none. */
@@ -111,33 +111,34 @@ class CsvRows {
     this.#name = name;
   }
 
-  *of({ line, fields, problem }: CsvRecord): Generator<ReadRow> {
-    if (this.#columns === undefined) {
-      this.#columns = this.#header(fields, problem);
-      return;
+  of(records: readonly CsvRecord[]): readonly ReadRow[] {
+    if (this.#columns !== undefined || records.length === 0) {
+      return records.map((record) => this.#row(this.#columns!, record));
     }
-    if (fields === undefined) {
-      yield badRow(line, problem!);
-      return;
-    }
-    const expected = this.#columns.length;
+    const columns = this.#header(records[0]!);
+    this.#columns = columns;
+    return records.slice(1).map((record) => this.#row(columns, record));
+  }
+
+  #row(columns: readonly string[], { line, fields, problem }: CsvRecord): ReadRow {
+    if (fields === undefined) return badRow(line, problem!);
+    const expected = columns.length;
     if (fields.length !== expected) {
-      yield badRow(line, `expected ${expected} fields as in the header, found ${fields.length}`);
-      return;
+      return badRow(line, `expected ${expected} fields as in the header, found ${fields.length}`);
     }
     try {
       const values = fields.map((field) => this.#decoder.decode(field));
       // fromEntries, because assigning to a column called __proto__ would lose it.
       const row: Row = Object.fromEntries(
-        this.#columns.map((column, index) => [column, values[index]]),
+        columns.map((column, index) => [column, values[index]]),
       );
-      yield { line, row, error: undefined };
+      return { line, row, error: undefined };
     } catch (error) {
-      yield badRow(line, "expected UTF-8 text, found bytes that are not UTF-8", error);
+      return badRow(line, "expected UTF-8 text, found bytes that are not UTF-8", error);
     }
   }
 
-  #header(fields: readonly Uint8Array[] | undefined, problem: string | undefined): string[] {
+  #header({ fields, problem }: CsvRecord): string[] {
     const fail = (reason: string, cause?: unknown) =>
       new AssayError("data/bad-file", `Cannot read the header of ${this.#name}: ${reason}`, {
         cause,

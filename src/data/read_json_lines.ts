@@ -13,7 +13,8 @@ export interface ByteLine {
 }
 
 /**
- * Cuts bytes into lines at `\n`. A line may span any number of chunks and is joined once.
+ * Cuts bytes into lines at `\n`: for each chunk, the lines that end in it. A line may span any number
+ * of chunks and is joined once.
  *
  * @param chunks Bytes in order.
  * @param limit Bytes of one line at most; a longer line is skipped and comes out without its bytes.
@@ -21,7 +22,7 @@ export interface ByteLine {
 export async function* splitLines(
   chunks: AsyncIterable<Uint8Array>,
   limit: number = longestLine,
-): AsyncGenerator<ByteLine> {
+): AsyncGenerator<readonly ByteLine[]> {
   let line = 1;
   let pieces: Uint8Array[] = [];
   let length = 0;
@@ -37,15 +38,18 @@ export async function* splitLines(
     return { line: line++, bytes };
   };
   for await (const chunk of chunks) {
+    const lines: ByteLine[] = [];
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
       take(chunk.subarray(start, end));
-      yield finish();
+      lines.push(finish());
       start = end + 1;
     }
-    take(chunk.subarray(start));
+    // Copied, because a stream may use the chunk's memory again.
+    take(chunk.slice(start));
+    yield lines;
   }
-  if (length > 0) yield finish();
+  if (length > 0) yield [finish()];
 }
 
 function join(pieces: readonly Uint8Array[], length: number): Uint8Array {
@@ -66,28 +70,33 @@ export function badRow(line: number, problem: string, cause?: unknown): ReadRow 
 }
 
 /**
- * Reads rows from JSON Lines. Blank lines are skipped, but counted. A line that is no JSON object,
- * or not UTF-8, is an item with an error, and the reading goes on.
+ * Reads rows from JSON Lines, for each chunk those that end in it. Blank lines are skipped, but
+ * counted. A line that is no JSON object, or not UTF-8, is an item with an error, and the reading
+ * goes on.
  *
  * @param chunks The bytes of the file, without a byte-order mark.
  */
-export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ReadRow> {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  for await (const { line, bytes } of splitLines(chunks)) {
-    if (bytes === undefined) {
-      yield badRow(line, `expected at most ${longestLine} bytes on a line, found more`);
-      continue;
-    }
-    let text: string;
-    try {
-      text = decoder.decode(bytes);
-    } catch (error) {
-      yield badRow(line, "expected UTF-8 text, found bytes that are not UTF-8", error);
-      continue;
-    }
-    if (text.trim() === "") continue;
-    yield rowOfText(line, text);
+export async function* readJsonLines(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<readonly ReadRow[]> {
+  for await (const lines of splitLines(chunks)) {
+    yield lines.map(rowOfLine).filter((row) => row !== undefined);
   }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function rowOfLine({ line, bytes }: ByteLine): ReadRow | undefined {
+  if (bytes === undefined) {
+    return badRow(line, `expected at most ${longestLine} bytes on a line, found more`);
+  }
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch (error) {
+    return badRow(line, "expected UTF-8 text, found bytes that are not UTF-8", error);
+  }
+  return text.trim() === "" ? undefined : rowOfText(line, text);
 }
 
 function rowOfText(line: number, text: string): ReadRow {

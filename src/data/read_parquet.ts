@@ -27,7 +27,10 @@ class UndecodableText {}
  * @param file The file's bytes: any object with `byteLength` and `slice(start, end)`.
  * @throws {AssayError} `data/bad-file` where the file is no Parquet or is damaged.
  */
-export async function* readParquet(name: string, file: AsyncBuffer): AsyncGenerator<ReadRow> {
+export async function* readParquet(
+  name: string,
+  file: AsyncBuffer,
+): AsyncGenerator<readonly ReadRow[]> {
   let line = 1;
   try {
     const metadata = await parquetMetadataAsync(file);
@@ -42,7 +45,7 @@ export async function* readParquet(name: string, file: AsyncBuffer): AsyncGenera
         useOffsetIndex: true,
         parsers: { stringFromBytes: decodeText },
       });
-      for (const row of rows) yield readRowOf(line++, row);
+      yield rows.map((row) => readRowOf(line++, row));
     }
   } catch (error) {
     if (error instanceof AssayError) throw error;

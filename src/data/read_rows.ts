@@ -43,11 +43,20 @@ export async function* readRows(
   options: ReadRowsOptions = {},
 ): AsyncGenerator<ReadRow> {
   const format = options.format ?? formatOfName(input) ?? "jsonl";
-  if (format === "parquet") {
-    yield* readParquetFile(input, options.onBytes);
-    return;
+  // Rows come in batches as far as here: a generator's turn for each row, in every room that it
+  // passes, would cost more than the parsing.
+  for await (const rows of rowBatches(input, format, options.onBytes)) {
+    for (const row of rows) yield row;
   }
-  const { name, chunks } = await openInput(input, options.onBytes);
+}
+
+async function* rowBatches(
+  input: string,
+  format: RowFormat,
+  onBytes: ReadRowsOptions["onBytes"],
+): AsyncGenerator<readonly ReadRow[]> {
+  if (format === "parquet") return yield* readParquetFile(input, onBytes);
+  const { name, chunks } = await openInput(input, onBytes);
   const plain = refuseParquet(name, chunks);
   yield* format === "csv" ? readCsv(name, plain) : readJsonLines(plain);
 }
@@ -55,7 +64,7 @@ export async function* readRows(
 async function* readParquetFile(
   path: string,
   onBytes: ReadRowsOptions["onBytes"],
-): AsyncGenerator<ReadRow> {
+): AsyncGenerator<readonly ReadRow[]> {
   if (path === "-") {
     throw new AssayError(
       "data/bad-file",

@@ -108,9 +108,11 @@ export async function writeRowFile(path: string, options: RowFileOptions = {}): 
 
 async function* storedRows(path: string): AsyncGenerator<Row> {
   const file = await Deno.open(path, { read: true });
-  for await (const { row, error } of readJsonLines(file.readable)) {
-    if (error !== undefined) throw error;
-    yield row!;
+  for await (const rows of readJsonLines(file.readable)) {
+    for (const { row, error } of rows) {
+      if (error !== undefined) throw error;
+      yield row!;
+    }
   }
 }
 
