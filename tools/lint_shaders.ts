@@ -19,15 +19,21 @@ import { seededRandom, trials } from "../src/ops/trials.ts";
 const dawn = "npm:webgpu@0.6.2";
 const { create }: { create(options: string[]): GPU } = await import(dawn);
 
+type Compiler = "naga" | "Tint";
+
 /** Trials of each kernel; their seeds draw constants and shapes. */
 const trialsPerKernel = 12;
 
+/** WGSL wants it before subgroup operations are used; naga doesn't know it yet and goes without. */
+const subgroups = "enable subgroups;\n";
+
 /** What a compiler has against the shaders' texts, with their constants as they stand. */
-async function lintTexts(): Promise<string[]> {
+async function lintTexts(compiler: Compiler): Promise<string[]> {
   using device = await Device.open();
   const problems: string[] = [];
   for (const { name, source } of Object.values(shaders)) {
-    const text = specialize(source, {});
+    const enabled = compiler === "Tint" && /\bsubgroup[A-Z]\w*\(/.test(source) ? subgroups : "";
+    const text = enabled + specialize(source, {});
     device.gpu.pushErrorScope("validation");
     const { messages } = await device.gpu.createShaderModule({ code: text }).getCompilationInfo();
     const error = await device.gpu.popErrorScope();
@@ -59,8 +65,8 @@ async function lintUses(): Promise<string[]> {
   return problems.length > 0 ? problems : [...new Set(device.uncapturedErrors)];
 }
 
-async function lint(compiler: string): Promise<boolean> {
-  const inTexts = await lintTexts();
+async function lint(compiler: Compiler): Promise<boolean> {
+  const inTexts = await lintTexts(compiler);
   const problems = inTexts.length > 0 ? inTexts : await lintUses();
   for (const problem of problems) console.error(`${compiler}: ${problem}`);
   return problems.length === 0;
