@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { conversationsOfRow } from "../data/row_conversations.ts";
+import { conversationsInOrder, conversationsOfRow } from "../data/row_conversations.ts";
 import { parseJson, stringifyJson } from "../data/json_text.ts";
 import type { Row } from "../data/rows.ts";
 import { openBackend } from "../scoring/open_backend.ts";
@@ -90,15 +90,7 @@ function conversationsOfText(text: string, prompt: string): readonly Conversatio
     : Array.isArray(value)
     ? { messages: value }
     : value;
-  const shape = conversationsOfRow(row as Row);
-  switch (shape.kind) {
-    case "single":
-      return [shape.conversation];
-    case "pair":
-      return [shape.chosen, shape.rejected];
-    case "best_of_n":
-      return shape.candidates;
-  }
+  return conversationsInOrder(conversationsOfRow(row as Row));
 }
 
 function isError(part: unknown): boolean {

@@ -55,12 +55,25 @@ export class Output {
     if (this.#status === 0) this.#status = 1;
   }
 
+  /** Writes results to standard output, past a progress bar that may stand in the same terminal. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.stdout.isTerminal) await this.#clearBar();
+    await this.stdout.write(bytes);
+  }
+
   /** Tells people something on standard error: `assay: <message>`. */
   async note(message: string): Promise<void> {
-    // A progress bar may stand in the line.
-    const clear = this.stderr.isTerminal ? "\r\x1b[K" : "";
+    await this.#clearBar();
+    await this.#tell(`assay: ${message}\n`);
+  }
+
+  async #clearBar(): Promise<void> {
+    if (this.stderr.isTerminal) await this.#tell("\r\x1b[K");
+  }
+
+  async #tell(text: string): Promise<void> {
     try {
-      await this.stderr.write(new TextEncoder().encode(`${clear}assay: ${message}\n`));
+      await this.stderr.write(new TextEncoder().encode(text));
     } catch {
       // Nobody reads along; the results still count.
     }

@@ -58,6 +58,7 @@ function newBar(output: Output, label: string, total: number | undefined): progr
       ? `${label} {value}`
       : `${label} {bar} {percentage}% | {eta_formatted} left`,
     barsize: 30,
+    forceRedraw: true, // results and notes wipe it away
     clearOnComplete: true,
     hideCursor: false, // an interrupted run would leave the cursor hidden
     gracefulExit: false, // the commands themselves decide what an interrupt does

@@ -38,11 +38,11 @@ export async function rowOutput(
   if (options.output !== undefined) return await writeRowFile(options.output);
   if (options.format !== "table") {
     return jsonLinesWriter({
-      write: (bytes: Uint8Array): Promise<void> => output.stdout.write(bytes),
+      write: (bytes: Uint8Array): Promise<void> => output.write(bytes),
       close: (): Promise<void> => Promise.resolve(),
     });
   }
-  const lines = table(output.stdout, rowTable.header);
+  const lines = table(output, rowTable.header);
   let number = 0;
   return {
     write: (row: Row): Promise<void> =>

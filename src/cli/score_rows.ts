@@ -1,4 +1,8 @@
-import { conversationsOfRow, type RowConversations } from "../data/row_conversations.ts";
+import {
+  conversationsInOrder,
+  conversationsOfRow,
+  type RowConversations,
+} from "../data/row_conversations.ts";
 import type { ReadRow, Row } from "../data/rows.ts";
 import { AssayError } from "../error.ts";
 import type { Verdict } from "../scoring/verdict.ts";
@@ -130,19 +134,8 @@ function waitingRow(read: ReadRow): WaitingRow {
     if (!(error instanceof AssayError)) throw error;
     shape = new AssayError(error.code, `Row ${read.line}: ${error.message}`, { cause: error });
   }
-  const conversations = shape instanceof AssayError ? [] : conversationsIn(shape);
+  const conversations = shape instanceof AssayError ? [] : conversationsInOrder(shape);
   return { read, shape, conversations, verdicts: [] };
-}
-
-function conversationsIn(shape: RowConversations): readonly Conversation[] {
-  switch (shape.kind) {
-    case "single":
-      return [shape.conversation];
-    case "pair":
-      return [shape.chosen, shape.rejected];
-    case "best_of_n":
-      return shape.candidates;
-  }
 }
 
 function isComplete(row: WaitingRow): boolean {

@@ -1,4 +1,4 @@
-import type { OutputStream } from "./output.ts";
+import type { Output } from "./output.ts";
 
 /** One line of a table: a cell for every column. */
 export type TableLine = readonly string[];
@@ -20,13 +20,13 @@ export interface Table {
 }
 
 /**
- * A table on a stream. The first 200 lines set the widths; in later lines, longer cells push the rest
+ * A table on standard output. The first 200 lines set the widths; in later lines, longer cells push the rest
  * to the right.
  *
- * @param stream Where it is written.
+ * @param output The command's output.
  * @param header The columns' names; columns whose name ends in `#` are aligned to the right.
  */
-export function table(stream: OutputStream, header: TableLine): Table {
+export function table(output: Output, header: TableLine): Table {
   const isNumber = header.map((name) => name.endsWith("#"));
   const names = header.map((name) => name.replace(/#$/, ""));
   let waiting: Entry[] | undefined = [{ line: names, details: [] }];
@@ -36,7 +36,7 @@ export function table(stream: OutputStream, header: TableLine): Table {
       lineText(line, widths, isNumber),
       ...details.map((detail) => `    ${oneLine(detail)}`),
     ]);
-    return stream.write(new TextEncoder().encode(text.join("\n") + "\n"));
+    return output.write(new TextEncoder().encode(text.join("\n") + "\n"));
   };
   const release = async () => {
     if (waiting === undefined) return;

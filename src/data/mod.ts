@@ -13,7 +13,11 @@ export type { Conversation, Message } from "../text/conversation.ts";
 export type { BytesRead } from "./input_bytes.ts";
 export { parseJson, stringifyJson } from "./json_text.ts";
 export { readRows, type ReadRowsOptions } from "./read_rows.ts";
-export { conversationsOfRow, type RowConversations } from "./row_conversations.ts";
+export {
+  conversationsInOrder,
+  conversationsOfRow,
+  type RowConversations,
+} from "./row_conversations.ts";
 export { formatOfName, type ReadRow, type Row, type RowFormat } from "./rows.ts";
 export {
   jsonLinesWriter,

@@ -75,6 +75,18 @@ export function conversationsOfRow(row: Row): RowConversations {
   );
 }
 
+/** The conversations of a row's shape in a list: chosen before rejected, candidates in their order. */
+export function conversationsInOrder(shape: RowConversations): readonly Conversation[] {
+  switch (shape.kind) {
+    case "single":
+      return [shape.conversation];
+    case "pair":
+      return [shape.chosen, shape.rejected];
+    case "best_of_n":
+      return shape.candidates;
+  }
+}
+
 function candidatesOf(row: Row, column: string): readonly Conversation[] {
   const value = row[column];
   const candidates = typeof value === "string" ? listOfText(column, value) : value;

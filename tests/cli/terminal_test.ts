@@ -28,7 +28,7 @@ Deno.test("countArgument() takes whole numbers of at least 1 and nothing else", 
 
 Deno.test("table() aligns columns, numbers to the right, and lets nothing tear a line", async () => {
   const { output, stdout } = captureOutput();
-  const lines = table(output.stdout, ["name", "size#", "note"]);
+  const lines = table(output, ["name", "size#", "note"]);
   await lines.add(["a\nb", "1", ""], ["below\x1b[2J it"]);
   await lines.add(["é", "1000", "last"]);
   await lines.close();
@@ -43,7 +43,7 @@ Deno.test("table() aligns columns, numbers to the right, and lets nothing tear a
 
 Deno.test("table() writes while lines come, once it has seen enough for its widths", async () => {
   const { output, stdout } = captureOutput();
-  const lines = table(output.stdout, ["n#"]);
+  const lines = table(output, ["n#"]);
   for (let i = 0; i < 199; i++) await lines.add([String(i)]);
   assert.equal(stdout(), "");
   for (let i = 199; i < 300; i++) await lines.add([String(i)]);
@@ -72,4 +72,13 @@ Deno.test("progressBar() shows each phase and leaves an empty line", () => {
   assert.equal(stdout(), "");
   const shown = stderr();
   assert(shown.lastIndexOf("\x1b[0K") > shown.lastIndexOf("rows scored"), JSON.stringify(shown));
+});
+
+Deno.test("results wipe a progress bar away where both stand in one terminal", async () => {
+  const { output, stdout, stderr } = captureOutput({ isTerminal: true });
+  await output.write(new TextEncoder().encode("row\n"));
+  assert.deepEqual([stdout(), stderr()], ["row\n", "\r\x1b[K"]);
+  const piped = captureOutput();
+  await piped.output.write(new TextEncoder().encode("row\n"));
+  assert.deepEqual([piped.stdout(), piped.stderr()], ["row\n", ""]);
 });
