@@ -53,6 +53,10 @@ export interface Diagnostics {
     readonly comparedFeature: string;
     /** Over all pairs. */
     readonly overall: Accuracy;
+    /** Over the pairs whose better response has more of the compared feature; `null` for none. */
+    readonly whereLongerIsBetter: Accuracy | null;
+    /** Over the pairs whose better response has less of it; `null` for none. */
+    readonly whereShorterIsBetter: Accuracy | null;
     /** By subset, where pairs have one. */
     readonly subsets: Readonly<Record<string, Accuracy>>;
   };
@@ -104,6 +108,8 @@ export class DiagnosticsCollector {
   readonly #after: number[] = [];
   readonly #columns = new Map<string, number[]>();
   readonly #overall = emptyTally();
+  readonly #longerIsBetter = emptyTally();
+  readonly #shorterIsBetter = emptyTally();
   readonly #subsets = new Map<string, Tally>();
   #rows = 0;
   #seen = 0;
@@ -166,7 +172,10 @@ export class DiagnosticsCollector {
     const after = this.#win(calibrated);
     if (before !== after) this.#changed++;
     const even = this.#tie === "half" ? 0.5 : 0;
-    for (const tally of [this.#overall, ...this.#subsetTallies(pair.subset)]) {
+    const tallies = [this.#overall, ...this.#subsetTallies(pair.subset)];
+    if (longer > 0) tallies.push(this.#longerIsBetter);
+    if (longer < 0) tallies.push(this.#shorterIsBetter);
+    for (const tally of tallies) {
       tally.pairs++;
       tally.before += before;
       tally.after += after;
@@ -202,9 +211,11 @@ export class DiagnosticsCollector {
           accuracy: {
             tie: this.#tie,
             comparedFeature: this.#comparedFeature(features),
-            overall: accuracyOf(this.#overall),
+            overall: accuracyOf(this.#overall)!,
+            whereLongerIsBetter: accuracyOf(this.#longerIsBetter),
+            whereShorterIsBetter: accuracyOf(this.#shorterIsBetter),
             subsets: Object.fromEntries(
-              [...this.#subsets].map(([name, tally]) => [name, accuracyOf(tally)]),
+              [...this.#subsets].map(([name, tally]) => [name, accuracyOf(tally)!]),
             ),
           },
         }
@@ -258,7 +269,8 @@ function emptyTally(): Tally {
   return { pairs: 0, before: 0, after: 0, longer: 0, shorter: 0 };
 }
 
-function accuracyOf({ pairs, before, after, longer, shorter }: Tally): Accuracy {
+function accuracyOf({ pairs, before, after, longer, shorter }: Tally): Accuracy | null {
+  if (pairs === 0) return null;
   return {
     pairs,
     before: before / pairs,

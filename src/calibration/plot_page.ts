@@ -125,8 +125,13 @@ function accuracyTable({ accuracy }: Diagnostics): string {
   const more = accuracy.comparedFeature === "length"
     ? ["longer wins", "shorter wins"]
     : [`more ${accuracy.comparedFeature} wins`, `less ${accuracy.comparedFeature} wins`];
+  const parts = [
+    ["all pairs", accuracy.overall],
+    [more[0]!.replace(/ wins$/, " is better"), accuracy.whereLongerIsBetter],
+    [more[1]!.replace(/ wins$/, " is better"), accuracy.whereShorterIsBetter],
+  ] as const;
   return table(["Accuracy on", "pairs", "before", "after", ...more], [
-    line("all pairs", accuracy.overall),
+    ...parts.flatMap(([name, part]) => part === null ? [] : [line(name, part)]),
     ...Object.entries(accuracy.subsets).map(([name, subset]) => line(name, subset)),
   ]);
 }

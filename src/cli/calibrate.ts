@@ -4,7 +4,6 @@ import { type Diagnostics, DiagnosticsCollector } from "../calibration/diagnosti
 import { fit } from "../calibration/fit.ts";
 import { calibrationPanel, type PlottedRows } from "../calibration/plot.ts";
 import { PoolBuilder } from "../calibration/pool.ts";
-import { checkWritable } from "../data/byte_sink.ts";
 import { readRows } from "../data/read_rows.ts";
 import type { ReadRow } from "../data/rows.ts";
 import { AssayError } from "../error.ts";
@@ -16,12 +15,13 @@ import {
 } from "./calibrate_flags.ts";
 import { repeatableRows } from "./calibrate_input.ts";
 import { calibratePreferences } from "./calibrate_preferences.ts";
-import { calibrateTable, reportDiagnostics, writePlot, writeText } from "./calibrate_report.ts";
+import { calibrateTable, reportDiagnostics, writePlot } from "./calibrate_report.ts";
 import { addToPool, calibrateRow, ScoredRowReader } from "./calibrate_rows.ts";
 import { tokenizerMeasures } from "./calibrate_sources.ts";
 import { Output } from "./output.ts";
 import { type ProgressBar, progressBar } from "./progress_bar.ts";
 import { rowOutput } from "./row_output.ts";
+import { checkOutputs, writeTextFile } from "./text_file.ts";
 
 /** Rows kept for rank correlations and plots where a calibrator is applied to a stream. */
 const sampledRows = 100_000;
@@ -62,9 +62,8 @@ export function calibrateCommand(output: Output = Output.system()): Command {
     .addHelpText("after", examples);
   return addCalibrateFlags(command).action(async (input: string, flags: CalibrateFlags) => {
     using bar = progressBar(output);
-    for (const path of [flags.fit, flags.summary, flags.plot, flags.output]) {
-      if (path !== undefined) await checkWritable(path);
-    }
+    const inputs = flags.apply === undefined ? [input] : [input, flags.apply];
+    await checkOutputs(inputs, [flags.fit, flags.summary, flags.plot, flags.output]);
     if (flags.preferences) await calibratePreferences(input, flags, output, bar);
     else if (flags.apply !== undefined) await applySaved(input, flags.apply, flags, output, bar);
     else await fitAndApply(input, flags, output, bar);
@@ -106,7 +105,7 @@ async function fitAndApply(
   const pool = await readPool(rows.read("reading"), reader);
   const { calibrator, scores, diagnostics } = fit(pool, fitOptions(flags));
   if (flags.fit !== undefined) {
-    await writeText(flags.fit, JSON.stringify(calibrator, null, 1) + "\n");
+    await writeTextFile(flags.fit, JSON.stringify(calibrator, null, 1) + "\n");
   }
   const plotted = (name: string) => ({
     x: pool.features[name] ?? [],
@@ -191,7 +190,7 @@ async function finish(
   if (flags.summary !== undefined) {
     const { method, settings } = calibrator;
     const summary = { method, settings, ...diagnostics };
-    await writeText(flags.summary, JSON.stringify(summary, null, 2) + "\n");
+    await writeTextFile(flags.summary, JSON.stringify(summary, null, 2) + "\n");
   }
   if (flags.plot === undefined) return;
   const panels = calibrator.features.map((name) =>

@@ -10,10 +10,11 @@ import type { Row } from "../data/rows.ts";
 import { AssayError } from "../error.ts";
 import type { CalibrateFlags } from "./calibrate_flags.ts";
 import { repeatableRows } from "./calibrate_input.ts";
-import { calibrateTable, writeText } from "./calibrate_report.ts";
+import { calibrateTable } from "./calibrate_report.ts";
 import type { Output } from "./output.ts";
 import type { ProgressBar } from "./progress_bar.ts";
 import { rowOutput } from "./row_output.ts";
+import { writeTextFile } from "./text_file.ts";
 
 /** Comparisons that a length-controlled win rate needs. */
 const leastComparisons = 10;
@@ -68,7 +69,7 @@ export async function calibratePreferences(
   if (flags.summary !== undefined) {
     const { overall, models, knots } = calibrated;
     const summary = { overall, models, lengthControlled: controlled, knots };
-    await writeText(flags.summary, JSON.stringify(summary, null, 2) + "\n");
+    await writeTextFile(flags.summary, JSON.stringify(summary, null, 2) + "\n");
   }
 }
 

@@ -1,12 +1,11 @@
-import type { CalibrationPanel, PageContent } from "../calibration/mod.ts";
-import type { Diagnostics } from "../calibration/diagnostics.ts";
+import type { Accuracy, Diagnostics } from "../calibration/diagnostics.ts";
 import type { FitDiagnostics } from "../calibration/fit.ts";
-import { drawCalibration } from "../calibration/plot.ts";
-import { calibrationPage } from "../calibration/plot_page.ts";
-import { fileSink } from "../data/byte_sink.ts";
+import { type CalibrationPanel, drawCalibration } from "../calibration/plot.ts";
+import { calibrationPage, type PageContent } from "../calibration/plot_page.ts";
 import type { Row } from "../data/rows.ts";
 import type { Output } from "./output.ts";
 import type { RowTable } from "./row_output.ts";
+import { writeTextFile } from "./text_file.ts";
 
 /** Tells people what a calibration did, on standard error. */
 export async function reportDiagnostics(
@@ -32,17 +31,7 @@ function diagnosticLines(diagnostics: Diagnostics | FitDiagnostics): string[] {
   }
   const { share, basis } = diagnostics.preferencesChanged;
   lines.push(`preferences changed: ${percent(share)} of ${basis}`);
-  const { accuracy } = diagnostics;
-  if (accuracy !== undefined) {
-    const { pairs, before, after, longerWins, shorterWins } = accuracy.overall;
-    const [more, less] = accuracy.comparedFeature === "length"
-      ? ["the longer one wins", "the shorter one wins"]
-      : [`more ${accuracy.comparedFeature} wins`, `less ${accuracy.comparedFeature} wins`];
-    lines.push(
-      `accuracy on ${pairs} pairs: ${percent(before)} before, ${percent(after)} after; ` +
-        `${more} ${percent(longerWins)}, ${less} ${percent(shorterWins)}`,
-    );
-  }
+  if (diagnostics.accuracy !== undefined) lines.push(...accuracyLines(diagnostics.accuracy));
   if ("gammaChoice" in diagnostics && diagnostics.gammaChoice !== undefined) {
     const { gamma, heldOutAccuracy, folds } = diagnostics.gammaChoice;
     lines.push(
@@ -50,6 +39,26 @@ function diagnosticLines(diagnostics: Diagnostics | FitDiagnostics): string[] {
         percent(heldOutAccuracy)
       })`,
     );
+  }
+  return lines;
+}
+
+function accuracyLines(accuracy: NonNullable<Diagnostics["accuracy"]>): string[] {
+  const [more, less] = accuracy.comparedFeature === "length"
+    ? ["longer", "shorter"]
+    : [`more ${accuracy.comparedFeature}`, `less ${accuracy.comparedFeature}`];
+  const change = ({ before, after }: Accuracy) =>
+    `${percent(before)} before, ${percent(after)} after`;
+  const { overall, whereLongerIsBetter, whereShorterIsBetter } = accuracy;
+  const lines = [
+    `accuracy on ${overall.pairs} pairs: ${change(overall)}; the ${more} one wins ${
+      percent(overall.longerWins)
+    }, the ${less} one wins ${percent(overall.shorterWins)}`,
+  ];
+  const parts = [[more, whereLongerIsBetter], [less, whereShorterIsBetter]] as const;
+  for (const [name, part] of parts) {
+    if (part === null) continue;
+    lines.push(`accuracy where ${name} is better: ${change(part)} (${part.pairs} pairs)`);
   }
   return lines;
 }
@@ -89,17 +98,6 @@ function cellsOf(row: Row): readonly string[] {
 }
 
 /**
- * Writes a text file.
- *
- * @throws {AssayError} `data/cannot-write`.
- */
-export async function writeText(path: string, text: string): Promise<void> {
-  const sink = await fileSink(path);
-  await sink.write(new TextEncoder().encode(text));
-  await sink.close();
-}
-
-/**
  * Draws panels into a file: SVG, or a web page where the name ends in `.html`.
  *
  * @throws {AssayError} `data/cannot-write`, `calibration/cannot-plot`.
@@ -111,7 +109,7 @@ export async function writePlot(
 ): Promise<void> {
   const picture = await drawCalibration(panels);
   const page = /\.html?$/i.test(path);
-  await writeText(path, page ? calibrationPage(picture, panels, content) : picture.svg);
+  await writeTextFile(path, page ? calibrationPage(picture, panels, content) : picture.svg);
 }
 
 function decimal(value: unknown): string {

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import configuration from "../../deno.json" with { type: "json" };
+import { calibrateCommand } from "./calibrate.ts";
 import { doctorCommand } from "./doctor.ts";
 import { inspectCommand } from "./inspect.ts";
 import { type ExitStatus, Output, OutputClosed } from "./output.ts";
@@ -11,6 +12,7 @@ import { scoreCommand } from "./score.ts";
  */
 const commands: readonly ((output: Output) => Command)[] = [
   scoreCommand,
+  calibrateCommand,
   inspectCommand,
   doctorCommand,
 ];

@@ -44,6 +44,9 @@ Deno.test("diagnostics count accuracies beside the longer and the shorter one, b
     shorterWins: 0.5,
   });
   assert.deepEqual(Object.keys(accuracy!.subsets), ["a", "b"]);
+  const { whereLongerIsBetter, whereShorterIsBetter } = accuracy!;
+  assert.deepEqual([whereLongerIsBetter!.pairs, whereLongerIsBetter!.after], [1, 1]);
+  assert.deepEqual([whereShorterIsBetter!.pairs, whereShorterIsBetter!.before], [2, 0.5]);
   assert.deepEqual(preferencesChanged, { share: 2 / 4, basis: "labelled pairs" });
   assert.equal(
     features.length!.spearmanBefore,
