@@ -11,6 +11,8 @@ export interface ProgressBar extends Disposable {
    * @param total How much there is, in the same unit; `undefined` where nobody knows.
    */
   update(label: string, done: number, total: number | undefined): void;
+  /** Removes the bar; the next update shows it again. */
+  clear(): void;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface ProgressBar extends Disposable {
  * @param output Where the bar is shown.
  */
 export function progressBar(output: Output): ProgressBar {
-  if (!output.stderr.isTerminal) return { update() {}, [Symbol.dispose]() {} };
+  if (!output.stderr.isTerminal) return { update() {}, clear() {}, [Symbol.dispose]() {} };
   let bar: progress.SingleBar | undefined;
   let shown: string | undefined;
   const stop = () => {
@@ -39,6 +41,7 @@ export function progressBar(output: Output): ProgressBar {
         bar.update(done);
       }
     },
+    clear: stop,
     [Symbol.dispose]: stop,
   };
 }

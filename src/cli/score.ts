@@ -92,6 +92,7 @@ async function score(
     ...loadOptions(flags, output, bar),
     signal: interrupt.signal,
   });
+  bar.clear();
   if (flags.explain && scorer.objectives.length === 0) {
     await output.warn("the model's head has no objectives: --explain adds nothing");
   }
@@ -114,7 +115,7 @@ async function score(
     output.rowFailed();
   }
   await writer.close();
-  bar[Symbol.dispose]();
+  bar.clear();
   await output.note(tally.toString(scorer.backend));
 }
 
