@@ -1,6 +1,7 @@
 import { ByteWriter, parquetWrite } from "hyparquet-writer";
 import assert from "node:assert/strict";
 import { readParquet } from "../../src/data/read_parquet.ts";
+import { readRows } from "../../src/data/read_rows.ts";
 import type { ReadRow } from "../../src/data/rows.ts";
 
 type Columns = Parameters<typeof parquetWrite>[0]["columnData"];
@@ -80,4 +81,16 @@ Deno.test("readParquet() never holds more than a part of the file", async () => 
   assert.equal(line, count);
   // Rows come in windows of 1,024 and pages of 1 MiB; the footer is read in 512 KiB.
   assert(largest < 3 * 2 ** 20, `read ${largest} of ${file.byteLength} bytes at once`);
+});
+
+Deno.test("readRows() reads the same rows from PyArrow's Parquet and from Python's JSON Lines", async () => {
+  const rowsIn = async (name: string) => {
+    const rows: ReadRow[] = [];
+    for await (const row of readRows(`tests/golden/data/${name}`)) rows.push(row);
+    return rows;
+  };
+  const parquet = await rowsIn("preferences.parquet");
+  assert.equal(parquet.length, 40);
+  assert.equal(parquet[0]!.row!.id, 2n ** 60n);
+  assert.deepEqual(parquet, await rowsIn("preferences.jsonl"));
 });
