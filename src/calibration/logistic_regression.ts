@@ -13,6 +13,8 @@ export interface LogisticRows {
 
 const MOST_STEPS = 200;
 const MOST_HALVINGS = 60;
+/** A Newton step below this leaves an error of its square, which doubles can't hold. */
+const LEAST_STEP = 1e-9;
 const MOST_SWEEPS = 1000;
 /** Keeps the second-order model convex where a column is all zero, as liblinear does. */
 const LEAST_CURVATURE = 1e-12;
@@ -47,7 +49,7 @@ export function fitLogisticL1(rows: LogisticRows, c: number): Float64Array {
       }
     }
     // No step makes it smaller: the minimum, as far as doubles tell.
-    if (!improved) break;
+    if (!improved || direction.every((change) => Math.abs(change) < LEAST_STEP)) break;
   }
   return weights;
 }
