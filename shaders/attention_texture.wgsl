@@ -1,12 +1,12 @@
 // Causal grouped-query attention for adapters with subgroups of 8 lanes and fast texture reads; the
 // formula, the spans and the running softmax are those of attention.wgsl.
 //
-// queries  heads * HEAD_DIM / 4 texels wide, a row each; made by rows_to_texture.wgsl
+// queries  heads * HEAD_DIM / 4 texels wide, a row each
 // keys     key heads * HEAD_DIM / 4 texels wide, likewise; values too
 // spans    [queries]: (position, first row of the shared prefix, its length, first own row)
 // tiles    [tiles]: (first query, number of queries, unused, unused); the queries of a tile follow
 //          each other in one conversation
-// output   [queries, heads * HEAD_DIM]
+// output   as queries
 //
 // One subgroup takes a tile of up to QUERIES queries and a head. Keys come in blocks of 32 that start
 // at multiples of 32 positions, so the order of summation depends on positions alone. For the scores
@@ -25,7 +25,7 @@ const LOWEST: f32 = -3.4028234e38;
 @group(0) @binding(2) var values: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var<storage, read> spans: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read> tiles: array<vec4<u32>>;
-@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(5) var output: texture_storage_2d<rgba32float, write>;
 
 fn highest_of_lanes(x: vec4<f32>) -> f32 {
   var y = max(max(x.x, x.y), max(x.z, x.w));
@@ -139,7 +139,6 @@ fn main(
     }
   }
 
-  let columns = groups.y * groups.z * QUARTERS;
   // @unroll
   for (var i = 0u; i < QUERIES; i += 1u) {
     let total = sum_of_lanes(totals[i]);
@@ -147,7 +146,8 @@ fn main(
     for (var s = 0u; s < STRIPES; s += 1u) {
       let column = s * 8u + lane;
       if (i < count && column < QUARTERS) {
-        output[(first_query + i) * columns + query_column + column] = sums[i * STRIPES + s] / total;
+        let texel = vec2<u32>(query_column + column, first_query + i);
+        textureStore(output, texel, sums[i * STRIPES + s] / total);
       }
     }
   }

@@ -5,7 +5,7 @@
 // weight  made by pack_weights.wgsl from rows of f32, f16 or bf16
 // bias    [columns]        f32, read where HAS_BIAS
 // output  [rows, columns]  f32, columns a multiple of 4
-// shape   (k, columns, unused, unused)
+// shape   (k, columns, steps in one segment of the packed weights, unused)
 //
 // A subgroup makes 16 rows of 32 columns: each lane keeps 16 x 4 sums in registers and holds two of
 // the rows, which shuffles with constant lanes hand round. There are no barriers. Every output is
@@ -52,13 +52,16 @@ fn main(
   let m0 = group.x * ROWS;
   let steps = shape.x / STEP;
   let columns = shape.y / 4u;
+  let segment_height = (shape.y + 31u) / 32u * 4u;
 
   var sums: array<vec4<f32>, ROWS>;
   for (var step = 0u; step < steps; step += 1u) {
-    let texel0 = textureLoad(weight, vec2<u32>(step * 8u + lane, block * 4u));
-    let texel1 = textureLoad(weight, vec2<u32>(step * 8u + lane, block * 4u + 1u));
-    let texel2 = textureLoad(weight, vec2<u32>(step * 8u + lane, block * 4u + 2u));
-    let texel3 = textureLoad(weight, vec2<u32>(step * 8u + lane, block * 4u + 3u));
+    let x = step % shape.z * 8u + lane;
+    let y = step / shape.z * segment_height + block * 4u;
+    let texel0 = textureLoad(weight, vec2<u32>(x, y));
+    let texel1 = textureLoad(weight, vec2<u32>(x, y + 1u));
+    let texel2 = textureLoad(weight, vec2<u32>(x, y + 2u));
+    let texel3 = textureLoad(weight, vec2<u32>(x, y + 3u));
     var weights: array<vec4<f32>, STEP>;
     // @unroll
     for (var e = 0u; e < STEP; e += 1u) {
@@ -75,8 +78,8 @@ fn main(
     for (var i = 0u; i < ROWS; i += 1u) {
       // @unroll
       for (var e = 0u; e < STEP; e += 1u) {
-        let x = subgroupShuffle(held[(i / 8u) * QUADS + e / 4u][e % 4u], i % 8u);
-        sums[i] += x * weights[e];
+        let value = subgroupShuffle(held[(i / 8u) * QUADS + e / 4u][e % 4u], i % 8u);
+        sums[i] += value * weights[e];
       }
     }
   }

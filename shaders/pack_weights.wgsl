@@ -1,33 +1,41 @@
-// Lays a weight matrix out for matmul_texture.wgsl, 16 bytes to a texel, bits unchanged:
-//   output(step * 8 + lane, block * 4 + j) = texel `step` of row block * 32 + lane * 4 + j
-// Rows past the last one are zero.
+// Lays rows of a weight matrix out for matmul_texture.wgsl, 16 bytes to a texel, bits unchanged. Texel
+// `step` of row n goes to
+//   x = step % steps per segment * 8 + lane     with n = block * 32 + lane * 4 + j
+//   y = step / steps per segment * segment height + block * 4 + j
+// A row too long for the texture's width is cut into segments, one below the other. Rows past the last
+// one are zero.
 //
-// input   [rows, texels per row]  as stored, 16 bytes each
-// output  texels per row * 8 wide, ceil(rows / 32) * 4 high
+// input   [rows of this part, texels per row]  as stored, 16 bytes each
+// output  steps per segment * 8 wide, segments * segment height high
+// shape   (texels per row, first row of this part, a multiple of 32, steps per segment, segment height)
 
 const LANES: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<u32>>;
 @group(0) @binding(1) var output: texture_storage_2d<rgba32uint, write>;
+@group(0) @binding(2) var<uniform> shape: vec4<u32>;
 
+// One invocation per texel of the part's rows, rounded up to blocks of 32.
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(global_invocation_id) id: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
+  let texels = shape.x;
   let at = id.y * groups.x * LANES + id.x;
-  let size = textureDimensions(output);
-  if (at >= size.x * size.y) {
+  let row = at / texels;
+  let step = at % texels;
+  let rows = arrayLength(&input) / texels;
+  if (row >= (rows + 31u) / 32u * 32u) {
     return;
   }
-  let x = at % size.x;
-  let y = at / size.x;
-  let texels = size.x / 8u;
-  let row = (y / 4u) * 32u + (x % 8u) * 4u + y % 4u;
-  let rows = arrayLength(&input) / texels;
   var texel = vec4<u32>(0u);
   if (row < rows) {
-    texel = input[row * texels + x / 8u];
+    texel = input[at];
   }
+  let n = shape.y + row;
+  let lane = n % 32u / 4u;
+  let x = step % shape.z * 8u + lane;
+  let y = step / shape.z * shape.w + n / 32u * 4u + n % 4u;
   textureStore(output, vec2<u32>(x, y), texel);
 }

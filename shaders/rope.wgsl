@@ -1,17 +1,18 @@
-// Rotary position embedding, in place, halves apart (x[i] turns with x[i + HEAD_DIM / 2]):
-//   x[i]        <- x[i] * cos[i] - x[i + half] * sin[i]
-//   x[i + half] <- x[i + half] * cos[i] + x[i] * sin[i]
+// Rotary position embedding, halves apart (input[i] turns with input[i + HEAD_DIM / 2]):
+//   output[i]        = input[i] * cos[i] - input[i + half] * sin[i]
+//   output[i + half] = input[i + half] * cos[i] + input[i] * sin[i]
 //
-// values  [rows, heads * HEAD_DIM]  HEAD_DIM a multiple of 8
-// angles  [rows, HEAD_DIM]          the cosines of a row's position, then its sines
+// input, output  [rows, heads * HEAD_DIM]  HEAD_DIM a multiple of 8
+// angles         [rows, HEAD_DIM]          the cosines of a row's position, then its sines
 // One invocation turns four pairs.
 
 const HEAD_DIM: u32 = 64u;
 const LANES: u32 = 64u;
 const QUARTERS: u32 = HEAD_DIM / 8u; // vec4s in half a head
 
-@group(0) @binding(0) var<storage, read_write> values: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> angles: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -19,7 +20,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let at = id.y * groups.x * LANES + id.x;
-  let pairs = arrayLength(&values) / 2u;
+  let pairs = arrayLength(&input) / 2u;
   if (at >= pairs) {
     return;
   }
@@ -30,8 +31,8 @@ fn main(
   let cosine = angles[row * 2u * QUARTERS + quarter];
   let sine = angles[row * 2u * QUARTERS + QUARTERS + quarter];
   let low = head * 2u * QUARTERS + quarter;
-  let x = values[low];
-  let y = values[low + QUARTERS];
-  values[low] = x * cosine - y * sine;
-  values[low + QUARTERS] = y * cosine + x * sine;
+  let x = input[low];
+  let y = input[low + QUARTERS];
+  output[low] = x * cosine - y * sine;
+  output[low + QUARTERS] = y * cosine + x * sine;
 }

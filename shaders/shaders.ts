@@ -15,6 +15,10 @@ import ropeSource from "./rope.wgsl" with { type: "text" };
 import rowsToTextureSource from "./rows_to_texture.wgsl" with { type: "text" };
 import softmaxGateSource from "./softmax_gate.wgsl" with { type: "text" };
 import swigluSource from "./swiglu.wgsl" with { type: "text" };
+import gatedMatmulTextureSource from "./gated_matmul_texture.wgsl" with { type: "text" };
+import rmsNormTextureSource from "./rms_norm_texture.wgsl" with { type: "text" };
+import ropeTextureSource from "./rope_texture.wgsl" with { type: "text" };
+import textureToRowsSource from "./texture_to_rows.wgsl" with { type: "text" };
 import type { Shader } from "../src/gpu/pipeline_cache.ts";
 
 /** See `attention.wgsl`. */
@@ -42,3 +46,17 @@ export const matmulTextureShader: Shader = { name: "matmul_texture", source: mat
 export const packWeightsShader: Shader = { name: "pack_weights", source: packWeightsSource };
 /** See `rows_to_texture.wgsl`. */
 export const rowsToTextureShader: Shader = { name: "rows_to_texture", source: rowsToTextureSource };
+/** See `gated_matmul_texture.wgsl`. */
+export const gatedMatmulTextureShader: Shader = {
+  name: "gated_matmul_texture",
+  source: gatedMatmulTextureSource,
+};
+/** See `rms_norm_texture.wgsl`. */
+export const rmsNormTextureShader: Shader = {
+  name: "rms_norm_texture",
+  source: rmsNormTextureSource,
+};
+/** See `rope_texture.wgsl`. */
+export const ropeTextureShader: Shader = { name: "rope_texture", source: ropeTextureSource };
+/** See `texture_to_rows.wgsl`. */
+export const textureToRowsShader: Shader = { name: "texture_to_rows", source: textureToRowsSource };

@@ -43,6 +43,12 @@ export class TexturePool {
     else free.push(texture);
   }
 
+  /** Takes every texture back, after an error left some of them held. */
+  reclaim(): void {
+    this.#free.clear();
+    for (const texture of this.#all) this.release(texture);
+  }
+
   /** Destroys every texture. */
   destroy(): void {
     for (const { texture } of this.#all) texture.destroy();

@@ -1,13 +1,13 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { attention } from "../ops/attention.ts";
 import { attentionTiles } from "../ops/attention_tiles.ts";
+import { gatedMatmul } from "../ops/gated_matmul.ts";
 import { gatherRows } from "../ops/gather_rows.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Indices, Matrix } from "../ops/matrix.ts";
-import type { Backend } from "../ops/operation.ts";
+import type { Backend, MatrixUse } from "../ops/operation.ts";
 import { rmsNorm } from "../ops/rms_norm.ts";
 import { rope } from "../ops/rope.ts";
-import { swiglu } from "../ops/swiglu.ts";
 import type { DecoderConfig } from "./decoder_config.ts";
 import { finalNormName } from "./decoder_tensors.ts";
 import { type LayerWeights, loadLayer } from "./decoder_weights.ts";
@@ -163,22 +163,24 @@ export class Decoder implements Disposable {
   #attention(state: PackState, weights: LayerWeights, window: number, last: boolean): void {
     const { backend, config } = this;
     const { heads, keyHeads, headDim } = config;
-    const normed = this.#norm(state.hidden, weights.inputNorm);
+    const normed = this.#norm(state.hidden, weights.inputNorm, "operand");
     const keys = this.#turned(this.#linear(normed, weights.key), weights.keyNorm, state.all.angles);
     const values = this.#linear(normed, weights.value);
 
-    let asking = normed;
     const { spans, tiles, angles } = last ? state.pooled : state.all;
+    let asking = normed;
     if (last) {
-      asking = this.#gather(normed, state.pooled.rows);
-      const residual = this.#gather(state.hidden, state.pooled.rows);
+      const residual = backend.matrix(state.pooled.rows.length, config.hiddenSize);
+      const { hidden: input, pooled: { rows } } = state;
+      backend.run(gatherRows, { input, rows, output: residual });
       backend.release(normed, state.hidden);
       state.hidden = residual;
+      asking = this.#norm(residual, weights.inputNorm, "operand");
     }
     const queries = this.#turned(this.#linear(asking, weights.query), weights.queryNorm, angles);
     backend.release(asking);
 
-    const mixed = backend.matrix(queries.rows, queries.columns);
+    const mixed = backend.matrix(queries.rows, queries.columns, "operand");
     backend.run(attention, {
       queries,
       keys,
@@ -198,14 +200,19 @@ export class Decoder implements Disposable {
 
   #feedForward(hidden: Matrix, weights: LayerWeights): void {
     const { backend } = this;
-    const normed = this.#norm(hidden, weights.feedForwardNorm);
-    const gate = this.#linear(normed, weights.gate);
-    const up = this.#linear(normed, weights.up);
+    const normed = this.#norm(hidden, weights.feedForwardNorm, "operand");
+    const gated = backend.matrix(hidden.rows, weights.gate.weight.rows, "operand");
+    backend.run(gatedMatmul, {
+      input: normed,
+      gate: weights.gate.weight,
+      gateBias: weights.gate.bias,
+      up: weights.up.weight,
+      upBias: weights.up.bias,
+      output: gated,
+    });
     backend.release(normed);
-    backend.run(swiglu, { gate, up });
-    backend.release(up);
-    this.#addLinear(gate, weights.down, hidden);
-    backend.release(gate);
+    this.#addLinear(gated, weights.down, hidden);
+    backend.release(gated);
   }
 
   #finish(state: PackState): Matrix {
@@ -224,8 +231,8 @@ export class Decoder implements Disposable {
     return normed;
   }
 
-  #norm(input: Matrix, weight: Matrix): Matrix {
-    const output = this.backend.matrix(input.rows, input.columns);
+  #norm(input: Matrix, weight: Matrix, use: MatrixUse = "rows"): Matrix {
+    const output = this.backend.matrix(input.rows, input.columns, use);
     this.backend.run(rmsNorm, { input, weight, epsilon: this.config.rmsEpsilon, output });
     return output;
   }
@@ -241,23 +248,20 @@ export class Decoder implements Disposable {
     this.backend.run(matmul, { input, weight, bias, accumulate: true, output: hidden });
   }
 
-  #gather(input: Matrix, rows: Indices): Matrix {
-    const output = this.backend.matrix(rows.length, input.columns);
-    this.backend.run(gatherRows, { input, rows, output });
-    return output;
-  }
-
   /** Queries or keys, normed by head where the model does so, turned by their positions. */
   #turned(values: Matrix, norm: Matrix | undefined, angles: Matrix): Matrix {
-    let turned = values;
+    const { backend, config: { headDim } } = this;
+    const { rows, columns } = values;
+    let input = values;
     if (norm !== undefined) {
-      const { headDim } = this.config;
-      const byHead = values.reshape(values.rows * values.columns / headDim, headDim);
-      turned = this.#norm(byHead, norm).reshape(values.rows, values.columns);
-      this.backend.release(values);
+      input = this.#norm(values.reshape(rows * columns / headDim, headDim), norm)
+        .reshape(rows, columns);
+      backend.release(values);
     }
-    this.backend.run(rope, { values: turned, angles });
-    return turned;
+    const output = backend.matrix(rows, columns, "operand");
+    backend.run(rope, { input, angles, output });
+    backend.release(input);
+    return output;
   }
 
   [Symbol.dispose](): void {

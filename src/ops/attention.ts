@@ -60,7 +60,8 @@ export const attention: Operation<AttentionOperands> = {
   },
 
   onGpu(recorder, operands): void {
-    if (recorder.family === "texture") recordTextureAttention(recorder, operands);
+    const { texture } = operands.output;
+    if (texture !== undefined) recordTextureAttention(recorder, operands, texture);
     else recordBufferAttention(recorder, operands);
   },
 };

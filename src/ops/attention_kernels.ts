@@ -1,8 +1,9 @@
 import { attentionShader, attentionTextureShader } from "../../shaders/shaders.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { AttentionOperands } from "./attention.ts";
 import { queriesPerTile } from "./attention_tiles.ts";
-import { recordRowsToTexture } from "./rows_to_texture.ts";
+import { inTexture } from "./texture_copies.ts";
 
 /** Invocations in a workgroup of the buffer kernel, one query each. */
 const lanes = 64;
@@ -18,26 +19,29 @@ export function recordBufferAttention(recorder: Recorder, operands: AttentionOpe
   });
 }
 
-/** Records attention over copies in textures. */
-export function recordTextureAttention(recorder: Recorder, operands: AttentionOperands): void {
-  const { spans, tiles, heads, keyHeads, headDim, window, output } = operands;
-  const textures = [operands.queries, operands.keys, operands.values]
-    .map((matrix) => recordRowsToTexture(recorder, matrix));
-  recorder.dispatch({
-    shader: attentionTextureShader,
-    constants: {
-      HEAD_DIM: headDim,
-      WINDOW: window,
-      SCALE: 1 / Math.sqrt(headDim),
-      QUERIES: queriesPerTile,
-    },
-    bindings: [
-      ...textures.map(({ view }) => view),
-      spans.device,
-      tiles.device,
-      output.device,
-    ],
-    workgroups: [tiles.length / 4, heads / keyHeads, keyHeads],
-  });
-  for (const texture of textures) recorder.device.textures.release(texture);
+/** Records attention over textures, into one. */
+export function recordTextureAttention(
+  recorder: Recorder,
+  operands: AttentionOperands,
+  output: PooledTexture,
+): void {
+  const { queries, keys, values, spans, tiles, heads, keyHeads, headDim, window } = operands;
+  inTexture(
+    recorder,
+    queries,
+    (q) =>
+      inTexture(recorder, keys, (k) =>
+        inTexture(recorder, values, (v) =>
+          recorder.dispatch({
+            shader: attentionTextureShader,
+            constants: {
+              HEAD_DIM: headDim,
+              WINDOW: window,
+              SCALE: 1 / Math.sqrt(headDim),
+              QUERIES: queriesPerTile,
+            },
+            bindings: [q.view, k.view, v.view, spans.device, tiles.device, output.view],
+            workgroups: [tiles.length / 4, heads / keyHeads, keyHeads],
+          }))),
+  );
 }

@@ -1,5 +1,6 @@
 import { toFloat32 } from "../checkpoint/tensor.ts";
-import { Indices, Matrix, Weight, type WeightType } from "./matrix.ts";
+import { Indices, Matrix } from "./matrix.ts";
+import { Weight, type WeightType } from "./weight.ts";
 import type { Backend, Operation } from "./operation.ts";
 import { checkWeight } from "./weight_bytes.ts";
 
@@ -7,6 +8,7 @@ import { checkWeight } from "./weight_bytes.ts";
 export class CpuBackend implements Backend {
   readonly kind = "cpu";
   readonly maxMatrixBytes = 2 ** 31;
+  readonly maxMatrixRows = Infinity;
   readonly bytes = 0;
 
   /** See {@link Backend.matrix}. */

@@ -1,32 +1,25 @@
-import { packWeightsShader } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
 import { chooseFamily, type KernelFamily } from "../gpu/kernel_family.ts";
-import { type Binding, Recorder } from "../gpu/recorder.ts";
+import { Recorder } from "../gpu/recorder.ts";
+import { Indices, Matrix } from "./matrix.ts";
+import type { Backend, MatrixUse, Operation } from "./operation.ts";
+import { recordTextureToRows } from "./texture_copies.ts";
 import {
-  type BufferPart,
-  Indices,
-  Matrix,
-  type TexturePart,
-  Weight,
-  type WeightPart,
-  type WeightType,
-} from "./matrix.ts";
-import type { Backend, Operation } from "./operation.ts";
-import { bytesPerWeight, checkWeight } from "./weight_bytes.ts";
-import { workgroupsFor } from "./workgroups.ts";
-
-const storageUsage = 0x80 | 0x08; // STORAGE | COPY_DST
-const uniformUsage = 0x40 | 0x08; // UNIFORM | COPY_DST
+  fitsTexture,
+  type StoredWeight,
+  uploadConstant,
+  uploadToBuffers,
+  uploadToTexture,
+} from "./upload_weight.ts";
+import { Weight, type WeightPart, type WeightType } from "./weight.ts";
+import { checkWeight } from "./weight_bytes.ts";
 
 /** Runs the kernels on a WebGPU device, which it owns. */
 export class GpuBackend implements Backend {
   readonly kind = "gpu";
   readonly #recorder: Recorder;
   #constantBytes = 0;
-
-  /** Stands in for the bias of products without one. */
-  readonly #zeros: Binding;
 
   /**
    * @param device The device; disposed of with this backend.
@@ -40,7 +33,11 @@ export class GpuBackend implements Backend {
     readonly maxMatrixBytes: number = device.maxBindingBytes,
   ) {
     this.#recorder = new Recorder(device, family);
-    this.#zeros = this.#constant(new Float32Array(4), storageUsage);
+  }
+
+  /** See {@link Backend.maxMatrixRows}. */
+  get maxMatrixRows(): number {
+    return this.family === "texture" ? this.device.limits.maxTextureDimension2D : Infinity;
   }
 
   /** Bytes of device memory held now. */
@@ -49,11 +46,14 @@ export class GpuBackend implements Backend {
   }
 
   /** See {@link Backend.matrix}. */
-  matrix(rows: number, columns: number): Matrix {
-    return this.#matrix(rows, columns, "record");
+  matrix(rows: number, columns: number, use: MatrixUse = "rows"): Matrix {
+    if (use === "operand" && this.family === "texture") {
+      return new Matrix(rows, columns, this.device.textures.acquire(columns / 4, rows));
+    }
+    return this.#rows(rows, columns, "record");
   }
 
-  #matrix(rows: number, columns: number, purpose: "record" | "upload"): Matrix {
+  #rows(rows: number, columns: number, purpose: "record" | "upload"): Matrix {
     const size = rows * columns * 4;
     if (size > this.maxMatrixBytes) {
       throw new AssayError(
@@ -68,7 +68,7 @@ export class GpuBackend implements Backend {
 
   /** See {@link Backend.upload}. */
   upload(rows: number, columns: number, numbers: Float32Array<ArrayBuffer>): Matrix {
-    const matrix = this.#matrix(rows, columns, "upload");
+    const matrix = this.#rows(rows, columns, "upload");
     this.device.upload(matrix.device.buffer, 0, numbers);
     return matrix;
   }
@@ -83,7 +83,11 @@ export class GpuBackend implements Backend {
 
   /** See {@link Backend.release}. */
   release(...values: (Matrix | Indices)[]): void {
-    for (const value of values) this.device.pool.release(value.device.buffer);
+    for (const value of values) {
+      const texture = value instanceof Matrix ? value.texture : undefined;
+      if (texture !== undefined) this.device.textures.release(texture);
+      else this.device.pool.release(value.device.buffer);
+    }
   }
 
   /** See {@link Backend.weight}. */
@@ -94,96 +98,26 @@ export class GpuBackend implements Backend {
     bytes: Uint8Array<ArrayBuffer>,
   ): Weight {
     checkWeight(rows, columns, type, bytes);
-    const before = this.#constantBytes;
-    const parts = this.#fitsTexture(rows, columns, type)
-      ? [this.#texturePart(rows, columns, type, bytes)]
-      : this.#bufferParts(rows, columns, type, bytes);
-    const held = this.#constantBytes - before;
+    const { device, maxMatrixBytes } = this;
+    const stored: StoredWeight = { rows, columns, type, bytes };
+    const parts = this.family === "texture" && fitsTexture(device, stored)
+      ? [uploadToTexture(this.#recorder, stored, maxMatrixBytes)]
+      : uploadToBuffers(device, stored, maxMatrixBytes);
+    const held = parts.reduce((sum, part) => sum + bytesOf(part), 0);
+    this.#constantBytes += held;
     return new CountedWeight(rows, columns, type, parts, () => this.#constantBytes -= held);
-  }
-
-  #fitsTexture(rows: number, columns: number, type: WeightType): boolean {
-    const most = this.device.limits.maxTextureDimension2D;
-    const { width, height } = textureSize(rows, columns, type);
-    return this.family === "texture" && rows % 4 === 0 && width <= most && height <= most &&
-      rows * columns * bytesPerWeight[type] <= this.maxMatrixBytes;
-  }
-
-  /** Uploads the bytes as stored and has a kernel lay them out. */
-  #texturePart(
-    rows: number,
-    columns: number,
-    type: WeightType,
-    bytes: Uint8Array<ArrayBuffer>,
-  ): TexturePart {
-    const { device } = this;
-    const { width, height } = textureSize(rows, columns, type);
-    const texture = device.createTexture(width, height, "rgba32uint");
-    const view = texture.createView();
-    this.#constantBytes += width * height * 16;
-    const stored = device.createBuffer(bytes.byteLength, storageUsage);
-    device.upload(stored, 0, bytes);
-    this.#recorder.dispatch({
-      shader: packWeightsShader,
-      constants: {},
-      bindings: [{ buffer: stored, offset: 0, size: bytes.byteLength }, view],
-      workgroups: workgroupsFor(width * height, 64),
-    });
-    this.#recorder.submit();
-    stored.destroy(); // once the submitted commands are done with it
-    const shape = this.#constant(new Uint32Array([columns, rows, 0, 0]), uniformUsage);
-    return { layout: "texture", texture, view, shape, zeros: this.#zeros };
-  }
-
-  /** Uploads the bytes as stored, split by rows where they are more than one binding may hold. */
-  #bufferParts(
-    rows: number,
-    columns: number,
-    type: WeightType,
-    bytes: Uint8Array<ArrayBuffer>,
-  ): BufferPart[] {
-    const rowBytes = columns * bytesPerWeight[type];
-    const rowsPerPart = Math.floor(this.maxMatrixBytes / rowBytes);
-    if (rowsPerPart === 0) {
-      throw new AssayError(
-        "gpu/weight-size",
-        `Cannot hold a weight with rows of ${rowBytes} bytes: this adapter binds at most ` +
-          `${this.maxMatrixBytes} bytes`,
-      );
-    }
-    const parts: BufferPart[] = [];
-    for (let first = 0; first < rows; first += rowsPerPart) {
-      const count = Math.min(rowsPerPart, rows - first);
-      const stored = bytes.subarray(first * rowBytes, (first + count) * rowBytes);
-      parts.push({
-        layout: "buffer",
-        weight: this.#constant(stored, storageUsage),
-        shape: this.#constant(new Uint32Array([columns, first, rows, 0]), uniformUsage),
-        rows: count,
-      });
-    }
-    return parts;
   }
 
   /** See {@link Backend.vector}. */
   vector(numbers: Float32Array<ArrayBuffer>): Matrix {
-    return new Matrix(1, numbers.length, this.#constant(numbers, storageUsage));
+    this.#constantBytes += numbers.byteLength;
+    return new Matrix(1, numbers.length, uploadConstant(this.device, numbers));
   }
 
   /** See {@link Backend.free}. */
   free(vector: Matrix): void {
     vector.device.buffer.destroy();
     this.#constantBytes -= vector.device.size;
-  }
-
-  #constant(
-    data: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
-    usage: GPUBufferUsageFlags,
-  ): Binding {
-    const buffer = this.device.createBuffer(data.byteLength, usage);
-    this.device.upload(buffer, 0, data);
-    this.#constantBytes += data.byteLength;
-    return { buffer, offset: 0, size: data.byteLength };
   }
 
   /** See {@link Backend.run}. */
@@ -193,8 +127,16 @@ export class GpuBackend implements Backend {
 
   /** See {@link Backend.read}. */
   async read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]> {
-    const ranges = matrices.map((matrix) => matrix.device);
+    const copies: Matrix[] = [];
+    const ranges = matrices.map((matrix) => {
+      if (matrix.texture === undefined) return matrix.device;
+      const copy = this.matrix(matrix.rows, matrix.columns);
+      copies.push(copy);
+      recordTextureToRows(this.#recorder, matrix.texture, copy);
+      return copy.device;
+    });
     const read = await this.#recorder.read(ranges);
+    this.release(...copies);
     return read.map((bytes) => new Float32Array(bytes.buffer));
   }
 
@@ -209,6 +151,7 @@ export class GpuBackend implements Backend {
   discard(): void {
     this.#recorder.discard();
     this.device.pool.reclaim();
+    this.device.textures.reclaim();
   }
 
   [Symbol.dispose](): void {
@@ -216,13 +159,8 @@ export class GpuBackend implements Backend {
   }
 }
 
-/** Texels of a weight laid out by `pack_weights.wgsl`. */
-function textureSize(
-  rows: number,
-  columns: number,
-  type: WeightType,
-): { width: number; height: number } {
-  return { width: columns * bytesPerWeight[type] / 2, height: Math.ceil(rows / 32) * 4 };
+function bytesOf(part: WeightPart): number {
+  return part.shape.size + (part.layout === "texture" ? part.bytes : part.weight.size);
 }
 
 /** A weight that tells its backend when its memory is freed. */

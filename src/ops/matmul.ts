@@ -1,5 +1,6 @@
 import { recordBufferMatmul, recordTextureMatmul } from "./matmul_kernels.ts";
-import type { Matrix, Weight } from "./matrix.ts";
+import type { Matrix } from "./matrix.ts";
+import type { Weight } from "./weight.ts";
 import type { Operation } from "./operation.ts";
 
 /** Operands of {@link matmul}. */

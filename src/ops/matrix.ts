@@ -1,28 +1,25 @@
-import type { Binding } from "../gpu/recorder.ts";
 import { AssayError } from "../error.ts";
+import type { Binding } from "../gpu/recorder.ts";
+import type { PooledTexture } from "../gpu/texture_pool.ts";
 
-/** Where numbers lie: in host memory, or in a range of a buffer on the device. */
-export type Storage<Numbers> = Numbers | Binding;
+type HostNumbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-function hostNumbers<Numbers>(storage: Storage<Numbers>, what: string): Numbers {
-  if (isBinding(storage)) throw wrongSide(what, "in host memory", "on the device");
-  return storage;
+/** Where numbers lie: in host memory, in a range of a buffer, or in a texture. */
+export type Storage<Numbers extends HostNumbers> = Numbers | Binding | PooledTexture;
+
+function inHost<Numbers extends HostNumbers>(storage: Storage<Numbers>): storage is Numbers {
+  return ArrayBuffer.isView(storage);
 }
 
-function deviceBinding<Numbers>(storage: Storage<Numbers>, what: string): Binding {
-  if (!isBinding(storage)) throw wrongSide(what, "on the device", "in host memory");
-  return storage;
-}
-
-function isBinding(storage: unknown): storage is Binding {
-  return typeof storage === "object" && storage !== null && "buffer" in storage &&
-    !ArrayBuffer.isView(storage);
-}
-
-function wrongSide(what: string, expected: string, found: string): AssayError {
+function elsewhere(what: string, expected: string, storage: Storage<HostNumbers>): AssayError {
+  const found = inHost(storage)
+    ? "in host memory"
+    : "texture" in storage
+    ? "in a texture"
+    : "in a buffer";
   return new AssayError(
     "ops/wrong-backend",
-    `Cannot use ${what}: expected it ${expected}, found it ${found}; a backend runs on its own matrices`,
+    `Cannot use ${what}: expected it ${expected}, found it ${found}`,
   );
 }
 
@@ -36,36 +33,47 @@ export class Matrix {
 
   /** The numbers in host memory (CPU backend). */
   get host(): Float32Array<ArrayBuffer> {
-    return hostNumbers(this.storage, `a ${this.rows} × ${this.columns} matrix`);
+    if (inHost(this.storage)) return this.storage;
+    throw elsewhere(this.#name, "in host memory", this.storage);
   }
 
-  /** The range on the device (GPU backend). */
+  /** The range of a buffer (GPU backend). */
   get device(): Binding {
-    return deviceBinding(this.storage, `a ${this.rows} × ${this.columns} matrix`);
+    if (!inHost(this.storage) && "buffer" in this.storage) return this.storage;
+    throw elsewhere(this.#name, "in a buffer", this.storage);
   }
 
-  /** The same numbers as rows of another length. */
+  /** The texture, four columns to a texel, or `undefined` where the numbers lie elsewhere. */
+  get texture(): PooledTexture | undefined {
+    return !inHost(this.storage) && "texture" in this.storage ? this.storage : undefined;
+  }
+
+  get #name(): string {
+    return `a ${this.rows} × ${this.columns} matrix`;
+  }
+
+  /** The same numbers as rows of another length; not of a texture. */
   reshape(rows: number, columns: number): Matrix {
-    if (rows * columns !== this.rows * this.columns) {
-      throw new AssayError(
-        "ops/shape",
-        `Cannot reshape ${this.rows} × ${this.columns} to ${rows} × ${columns}`,
-      );
+    if (rows * columns !== this.rows * this.columns || this.texture !== undefined) {
+      throw new AssayError("ops/shape", `Cannot reshape ${this.#name} to ${rows} × ${columns}`);
     }
     return new Matrix(rows, columns, this.storage);
   }
 
-  /** Some of the rows, not copied. On the device, `first` must be a multiple of {@link rowAlignment}. */
+  /**
+   * Some of the rows, not copied; not of a texture. On the device, `first` must be a multiple of
+   * {@link rowAlignment}.
+   */
   view(first: number, count: number): Matrix {
     const { rows, columns, storage } = this;
     if (first < 0 || count < 0 || first + count > rows) {
-      throw new AssayError("ops/shape", `Cannot view rows ${first}+${count} of ${rows}`);
+      throw new AssayError("ops/shape", `Cannot view rows ${first} + ${count} of ${this.#name}`);
     }
-    if (!isBinding(storage)) {
+    if (inHost(storage)) {
       const numbers = storage.subarray(first * columns, (first + count) * columns);
       return new Matrix(count, columns, numbers);
     }
-    const { buffer, offset } = storage;
+    const { buffer, offset } = this.device;
     const size = count * columns * 4;
     return new Matrix(count, columns, { buffer, offset: offset + first * columns * 4, size });
   }
@@ -80,75 +88,13 @@ export class Indices {
 
   /** The numbers in host memory (CPU backend). */
   get host(): Uint32Array<ArrayBuffer> {
-    return hostNumbers(this.storage, `a list of ${this.length} indices`);
+    if (inHost(this.storage)) return this.storage;
+    throw elsewhere(`a list of ${this.length} indices`, "in host memory", this.storage);
   }
 
-  /** The range on the device (GPU backend). */
+  /** The range of a buffer (GPU backend). */
   get device(): Binding {
-    return deviceBinding(this.storage, `a list of ${this.length} indices`);
-  }
-}
-
-/** The number types in which weights are stored and used. */
-export type WeightType = "F32" | "F16" | "BF16";
-
-/** A range of a weight's rows as stored, in one buffer: a weight may be larger than one binding. */
-export interface BufferPart {
-  readonly layout: "buffer";
-  readonly weight: Binding;
-  /** (inputs, first output column, output columns, 0), for the kernel. */
-  readonly shape: Binding;
-  readonly rows: number;
-}
-
-/** A whole weight, laid out for `matmul_texture.wgsl`. */
-export interface TexturePart {
-  readonly layout: "texture";
-  readonly texture: GPUTexture;
-  readonly view: GPUTextureView;
-  /** (inputs, output columns, 0, 0), for the kernel. */
-  readonly shape: Binding;
-  /** Stands in for a bias where there is none. */
-  readonly zeros: Binding;
-}
-
-/** Where a weight lies on the device. */
-export type WeightPart = BufferPart | TexturePart;
-
-/** A weight matrix [outputs, inputs] in the type it was stored in; constant for its life. */
-export class Weight implements Disposable {
-  /**
-   * @param rows Outputs.
-   * @param columns Inputs.
-   * @param type The stored type. On the host the numbers are widened to f32, which is exact.
-   * @param storage The f32 numbers (CPU backend) or the parts on the device (GPU backend).
-   */
-  constructor(
-    readonly rows: number,
-    readonly columns: number,
-    readonly type: WeightType,
-    readonly storage: Float32Array<ArrayBuffer> | readonly WeightPart[],
-  ) {}
-
-  /** The numbers in host memory (CPU backend). */
-  get host(): Float32Array<ArrayBuffer> {
-    if (this.storage instanceof Float32Array) return this.storage;
-    throw wrongSide(`a ${this.rows} × ${this.columns} weight`, "in host memory", "on the device");
-  }
-
-  /** The parts on the device (GPU backend). */
-  get parts(): readonly WeightPart[] {
-    if (!(this.storage instanceof Float32Array)) return this.storage;
-    throw wrongSide(`a ${this.rows} × ${this.columns} weight`, "on the device", "in host memory");
-  }
-
-  /** Frees the device memory. */
-  [Symbol.dispose](): void {
-    if (this.storage instanceof Float32Array) return;
-    for (const part of this.storage) {
-      if (part.layout === "texture") part.texture.destroy();
-      else part.weight.buffer.destroy();
-      part.shape.buffer.destroy();
-    }
+    if (!inHost(this.storage) && "buffer" in this.storage) return this.storage;
+    throw elsewhere(`a list of ${this.length} indices`, "in a buffer", this.storage);
   }
 }

@@ -1,5 +1,6 @@
 import type { Recorder } from "../gpu/recorder.ts";
-import type { Indices, Matrix, Weight, WeightType } from "./matrix.ts";
+import type { Indices, Matrix } from "./matrix.ts";
+import type { Weight, WeightType } from "./weight.ts";
 
 /**
  * One step of arithmetic in its two forms: a kernel and its CPU twin. The two agree to rounding;
@@ -13,15 +14,24 @@ export interface Operation<Arguments> {
   onGpu(this: void, recorder: Recorder, operands: Arguments): void;
 }
 
+/**
+ * What a matrix is for. `rows` (the default): anything. `operand`: it is written whole by one
+ * operation and read only as the input of products or attention, so that kernels may keep it in the
+ * form that they read fastest; it has no views and no other shape.
+ */
+export type MatrixUse = "rows" | "operand";
+
 /** What the rooms above need of a device: memory, uploads, operations, one readback. */
 export interface Backend extends Disposable {
   readonly kind: "gpu" | "cpu";
   /** Largest number of bytes that one matrix may take. */
   readonly maxMatrixBytes: number;
+  /** Largest number of rows that one matrix may have. */
+  readonly maxMatrixRows: number;
   /** Bytes of device memory held now. */
   readonly bytes: number;
   /** A matrix for intermediate results, its content undefined; give it back with `release`. */
-  matrix(rows: number, columns: number): Matrix;
+  matrix(rows: number, columns: number, use?: MatrixUse): Matrix;
   /** A matrix with the given numbers; give it back with `release`. */
   upload(rows: number, columns: number, numbers: Float32Array<ArrayBuffer>): Matrix;
   /** A list with the given numbers; give it back with `release`. */

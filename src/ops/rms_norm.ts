@@ -1,4 +1,4 @@
-import { rmsNormShader } from "../../shaders/shaders.ts";
+import { rmsNormShader, rmsNormTextureShader } from "../../shaders/shaders.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Operation } from "./operation.ts";
 import { workgroupsFor } from "./workgroups.ts";
@@ -13,6 +13,9 @@ export interface RmsNormOperands {
   /** [rows, columns]; another matrix than `input`. */
   readonly output: Matrix;
 }
+
+/** Rows that a workgroup of the texture kernel takes, 8 lanes each. */
+const rowsPerWorkgroup = 4;
 
 /** Root mean square norm of each row (Zhang and Sennrich 2019): x / sqrt(mean(x²) + ε) · weight. */
 export const rmsNorm: Operation<RmsNormOperands> = {
@@ -32,11 +35,12 @@ export const rmsNorm: Operation<RmsNormOperands> = {
   },
 
   onGpu(recorder, { input, weight, epsilon, output }): void {
+    const { texture } = output;
     recorder.dispatch({
-      shader: rmsNormShader,
+      shader: texture === undefined ? rmsNormShader : rmsNormTextureShader,
       constants: { EPSILON: epsilon },
-      bindings: [input.device, weight.device, output.device],
-      workgroups: workgroupsFor(input.rows, 1),
+      bindings: [input.device, weight.device, texture?.view ?? output.device],
+      workgroups: workgroupsFor(input.rows, texture === undefined ? 1 : rowsPerWorkgroup),
     });
   },
 };

@@ -1,13 +1,14 @@
 import { attention } from "./attention.ts";
 import { attentionTiles } from "./attention_tiles.ts";
+import { gatedMatmul } from "./gated_matmul.ts";
 import { gatherRows } from "./gather_rows.ts";
 import { matmul } from "./matmul.ts";
-import type { Matrix, WeightType } from "./matrix.ts";
-import type { Backend } from "./operation.ts";
+import type { Matrix } from "./matrix.ts";
+import type { Weight, WeightType } from "./weight.ts";
+import type { Backend, MatrixUse } from "./operation.ts";
 import { rmsNorm } from "./rms_norm.ts";
 import { rope } from "./rope.ts";
 import { softmaxGate } from "./softmax_gate.ts";
-import { swiglu } from "./swiglu.ts";
 import { bytesPerWeight } from "./weight_bytes.ts";
 
 /** A reproducible source of random numbers. */
@@ -38,6 +39,8 @@ export function seededRandom(seed: number): Random {
   };
 }
 
+const uses: readonly MatrixUse[] = ["rows", "operand"];
+
 /** A value that no kernel may leave in its output: trials fill outputs with it first. */
 export const poison = 12345.678;
 
@@ -49,7 +52,7 @@ export const trials: Readonly<Record<string, Trial>> = {
   rms_norm(backend, random) {
     const rows = random.integer(1, 70);
     const columns = 4 * random.integer(1, 80);
-    const output = poisoned(backend, rows, columns);
+    const output = poisoned(backend, rows, columns, random.pick(uses));
     backend.run(rmsNorm, {
       input: backend.upload(rows, columns, random.numbers(rows * columns)),
       weight: backend.upload(1, columns, random.numbers(columns)),
@@ -81,10 +84,13 @@ export const trials: Readonly<Record<string, Trial>> = {
     const rows = random.integer(1, 90);
     const headDim = random.pick([8, 24, 64, 128]);
     const columns = headDim * random.integer(1, 6);
-    const values = backend.upload(rows, columns, random.numbers(rows * columns));
-    const angles = backend.upload(rows, headDim, random.numbers(rows * headDim));
-    backend.run(rope, { values, angles });
-    return values;
+    const output = poisoned(backend, rows, columns, random.pick(uses));
+    backend.run(rope, {
+      input: backend.upload(rows, columns, random.numbers(rows * columns)),
+      angles: backend.upload(rows, headDim, random.numbers(rows * headDim)),
+      output,
+    });
+    return output;
   },
 
   attention(backend, random) {
@@ -95,7 +101,7 @@ export const trials: Readonly<Record<string, Trial>> = {
     const queries = spans.length / 4;
     const matrix = (count: number, columns: number): Matrix =>
       backend.upload(count, columns, random.numbers(count * columns));
-    const output = poisoned(backend, queries, heads * headDim);
+    const output = poisoned(backend, queries, heads * headDim, "operand");
     backend.run(attention, {
       queries: matrix(queries, heads * headDim),
       keys: matrix(rows, keyHeads * headDim),
@@ -111,13 +117,26 @@ export const trials: Readonly<Record<string, Trial>> = {
     return output;
   },
 
-  swiglu(backend, random) {
-    const rows = random.integer(1, 60);
-    const columns = 4 * random.integer(1, 60);
-    const gate = backend.upload(rows, columns, random.numbers(rows * columns));
-    const up = backend.upload(rows, columns, random.numbers(rows * columns));
-    backend.run(swiglu, { gate, up });
-    return gate;
+  gated_matmul(backend, random) {
+    const rows = random.integer(1, 40);
+    const inner = 8 * random.integer(1, 40);
+    const columns = 8 * random.integer(1, 30);
+    const type = random.pick(["F32", "F16", "BF16"] as const);
+    const biased = random.integer(0, 3) === 0;
+    const weight = (): Weight =>
+      backend.weight(columns, inner, type, weightBytes(random, columns * inner, type));
+    const bias = (): Matrix | undefined =>
+      biased ? backend.upload(1, columns, random.numbers(columns)) : undefined;
+    const output = poisoned(backend, rows, columns, "operand");
+    backend.run(gatedMatmul, {
+      input: backend.upload(rows, inner, random.numbers(rows * inner)),
+      gate: weight(),
+      up: weight(),
+      gateBias: bias(),
+      upBias: bias(),
+      output,
+    });
+    return output;
   },
 
   gather_rows(backend, random) {
@@ -164,8 +183,19 @@ export async function compareWithTwin(
   return difference;
 }
 
-function poisoned(backend: Backend, rows: number, columns: number): Matrix {
-  return backend.upload(rows, columns, new Float32Array(rows * columns).fill(poison));
+/** An output that holds poison: from an upload, or from a norm of poisoned rows into an operand. */
+function poisoned(
+  backend: Backend,
+  rows: number,
+  columns: number,
+  use: MatrixUse = "rows",
+): Matrix {
+  const poisonedRows = backend.upload(rows, columns, new Float32Array(rows * columns).fill(poison));
+  if (use === "rows") return poisonedRows;
+  const weight = backend.upload(1, columns, new Float32Array(columns).fill(poison));
+  const output = backend.matrix(rows, columns, use);
+  backend.run(rmsNorm, { input: poisonedRows, weight, epsilon: 1e-5, output });
+  return output;
 }
 
 /** Stored bytes of random weights: for F16 and BF16, bit patterns of numbers between −2 and 2. */

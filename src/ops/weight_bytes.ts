@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import type { WeightType } from "./matrix.ts";
+import type { WeightType } from "./weight.ts";
 
 /** Bytes of one number of each weight type. */
 export const bytesPerWeight: Readonly<Record<WeightType, number>> = { F32: 4, F16: 2, BF16: 2 };

@@ -29,6 +29,8 @@ export interface PlanningFacts {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** Largest matrix that the device binds, in bytes. */
   readonly maxMatrixBytes: number;
+  /** Most rows of a matrix; any number by default. */
+  readonly maxMatrixRows?: number;
   /** Bytes of device memory that may be used. */
   readonly memoryBudget: number;
   /** Longest conversation to plan for, in tokens. */
@@ -53,6 +55,7 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
   const weights = weightSizes(facts);
   const longestSequence = Math.min(
     facts.maxTokens,
+    facts.maxMatrixRows ?? Infinity,
     Math.floor(facts.maxMatrixBytes / (4 * widestMatrix(config))),
   );
   const choices = facts.layers === undefined ? ["resident", "streamed"] as const : [facts.layers];

@@ -113,6 +113,7 @@ export class RewardModel implements Disposable {
       config: description.decoder,
       tensors: checkpoint.tensors,
       maxMatrixBytes: engine.maxMatrixBytes,
+      maxMatrixRows: engine.maxMatrixRows,
       memoryBudget: options.memoryBudget ?? Infinity,
       maxTokens: options.maxTokens ?? description.decoder.maxTokens,
       tokensPerPack: options.tokensPerPack ?? 2048,

@@ -12,9 +12,7 @@ const seeds = 24;
 const families = ["buffer", "texture"] as const;
 
 for (const [name, trial] of Object.entries(trials)) {
-  for (const family of name === "matmul" || name === "attention" ? families : ["buffer"] as const) {
-    kernelTest(name, trial, family);
-  }
+  for (const family of families) kernelTest(name, trial, family);
 }
 
 function kernelTest(name: string, trial: Trial, family: KernelFamily): void {

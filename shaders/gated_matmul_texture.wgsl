@@ -1,0 +1,98 @@
+// The gated half of a SwiGLU block, for adapters with subgroups of 8 lanes and fast texture reads:
+//   output[m, n] = silu(sum over k of input[m, k] * gate[n, k]) * (sum over k of input[m, k] * up[n, k])
+// with silu(x) = x / (1 + exp(-x)). It is matmul_texture.wgsl twice over one reading of the input; the
+// sums have the same order, and nothing between them is stored.
+//
+// input     k / 4 texels wide, a row each
+// gate, up  [columns, k] each, made by pack_weights.wgsl
+// output    columns / 4 texels wide, at least rows high
+// shape     (k, columns, steps in one segment of the packed weights, unused)
+
+const F32: u32 = 0u;
+const F16: u32 = 1u;
+const BF16: u32 = 2u;
+
+const WEIGHT_TYPE: u32 = 2u;
+const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
+const LANES: u32 = 16u;
+const ROWS: u32 = 16u;
+const QUADS: u32 = STEP / 4u;
+
+@group(0) @binding(0) var input: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var gate: texture_storage_2d<rgba32uint, read>;
+@group(0) @binding(2) var up: texture_storage_2d<rgba32uint, read>;
+@group(0) @binding(3) var output: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(4) var<uniform> shape: vec4<u32>;
+
+// Value e of a weight texel.
+fn widen(texel: vec4<u32>, e: u32) -> f32 {
+  if (WEIGHT_TYPE == F32) {
+    return bitcast<f32>(texel[e]);
+  }
+  let word = texel[e / 2u];
+  if (WEIGHT_TYPE == BF16) {
+    return bitcast<f32>(select(word << 16u, word & 0xffff0000u, e % 2u == 1u));
+  }
+  return unpack2x16float(word)[e % 2u];
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) index: u32,
+) {
+  let lane = index % 8u;
+  let block = group.y * (LANES / 8u) + index / 8u;
+  let m0 = group.x * ROWS;
+  let steps = shape.x / STEP;
+  let columns = shape.y / 4u;
+  let segment_height = (shape.y + 31u) / 32u * 4u;
+
+  var gates: array<vec4<f32>, ROWS>;
+  var ups: array<vec4<f32>, ROWS>;
+  for (var step = 0u; step < steps; step += 1u) {
+    let x = step % shape.z * 8u + lane;
+    let y = step / shape.z * segment_height + block * 4u;
+    let gate0 = textureLoad(gate, vec2<u32>(x, y));
+    let gate1 = textureLoad(gate, vec2<u32>(x, y + 1u));
+    let gate2 = textureLoad(gate, vec2<u32>(x, y + 2u));
+    let gate3 = textureLoad(gate, vec2<u32>(x, y + 3u));
+    let up0 = textureLoad(up, vec2<u32>(x, y));
+    let up1 = textureLoad(up, vec2<u32>(x, y + 1u));
+    let up2 = textureLoad(up, vec2<u32>(x, y + 2u));
+    let up3 = textureLoad(up, vec2<u32>(x, y + 3u));
+    var gate_weights: array<vec4<f32>, STEP>;
+    var up_weights: array<vec4<f32>, STEP>;
+    // @unroll
+    for (var e = 0u; e < STEP; e += 1u) {
+      gate_weights[e] = vec4<f32>(widen(gate0, e), widen(gate1, e), widen(gate2, e), widen(gate3, e));
+      up_weights[e] = vec4<f32>(widen(up0, e), widen(up1, e), widen(up2, e), widen(up3, e));
+    }
+    var held: array<vec4<f32>, 2u * QUADS>;
+    // @unroll
+    for (var q = 0u; q < QUADS; q += 1u) {
+      held[q] = textureLoad(input, vec2<u32>(step * QUADS + q, m0 + lane));
+      held[QUADS + q] = textureLoad(input, vec2<u32>(step * QUADS + q, m0 + 8u + lane));
+    }
+    // @unroll
+    for (var i = 0u; i < ROWS; i += 1u) {
+      // @unroll
+      for (var e = 0u; e < STEP; e += 1u) {
+        let value = subgroupShuffle(held[(i / 8u) * QUADS + e / 4u][e % 4u], i % 8u);
+        gates[i] += value * gate_weights[e];
+        ups[i] += value * up_weights[e];
+      }
+    }
+  }
+
+  let n = block * 8u + lane;
+  if (n >= columns) {
+    return;
+  }
+  // @unroll
+  for (var i = 0u; i < ROWS; i += 1u) {
+    // Rows past the last one fill the texture's spare height.
+    let x = gates[i];
+    textureStore(output, vec2<u32>(n, m0 + i), x / (1.0 + exp(-x)) * ups[i]);
+  }
+}

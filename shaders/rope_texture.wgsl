@@ -1,0 +1,37 @@
+// Rotary position embedding, as rope.wgsl, into a texture that attention reads.
+//
+// input   [rows, heads * HEAD_DIM]  HEAD_DIM a multiple of 8
+// angles  [rows, HEAD_DIM]          the cosines of a row's position, then its sines
+// output  heads * HEAD_DIM / 4 texels wide, at least rows high
+// One invocation turns four pairs.
+
+const HEAD_DIM: u32 = 64u;
+const LANES: u32 = 64u;
+const QUARTERS: u32 = HEAD_DIM / 8u; // vec4s in half a head
+
+@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> angles: array<vec4<f32>>;
+@group(0) @binding(2) var output: texture_storage_2d<rgba32float, write>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(global_invocation_id) id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let at = id.y * groups.x * LANES + id.x;
+  if (at >= arrayLength(&input) / 2u) {
+    return;
+  }
+  let columns = textureDimensions(output).x;
+  let quarter = at % QUARTERS;
+  let head = at / QUARTERS;
+  let low = head * 2u * QUARTERS + quarter;
+  let row = low / columns;
+  let column = low % columns;
+  let cosine = angles[row * 2u * QUARTERS + quarter];
+  let sine = angles[row * 2u * QUARTERS + QUARTERS + quarter];
+  let x = input[low];
+  let y = input[low + QUARTERS];
+  textureStore(output, vec2<u32>(column, row), x * cosine - y * sine);
+  textureStore(output, vec2<u32>(column + QUARTERS, row), y * cosine + x * sine);
+}

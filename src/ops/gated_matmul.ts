@@ -1,0 +1,82 @@
+import { swigluShader } from "../../shaders/shaders.ts";
+import type { Recorder } from "../gpu/recorder.ts";
+import { matmul } from "./matmul.ts";
+import { recordGatedTextureMatmul } from "./matmul_kernels.ts";
+import { Matrix } from "./matrix.ts";
+import type { Operation } from "./operation.ts";
+import { inTexture, recordRowsToTexture } from "./texture_copies.ts";
+import type { Weight } from "./weight.ts";
+import { workgroupsFor } from "./workgroups.ts";
+
+/** Operands of {@link gatedMatmul}. */
+export interface GatedMatmulOperands {
+  /** [rows, inputs] */
+  readonly input: Matrix;
+  /** [outputs, inputs] */
+  readonly gate: Weight;
+  /** [outputs, inputs], of the same type */
+  readonly up: Weight;
+  /** [1, outputs] each */
+  readonly gateBias?: Matrix | undefined;
+  readonly upBias?: Matrix | undefined;
+  /** [rows, outputs] */
+  readonly output: Matrix;
+}
+
+/**
+ * The gated half of a SwiGLU block (Shazeer 2020): silu(input · gateᵀ) · (input · upᵀ) with
+ * silu(x) = x / (1 + e⁻ˣ).
+ */
+export const gatedMatmul: Operation<GatedMatmulOperands> = {
+  name: "gated_matmul",
+
+  onCpu({ input, gate, up, gateBias, upBias, output }): void {
+    const linear = new Matrix(output.rows, output.columns, new Float32Array(output.host.length));
+    matmul.onCpu({ input, weight: gate, bias: gateBias, output });
+    matmul.onCpu({ input, weight: up, bias: upBias, output: linear });
+    const g = output.host;
+    const u = linear.host;
+    for (let i = 0; i < g.length; i++) g[i] = g[i]! / (1 + Math.exp(-g[i]!)) * u[i]!;
+  },
+
+  onGpu(recorder, operands): void {
+    const { input, gate, up, gateBias, output } = operands;
+    const [gatePart] = gate.parts;
+    const [upPart] = up.parts;
+    const fused = output.texture !== undefined && gate.type === up.type && gateBias === undefined;
+    if (fused && gatePart?.layout === "texture" && upPart?.layout === "texture") {
+      inTexture(recorder, input, (texture) => {
+        const numbers = { input: texture, rows: input.rows, weights: gate };
+        recordGatedTextureMatmul(recorder, numbers, [gatePart, upPart], output.texture!);
+      });
+    } else {
+      recordInSteps(recorder, operands);
+    }
+  },
+};
+
+/** Records the two products one after another, then what joins them. */
+function recordInSteps(recorder: Recorder, operands: GatedMatmulOperands): void {
+  const { input, gate, up, gateBias, upBias, output } = operands;
+  const { pool } = recorder.device;
+  const temporary = (): Matrix => {
+    const size = output.rows * output.columns * 4;
+    const storage = { buffer: pool.acquire(size, "record"), offset: 0, size };
+    return new Matrix(output.rows, output.columns, storage);
+  };
+  const gated = output.texture === undefined ? output : temporary();
+  const linear = temporary();
+  matmul.onGpu(recorder, { input, weight: gate, bias: gateBias, output: gated });
+  matmul.onGpu(recorder, { input, weight: up, bias: upBias, output: linear });
+  recorder.dispatch({
+    shader: swigluShader,
+    constants: {},
+    bindings: [gated.device, linear.device],
+    workgroups: workgroupsFor((output.rows * output.columns) / 4, 64),
+  });
+  pool.release(linear.device.buffer);
+  if (output.texture !== undefined) {
+    recordRowsToTexture(recorder, gated, output.texture);
+    pool.release(gated.device.buffer);
+  }
+}

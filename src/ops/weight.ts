@@ -1,0 +1,73 @@
+import { AssayError } from "../error.ts";
+import type { Binding } from "../gpu/recorder.ts";
+
+/** The number types in which weights are stored and used. */
+export type WeightType = "F32" | "F16" | "BF16";
+
+/** A range of a weight's rows as stored, in one buffer: a weight may be larger than one binding. */
+export interface BufferPart {
+  readonly layout: "buffer";
+  readonly weight: Binding;
+  /** (inputs, first output column, output columns, 0), for the kernel. */
+  readonly shape: Binding;
+  readonly rows: number;
+}
+
+/** A whole weight, laid out by `pack_weights.wgsl`. */
+export interface TexturePart {
+  readonly layout: "texture";
+  readonly texture: GPUTexture;
+  readonly view: GPUTextureView;
+  /** (inputs, output columns, steps per segment, 0), for the kernel. */
+  readonly shape: Binding;
+  readonly bytes: number;
+}
+
+/** Where a weight lies on the device. */
+export type WeightPart = BufferPart | TexturePart;
+
+/** A weight matrix [outputs, inputs] in the type it was stored in; constant for its life. */
+export class Weight implements Disposable {
+  /**
+   * @param rows Outputs.
+   * @param columns Inputs.
+   * @param type The stored type. On the host the numbers are widened to f32, which is exact.
+   * @param storage The f32 numbers (CPU backend) or the parts on the device (GPU backend).
+   */
+  constructor(
+    readonly rows: number,
+    readonly columns: number,
+    readonly type: WeightType,
+    readonly storage: Float32Array<ArrayBuffer> | readonly WeightPart[],
+  ) {}
+
+  /** The numbers in host memory (CPU backend). */
+  get host(): Float32Array<ArrayBuffer> {
+    if (this.storage instanceof Float32Array) return this.storage;
+    throw this.#elsewhere("in host memory", "on the device");
+  }
+
+  /** The parts on the device (GPU backend). */
+  get parts(): readonly WeightPart[] {
+    if (!(this.storage instanceof Float32Array)) return this.storage;
+    throw this.#elsewhere("on the device", "in host memory");
+  }
+
+  #elsewhere(expected: string, found: string): AssayError {
+    return new AssayError(
+      "ops/wrong-backend",
+      `Cannot use a ${this.rows} × ${this.columns} weight: expected it ${expected}, found it ${found}; ` +
+        "a backend computes with its own weights",
+    );
+  }
+
+  /** Frees the device memory. */
+  [Symbol.dispose](): void {
+    if (this.storage instanceof Float32Array) return;
+    for (const part of this.storage) {
+      if (part.layout === "texture") part.texture.destroy();
+      else part.weight.buffer.destroy();
+      part.shape.buffer.destroy();
+    }
+  }
+}
