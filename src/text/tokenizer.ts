@@ -2,6 +2,7 @@ import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { AssayError } from "../error.ts";
 import { type AddedToken, AddedTokenSplitter } from "./added_tokens.ts";
 import { buildNormalizer, type Normalize } from "./normalizer.ts";
+import { buildWordCutter } from "./word_cuts.ts";
 import { buildPreTokenizer, BYTE_CHARACTERS, type SplitWords, type Word } from "./pre_tokenizer.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -30,7 +31,10 @@ export interface EncodeOptions {
 
 /** What encodes the words: the library's BPE, WordPiece or Unigram. */
 interface Model {
-  readonly splitWord: (word: string) => readonly string[];
+  /** Parts of a word that are encoded by themselves. */
+  readonly cutWord: (word: string) => readonly string[];
+  /** Tokens of a part of a word; the word may be a token that no merge makes. */
+  readonly encodePart: (part: string, word: string) => readonly string[];
   readonly idOf: (token: string) => number | undefined;
   /** Most UTF-16 units of a word that one token stands for; Infinity where there is no such bound. */
   readonly longestToken: number;
@@ -50,6 +54,9 @@ function isFull(sink: Sink): boolean {
 
 /** A lone surrogate stands in no well-formed text, so a vocabulary entry with one is never found. */
 const UNREACHABLE = "\uD800";
+/** Parts of words whose tokens are remembered, and how long such a part may be. */
+const CACHED_PARTS = 20_000;
+const CACHED_LENGTH = 64;
 /** A noncharacter that holds a break's place while text is normalized. */
 const BREAK_MARK = "\uFDD0";
 
@@ -72,6 +79,7 @@ export class Tokenizer {
   readonly #normalized: AddedTokenSplitter;
   readonly #normalizedTokens: ReadonlySet<AddedToken>;
   readonly #json: Fields;
+  readonly #known = new Map<string, readonly number[]>();
   #texts: ReadonlyMap<number, string> | undefined;
 
   /**
@@ -185,28 +193,32 @@ export class Tokenizer {
   }
 
   #encodePiece(piece: Word, sink: Sink): void {
-    const { splitWord, idOf, longestToken } = this.#model;
-    for (const { text } of this.#splitWords(piece)) {
-      if (isFull(sink)) return;
-      const atLeast = sink.countsOnly ? Math.ceil(text.length / longestToken) : 0;
-      if (sink.ids.length + atLeast > sink.limit) {
-        sink.pending = atLeast;
-        return;
-      }
-      for (const token of splitWord(text)) {
-        const id = idOf(token);
-        if (id === undefined) {
-          throw new AssayError(
-            "text/bad-tokenizer",
-            `Cannot tokenize ${
-              JSON.stringify(text.slice(0, 50))
-            }: expected the vocabulary to have ` +
-              `${JSON.stringify(token)} or an unknown token, found neither`,
-          );
+    const { cutWord, longestToken } = this.#model;
+    for (const word of this.#splitWords(piece)) {
+      for (const part of cutWord(word.text)) {
+        if (isFull(sink)) return;
+        const atLeast = sink.countsOnly ? Math.ceil(part.length / longestToken) : 0;
+        if (sink.ids.length + atLeast > sink.limit) {
+          sink.pending = atLeast;
+          return;
         }
-        sink.ids.push(id);
+        for (const id of this.#encodePart(part, word.text)) sink.ids.push(id);
       }
     }
+  }
+
+  #encodePart(part: string, word: string): readonly number[] {
+    // Only whole words may be tokens that no merge makes, so a part of a word is not the word.
+    const key = (part === word ? "=" : "+") + part;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const { encodePart, idOf } = this.#model;
+    const ids = encodePart(part, word).map((token) => idOf(token) ?? throwUnknown(token));
+    if (part.length <= CACHED_LENGTH) {
+      if (this.#known.size >= CACHED_PARTS) this.#known.clear();
+      this.#known.set(key, ids);
+    }
+    return ids;
   }
 
   /**
@@ -286,7 +298,7 @@ function buildModel(config: Fields, unreachable: ReadonlySet<string>): Model {
       post_processor: null,
       decoder: null,
       added_tokens: [],
-      model: withoutEntries(config, unreachable),
+      model: withoutEntries({ ...config, ignore_merges: false }, unreachable),
     }, {});
   } catch (cause) {
     throw new AssayError(
@@ -299,17 +311,32 @@ function buildModel(config: Fields, unreachable: ReadonlySet<string>): Model {
   }
   const model = library.model!;
   const encode = model as unknown as (words: readonly string[]) => string[];
-  const dropsUnknown = config["type"] === "BPE" && config["unk_token"] == null &&
-    config["byte_fallback"] !== true &&
-    BYTE_CHARACTERS.some((character) => !model.tokens_to_ids.has(character));
+  const tokens = model.tokens_to_ids;
+  const isBpe = config["type"] === "BPE";
+  const dropsUnknown = isBpe && config["unk_token"] == null && config["byte_fallback"] !== true &&
+    BYTE_CHARACTERS.some((character) => !tokens.has(character));
   // Rust drops characters that a BPE has no token for before it merges, the library after.
-  const known = (word: string) =>
-    [...word].filter((character) => model.tokens_to_ids.has(character)).join("");
+  const known = (word: string) => [...word].filter((character) => tokens.has(character)).join("");
+  const cut = isBpe ? buildWordCutter(config, tokens) : (word: string) => [word];
+  const isWhole = config["ignore_merges"] === true
+    ? (word: string) => tokens.has(word)
+    : () => false;
   return {
-    splitWord: (word) => encode([dropsUnknown ? known(word) : word]),
-    idOf: (token) => model.tokens_to_ids.get(token) ?? model.unk_token_id,
-    longestToken: dropsUnknown ? Infinity : longestToken(config, model.tokens_to_ids.keys()),
+    cutWord: (word) => isWhole(word) ? [word] : cut(dropsUnknown ? known(word) : word),
+    encodePart: (part, word) => part === word && isWhole(word) ? [word] : encode([part]),
+    idOf: (token) => tokens.get(token) ?? model.unk_token_id,
+    longestToken: dropsUnknown ? Infinity : longestToken(config, tokens.keys()),
   };
+}
+
+function throwUnknown(token: string): never {
+  throw new AssayError(
+    "text/bad-tokenizer",
+    `Cannot tokenize: expected the vocabulary to have ${
+      JSON.stringify(token.slice(0, 50))
+    } or an ` +
+      "unknown token, found neither",
+  );
 }
 
 /** A bound exists only where every character of a word is some token's: a fused unknown has any length. */
