@@ -1,0 +1,87 @@
+/**
+ * `deno task bench`: Assay beside other engines and beside the machine's own ceilings.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { describeMachine, onSoftwareAdapter } from "./machine.ts";
+import { ModelFiles } from "./models/model_files.ts";
+import { installPeers, packagesFolder } from "./peers/packages.ts";
+import { writeReport, type Written } from "./report.ts";
+import type { Bench, Section } from "./section.ts";
+import { bestOfEight } from "./sections/best_of_eight.ts";
+import { coldStart } from "./sections/cold_start.ts";
+import { engines } from "./sections/engines.ts";
+import { lengths } from "./sections/lengths.ts";
+import { products } from "./sections/products.ts";
+import { ragged } from "./sections/ragged.ts";
+import { readSettings, type Settings, usage } from "./settings.ts";
+
+const sections: Readonly<Record<string, Section>> = {
+  engines,
+  best_of_eight: bestOfEight,
+  ragged,
+  lengths,
+  cold_start: coldStart,
+  products,
+};
+
+function chosenSections({ sections: names }: Settings): Section[] {
+  if (names === undefined) return Object.values(sections);
+  return names.map((name) => {
+    const section = sections[name];
+    if (section !== undefined) return section;
+    throw new TypeError(`--only takes ${Object.keys(sections).join(", ")}; found ${name}`);
+  });
+}
+
+/** When, with which command and beside how much other work a section was measured. */
+function circumstances({ command }: Settings, start: Date): string {
+  const loads = Deno.loadavg().map((load) => load.toFixed(1)).join(", ");
+  const time = (date: Date): string => date.toISOString().slice(11, 16);
+  return `Measured ${start.toISOString().slice(0, 10)}, ${time(start)}–${time(new Date())} UTC: ` +
+    `\`${command}\`. Load averages at its end, the bench's own work included: ${loads}.`;
+}
+
+async function measure(settings: Settings, folder: string): Promise<Written[]> {
+  const onProgress = (text: string): void => console.error(`  ${text}`);
+  const missing = await installPeers();
+  if (missing !== undefined) onProgress(`peers are not installed: ${missing}`);
+  const bench: Bench = {
+    settings,
+    files: new ModelFiles(folder, settings.layers),
+    packages: packagesFolder,
+    cores: navigator.hardwareConcurrency,
+    onProgress,
+  };
+  const written: Written[] = [];
+  for (const section of chosenSections(settings)) {
+    console.error(section.title);
+    const start = new Date();
+    const text = await section.measure(bench);
+    written.push({
+      title: section.title,
+      text: `${circumstances(settings, start)}\n\n${text}`,
+    });
+    console.log(`## ${section.title}\n\n${text}\n`);
+    if (!settings.dry) {
+      const titles = Object.values(sections).map(({ title }) => title);
+      await writeReport(await describeMachine(), await onSoftwareAdapter(), titles, written);
+    }
+  }
+  return written;
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings(Deno.args);
+  if (settings.help) return console.log(usage);
+  if (settings.list) return console.log(Object.keys(sections).join("\n"));
+  const folder = settings.models ?? join(await Deno.makeTempDir(), "models");
+  try {
+    await measure(settings, folder);
+  } finally {
+    if (settings.models === undefined) await Deno.remove(folder, { recursive: true });
+  }
+}
+
+await main();

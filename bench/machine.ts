@@ -1,0 +1,33 @@
+import { describeAdapter, findAdapter } from "../src/gpu/adapter.ts";
+import { run } from "../tools/command.ts";
+import { peerPackages } from "./peers/packages.ts";
+
+/** What the machine is: one line each. */
+export async function describeMachine(): Promise<string[]> {
+  const cpu = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  const field = (name: string): string =>
+    cpu.match(new RegExp(`^${name}\\s*: (.*)$`, "m"))?.[1] ?? "";
+  const vectors = ["avx512f", "avx2", "fma"].filter((flag) =>
+    field("flags").split(" ").includes(flag)
+  );
+  const adapter = await findAdapter();
+  const node = await run("node", ["--version"]);
+  const { description, device, software } = adapter === undefined
+    ? { description: "none", device: "", software: false }
+    : describeAdapter(adapter);
+  return [
+    `Processor: ${field("model name") || Deno.build.arch}, ${navigator.hardwareConcurrency} cores` +
+    (vectors.length > 0 ? ` (${vectors.join(", ")})` : ""),
+    `Memory: ${Math.round(Deno.systemMemoryInfo().total / 2 ** 30)} GiB`,
+    `WebGPU adapter: ${[device, description].filter((text) => text !== "").join(", ")}` +
+    (software ? " (software: it computes on the processor)" : ""),
+    `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}; Node ${node.ok ? node.output.trim() : "–"}`,
+    `Peers: ${Object.entries(peerPackages).map((peer) => peer.join(" ")).join(", ")}`,
+  ];
+}
+
+/** Whether the adapter is a software one. */
+export async function onSoftwareAdapter(): Promise<boolean> {
+  const adapter = await findAdapter();
+  return adapter !== undefined && describeAdapter(adapter).software;
+}

@@ -1,0 +1,17 @@
+/**
+ * A program that scores one conversation and ends: what a user waits for.
+ *
+ * @module
+ */
+import { RewardModel } from "../../mod.ts";
+
+const start = performance.now();
+using model = await RewardModel.load(Deno.args[0]!, { onWarning: () => {} });
+const loaded = performance.now();
+const [verdict] = await model.score([[
+  { role: "user", content: "What is the capital of France?" },
+  { role: "assistant", content: "The capital of France is Paris." },
+]]);
+const scored = performance.now();
+if (typeof verdict?.score !== "number") throw new Error(verdict?.error?.message);
+console.log(JSON.stringify({ load: loaded - start, score: scored - loaded }));

@@ -1,0 +1,54 @@
+import type { LoadOptions } from "../../src/scoring/reward_model.ts";
+import type { EngineProgram } from "../engine_process.ts";
+import type { AssayOptions } from "../peers/assay.ts";
+import type { LlamaCppOptions } from "../peers/llama_cpp.ts";
+import type { OnnxRuntimeOptions } from "../peers/onnxruntime.ts";
+import type { Bench } from "../section.ts";
+
+/** Assay on the random model. */
+export async function assayProgram(
+  bench: Bench,
+  options: LoadOptions = {},
+): Promise<EngineProgram> {
+  const program: AssayOptions = { checkpoint: await bench.files.checkpoint(), options };
+  return { file: "assay.ts", runtime: "deno", options: program };
+}
+
+/** ONNX Runtime on the random model. */
+export async function onnxRuntimeProgram(
+  bench: Bench,
+  build: OnnxRuntimeOptions["build"],
+  threads: number,
+): Promise<EngineProgram> {
+  const { heads, hidden } = bench.files.shape;
+  const options: OnnxRuntimeOptions = {
+    packages: bench.packages,
+    build,
+    threads,
+    model: await bench.files.onnx(),
+    heads,
+    headDim: hidden / heads,
+  };
+  const runtime = build === "webgpu" || build === "wasm" ? "deno" : "node";
+  return { file: "onnxruntime.ts", runtime, options };
+}
+
+/** llama.cpp on the random model. */
+export async function llamaCppProgram(
+  bench: Bench,
+  device: LlamaCppOptions["device"],
+  type: "F32" | "F16" | "BF16",
+  maxTokens: number,
+): Promise<EngineProgram> {
+  const options: LlamaCppOptions = {
+    packages: bench.packages,
+    device,
+    threads: bench.cores,
+    model: await bench.files.gguf(type),
+    maxTokens,
+    head: await bench.files.head(),
+  };
+  // Without it llama.cpp passes software devices over.
+  const environment = device === "vulkan" ? { GGML_VK_VISIBLE_DEVICES: "0" } : {};
+  return { file: "llama_cpp.ts", runtime: "node", options, environment };
+}

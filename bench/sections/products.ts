@@ -1,0 +1,177 @@
+import type { FloatDtype } from "../../src/checkpoint/tensor.ts";
+import { runDeno } from "../../tools/command.ts";
+import { processorCeiling } from "../ceilings/processor.ts";
+import type { EngineProgram } from "../engine_process.ts";
+import type { AssayOptions } from "../peers/assay.ts";
+import type { GpuJsOptions } from "../peers/gpu_js.ts";
+import type { OnnxRuntimeOptions } from "../peers/onnxruntime.ts";
+import { productInputs, type ProductShape, sampledPlaces } from "../peers/serve.ts";
+import { type Contestant, measureInTurns, type Outcome } from "../rounds.ts";
+import { type Bench, type Section, table } from "../section.ts";
+import { formatNumber, formatSpread, type Spread, spread } from "../statistics.ts";
+
+const shapes: readonly ProductShape[] = [
+  { rows: 64, columns: 256, inner: 1024 },
+  { rows: 256, columns: 2048, inner: 1024 },
+  { rows: 256, columns: 1024, inner: 1024 },
+  { rows: 256, columns: 4096, inner: 4096 },
+  { rows: 1024, columns: 4096, inner: 4096 },
+];
+const peerShape: ProductShape = { rows: 512, columns: 2048, inner: 1024 };
+const quickShape: ProductShape = { rows: 32, columns: 256, inner: 256 };
+
+/** The matrix product alone, against other libraries and the machine's ceilings. */
+export const products: Section = {
+  title: "Matrix products and ceilings",
+
+  async measure(bench) {
+    const ceilings = await measureCeilings(bench);
+    const ours = await measureOurs(bench);
+    const peers = await measurePeers(bench);
+    return [
+      "Ceilings, measured here: " + ceilings + ".",
+      "Assay's `matmul` on weights in each stored type, f32 activations and sums, GFLOP/s: median " +
+      `(least–most) of ${bench.settings.rounds} rounds.`,
+      ours,
+      "The same product in other libraries, f32. They take arrays and give arrays, as their " +
+      "interfaces do; Assay's operands lie on the device, as in a model.",
+      peers,
+    ].join("\n\n");
+  },
+};
+
+function name({ rows, columns, inner }: ProductShape): string {
+  return `${rows}×${columns}×${inner}`;
+}
+
+function operations({ rows, columns, inner }: ProductShape): number {
+  return 2 * rows * columns * inner;
+}
+
+/** About a quarter of a second of work at 30 GFLOP/s, so that waiting for the queue weighs little. */
+function repetitions(shape: ProductShape): number {
+  return Math.max(2, Math.min(24, Math.round(7.5e9 / operations(shape))));
+}
+
+async function measureCeilings({ settings: { rounds }, files, onProgress }: Bench) {
+  const processor = await processorCeiling(files.folder);
+  const onProcessor: number[] = [];
+  const onAdapter: number[] = [];
+  let bits = 0;
+  for (let round = 1; round <= rounds; round++) {
+    onProgress(`round ${round} of ${rounds}, ceilings`);
+    const ceiling = await processor?.();
+    if (ceiling !== undefined) onProcessor.push(ceiling.gigaflops);
+    bits = ceiling?.bits ?? bits;
+    const { ok, output } = await runDeno("run", "--allow-all", "bench/ceilings/adapter.ts");
+    if (ok) onAdapter.push(Number(output.trim().split("\n").at(-1)));
+  }
+  const shown = (numbers: number[]): string =>
+    numbers.length === 0 ? "not measured" : `${formatSpread(spread(numbers))} GFLOP/s`;
+  return `${bits || "256"}-bit fused multiply-add on all cores ${shown(onProcessor)}; a loop of ` +
+    `multiply-adds over registers on the WebGPU adapter ${shown(onAdapter)}`;
+}
+
+function assayProgram(options: AssayOptions): () => Promise<EngineProgram> {
+  return () => Promise.resolve({ file: "assay.ts", runtime: "deno", options });
+}
+
+async function measureOurs({ settings: { rounds, quick }, onProgress }: Bench): Promise<string> {
+  const types: readonly FloatDtype[] = quick ? ["BF16"] : ["F32", "F16", "BF16"];
+  const measured = quick ? [quickShape] : shapes;
+  const rows: string[][] = [];
+  for (const shape of measured) {
+    const times = repetitions(shape);
+    const contestants = types.map((type): Contestant => ({
+      name: `${name(shape)}, ${type}`,
+      program: assayProgram({ weights: type }),
+      requests: [{ ask: "product", shape, times }],
+    }));
+    const outcomes = await measureInTurns(contestants, {
+      rounds,
+      firstRequests: [{ ask: "product", shape, times: 1 }],
+      onProgress,
+    });
+    rows.push([name(shape), ...outcomes.map((outcome) => cell(outcome, shape, times))]);
+  }
+  return table(["rows × columns × inner", ...types], rows);
+}
+
+function speeds({ milliseconds }: Outcome, shape: ProductShape, times: number): Spread {
+  return spread(milliseconds.map((time) => times * operations(shape) / time / 1e6));
+}
+
+function cell(outcome: Outcome, shape: ProductShape, times: number): string {
+  if (outcome.failure !== undefined) return `not measured: ${outcome.failure}`;
+  return formatSpread(speeds(outcome, shape, times));
+}
+
+async function measurePeers(bench: Bench): Promise<string> {
+  const { settings: { rounds, quick }, packages, cores, onProgress } = bench;
+  const shape = quick ? quickShape : peerShape;
+  const ort = async (
+    build: OnnxRuntimeOptions["build"],
+    threads: number,
+  ): Promise<EngineProgram> => {
+    const model = await onnxProduct(bench, shape);
+    const products = { [name(shape)]: model };
+    const options = { packages, build, threads, heads: 0, headDim: 0, products };
+    return { file: "onnxruntime.ts", runtime: build === "node" ? "node" : "deno", options };
+  };
+  const gpuJs: GpuJsOptions = { packages };
+  const request = { ask: "product", shape, times: 2 } as const;
+  const contestants: Contestant[] = [
+    { name: "Assay, f32", program: assayProgram({ weights: "F32" }), requests: [request] },
+    { name: "Assay, bf16", program: assayProgram({ weights: "BF16" }), requests: [request] },
+    {
+      name: "ONNX Runtime Web, WebGPU",
+      program: () => ort("webgpu", 1),
+      requests: [request],
+    },
+    {
+      name: "ONNX Runtime Web, WASM, 1 thread",
+      program: () => ort("wasm", 1),
+      requests: [request],
+    },
+    { name: "onnxruntime-node, CPU", program: () => ort("node", cores), requests: [request] },
+    {
+      name: "gpu.js, WebGPU",
+      program: () => Promise.resolve({ file: "gpu_js.ts", runtime: "deno", options: gpuJs }),
+      requests: [request],
+    },
+  ];
+  const outcomes = await measureInTurns(contestants, {
+    rounds,
+    firstRequests: [{ ask: "product", shape, times: 1 }],
+    onProgress,
+  });
+  const expected = expectedOutputs(shape);
+  const rows = outcomes.map((outcome) => {
+    const worst = Math.max(
+      ...(outcome.numbers ?? [NaN]).map((number, i) => Math.abs(number - expected[i]!)),
+    );
+    return [outcome.name, cell(outcome, shape, request.times), formatNumber(worst)];
+  });
+  return table([`${name(shape)}`, "GFLOP/s: median (least–most)", "largest error"], rows);
+}
+
+/** ONNX multiplies by [inner, columns]. */
+function onnxProduct({ files }: Bench, shape: ProductShape): Promise<string> {
+  const { columns, inner } = shape;
+  const { weight } = productInputs(shape);
+  const turned = Float32Array.from(
+    weight,
+    (_, i) => weight[(i % columns) * inner + Math.floor(i / columns)]!,
+  );
+  return files.onnxProduct(shape, turned);
+}
+
+function expectedOutputs(shape: ProductShape): number[] {
+  const { input, weight } = productInputs(shape);
+  const { inner } = shape;
+  return sampledPlaces(shape).map(([row, column]) => {
+    let sum = 0;
+    for (let k = 0; k < inner; k++) sum += input[row * inner + k]! * weight[column * inner + k]!;
+    return sum;
+  });
+}
