@@ -1,7 +1,8 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { WeightLoader } from "../ops/weight_loader.ts";
 import { matmul } from "../ops/matmul.ts";
-import type { Matrix, Weight } from "../ops/matrix.ts";
+import type { Matrix } from "../ops/matrix.ts";
+import type { Weight } from "../ops/weight.ts";
 import type { Backend } from "../ops/operation.ts";
 import type { Head, HeadFacts, HeadPlan, Judgement, PooledStates } from "./head.ts";
 
