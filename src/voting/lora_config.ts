@@ -23,8 +23,17 @@ const UNSUPPORTED: readonly (readonly [key: string, isSet: (value: unknown) => b
   ["target_parameters", (value) => Array.isArray(value) && value.length > 0],
   ["alora_invocation_tokens", (value) => value !== null],
   ["use_qalora", (value) => value === true],
+  ["use_bdlora", (value) => value !== null && value !== false],
   ["arrow_config", (value) => value !== null],
+  ["kasa_config", (value) => value !== null],
+  ["monteclora_config", (value) => value !== null],
+  ["velora_config", (value) => value !== null],
+  // PiSSA and its like take their start out of the base's weights: those of the base are others then.
+  ["init_lora_weights", (value) => typeof value === "string" && !HARMLESS_STARTS.includes(value)],
 ];
+
+/** Initialisations that leave the base's weights as they are. */
+const HARMLESS_STARTS: readonly string[] = ["gaussian", "eva", "orthogonal"];
 
 /** Largest `adapter_config.json` read. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -44,7 +53,7 @@ export async function readLoraConfig(folder: CheckpointFolder): Promise<LoraConf
   for (const [key, isSet] of UNSUPPORTED) {
     const value = config[key];
     if (value !== undefined && isSet(value)) {
-      refuse(name, `an adapter without ${key}`, JSON.stringify(value).slice(0, 100));
+      refuse(name, `an adapter with plain LoRA (no ${key})`, JSON.stringify(value).slice(0, 100));
     }
   }
   const rank = positive(name, "r", config.r);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
-import { blobFolder, type CheckpointFolder } from "../../src/checkpoint/folder.ts";
+import { blobFolder, type CheckpointFolder, localFolder } from "../../src/checkpoint/folder.ts";
 import type { TensorToWrite } from "../../src/checkpoint/safetensors_writer.ts";
 import { toFloat32 } from "../../src/checkpoint/tensor.ts";
 import { LoraAdapter } from "../../src/voting/lora.ts";
-import { allClose, golden } from "./golden.ts";
+import { allClose, close, golden } from "./golden.ts";
 import { floats, safetensorsBlob, tinyFolder } from "./tiny_checkpoint.ts";
 
 const MODULE = "model.layers.0.self_attn.q_proj";
@@ -122,6 +122,8 @@ Deno.test("LoraAdapter refuses what is not W + scale · B·A", async () => {
     { bias: "all" },
     { lora_bias: true },
     { layer_replication: [[0, 4]] },
+    { init_lora_weights: "pissa_niter_16" },
+    { kasa_config: {} },
     { r: 0 },
     { r: 2 },
     { lora_alpha: "x" },
@@ -152,5 +154,24 @@ Deno.test("LoraAdapter refuses a base that it does not fit", async () => {
     const folder = await tinyFolder("base", [tensor]);
     using checkpoint = await Checkpoint.open(folder);
     assert.throws(() => lora.mergedFolder(folder, checkpoint), { code: "voting/bad-adapter" });
+  }
+});
+
+Deno.test("LoraAdapter merges an adapter that PEFT saved as merge_and_unload() does", async () => {
+  const folder = "tests/golden/voting/peft_adapter";
+  const parity = localFolder("tests/golden/parity/llama");
+  using base = await Checkpoint.open(parity);
+  using lora = await LoraAdapter.open(localFolder(folder));
+  assert.equal(lora.updates.size, 4);
+  assert.deepEqual([...lora.replaced], ["score.weight"]);
+  using merged = await Checkpoint.open(lora.mergedFolder(parity, base, "F32"));
+  const { rows, sums } = JSON.parse(await Deno.readTextFile(`${folder}/merged.json`));
+  for (const [name, expected] of Object.entries<number[][]>(rows)) {
+    const columns = merged.tensors.get(name)!.shape[1]!;
+    const values = toFloat32(await merged.read(name));
+    expected.forEach((row, i) =>
+      allClose(values.subarray(i * columns, i * columns + row.length), row, 1e-6)
+    );
+    close(values.reduce((a, b) => a + b, 0), sums[name], 1e-4);
   }
 });
