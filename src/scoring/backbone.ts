@@ -3,23 +3,42 @@ import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import { AssayError } from "../error.ts";
 import { Decoder } from "../models/decoder.ts";
-import { readDecoderConfig } from "../models/decoder_config.ts";
+import { type DecoderConfig, readDecoderConfig } from "../models/decoder_config.ts";
 import { decoderTensors } from "../models/decoder_tensors.ts";
+import type { Matrix } from "../ops/matrix.ts";
 import type { Backend } from "../ops/operation.ts";
 import { ChatTokenizer } from "../text/chat_tokenizer.ts";
 import type { Conversation } from "../text/conversation.ts";
+import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
 import { openBackend } from "./open_backend.ts";
 import { packSequences, type ScoringPack, type Sequence } from "./packs.ts";
-import type { LoadOptions } from "./reward_model.ts";
 
-/** How to load a {@link Backbone}. */
+/** How to load a {@link Backbone} by itself. */
 export interface BackboneOptions extends LoadOptions {
   /**
    * Whether the hidden state at the start of the assistant's header is wanted too, which a gate reads;
    * a template without such a header is an error then. Off by default.
    */
   readonly gates?: boolean;
+}
+
+/** A checkpoint whose backbone was recognised. */
+export interface BackboneFacts {
+  readonly config: DecoderConfig;
+  /** The tensors that go to the device, and the embedding matrix. */
+  readonly tensors: Checkpoint["tensors"];
+  /** Whether gate positions are wanted. */
+  readonly gates: boolean;
+}
+
+/** What came of one conversation. */
+export interface Outcome<Result> {
+  /** What was computed, or why nothing was. */
+  readonly result: Result | AssayError;
+  /** Tokens of the conversation, after truncation; 0 where it could not be tokenised. */
+  readonly tokens: number;
+  readonly truncated: boolean;
 }
 
 /** Final hidden states of one conversation at the positions that heads read. */
@@ -33,30 +52,37 @@ export interface PooledState {
   readonly truncated: boolean;
 }
 
+/** Turns the pooled hidden states of some packs into a result for each of their conversations. */
+export type Finish<Result> = (
+  packs: readonly ScoringPack[],
+  hidden: readonly Matrix[],
+) => Promise<(readonly [index: number, result: Result | AssayError])[]>;
+
 /**
- * A checkpoint's transformer without its head: what heads are fitted on. Whatever head the checkpoint
- * has, or none, is left unread.
+ * A checkpoint's transformer with its tokenizer, on a backend, without a head: conversations go in,
+ * final hidden states come out. What heads read, and are fitted on.
  *
- * A conversation's hidden states are the same to the last bit in any company, as its score is.
+ * A conversation's hidden states are the same to the last bit in any company.
  */
 export class Backbone implements Disposable {
+  /** A call waits for the one before it: their packs must not mix. */
+  #turn: Promise<unknown> = Promise.resolve();
+
   private constructor(
     /** Where the checkpoint lies. */
     readonly name: string,
-    /** Numbers in a hidden state. */
-    readonly hiddenSize: number,
-    private readonly plan: MemoryPlan,
-    private readonly gates: boolean,
-    private readonly parts: {
-      readonly checkpoint: Checkpoint;
-      readonly engine: Backend;
-      readonly decoder: Decoder;
-      readonly tokenizer: ChatTokenizer;
-    },
+    /** How the memory is used. */
+    readonly plan: MemoryPlan,
+    /** Where it computes. */
+    readonly engine: Backend,
+    readonly checkpoint: Checkpoint,
+    private readonly decoder: Decoder,
+    private readonly tokenizer: ChatTokenizer,
+    private readonly settings: { readonly gates: boolean; readonly sharePrefixes: boolean },
   ) {}
 
   /**
-   * Loads a backbone.
+   * Loads the backbone of a checkpoint. Whatever head the checkpoint has, or none, is left unread.
    *
    * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}.
    * @throws {AssayError} For a backbone that is not understood in full, or does not fit.
@@ -65,32 +91,44 @@ export class Backbone implements Disposable {
     source: string | URL | CheckpointFolder,
     options: BackboneOptions = {},
   ): Promise<Backbone> {
-    const warn = options.onWarning ?? ((message: string): void => console.warn(message));
     using opened = new DisposableStack();
     const checkpoint = opened.use(await Checkpoint.open(source));
-    const { name, config: settings } = checkpoint;
-    const config = readDecoderConfig(settings, name, warn);
+    const config = readDecoderConfig(checkpoint.config, checkpoint.name, warner(options));
     const tensors = new Map([...checkpoint.tensors].filter(([key]) => key.startsWith("model.")));
-    checkTensors(tensors, decoderTensors(config), name);
-    const engine = opened.use(await openBackend(options.backend ?? "auto", warn, options.kernels));
+    checkTensors(tensors, decoderTensors(config), checkpoint.name);
+    const facts = { config, tensors, gates: options.gates ?? false };
+    const backbone = await Backbone.open(checkpoint, facts, options);
+    opened.move();
+    return backbone;
+  }
+
+  /**
+   * Opens a backend and loads the weights of an opened checkpoint, which the backbone owns once this
+   * returns.
+   *
+   * @throws {AssayError} Where it does not fit, or its tokenizer is not understood.
+   */
+  static async open(
+    checkpoint: Checkpoint,
+    { config, tensors, gates }: BackboneFacts,
+    options: LoadOptions,
+  ): Promise<Backbone> {
+    using opened = new DisposableStack();
+    const { name } = checkpoint;
+    const choice = options.backend ?? "auto";
+    const engine = opened.use(await openBackend(choice, warner(options), options.kernels));
     const plan = planMemory({
       name,
       config,
       tensors,
       maxMatrixBytes: engine.maxMatrixBytes,
+      maxMatrixRows: engine.maxMatrixRows,
       memoryBudget: options.memoryBudget ?? Infinity,
       maxTokens: options.maxTokens ?? config.maxTokens,
       tokensPerPack: options.tokensPerPack ?? 2048,
       layers: options.layers,
     });
-    const pattern = settings.gating_token_pattern;
-    const tokenizer = await ChatTokenizer.open(checkpoint, {
-      maxTokens: plan.longestSequence,
-      trustSpecialTokens: options.trustSpecialTokens ?? false,
-      requireGate: options.gates ?? false,
-      ...(options.truncate === undefined ? {} : { truncate: options.truncate }),
-      ...(Array.isArray(pattern) ? { gatingPattern: pattern as number[] } : {}),
-    });
+    const tokenizer = await openTokenizer(checkpoint, plan.longestSequence, gates, options);
     let done = 0;
     const decoder = opened.use(
       await Decoder.load(config, checkpoint, engine, {
@@ -103,64 +141,103 @@ export class Backbone implements Disposable {
       }),
     );
     opened.move();
-    const parts = { checkpoint, engine, decoder, tokenizer };
-    return new Backbone(name, config.hiddenSize, plan, options.gates ?? false, parts);
+    const settings = { gates, sharePrefixes: options.sharePrefixes ?? true };
+    return new Backbone(name, plan, engine, checkpoint, decoder, tokenizer, settings);
+  }
+
+  /** Numbers in a hidden state. */
+  get hiddenSize(): number {
+    return this.decoder.config.hiddenSize;
   }
 
   /** Where it computes. */
   get backend(): "gpu" | "cpu" {
-    return this.parts.engine.kind;
+    return this.engine.kind;
+  }
+
+  /**
+   * Runs conversations through the layers, pack by pack, and hands the hidden states to `finish`.
+   * Outcomes come in input order; a conversation that can't be tokenised costs only its own.
+   *
+   * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
+   */
+  async run<Result>(
+    conversations: readonly Conversation[],
+    finish: Finish<Result>,
+    options: ScoreOptions = {},
+  ): Promise<Outcome<Result>[]> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    try {
+      return await this.#run(conversations, finish, options);
+    } catch (error) {
+      this.engine.discard();
+      throw error;
+    } finally {
+      resolve();
+    }
   }
 
   /**
    * Final hidden states of conversations, in input order; an error in the place of a conversation
    * that has none.
    *
-   * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
+   * @throws As {@link Backbone.run}.
    */
   async pooledStates(
     conversations: readonly Conversation[],
-    options: { readonly signal?: AbortSignal } = {},
+    options: ScoreOptions = {},
   ): Promise<(PooledState | AssayError)[]> {
-    const results = new Array<PooledState | AssayError>(conversations.length);
-    const sequences: (Sequence & { truncated: boolean })[] = [];
+    const outcomes = await this.run(conversations, async (packs, hidden) => {
+      const read = await this.engine.read(hidden);
+      this.engine.release(...hidden);
+      return packs.flatMap((pack, i) => this.#statesOf(pack, read[i]!));
+    }, options);
+    return outcomes.map(({ result, tokens, truncated }) =>
+      result instanceof AssayError ? result : { ...result, tokens, truncated }
+    );
+  }
+
+  async #run<Result>(
+    conversations: readonly Conversation[],
+    finish: Finish<Result>,
+    { signal, onProgress }: ScoreOptions,
+  ): Promise<Outcome<Result>[]> {
+    const total = conversations.length;
+    const outcomes = new Array<Outcome<Result>>(total);
+    const sequences = new Map<number, Sequence & { readonly truncated: boolean }>();
     conversations.forEach((conversation, index) => {
       try {
-        sequences.push({ index, ...this.#tokenize(conversation) });
+        sequences.set(index, { index, ...this.#tokenize(conversation) });
       } catch (error) {
         if (!(error instanceof AssayError)) throw error;
-        results[index] = error;
+        outcomes[index] = { result: error, tokens: 0, truncated: false };
       }
     });
-    const facts = new Map(sequences.map((sequence) => [sequence.index, sequence]));
-    const { decoder, engine } = this.parts;
-    const packs = packSequences(sequences, {
-      tokensPerPack: this.plan.tokensPerPack,
-      mayShare: (length) => !decoder.dependsOnLength(length),
-    });
-    try {
-      for (let first = 0; first < packs.length; first += this.plan.packsInFlight) {
-        const batch = packs.slice(first, first + this.plan.packsInFlight);
-        const hidden = await decoder.hiddenStates(batch.map((pack) => pack.tokens), options);
-        const read = await engine.read(hidden);
-        engine.release(...hidden);
-        batch.forEach((pack, i) => {
-          for (const [index, states] of this.#statesOf(pack, read[i]!)) {
-            const { ids, truncated } = facts.get(index)!;
-            results[index] = finite({ ...states, tokens: ids.length, truncated });
-          }
-        });
+    const { plan: { tokensPerPack, packsInFlight }, decoder, settings } = this;
+    const mayShare = (length: number): boolean =>
+      settings.sharePrefixes && !decoder.dependsOnLength(length);
+    const packs = packSequences([...sequences.values()], { tokensPerPack, mayShare });
+    let done = total - sequences.size;
+    for (let first = 0; first < packs.length; first += packsInFlight) {
+      signal?.throwIfAborted();
+      const batch = packs.slice(first, first + packsInFlight);
+      const hidden = await decoder.hiddenStates(batch.map((pack) => pack.tokens), { signal });
+      for (const [index, result] of await finish(batch, hidden)) {
+        const { ids, truncated } = sequences.get(index)!;
+        outcomes[index] = { result, tokens: ids.length, truncated };
+        done++;
       }
-    } catch (error) {
-      engine.discard();
-      throw error;
+      onProgress?.({ phase: "score", done, total });
     }
-    return results;
+    return outcomes;
   }
 
   #tokenize(conversation: Conversation): Omit<Sequence, "index"> & { truncated: boolean } {
-    const { ids, truncated, gatePosition } = this.parts.tokenizer.tokenize(conversation);
-    const { vocabularySize } = this.parts.decoder.config;
+    const { ids, truncated, gatePosition } = this.tokenizer.tokenize(conversation);
+    const { vocabularySize } = this.decoder.config;
     const unknown = ids.find((id) => id >= vocabularySize);
     if (unknown !== undefined) {
       throw new AssayError(
@@ -169,35 +246,64 @@ export class Backbone implements Disposable {
           `${vocabularySize} tokens; its tokenizer and weights do not belong together`,
       );
     }
-    return { ids, truncated, gate: this.gates ? gatePosition : null };
+    return { ids, truncated, gate: this.settings.gates ? gatePosition : null };
   }
 
   /** The pooled rows of a pack, by conversation: its members' last tokens, then the distinct gates. */
   #statesOf(
     { members, gateRows }: ScoringPack,
     hidden: Float32Array,
-  ): [number, Pick<PooledState, "last" | "gate">][] {
+  ): [number, Pick<PooledState, "last" | "gate"> | AssayError][] {
     const size = this.hiddenSize;
     const row = (index: number): Float32Array => hidden.slice(index * size, (index + 1) * size);
-    return members.map((index, member) => [index, {
-      last: row(member),
-      gate: this.gates ? row(members.length + gateRows[member]!) : null,
-    }]);
+    return members.map((index, member) => {
+      const last = row(member);
+      const gate = this.settings.gates ? row(members.length + gateRows[member]!) : null;
+      const finite = [last, gate ?? last].every((state) => state.every(Number.isFinite));
+      return [index, finite ? { last, gate } : notFinite("its hidden state holds NaN or infinity")];
+    });
   }
 
   /** Frees the device and closes the checkpoint. */
   [Symbol.dispose](): void {
-    const { decoder, engine, checkpoint } = this.parts;
-    for (const part of [decoder, engine, checkpoint]) part[Symbol.dispose]();
+    for (const part of [this.decoder, this.engine, this.checkpoint]) part[Symbol.dispose]();
   }
 }
 
-function finite(state: PooledState): PooledState | AssayError {
-  const numbers = [state.last, state.gate ?? new Float32Array()];
-  if (numbers.every((of) => of.every(Number.isFinite))) return state;
+/** Who is told of what is odd but no error. */
+export function warner({ onWarning }: LoadOptions): (message: string) => void {
+  return onWarning ?? ((message) => console.warn(message));
+}
+
+/** The error of a conversation whose numbers are not finite. */
+export function notFinite(found: string): AssayError {
   return new AssayError(
     "scoring/not-finite",
-    "Cannot use this conversation: its hidden state holds NaN or infinity; a weight of the " +
+    `Cannot score this conversation: expected finite numbers, but ${found}; a weight of the ` +
       "checkpoint is likely NaN or infinite",
   );
+}
+
+function openTokenizer(
+  checkpoint: Checkpoint,
+  maxTokens: number,
+  requireGate: boolean,
+  options: LoadOptions,
+): Promise<ChatTokenizer> {
+  const pattern = checkpoint.config.gating_token_pattern ?? undefined;
+  const isPattern = Array.isArray(pattern) && pattern.every((id) => Number.isSafeInteger(id));
+  if (pattern !== undefined && !isPattern) {
+    throw new AssayError(
+      "checkpoint/bad-config",
+      `Cannot read ${checkpoint.name}/config.json: expected "gating_token_pattern" to be a list of ` +
+        "token ids",
+    );
+  }
+  return ChatTokenizer.open(checkpoint, {
+    maxTokens,
+    requireGate,
+    trustSpecialTokens: options.trustSpecialTokens ?? false,
+    ...(options.truncate === undefined ? {} : { truncate: options.truncate }),
+    ...(pattern === undefined ? {} : { gatingPattern: pattern }),
+  });
 }

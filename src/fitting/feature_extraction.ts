@@ -1,0 +1,244 @@
+import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
+import { fromFloat32 } from "../checkpoint/tensor.ts";
+import type { ReadRow } from "../data/rows.ts";
+import { AssayError } from "../error.ts";
+import type { PooledState } from "../scoring/backbone.ts";
+import type { Conversation } from "../text/conversation.ts";
+import {
+  badFeatures,
+  type FailedRow,
+  type FeatureManifest,
+  type FeatureRow,
+  MANIFEST_FILE,
+  readManifest,
+  shardFiles,
+} from "./feature_files.ts";
+import { type FittingResponse, type FittingRow, fittingRow } from "./fitting_row.ts";
+
+/** What features come of; a `Backbone` is one. */
+export interface StateSource {
+  readonly name: string;
+  readonly hiddenSize: number;
+  pooledStates(
+    conversations: readonly Conversation[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<(PooledState | AssayError)[]>;
+}
+
+/** How to extract features. */
+export interface ExtractionOptions {
+  /** Whether prompts' states are kept too, for gates; the source must give them. */
+  readonly gates: boolean;
+  /** Input rows of a shard; 512 by default. */
+  readonly rowsPerShard?: number;
+  /** Columns that hold ratings of a row with one conversation. */
+  readonly ratingColumns?: readonly string[];
+  /** Told how many input rows are done, those of earlier runs included. */
+  readonly onProgress?: (rows: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What an extraction amounts to. */
+export interface ExtractionResult {
+  /** Input rows, those of earlier runs included. */
+  readonly rows: number;
+  /** Input rows that an earlier run had done. */
+  readonly resumed: number;
+  /** Input rows of this run that have no features. */
+  readonly failed: readonly FailedRow[];
+}
+
+/** Conversations computed together, between which progress is told and a signal is heard. */
+const conversationsTogether = 64;
+
+/**
+ * Runs a backbone over rows and writes their pooled hidden states into a folder, one shard after
+ * another: safetensors with `last` [responses, hidden] and `gate` [prompts, hidden], in F32, and JSON
+ * Lines that say what each row is. A folder that a run left unfinished is gone on with: whole shards
+ * stay as they are, given that the input's rows are the same ones. Memory holds one shard.
+ *
+ * @param rows The input.
+ * @param source The backbone.
+ * @param folder Where the shards go; made where it is not there.
+ * @throws {AssayError} `fitting/bad-features` where the folder holds another backbone's features,
+ *   `fitting/cannot-write`.
+ */
+export async function extractFeatures(
+  rows: AsyncIterable<ReadRow>,
+  source: StateSource,
+  folder: string,
+  options: ExtractionOptions,
+): Promise<ExtractionResult> {
+  const manifest: FeatureManifest = {
+    version: 1,
+    model: source.name,
+    hidden_size: source.hiddenSize,
+    gates: options.gates,
+    rows_per_shard: options.rowsPerShard ?? 512,
+  };
+  const start = await prepareFolder(folder, manifest);
+  const failed: FailedRow[] = [];
+  let waiting: ReadRow[] = [];
+  let index = 0;
+  const resumed = start * manifest.rows_per_shard;
+  const flush = async (): Promise<void> => {
+    const first = index - waiting.length;
+    const shard = new Shard(first, manifest, options);
+    for (const [place, row] of waiting.entries()) shard.add(first + place, row);
+    await shard.compute(source);
+    await shard.write(folder, first / manifest.rows_per_shard);
+    failed.push(...shard.failed);
+    waiting = [];
+  };
+  for await (const row of rows) {
+    index++;
+    if (index <= resumed) continue;
+    waiting.push(row);
+    if (waiting.length === manifest.rows_per_shard) await flush();
+  }
+  if (waiting.length > 0) await flush();
+  return { rows: index, resumed: Math.min(resumed, index), failed };
+}
+
+/** Makes the folder, or finds how many whole shards it has. */
+async function prepareFolder(folder: string, manifest: FeatureManifest): Promise<number> {
+  const found = await readManifest(folder);
+  if (found === undefined) {
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+      await Deno.writeTextFile(`${folder}/${MANIFEST_FILE}`, `${JSON.stringify(manifest)}\n`);
+    } catch (cause) {
+      throw cannotWrite(folder, cause);
+    }
+    return 0;
+  }
+  for (const key of ["model", "hidden_size", "gates", "rows_per_shard"] as const) {
+    if (found[key] !== manifest[key]) {
+      throw badFeatures(folder, `${key} ${manifest[key]} as in this run`, `${found[key]}`);
+    }
+  }
+  let whole = 0;
+  while (await exists(`${folder}/${shardFiles(whole).tensors}`)) whole++;
+  // The last shard may be shorter than the others, if the input was: it is made anew.
+  return Math.max(0, whole - 1);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): AssayError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AssayError("fitting/cannot-write", `Cannot write ${path}: ${reason}`, { cause });
+}
+
+/** The features of some input rows, on their way into two files. */
+class Shard {
+  readonly failed: FailedRow[] = [];
+  readonly #waiting: { index: number; row: FittingRow; response: FittingResponse }[] = [];
+  readonly #rows: FeatureRow[] = [];
+  readonly #last: Float32Array[] = [];
+  readonly #gates: Float32Array[] = [];
+
+  constructor(
+    readonly first: number,
+    readonly manifest: FeatureManifest,
+    readonly options: ExtractionOptions,
+  ) {}
+
+  add(index: number, { row, error }: ReadRow): void {
+    try {
+      if (row === undefined) throw error;
+      const read = fittingRow(row, this.options.ratingColumns);
+      for (const response of read.responses) this.#waiting.push({ index, row: read, response });
+    } catch (reason) {
+      this.#fail(index, reason);
+    }
+  }
+
+  async compute(source: StateSource): Promise<void> {
+    const { signal, onProgress } = this.options;
+    for (let at = 0; at < this.#waiting.length; at += conversationsTogether) {
+      signal?.throwIfAborted();
+      const some = this.#waiting.slice(at, at + conversationsTogether);
+      const states = await source.pooledStates(
+        some.map(({ response }) => response.conversation),
+        signal === undefined ? {} : { signal },
+      );
+      some.forEach((waiting, i) => this.#take(waiting, states[i]!));
+      onProgress?.(some.at(-1)!.index + 1);
+    }
+  }
+
+  #take(
+    { index, row, response }: { index: number; row: FittingRow; response: FittingResponse },
+    state: PooledState | AssayError,
+  ): void {
+    if (state instanceof AssayError) return this.#fail(index, state);
+    this.#rows.push({
+      row: index,
+      id: row.id,
+      side: response.side,
+      last: this.#last.push(state.last) - 1,
+      gate: state.gate === null ? null : this.#gateRow(state.gate),
+      prompt: row.prompt,
+      split: row.split,
+      ratings: response.ratings,
+      label_smoothing: row.labelSmoothing,
+      margin: row.margin,
+    });
+  }
+
+  /** Responses to one prompt share its state, to the last bit; neighbours do so as a rule. */
+  #gateRow(gate: Float32Array): number {
+    const previous = this.#gates.at(-1);
+    if (previous?.every((x, i) => x === gate[i])) return this.#gates.length - 1;
+    return this.#gates.push(gate) - 1;
+  }
+
+  #fail(row: number, reason: unknown): void {
+    if (!(reason instanceof AssayError)) throw reason;
+    if (this.failed.at(-1)?.row === row) return; // the other side of the pair failed as well
+    this.failed.push({ row, error: reason.toJSON() });
+  }
+
+  /** Writes both files under other names first: a shard is there only when it is whole. */
+  async write(folder: string, number: number): Promise<void> {
+    const { tensors, rows } = shardFiles(number);
+    const lines = [...this.#rows, ...this.failed];
+    try {
+      await Deno.writeTextFile(
+        `${folder}/${rows}.tmp`,
+        lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+      );
+      const file = await Deno.open(`${folder}/${tensors}.tmp`, {
+        write: true,
+        create: true,
+        truncate: true,
+      });
+      await writeSafetensors(file.writable, [
+        this.#tensor("last", this.#last),
+        ...(this.manifest.gates ? [this.#tensor("gate", this.#gates)] : []),
+      ]);
+      await Deno.rename(`${folder}/${rows}.tmp`, `${folder}/${rows}`);
+      await Deno.rename(`${folder}/${tensors}.tmp`, `${folder}/${tensors}`);
+    } catch (cause) {
+      throw cannotWrite(`${folder}/${tensors}`, cause);
+    }
+  }
+
+  #tensor(name: string, rows: readonly Float32Array[]): TensorToWrite {
+    return {
+      name,
+      dtype: "F32",
+      shape: [rows.length, this.manifest.hidden_size],
+      bytes: rows.map((row) => fromFloat32(row as Float32Array<ArrayBuffer>, "F32")),
+    };
+  }
+}

@@ -1,0 +1,126 @@
+import { conversationsOfRow } from "../data/row_conversations.ts";
+import { kindOfValue, type Row } from "../data/rows.ts";
+import { AssayError } from "../error.ts";
+import type { Conversation } from "../text/conversation.ts";
+
+/** Which conversation of its row: the only one, a side of a pair, or a candidate by its place. */
+export type ResponseSide = "single" | "chosen" | "rejected" | number;
+
+/** A conversation to fit on and what is known of it. */
+export interface FittingResponse {
+  readonly side: ResponseSide;
+  readonly conversation: Conversation;
+  /** Ratings by objective, as the row has them. */
+  readonly ratings: Readonly<Record<string, unknown>>;
+}
+
+/** A row to fit on. */
+export interface FittingRow {
+  /** The row's `id`, where it has one. */
+  readonly id: string | number | null;
+  /** Which part of the data it belongs to, where the row says so. */
+  readonly split: "train" | "validation" | null;
+  /** Tells prompts apart, so that a prompt's responses are never on both sides of a split. */
+  readonly prompt: string;
+  readonly responses: readonly FittingResponse[];
+  /** What `curate` says of a pair. */
+  readonly labelSmoothing: number | null;
+  readonly margin: number | null;
+}
+
+/**
+ * Reads a row to fit on: conversations as in `score`, and their ratings.
+ *
+ * Ratings stand in the column `ratings`, an object by objective (candidates: a list of objects; a pair:
+ * `chosen_ratings` and `rejected_ratings`), or, where `ratingColumns` names them, in columns of the
+ * row itself. `split` (`train`; or `validation`, `dev`, `test`), `label_smoothing` and, in a row that
+ * `curate` wrote, `margin` are used where they stand.
+ *
+ * @param row The row.
+ * @param ratingColumns Columns that hold ratings of a row with one conversation.
+ * @throws {AssayError} `data/bad-row`.
+ */
+export function fittingRow(row: Row, ratingColumns: readonly string[] = []): FittingRow {
+  const shape = conversationsOfRow(row);
+  const ratingsOf = (column: string): Readonly<Record<string, unknown>> =>
+    objectOf(column, row[column] ?? {});
+  const inColumns = Object.fromEntries(
+    ratingColumns.flatMap((column) => column in row ? [[column, row[column]]] : []),
+  );
+  let responses: FittingResponse[];
+  switch (shape.kind) {
+    case "single":
+      responses = [{
+        side: "single",
+        conversation: shape.conversation,
+        ratings: { ...ratingsOf("ratings"), ...inColumns },
+      }];
+      break;
+    case "pair":
+      responses = (["chosen", "rejected"] as const).map((side) => ({
+        side,
+        conversation: shape[side],
+        ratings: ratingsOf(`${side}_ratings`),
+      }));
+      break;
+    case "best_of_n":
+      responses = candidateRatings(row, shape.candidates);
+  }
+  return {
+    id: typeof row.id === "string" || typeof row.id === "number" ? row.id : null,
+    split: splitOf(row.split),
+    prompt: promptHash(responses[0]!.conversation),
+    responses,
+    labelSmoothing: numberOf("label_smoothing", row.label_smoothing),
+    // Rows that score or vote wrote have a margin of scores; only curate's is one to train for.
+    margin: "source_row" in row ? numberOf("margin", row.margin) : null,
+  };
+}
+
+function candidateRatings(row: Row, candidates: readonly Conversation[]): FittingResponse[] {
+  const list = row.ratings ?? candidates.map(() => ({}));
+  if (!Array.isArray(list) || list.length !== candidates.length) {
+    throw badRow("ratings", `a list of ${candidates.length} objects, one per response`, list);
+  }
+  return candidates.map((conversation, side) => ({
+    side,
+    conversation,
+    ratings: objectOf(`ratings[${side}]`, list[side] ?? {}),
+  }));
+}
+
+function objectOf(column: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw badRow(column, "an object of ratings by objective", value);
+}
+
+function numberOf(column: string, value: unknown): number | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw badRow(column, "a finite number", value);
+}
+
+function splitOf(value: unknown): FittingRow["split"] {
+  if (value === undefined || value === null || value === "") return null;
+  if (value === "train") return "train";
+  if (["validation", "valid", "dev", "test"].includes(String(value))) return "validation";
+  throw badRow("split", '"train" or "validation"', value);
+}
+
+function badRow(column: string, expected: string, found: unknown): AssayError {
+  const what = typeof found === "string" ? JSON.stringify(found) : kindOfValue(found);
+  return new AssayError(
+    "data/bad-row",
+    `Cannot fit on the row: expected "${column}" to be ${expected}, found ${what}`,
+  );
+}
+
+/** FNV-1a of the messages before the response: 32 bits, enough to keep prompts together. */
+function promptHash(conversation: Conversation): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(conversation.slice(0, -1)));
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash.toString(16).padStart(8, "0");
+}

@@ -1,0 +1,184 @@
+import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import {
+  type TensorDeclaration,
+  type TensorToWrite,
+  writeSafetensors,
+} from "../checkpoint/safetensors_writer.ts";
+import { formatShardIndex, planShards } from "../checkpoint/shard_index.ts";
+import { type FloatDtype, fromFloat32 } from "../checkpoint/tensor.ts";
+import { AssayError } from "../error.ts";
+import type { ArmoFit } from "./armo_fit.ts";
+
+/** Text files that a checkpoint needs beside its weights. */
+const textFiles: readonly string[] = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "chat_template.jinja",
+  "generation_config.json",
+];
+
+/** A head as a checkpoint holds it. */
+export interface HeadTensors {
+  readonly tensors: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly values: Float64Array;
+  }[];
+  /** Settings of `config.json` that the head needs. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** The tensors and settings of an ArmoRM head, with the names of its release. */
+export function armoHeadTensors({ objectives, regression, transform, gate }: ArmoFit): HeadTensors {
+  const count = objectives.length;
+  const layers = gate.layers.flatMap(({ weight, bias }, layer) => {
+    const outputs = bias.value.length;
+    const shape = [outputs, weight.value.length / outputs];
+    return [
+      { name: `gating.layers.${layer}.weight`, shape, values: weight.value },
+      { name: `gating.layers.${layer}.bias`, shape: [outputs], values: bias.value },
+    ];
+  });
+  return {
+    tensors: [
+      {
+        name: "regression_layer.weight",
+        shape: [count, regression.length / count],
+        values: regression,
+      },
+      { name: "reward_transform_matrix", shape: [count, count], values: transform },
+      { name: "gating.logit_scale", shape: [1], values: gate.logitScale.value },
+      ...layers,
+    ],
+    config: {
+      architectures: ["LlamaForRewardModelWithGating"],
+      num_objectives: count,
+      objective_names: objectives,
+      gating_temperature: gate.temperature,
+      gating_hidden_dim: gate.layers[0]!.bias.value.length,
+      gating_n_hidden: gate.layers.length - 1,
+    },
+  };
+}
+
+/** The tensor and settings of a scalar head. */
+export function scalarHeadTensors(weight: Float64Array, modelType: string): HeadTensors {
+  const family = ({ llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3" } as Record<
+    string,
+    string
+  >)[modelType] ?? "Llama";
+  return {
+    tensors: [{ name: "score.weight", shape: [1, weight.length], values: weight }],
+    config: {
+      architectures: [`${family}ForSequenceClassification`],
+      num_labels: 1,
+      id2label: { "0": "LABEL_0" },
+      label2id: { LABEL_0: 0 },
+    },
+  };
+}
+
+/** How to write a checkpoint. */
+export interface HeadCheckpointOptions {
+  /** Element type of the head; F32 by default. */
+  readonly dtype?: FloatDtype;
+  /** Most bytes of tensors in a file; 5 GB by default, as `transformers` does. */
+  readonly maxShardBytes?: number;
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Settings that belong to a head, which a new head does not inherit. */
+const headSettings =
+  /^(gating_(?!token_pattern)|num_objectives$|objective_names$|auto_map$|num_labels$|id2label$|label2id$)/;
+
+/**
+ * Writes a checkpoint folder: the backbone of another one, as it is stored, with a new head. What head
+ * the other had is left out.
+ *
+ * @param backbone Folder or URL of the checkpoint whose backbone it is.
+ * @param folder Where to write; made where it is not there.
+ * @param head The head.
+ * @throws {AssayError} `fitting/cannot-write`, and errors of `checkpoint/`.
+ */
+export async function writeHeadCheckpoint(
+  backbone: string,
+  folder: string,
+  head: HeadTensors,
+  options: HeadCheckpointOptions = {},
+): Promise<void> {
+  using base = await Checkpoint.open(backbone);
+  const kept = [...base.tensors.values()].filter(({ name }) => name.startsWith("model."));
+  const total = kept.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  let done = 0;
+  const read = async function* (name: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    for await (const bytes of tensorBytes(base, name)) {
+      options.signal?.throwIfAborted();
+      yield bytes;
+      options.onProgress?.({ done: done += bytes.length, total });
+    }
+  };
+  const dtype = options.dtype ?? "F32";
+  const tensors: TensorToWrite[] = [
+    ...kept.map(({ name, dtype, shape }) => ({ name, dtype, shape, bytes: read(name) })),
+    ...head.tensors.map(({ name, shape, values }) => ({
+      name,
+      dtype,
+      shape,
+      bytes: [fromFloat32(Float32Array.from(values), dtype)],
+    })),
+  ];
+  const settings = Object.entries(base.config).filter(([key]) => !headSettings.test(key));
+  const config = { ...Object.fromEntries(settings), ...head.config };
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    await writeShards(folder, tensors, options.maxShardBytes ?? 5e9);
+    await Deno.writeTextFile(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
+    for (const file of textFiles) {
+      const text = await base.readText(file);
+      if (text !== undefined) await Deno.writeTextFile(`${folder}/${file}`, text);
+    }
+  } catch (cause) {
+    if (cause instanceof AssayError || options.signal?.aborted) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AssayError("fitting/cannot-write", `Cannot write ${folder}: ${reason}`, { cause });
+  }
+}
+
+/** A tensor's bytes in pieces: an embedding matrix may have more than there is memory to spare. */
+async function* tensorBytes(
+  base: Checkpoint,
+  name: string,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { shape, byteLength } = base.tensors.get(name)!;
+  const rows = shape[0];
+  if (rows === undefined || rows === 0) return yield (await base.read(name)).bytes;
+  const together = Math.max(1, Math.floor(2 ** 24 / (byteLength / rows)));
+  for (let first = 0; first < rows; first += together) {
+    const count = Math.min(together, rows - first);
+    yield (await base.readRows(name, first, count)).bytes;
+  }
+}
+
+async function writeShards(
+  folder: string,
+  tensors: readonly TensorToWrite[],
+  maxShardBytes: number,
+): Promise<void> {
+  const shards = planShards(tensors, maxShardBytes);
+  const isOne = shards.size === 1;
+  for (const [file, some] of shards) {
+    const path = `${folder}/${isOne ? "model.safetensors" : file}`;
+    const target = await Deno.open(path, { write: true, create: true, truncate: true });
+    await writeSafetensors(target.writable, some);
+  }
+  const index = `${folder}/model.safetensors.index.json`;
+  if (isOne) {
+    await Deno.remove(index).catch(() => {}); // of an earlier checkpoint in the same folder
+    return;
+  }
+  const declared = new Map<string, TensorDeclaration[]>([...shards]);
+  await Deno.writeTextFile(index, formatShardIndex(declared));
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { main } from "../../src/cli/main.ts";
+import { RewardModel } from "../../src/scoring/reward_model.ts";
+import { captureOutput, inFolder } from "./captured_output.ts";
+
+const base = new URL("../golden/parity/armo", import.meta.url).pathname;
+const small = ["--backend", "cpu", "--steps", "30", "--pairs-per-step", "16"];
+
+/** Rated rows and pairs whose better response says "gold". */
+async function writeRows(path: string): Promise<void> {
+  const rows = Array.from({ length: 24 }, (_, n) => {
+    const prompt = `Which stone is number ${n}?`;
+    const text = (word: string): string => `It is ${word} ${"stone ".repeat(n % 5)}`;
+    const split = n % 4 === 3 ? "validation" : "train";
+    return n % 2 === 0
+      ? {
+        prompt,
+        split,
+        response: text(n % 3 === 0 ? "gold" : "mud"),
+        ratings: { quality: n % 3 === 0 ? 1 : 0, verbosity: (n % 5) / 4 },
+      }
+      : { prompt, split, chosen: text("gold"), rejected: text("mud") };
+  });
+  // The odd rows are pairs, so some rated ones are held back by name as well.
+  rows[2]!.split = "validation";
+  rows[12]!.split = "validation";
+  await Deno.writeTextFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+}
+
+Deno.test("fit armo writes a checkpoint that score loads, and reports each stage", async () => {
+  await inFolder(async (folder) => {
+    await writeRows(`${folder}/rows.jsonl`);
+    const { output, rows, stderr } = captureOutput();
+    const args = ["fit", "armo", base, `${folder}/rows.jsonl`, "--output", `${folder}/fitted`];
+    const status = await main(
+      [...args, "--hidden-size", "8", "--hidden-layers", "2", ...small],
+      output,
+    );
+    assert.equal(status, 0, stderr());
+    const report = rows()[0] as { objectives: { name: string; penalty: number }[] };
+    assert.deepEqual(report.objectives.map(({ name }) => name), ["quality", "verbosity"]);
+    assert.deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/fitted/fit.json`)), report);
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/fitted/config.json`));
+    assert.equal(config.num_objectives, 2);
+    assert.equal(config.gating_hidden_dim, 8);
+    using model = await RewardModel.load(`${folder}/fitted`, { backend: "cpu" });
+    assert.deepEqual(model.objectives, ["quality", "verbosity"]);
+    const messages = [{ role: "user", content: "?" }, { role: "assistant", content: "gold" }];
+    const [verdict] = await model.score([messages]);
+    assert.equal(verdict!.error, null);
+    const { rewards, coefficients, gating } = verdict!;
+    assert.ok(Math.abs(coefficients!.quality! - gating!.quality!) < 1e-6);
+    const sum = rewards!.quality! * coefficients!.quality! +
+      rewards!.verbosity! * coefficients!.verbosity!;
+    assert.ok(Math.abs(sum - verdict!.score!) < 1e-6);
+  });
+});
+
+Deno.test("fit features, then fit head by every loss, then the same scores as the head's own", async () => {
+  await inFolder(async (folder) => {
+    await writeRows(`${folder}/rows.jsonl`);
+    const features = `${folder}/features`;
+    const first = captureOutput();
+    const rows = `${folder}/rows.jsonl`;
+    const extract = ["fit", "features", base, rows, "--output", features, "--backend", "cpu"];
+    assert.equal(await main(extract, first.output), 0, first.stderr());
+    for (const loss of ["bradley-terry", "simcse", "swav-difference", "meta"]) {
+      const { output, stderr, rows } = captureOutput();
+      const meta = loss === "meta" ? ["--meta", features] : [];
+      const target = `${folder}/${loss}`;
+      const args = ["fit", "head", base, "--features", features, "--output", target];
+      const status = await main([...args, "--loss", loss, ...meta, ...small], output);
+      assert.equal(status, 0, stderr());
+      const report = rows()[0] as { loss: string; train_pairs: number };
+      assert.equal(report.loss, loss);
+      using model = await RewardModel.load(target, { backend: "cpu" });
+      assert.equal(model.headKind, "scalar");
+      const [gold, mud] = await model.score(["gold", "mud"].map((word) => [
+        { role: "user", content: "Which stone is number 1?" },
+        { role: "assistant", content: `It is ${word} stone ` },
+      ]));
+      assert.ok(gold!.score! > mud!.score!, `${loss}: ${gold!.score} ${mud!.score}`);
+    }
+  });
+});
+
+Deno.test("fit tells what is missing", async () => {
+  await inFolder(async (folder) => {
+    const target = `${folder}/out`;
+    const cases: [string[], RegExp][] = [
+      [["armo", base, "--output", target], /expected INPUT or --features/],
+      [["armo", base], /--output/],
+      [["head", base, "--output", target, "--loss", "meta"], /--meta/],
+      [["head", base, "--output", target, "--features", target], /fitting\/bad-features/],
+      [["armo", base, "--output", target, "--held-out", "1"], /below 1/],
+    ];
+    for (const [args, expected] of cases) {
+      const { output, stderr } = captureOutput();
+      assert.equal(await main(["fit", ...args], output), 2);
+      assert.match(stderr(), expected);
+    }
+  });
+});
