@@ -24,6 +24,7 @@ import { checkOutputs, writeTextFile } from "./text_file.ts";
 interface VoteFlags extends TallyFlags, ModelFlags {
   readonly model?: readonly string[];
   readonly adapter?: readonly string[];
+  readonly adapterDtype: "F32" | "keep";
   readonly heads?: string;
   readonly cache: string | false;
   readonly join: JoinBy;
@@ -76,6 +77,12 @@ export function voteCommand(
       "--adapter <folder>",
       "LoRA adapter of a voter, on the one --model (repeatable)",
       collect,
+    )
+    .addOption(
+      new Option(
+        "--adapter-dtype <dtype>",
+        "weights that an adapter changes: whole in F32, or rounded to what the model has",
+      ).choices(["F32", "keep"]).default("F32"),
     )
     .option("--heads <file>", "linear heads on the one --model (voters.weight), in one pass")
     .option("--cache <folder>", "where scores are kept", ".cache/assay/votes")
@@ -180,9 +187,13 @@ async function letVotersScore(
   });
 }
 
-function voterSpecs({ model = [], adapter = [], heads }: VoteFlags): VoterSpec[] {
+function voterSpecs(flags: VoteFlags): VoterSpec[] {
+  const { model = [], adapter = [], heads, adapterDtype } = flags;
   const [only] = model;
-  if (adapter.length > 0) return adapter.map((folder) => ({ model: only!, adapter: folder }));
+  if (adapter.length > 0) {
+    const dtype = adapterDtype === "F32" ? { adapterDtype } : {};
+    return adapter.map((folder) => ({ model: only!, adapter: folder, ...dtype }));
+  }
   return model.map((folder) => ({ model: folder, ...(heads === undefined ? {} : { heads }) }));
 }
 

@@ -1,8 +1,10 @@
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { type CheckpointFolder, httpFolder, localFolder } from "../checkpoint/folder.ts";
+import type { FloatDtype } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 import { describeModel } from "../scoring/model_description.ts";
-import { type LoadOptions, RewardModel } from "../scoring/reward_model.ts";
+import type { LoadOptions } from "../scoring/load_options.ts";
+import { RewardModel } from "../scoring/reward_model.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { checkpointRevision } from "../voting/checkpoint_revision.ts";
 import { headsOverlay, readLinearHeads } from "../voting/linear_heads.ts";
@@ -14,6 +16,8 @@ export interface VoterSpec {
   readonly model: string;
   /** Folder or URL of a LoRA adapter. */
   readonly adapter?: string;
+  /** Element type of the weights that the adapter changes; by default the base's own. */
+  readonly adapterDtype?: FloatDtype;
   /** File of linear heads. */
   readonly heads?: string;
 }
@@ -60,7 +64,7 @@ export async function openVoter(spec: VoterSpec): Promise<VoterSource> {
   let names: readonly string[] = [nameOf(spec.model)];
   if (spec.adapter !== undefined) {
     const adapter = opened.use(await LoraAdapter.open(folderOf(spec.adapter)));
-    folder = adapter.mergedFolder(base, checkpoint);
+    folder = adapter.mergedFolder(base, checkpoint, spec.adapterDtype);
     names = [nameOf(spec.adapter)];
   }
   if (spec.heads !== undefined) {
