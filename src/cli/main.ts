@@ -1,10 +1,14 @@
 import { Command, CommanderError } from "commander";
 import configuration from "../../deno.json" with { type: "json" };
 import { calibrateCommand } from "./calibrate.ts";
+import { curateCommand } from "./curate.ts";
 import { doctorCommand } from "./doctor.ts";
+import { fitCommand } from "./fit.ts";
 import { inspectCommand } from "./inspect.ts";
 import { type ExitStatus, Output, OutputClosed } from "./output.ts";
 import { scoreCommand } from "./score.ts";
+import { soupCommand } from "./soup.ts";
+import { voteCommand } from "./vote.ts";
 
 /**
  * The commands, in the order of `assay --help`. To add one: export `<name>Command(output)` from its
@@ -13,6 +17,10 @@ import { scoreCommand } from "./score.ts";
 const commands: readonly ((output: Output) => Command)[] = [
   scoreCommand,
   calibrateCommand,
+  voteCommand,
+  curateCommand,
+  soupCommand,
+  fitCommand,
   inspectCommand,
   doctorCommand,
 ];
@@ -82,8 +90,15 @@ function rootCommand(
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
-  for (const command of commands) root.addCommand(command.copyInheritedSettings(root));
+  for (const command of commands) root.addCommand(withSettingsOf(root, command));
   return root;
+}
+
+/** A command that takes usage errors, help and output as its parent does, down to its own commands. */
+function withSettingsOf(parent: Command, command: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const part of command.commands) withSettingsOf(command, part);
+  return command;
 }
 
 /** Commander's own `error: …` lines, as every other error is told. */
