@@ -147,6 +147,7 @@ async function* markedLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<
 /** The line of an engine's complaints that says most, short enough for a table. */
 function reasonIn(errors: string): string {
   const lines = errors.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  const line = lines.findLast((text) => /error/i.test(text)) ?? lines.at(-1) ?? "ended in silence";
+  const line = lines.find((text) => /Error: /.test(text)) ??
+    lines.findLast((text) => /error/i.test(text)) ?? lines.at(-1) ?? "ended in silence";
   return line.replaceAll("|", "/").slice(0, 160);
 }

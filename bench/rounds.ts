@@ -117,9 +117,10 @@ async function askAll(running: Running, requests: readonly Request[]): Promise<n
   return sum;
 }
 
-/** Round by round, how many times longer the other engine took. */
+/** Round by round, how many times longer the other engine took; [NaN] where one was not measured. */
 export function ratios(ours: Outcome, theirs: Outcome): number[] {
   const rounds = Math.min(ours.milliseconds.length, theirs.milliseconds.length);
+  if (rounds === 0) return [NaN];
   return Array.from(
     { length: rounds },
     (_, round) => theirs.milliseconds[round]! / ours.milliseconds[round]!,

@@ -18,8 +18,9 @@ export function spread(numbers: readonly number[]): Spread {
 }
 
 /** `12.3 (11.9–12.8)`, in three significant digits. */
-export function formatSpread({ median, least, most }: Spread, unit = ""): string {
-  return `${formatNumber(median)}${unit} (${formatNumber(least)}–${formatNumber(most)})`;
+export function formatSpread({ median, least, most }: Spread): string {
+  if (!Number.isFinite(median)) return "–";
+  return `${formatNumber(median)} (${formatNumber(least)}–${formatNumber(most)})`;
 }
 
 /** Three significant digits, without an exponent. */

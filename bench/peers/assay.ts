@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { type LoadOptions, RewardModel } from "../../mod.ts";
+import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { openBackend } from "../../src/scoring/open_backend.ts";
-import { type LoadOptions, RewardModel } from "../../src/scoring/reward_model.ts";
 import { type FloatDtype, fromFloat32 } from "../../src/checkpoint/tensor.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import type { Backend } from "../../src/ops/operation.ts";
+import { ChatTokenizer } from "../../src/text/chat_tokenizer.ts";
 import { messagesOf } from "../models/vocabulary.ts";
 import { type Engine, productInputs, type ProductShape, sampledOutputs, serve } from "./serve.ts";
 
@@ -29,14 +31,22 @@ async function scorer(checkpoint: string, options: LoadOptions): Promise<Engine>
       });
     },
     check: async (sequences) => {
-      for (const ids of sequences) {
-        const { ids: found } = model.tokenizer.tokenize(messagesOf(ids));
-        if (found.join() !== ids.join()) throw new Error("the tokenizer made other token ids");
-      }
+      await checkTokens(checkpoint, sequences);
       const verdicts = await model.score(sequences.map(messagesOf));
       return verdicts.map(({ score }) => score!);
     },
   };
+}
+
+/** Makes sure that Assay scores the very tokens that the peers are given. */
+async function checkTokens(path: string, sequences: readonly (readonly number[])[]) {
+  using checkpoint = await Checkpoint.open(path);
+  const maxTokens = Math.max(...sequences.map((ids) => ids.length));
+  const tokenizer = await ChatTokenizer.open(checkpoint, { maxTokens });
+  for (const ids of sequences) {
+    const found = tokenizer.tokenize(messagesOf(ids)).ids;
+    if (found.join() !== ids.join()) throw new Error("the tokenizer made other token ids");
+  }
 }
 
 async function multiplier(type: FloatDtype): Promise<Engine> {

@@ -22,7 +22,6 @@ export const bestOfEight: Section = {
       ));
     const outcomes = await measureInTurns(contestants(bench, conversations), {
       rounds,
-      firstRequests: [{ ask: "check", sequences: conversations.slice(0, 2) }],
       onProgress,
     });
     const shared = outcomes[0]!;
@@ -57,22 +56,23 @@ function contestants(bench: Bench, conversations: readonly number[][]): Contesta
   ];
 }
 
-/** The prompt as a conversation of its own: as many tokens, the last of them another. */
-function promptOf(conversations: readonly number[][]): number[] {
-  const [first, second] = conversations as [number[], number[]];
-  const length = first.findIndex((id, i) => id !== second[i]);
-  return [...first.slice(0, length), first.at(-1)!];
+/** A conversation of as many tokens as the prompt, the last two of them its response. */
+function promptOf([first, second]: readonly number[][]): number[] {
+  const length = first!.findIndex((id, i) => id !== second![i]);
+  const [end, assistant] = first!.slice(length - 2, length);
+  return [...first!.slice(0, length - 4), end!, assistant!, first![length]!, first!.at(-1)!];
 }
 
 function row(outcome: Outcome, shared: Outcome): string[] {
   if (outcome.failure !== undefined) return [outcome.name, `not measured: ${outcome.failure}`, ""];
   const speed = spread(outcome.milliseconds.map((time) => 1000 * responses / time));
-  const ratio = outcome === shared ? "1" : `${formatSpread(spread(ratios(shared, outcome)))}×`;
+  const ratio = outcome === shared ? "1" : formatSpread(spread(ratios(shared, outcome)));
   return [outcome.name, formatSpread(speed), ratio];
 }
 
 /** Whether sharing changes a score. */
 function bitsLine(outcomes: readonly Outcome[]): string {
+  if (outcomes.some(({ failure }) => failure !== undefined)) return "";
   const scores = new Set(outcomes.map(({ numbers }) => JSON.stringify(numbers)));
   return scores.size === 1
     ? "The eight scores are the same bits in all three ways of Assay's."
@@ -82,6 +82,8 @@ function bitsLine(outcomes: readonly Outcome[]): string {
 /** Whether N responses cost the prompt and the responses, and nothing else. */
 function costLine(outcomes: readonly Outcome[], sizes: { prompt: number; response: number }) {
   const [together, , , , prompt, one] = outcomes;
+  const failed = [together, prompt, one].find((outcome) => outcome?.failure !== undefined);
+  if (failed !== undefined) return `Cost of eight responses: not measured, ${failed.failure}.`;
   const parts = together!.milliseconds.map((time, round) => {
     const alone = prompt!.milliseconds[round]!;
     const response = one!.milliseconds[round]! - alone;

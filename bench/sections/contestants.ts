@@ -1,4 +1,4 @@
-import type { LoadOptions } from "../../src/scoring/reward_model.ts";
+import type { LoadOptions } from "../../mod.ts";
 import type { EngineProgram } from "../engine_process.ts";
 import type { AssayOptions } from "../peers/assay.ts";
 import type { LlamaCppOptions } from "../peers/llama_cpp.ts";

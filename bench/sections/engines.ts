@@ -39,9 +39,7 @@ function row(outcome: Outcome, assay: Outcome, tokens: number): string[] {
   return [
     name,
     formatSpread(speed),
-    outcome === assay || assay.milliseconds.length === 0
-      ? "1"
-      : `${formatSpread(spread(ratios(assay, outcome)))}×`,
+    outcome === assay ? "1" : formatSpread(spread(ratios(assay, outcome))),
     outcome === assay ? "–" : difference.toExponential(1),
     peakBytes === undefined ? "–" : `${Math.round(peakBytes / 1e6)}`,
     formatNumber(outcome.loadMilliseconds / 1000),
