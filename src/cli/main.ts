@@ -66,6 +66,10 @@ export async function run(
   }
 }
 
+const exitStatuses = `
+Exit status: 0 all rows fine, 1 some rows failed (each has an error), 2 wrong usage or nothing
+could run.`;
+
 function rootCommand(
   commands: readonly Command[],
   output: Output,
@@ -76,6 +80,7 @@ function rootCommand(
     .version(configuration.version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
+    .addHelpText("after", exitStatuses)
     .option("--verbose", "show the cause and the stack of an error")
     .on("option:verbose", () => output.verbose = true)
     .exitOverride()

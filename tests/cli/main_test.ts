@@ -23,17 +23,17 @@ Deno.test("assay --help lists the commands, on standard output, with 0", async (
   const { status, stdout, stderr } = await assay("--help");
   assert.deepEqual([status, stderr], [0, ""]);
   assert.match(stdout, /^Usage: assay \[options\] \[command\]\n/);
+  assert.match(stdout, /\nExit status: 0 all rows fine, 1 some rows failed/);
   const commands = await listedCommands();
   for (const name of ["score", "inspect", "doctor"]) assert(commands.includes(name), name);
 });
 
-Deno.test("every command has --help with an example and the meaning of its exit status", async () => {
+Deno.test("every command has --help with an example", async () => {
   for (const name of await listedCommands()) {
     const { status, stdout, stderr } = await assay(name, "--help");
     assert.deepEqual([status, stderr], [0, ""], name);
     assert.match(stdout, new RegExp(`^Usage: assay ${name}`));
     assert.match(stdout, new RegExp(`Examples?:\n  .*assay ${name} ?`), name);
-    assert.match(stdout, /Exit status: 0/, name);
     assert.equal((await assay("help", name)).stdout, stdout);
   }
 });
