@@ -54,8 +54,7 @@ Deno.test("buildNormalizer() and buildPreTokenizer() refuse stages they do not k
   assert.throws(() => buildNormalizer({ type: "Nonesuch" }), isRefusal);
   assert.throws(() => buildPreTokenizer({ type: "Nonesuch" }), isRefusal);
   assert.throws(
-    () =>
-      buildPreTokenizer({ type: "Split", pattern: { String: " " }, behavior: "Nonesuch" }),
+    () => buildPreTokenizer({ type: "Split", pattern: { String: " " }, behavior: "Nonesuch" }),
     isRefusal,
   );
 });

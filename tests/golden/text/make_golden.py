@@ -33,6 +33,7 @@ CORPUS = [
     "Привет, как дела? Спасибо, хорошо.\n",
     "你好，世界。今天天气很好。我们去公园吧。\n日本語のテキストです。ありがとう。\n",
     "مرحبا بالعالم كيف حالك\nשלום עולם\n",
+    "\n\n\n\n" * 4 + "a\n\n\n\nb\n\n\n",
     "one two three four five six seven eight nine ten 10 20 300 4000 2024\n        indented\n",
 ] * 40
 

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { ChatTemplate, selectChatTemplate } from "../../src/text/chat_template.ts";
+import { AssayError } from "../../src/error.ts";
+
+const MESSAGES = [
+  { role: "user", content: "  Hi " },
+  { role: "assistant", content: "\n\n Yes\n" },
+];
+
+function render(source: string, messages = MESSAGES): string {
+  return ChatTemplate.parse(source).render(messages);
+}
+
+function hasCode(code: string, ...parts: string[]): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof AssayError && error.code === code &&
+    parts.every((part) => error.message.includes(part));
+}
+
+Deno.test("render() passes messages, special tokens and add_generation_prompt", () => {
+  const template = ChatTemplate.parse(
+    "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m['content'] }}{{ eos_token }}{% endfor %}" +
+      "{% if add_generation_prompt %}[assistant]{% endif %}{{ pad_token }}{{ tools is none }}",
+    { specialTokens: { bos_token: "<s>", eos_token: "</s>" } },
+  );
+  assert.equal(template.render([MESSAGES[0]!]), "<s>[user]  Hi </s>true");
+  assert.equal(
+    template.render([MESSAGES[0]!], { addGenerationPrompt: true }),
+    "<s>[user]  Hi </s>[assistant]true",
+  );
+});
+
+Deno.test("render() trims blocks and keeps text as transformers does", () => {
+  const source = "{% for m in messages %}\n    {% if true %}\n{{ m.role }}\n    {% endif %}\n" +
+    "{% generation %}!{% endgeneration %}{% endfor %}\n";
+  assert.equal(render(source), "user\n!assistant\n!");
+});
+
+Deno.test("render() strips as Python does: its whitespace, and the characters it is given", () => {
+  const messages = [{ role: "user", content: "\ufeff \x1c\x85x\ty\u3000\x1f\ufeff " }];
+  const content = "messages[0].content";
+  assert.equal(render(`{{ ${content} | trim }}`, messages), "\ufeff \x1c\x85x\ty\u3000\x1f\ufeff");
+  assert.equal(
+    render(`{{ ${content}.strip("\\ufeff ") }}`, messages),
+    "\x1c\x85x\ty\u3000\x1f",
+  );
+  const answer = "messages[1].content";
+  assert.equal(render(`{{ ${answer}.lstrip('\\n') }}`), " Yes\n");
+  assert.equal(render(`{{ ${answer}.rstrip('\\n') }}`), "\n\n Yes");
+  assert.equal(render(`{{ ${answer}.strip() ~ (${answer} | trim('s\\n')) }}`), "Yes Ye");
+  assert.equal(render("{{ '😀a😀'.strip('😀') }}"), "a");
+});
+
+Deno.test("render() compares as Python does", () => {
+  assert.equal(
+    render("{{ '' == false }} {{ 0 == false }} {{ '1' == 1 }} {{ none == false }}"),
+    [
+      "false true false false",
+    ][0],
+  );
+  assert.equal(
+    render("{{ [1, 'a'] == [1, 'a'] }} {{ [1] != [2] }} {{ missing == none }}"),
+    [
+      "true true false",
+    ][0],
+  );
+});
+
+Deno.test("render() prints the date it is given, with English names", () => {
+  const now = () => new Date(2024, 6, 6, 15, 4, 5);
+  const template = ChatTemplate.parse("{{ strftime_now('%d %b %Y|%B|%A|%I:%M:%S %p|%%|%Q') }}", {
+    now,
+  });
+  assert.equal(template.render(MESSAGES), "06 Jul 2024|July|Saturday|03:04:05 PM|%|%Q");
+});
+
+Deno.test("render() reports a template's raise_exception with the template's own message", () => {
+  const source = "{{ raise_exception('Roles must alternate') }}";
+  assert.throws(() => render(source), hasCode("text/template-refused", '"Roles must alternate"'));
+});
+
+Deno.test("render() reports what fails inside a template", () => {
+  assert.throws(
+    () => render("{{ messages | nonesuch }}"),
+    hasCode("text/template-failed", "nonesuch"),
+  );
+  assert.throws(() => render("{{ none.strip() }}"), hasCode("text/template-failed", "strip()"));
+});
+
+Deno.test("parse() wraps syntax errors, and refuses sources that are too large", () => {
+  for (const source of ["{% if %}", "{{ 'open", "{% for x in %}{% endfor %}", "{# open", "{{ }}"]) {
+    assert.throws(() => ChatTemplate.parse(source), hasCode("text/bad-chat-template"), source);
+  }
+  const isTooLarge = hasCode("text/bad-chat-template", "524288");
+  assert.throws(() => ChatTemplate.parse("x".repeat(524289)), isTooLarge);
+  assert.throws(() => ChatTemplate.parse(`{%${" ".repeat(3000)}`), isTooLarge);
+  assert.throws(
+    () => ChatTemplate.parse(`{{ ${"(".repeat(100000)}`),
+    hasCode("text/bad-chat-template"),
+  );
+});
+
+Deno.test("render() stops templates that run away", () => {
+  const deep = "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}";
+  const runaways = {
+    "nested loops": deep,
+    "nested loops over a variable":
+      `{% set r = range(100000) %}{% for i in r %}{% for j in r %}{% endfor %}{% endfor %}`,
+    "a filtered loop":
+      "{% for i in range(100000) %}{% for j in range(100000) if false %}{% endfor %}{% endfor %}",
+    "a huge range": "{{ range(1000000000) | length }}",
+    "doubling strings":
+      "{% set n = namespace(s='ab') %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}",
+    "doubling lists":
+      "{% set n = namespace(s=[1]) %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}",
+    "long strings over and over": "{% set s = 'x' | replace('x', 'y') %}" +
+      "{% set n = namespace(s='ab') %}{% for i in range(20) %}{% set n.s = n.s + n.s %}{% endfor %}" +
+      "{% for i in range(100000) %}{% set t = n.s | upper %}{% endfor %}",
+  };
+  for (const [name, source] of Object.entries(runaways)) {
+    assert.throws(() => render(source), hasCode("text/template-runaway"), name);
+  }
+});
+
+Deno.test("render() survives a template that calls itself for ever", () => {
+  // The library turns the exhausted stack into a macro that cannot be found.
+  const source = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";
+  assert.throws(() => render(source), AssayError);
+});
+
+Deno.test("render() lets long conversations through", () => {
+  const messages = Array.from({ length: 3000 }, (_, index) => ({
+    role: index % 2 === 0 ? "user" : "assistant",
+    content: `message ${index}`,
+  }));
+  const source =
+    "{% for m in messages %}{% if loop.index0 > 0 and messages[loop.index0 - 1].role " +
+    "== m.role %}{{ raise_exception('twice') }}{% endif %}{{ m.content | trim }}{% endfor %}";
+  assert.equal(render(source, messages), messages.map(({ content }) => content).join(""));
+});
+
+Deno.test("a template sees nothing but its variables", () => {
+  const source = "{{ messages[0].constructor is defined }}{{ messages.__proto__ is defined }}" +
+    "{{ Deno is defined }}{{ globalThis is defined }}{{ ''.constructor is defined }}" +
+    "{{ raise_exception.constructor is defined }}";
+  assert.equal(render(source), "false".repeat(6));
+});
+
+Deno.test("selectChatTemplate() takes a string, the default of a list, or the only one", () => {
+  const two = [{ name: "tool_use", template: "T" }, { name: "default", template: "D" }];
+  assert.equal(selectChatTemplate("S", "here"), "S");
+  assert.equal(selectChatTemplate(two, "here"), "D");
+  assert.equal(selectChatTemplate([two[0]], "here"), "T");
+  assert.equal(selectChatTemplate([], "here"), undefined);
+  assert.equal(selectChatTemplate(undefined, "here"), undefined);
+});
+
+Deno.test("selectChatTemplate() refuses several without a default, and other forms", () => {
+  const named = [{ name: "a", template: "A" }, { name: "b", template: "B" }];
+  assert.throws(
+    () => selectChatTemplate(named, "here"),
+    hasCode("text/bad-chat-template", '"a", "b"', "chat_template.jinja"),
+  );
+  for (const form of [7, {}, [1], [{ name: "a" }], [null]]) {
+    assert.throws(
+      () => selectChatTemplate(form, "here"),
+      hasCode("text/bad-chat-template", "here"),
+    );
+  }
+});
