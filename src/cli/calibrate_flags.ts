@@ -93,7 +93,7 @@ function addMethodFlags(command: Command): Command {
     .option("--iterations <count>", "lwr: robustness passes (default: 3)", wholeArgument)
     .option(
       "--delta <distance>",
-      "lwr: interpolate fits closer than this (default: 0)",
+      "lwr: interpolate fits closer than this (default: 0, up to 20,000 distinct values)",
       atLeastZero,
     )
     .option("--cycles <count>", "several features: back-fitting rounds (default: 1)", countArgument)
