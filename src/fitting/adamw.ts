@@ -1,6 +1,8 @@
 /** Numbers to be learnt and the gradient of the loss by each of them. */
 export interface Parameter {
+  /** The numbers. */
   readonly value: Float64Array;
+  /** The gradient, of the same length; learners add to it. */
   readonly gradient: Float64Array;
 }
 
@@ -11,7 +13,9 @@ export function parameter(value: Float64Array): Parameter {
 
 /** Settings of {@link AdamW}, with PyTorch's names and defaults but for the weight decay, which is 0. */
 export interface AdamWOptions {
+  /** Decay of the two moments, β₁ and β₂. */
   readonly betas?: readonly [number, number];
+  /** ε, which keeps the denominator from 0. */
   readonly epsilon?: number;
   /** Decay of the numbers themselves, decoupled from the gradient. */
   readonly weightDecay?: number;
@@ -31,6 +35,8 @@ export class AdamW {
   #steps = 0;
 
   /**
+   * An optimiser with its moments at 0.
+   *
    * @param parameters What is learnt.
    * @param options Settings.
    */

@@ -26,40 +26,55 @@ export interface ArmoFitOptions {
   readonly objectives?: readonly string[];
   /** How ratings relate to rewards, by objective; {@link armoLabelMaps} and identity by default. */
   readonly labelMaps?: Readonly<Record<string, LabelMap>>;
+  /** Penalties of the regression to choose from; the paper's grid by default. */
   readonly alphas?: readonly number[];
   /** Name of the verbosity objective; by default `verbosity` or `helpsteer-verbosity`, else none. */
   readonly verbosity?: string;
+  /** Threshold and grid of the debiasing. */
   readonly debiasing?: DebiasingOptions;
+  /** The gate's shape. */
   readonly gating?: Omit<GatingShape, "dimension" | "objectives">;
+  /** The gate's training. */
   readonly training?: Omit<GatingOptions, "validation" | "onProgress" | "signal" | "seed">;
   /** Share of prompts held back, where rows do not say so themselves; 0.2 by default. */
   readonly validationShare?: number;
   /** Seed of the split, the gate's start and its training; 0 by default. */
   readonly seed?: number;
+  /** Told what is being done, and how much of it. */
   readonly onProgress?: (
     progress: { readonly phase: string; readonly done: number; readonly total: number },
   ) => void;
+  /** Ends the fit early, with its reason. */
   readonly signal?: AbortSignal;
 }
 
 /** What an ArmoRM head is made of, and how it came out. */
 export interface ArmoFit {
+  /** Names of the objectives, in order. */
   readonly objectives: readonly string[];
   /** W, [objectives, dimension]. */
   readonly regression: Float64Array;
   /** T, [objectives, objectives]. */
   readonly transform: Float64Array;
+  /** The trained gate. */
   readonly gate: GatingNetwork;
+  /** How each stage came out. */
   readonly report: ArmoReport;
 }
 
 /** How each stage came out. */
 export interface ArmoReport {
+  /** Rows of features to learn from. */
   readonly train_rows: number;
+  /** Rows of features held back. */
   readonly validation_rows: number;
+  /** Pairs to learn from. */
   readonly train_pairs: number;
+  /** Pairs held back. */
   readonly validation_pairs: number;
+  /** Regression and debiasing of each objective. */
   readonly objectives: readonly (ObjectiveFit & ObjectiveDebiasing & { readonly name: string })[];
+  /** The gate's training. */
   readonly gating: Omit<GatingResult, "losses"> & {
     /** Figures of the finished head on the held-back pairs; `null` where there are none. */
     readonly validation: PairFigures | null;

@@ -24,6 +24,7 @@ export function preferenceSlope(delta: number, terms: LossTerms = {}): number {
 
 /** The mean loss of some pairs and its slope by the score of each. */
 export interface PairLoss {
+  /** In nats. */
   readonly loss: number;
   /** By the chosen response's score; by the rejected one's it is the negative. */
   readonly slopes: Float64Array;

@@ -9,6 +9,7 @@ import { swav } from "./swav.ts";
 
 /** Settings of {@link contrastiveHead}. */
 export interface ContrastiveOptions {
+  /** The contrastive loss. */
   readonly kind: "simcse" | "swav";
   /** Items: the responses of the batch, or the differences of each pair, both ways round. */
   readonly items: "pairs" | "difference";

@@ -17,8 +17,11 @@ import { type FittingResponse, type FittingRow, fittingRow } from "./fitting_row
 
 /** What features come of; a `Backbone` is one. */
 export interface StateSource {
+  /** Where its checkpoint lies. */
   readonly name: string;
+  /** Numbers in a hidden state. */
   readonly hiddenSize: number;
+  /** Hidden states of conversations, in order; an error in the place of one that has none. */
   pooledStates(
     conversations: readonly Conversation[],
     options?: { readonly signal?: AbortSignal },
@@ -35,6 +38,7 @@ export interface ExtractionOptions {
   readonly ratingColumns?: readonly string[];
   /** Told how many input rows are done, those of earlier runs included. */
   readonly onProgress?: (rows: number) => void;
+  /** Ends the extraction early; whole shards stay. */
   readonly signal?: AbortSignal;
 }
 
@@ -190,6 +194,7 @@ class Shard {
       prompt: row.prompt,
       split: row.split,
       ratings: response.ratings,
+      beats: response.beats,
       label_smoothing: row.labelSmoothing,
       margin: row.margin,
     });

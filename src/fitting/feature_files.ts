@@ -24,6 +24,7 @@ export interface FeatureRow {
   readonly row: number;
   /** The input row's own id. */
   readonly id: string | number | null;
+  /** Which of its input row's responses it is. */
   readonly side: ResponseSide;
   /** Row of `last` in the shard. */
   readonly last: number;
@@ -31,15 +32,23 @@ export interface FeatureRow {
   readonly gate: number | null;
   /** Tells prompts apart. */
   readonly prompt: string;
+  /** Which part of the data it belongs to, where its row says so. */
   readonly split: "train" | "validation" | null;
+  /** Ratings by objective, as the row has them. */
   readonly ratings: Readonly<Record<string, unknown>>;
+  /** Candidates of the same input row that this one is preferred to. */
+  readonly beats: readonly number[];
+  /** α of the row's pair, where it has one. */
   readonly label_smoothing: number | null;
+  /** μ̂ of the row's pair, where it has one. */
   readonly margin: number | null;
 }
 
 /** An input row without features. */
 export interface FailedRow {
+  /** Input row, from 0. */
   readonly row: number;
+  /** Why it has none. */
   readonly error: { readonly code: string; readonly message: string };
 }
 

@@ -9,6 +9,7 @@ import {
   readShardRows,
   shardFiles,
 } from "./feature_files.ts";
+import type { ResponseSide } from "./fitting_row.ts";
 
 /** A row of features, wherever its shard. */
 export interface StoredRow extends FeatureRow {
@@ -18,7 +19,9 @@ export interface StoredRow extends FeatureRow {
 
 /** A pair, by the places of its rows in {@link FeatureSet.rows}. */
 export interface StoredPair {
+  /** Place of the preferred response. */
   readonly chosen: number;
+  /** Place of the other one. */
   readonly rejected: number;
 }
 
@@ -65,14 +68,19 @@ export class FeatureSet {
     return this.manifest.hidden_size;
   }
 
-  /** The pairs of rows with a chosen and a rejected response. */
+  /** The pairs of all rows, those between candidates included. */
   get pairs(): readonly StoredPair[] {
     const sides = Map.groupBy(this.rows.keys(), (place) => this.rows[place]!.row);
     return [...sides.values()].flatMap((places) => {
-      const find = (side: string): number | undefined =>
-        places.find((place) => this.rows[place]!.side === side);
-      const [chosen, rejected] = [find("chosen"), find("rejected")];
-      return chosen === undefined || rejected === undefined ? [] : [{ chosen, rejected }];
+      const of = new Map(places.map((place) => [this.rows[place]!.side, place]));
+      return places.flatMap((chosen) => {
+        const { side, beats } = this.rows[chosen]!;
+        const others: readonly ResponseSide[] = side === "chosen" ? ["rejected"] : beats;
+        return others.flatMap((other) => {
+          const rejected = of.get(other); // gone where it has no features
+          return rejected === undefined ? [] : [{ chosen, rejected }];
+        });
+      });
     });
   }
 
@@ -149,7 +157,9 @@ export class FeatureSet {
 
 /** Which rows are learnt from and which are held back to measure by. */
 export interface RowSplit {
+  /** Places of the rows to learn from. */
   readonly train: readonly number[];
+  /** Places of the rows held back. */
   readonly validation: readonly number[];
 }
 

@@ -8,10 +8,14 @@ export type ResponseSide = "single" | "chosen" | "rejected" | number;
 
 /** A conversation to fit on and what is known of it. */
 export interface FittingResponse {
+  /** Which of the row's responses it is. */
   readonly side: ResponseSide;
+  /** The prompt and the response. */
   readonly conversation: Conversation;
   /** Ratings by objective, as the row has them. */
   readonly ratings: Readonly<Record<string, unknown>>;
+  /** Candidates of the row that this one is preferred to. */
+  readonly beats: readonly number[];
 }
 
 /** A row to fit on. */
@@ -22,9 +26,11 @@ export interface FittingRow {
   readonly split: "train" | "validation" | null;
   /** Tells prompts apart, so that a prompt's responses are never on both sides of a split. */
   readonly prompt: string;
+  /** The conversations of the row, in their order. */
   readonly responses: readonly FittingResponse[];
   /** What `curate` says of a pair. */
   readonly labelSmoothing: number | null;
+  /** What `curate` says the chosen response must be ahead by. */
   readonly margin: number | null;
 }
 
@@ -33,7 +39,8 @@ export interface FittingRow {
  *
  * Ratings stand in the column `ratings`, an object by objective (candidates: a list of objects; a pair:
  * `chosen_ratings` and `rejected_ratings`), or, where `ratingColumns` names them, in columns of the
- * row itself. `split` (`train`; or `validation`, `dev`, `test`), `label_smoothing` and, in a row that
+ * row itself. Candidates may have `pairs` beside them, a list of [preferred, other] by their places from
+ * 0: each response is then computed once, however many pairs it stands in. `split` (`train`; or `validation`, `dev`, `test`), `label_smoothing` and, in a row that
  * `curate` wrote, `margin` are used where they stand.
  *
  * @param row The row.
@@ -54,6 +61,7 @@ export function fittingRow(row: Row, ratingColumns: readonly string[] = []): Fit
         side: "single",
         conversation: shape.conversation,
         ratings: { ...ratingsOf("ratings"), ...inColumns },
+        beats: [],
       }];
       break;
     case "pair":
@@ -61,6 +69,7 @@ export function fittingRow(row: Row, ratingColumns: readonly string[] = []): Fit
         side,
         conversation: shape[side],
         ratings: ratingsOf(`${side}_ratings`),
+        beats: [],
       }));
       break;
     case "best_of_n":
@@ -82,10 +91,21 @@ function candidateRatings(row: Row, candidates: readonly Conversation[]): Fittin
   if (!Array.isArray(list) || list.length !== candidates.length) {
     throw badRow("ratings", `a list of ${candidates.length} objects, one per response`, list);
   }
+  const pairs = row.pairs ?? [];
+  const isPlace = (place: unknown): boolean =>
+    Number.isInteger(place) && candidates.length > Number(place) && Number(place) >= 0;
+  const isPair = (pair: unknown): boolean =>
+    Array.isArray(pair) && pair.length === 2 && pair.every(isPlace);
+  if (!Array.isArray(pairs) || !pairs.every(isPair)) {
+    throw badRow("pairs", `a list of [preferred, other], places below ${candidates.length}`, pairs);
+  }
   return candidates.map((conversation, side) => ({
     side,
     conversation,
     ratings: objectOf(`ratings[${side}]`, list[side] ?? {}),
+    beats: (pairs as [number, number][]).filter(([better]) => better === side).map(([, other]) =>
+      other
+    ),
   }));
 }
 

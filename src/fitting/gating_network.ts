@@ -14,6 +14,7 @@ export interface LinearLayer {
 export interface GatingShape {
   /** Numbers of a prompt's hidden state. */
   readonly dimension: number;
+  /** Objectives that are weighed. */
   readonly objectives: number;
   /** Width of the hidden layers; 1,024 by default. */
   readonly hiddenSize?: number;
@@ -25,7 +26,9 @@ export interface GatingShape {
 
 /** Share of a hidden layer that is left out in training, and where chance comes from. */
 export interface Dropout {
+  /** The share, from 0 to below 1. */
   readonly rate: number;
+  /** Draws numbers from 0 to 1. */
   readonly random: () => number;
 }
 
@@ -48,6 +51,8 @@ export interface GatingPass {
  */
 export class GatingNetwork {
   /**
+   * A gate of given numbers.
+   *
    * @param layers The hidden layers, then the one of the objectives.
    * @param logitScale s, [1].
    * @param temperature T.

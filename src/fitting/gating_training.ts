@@ -43,7 +43,9 @@ export interface GatingOptions {
   readonly validation?: GatingPairs;
   /** Steps between two measurements; 50 by default. */
   readonly measureEvery?: number;
+  /** Told after each measurement how many steps are done. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** Ends the training early, with its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -51,6 +53,7 @@ export interface GatingOptions {
 export interface GatingResult {
   /** Loss of each step's batch before the step. */
   readonly losses: Float64Array;
+  /** Figures on the validation pairs, by step. */
   readonly measurements: readonly Measurement[];
   /** The step whose gate was kept. */
   readonly step: number;

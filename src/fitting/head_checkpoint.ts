@@ -21,6 +21,7 @@ const textFiles: readonly string[] = [
 
 /** A head as a checkpoint holds it. */
 export interface HeadTensors {
+  /** Names, shapes and numbers, row major. */
   readonly tensors: readonly {
     readonly name: string;
     readonly shape: readonly number[];
@@ -86,7 +87,9 @@ export interface HeadCheckpointOptions {
   readonly dtype?: FloatDtype;
   /** Most bytes of tensors in a file; 5 GB by default, as `transformers` does. */
   readonly maxShardBytes?: number;
+  /** Told how many bytes of the backbone are written. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** Ends the writing early, with its reason. */
   readonly signal?: AbortSignal;
 }
 

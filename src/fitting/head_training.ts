@@ -7,11 +7,13 @@ import { batchOfPairs, checkPairs, drawPairs, type PreferencePairs } from "./pre
 
 /** How to train a head. */
 export interface TrainingOptions {
+  /** Steps of the training. */
   readonly steps: number;
   /** Pairs in a step, drawn with replacement. */
   readonly batchSize: number;
   /** Learning rate at the start; it falls to 0 along a cosine. */
   readonly rate: number;
+  /** Weight decay; 0 by default. */
   readonly weightDecay?: number;
   /** Seed of the pairs drawn. */
   readonly seed: number;
@@ -19,7 +21,9 @@ export interface TrainingOptions {
   readonly validation?: PreferencePairs;
   /** Steps between two measurements; 50 by default. */
   readonly measureEvery?: number;
+  /** Told after each measurement how many steps are done. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** Ends the training early, with its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -33,6 +37,7 @@ export interface PairFigures {
 
 /** A measurement during training. */
 export interface Measurement extends PairFigures {
+  /** Steps done. */
   readonly step: number;
 }
 
@@ -42,6 +47,7 @@ export interface TrainedHead {
   readonly weight: Float64Array;
   /** Loss of each step's batch before the step. */
   readonly losses: Float64Array;
+  /** Figures on the validation pairs, by step. */
   readonly measurements: readonly Measurement[];
   /** The step whose head this is. */
   readonly step: number;

@@ -2,7 +2,9 @@ import { AssayError } from "../error.ts";
 
 /** How one objective's ratings relate to rewards: rating = scale · reward + offset. */
 export interface LabelMap {
+  /** Rating points to a reward of 1; not 0. */
   readonly scale: number;
+  /** Rating of the reward 0. */
   readonly offset: number;
 }
 

@@ -4,12 +4,33 @@
  * @module
  */
 export { AdamW, type AdamWOptions, cosineRate, type Parameter, parameter } from "./adamw.ts";
+export { type ArmoFit, type ArmoFitOptions, type ArmoReport, fitArmo } from "./armo_fit.ts";
 export { bradleyTerry, type PairLoss, preferenceSlope } from "./bradley_terry.ts";
 export {
   contrastiveHead,
   type ContrastiveOptions,
   contrastiveRecipes,
 } from "./contrastive_head.ts";
+export {
+  extractFeatures,
+  type ExtractionOptions,
+  type ExtractionResult,
+  type StateSource,
+} from "./feature_extraction.ts";
+export type { FailedRow, FeatureManifest, FeatureRow } from "./feature_files.ts";
+export {
+  FeatureSet,
+  type RowSplit,
+  splitRows,
+  type StoredPair,
+  type StoredRow,
+} from "./feature_set.ts";
+export {
+  type FittingResponse,
+  type FittingRow,
+  fittingRow,
+  type ResponseSide,
+} from "./fitting_row.ts";
 export {
   type Dropout,
   GatingNetwork,
@@ -24,6 +45,13 @@ export {
   measureGating,
   trainGating,
 } from "./gating_training.ts";
+export {
+  armoHeadTensors,
+  type HeadCheckpointOptions,
+  type HeadTensors,
+  scalarHeadTensors,
+  writeHeadCheckpoint,
+} from "./head_checkpoint.ts";
 export {
   measureHead,
   type Measurement,
@@ -61,3 +89,11 @@ export {
   type VerbosityDebiasing,
   verbosityPenalties,
 } from "./verbosity_debiasing.ts";
+export type { LossTerms } from "../voting/preference_losses.ts";
+export type { FloatDtype } from "../checkpoint/tensor.ts";
+export type { ReadRow, Row } from "../data/rows.ts";
+export type { AssayError } from "../error.ts";
+export { openBackbone, type OpenBackboneOptions } from "./open_backbone.ts";
+export type { PooledState } from "../scoring/backbone.ts";
+export type { Conversation, Message } from "../text/conversation.ts";
+export { seededRandom } from "../calibration/seeded_random.ts";

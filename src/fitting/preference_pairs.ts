@@ -16,12 +16,15 @@ export interface PreferencePairs {
 
 /** Some pairs, drawn to be learnt from. */
 export interface PairBatch {
+  /** Pairs in the batch. */
   readonly count: number;
   /** [count, dimension] */
   readonly chosen: Float64Array;
   /** [count, dimension] */
   readonly rejected: Float64Array;
+  /** α of a pair of the batch. */
   readonly labelSmoothing: (pair: number) => number;
+  /** μ̂ of a pair of the batch. */
   readonly margin: (pair: number) => number;
 }
 

@@ -22,6 +22,7 @@ export interface RidgeOptions {
   readonly onProgress?: (
     progress: { phase: "sum" | "solve" | "validate"; done: number; total: number },
   ) => void;
+  /** Ends the fit early, with its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -33,7 +34,9 @@ export interface ObjectiveFit {
   readonly validationLosses: readonly (number | null)[];
   /** That of the penalty chosen. */
   readonly validationLoss: number | null;
+  /** Training rows with a label. */
   readonly trainRows: number;
+  /** Validation rows with a label. */
   readonly validationRows: number;
   /** Which system was solved: features × features, or rows × rows where there are fewer rows. */
   readonly form: "primal" | "dual";
@@ -45,6 +48,7 @@ export interface ObjectiveFit {
 export interface RidgeFit {
   /** [objectives, dimension], row major: reward = weights · features. */
   readonly weights: Float64Array;
+  /** By objective. */
   readonly objectives: readonly ObjectiveFit[];
 }
 
@@ -77,9 +81,9 @@ type Candidates = Map<number, (Float64Array | null)[]>;
  * import { fitRidge } from "@assay/assay/fitting";
  * import assert from "node:assert/strict";
  *
- * const rows = { labels: Float64Array.of(2, 4, 6), batches: () => [Float32Array.of(1, 2, 3)] };
- * const fit = await fitRidge(1, 1, rows, rows, { alphas: [14] });
- * assert.deepEqual([...fit.weights], [1]); // 28 / (14 + 14)
+ * const rows = { labels: Float64Array.of(2, 4, 4), batches: () => [Float32Array.of(1, 2, 2)] };
+ * const fit = await fitRidge(1, 1, rows, rows, { alphas: [7] });
+ * assert.deepEqual([...fit.weights], [1.125]); // 18 / (9 + 7)
  * ```
  */
 export async function fitRidge(

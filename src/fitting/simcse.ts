@@ -3,6 +3,7 @@ import { unitRows, unitRowsGradient } from "./unit_rows.ts";
 
 /** A contrastive loss of two views of the same items, with its gradient by both. */
 export interface ContrastiveLoss {
+  /** Mean over the items, in nats. */
   readonly loss: number;
   /** Gradient by the first view, [items, width]. */
   readonly first: Float64Array;

@@ -11,6 +11,7 @@ export const verbosityPenalties: readonly number[] = [
 export interface DebiasingOptions {
   /** τ: correlation with verbosity at which a penalty is enough; 0.03 by default, as released. */
   readonly threshold?: number;
+  /** Penalties to try, ascending; those of the released code by default. */
   readonly penalties?: readonly number[];
   /**
    * What becomes of an objective that is constant, whose correlation is undefined: `uncorrelated`
@@ -35,6 +36,7 @@ export interface ObjectiveDebiasing {
 export interface VerbosityDebiasing {
   /** T, [objectives, objectives], row major: debiased rewards = rewards · T. */
   readonly transform: Float64Array;
+  /** By objective. */
   readonly objectives: readonly ObjectiveDebiasing[];
 }
 
@@ -61,8 +63,8 @@ export interface VerbosityDebiasing {
  * // Helpfulness is half verbosity: the penalty takes that half away.
  * const rewards = Float64Array.of(0.5, 1, 1, 2, 1.75, 3, 2.1, 4.5, 2.25, 5);
  * const { objectives } = debiasVerbosity(rewards, 2, 1);
- * assert.equal(objectives[0].penalty > 0.4, true);
- * assert.equal(objectives[1].penalty, 1);
+ * assert.equal(objectives[0]!.penalty > 0.4, true);
+ * assert.equal(objectives[1]!.penalty, 1);
  * ```
  */
 export function debiasVerbosity(

@@ -77,6 +77,23 @@ Deno.test("features come back as they were computed, shard by shard, with rows, 
   });
 });
 
+Deno.test("candidates are computed once each, and their pairs come back as pairs", async () => {
+  await inFolder(async (folder) => {
+    const responses = ["1", "fail", "3", "4"];
+    const row = { prompt: "p5", responses, pairs: [[2, 0], [2, 1], [0, 3], [2, 3]] };
+    const counting = source();
+    await extractFeatures(read([single(1), row]), counting, folder, { gates: true });
+    assert.equal(counting.computed, 5);
+    const features = await FeatureSet.open(folder);
+    assert.deepEqual(features.rows.map(({ side }) => side), ["single", 0, 2, 3]);
+    assert.deepEqual(features.pairs, [
+      { chosen: 1, rejected: 3 },
+      { chosen: 2, rejected: 1 },
+      { chosen: 2, rejected: 3 },
+    ]);
+  });
+});
+
 Deno.test("extractFeatures() goes on with what a run left, and computes whole shards once", async () => {
   await inFolder(async (folder) => {
     const rows = Array.from({ length: 7 }, (_, n) => single(n));
@@ -171,6 +188,8 @@ Deno.test("fittingRow() refuses ratings, splits and terms that are none", () => 
       { ratings: [1] },
       { split: "some" },
       { label_smoothing: "much" },
+      { response: undefined, responses: ["a"], pairs: [[0, 1]] },
+      { response: undefined, responses: ["a", "b"], pairs: [1, 0] },
     ]
   ) {
     assert.throws(

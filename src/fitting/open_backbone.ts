@@ -1,0 +1,31 @@
+import { Backbone } from "../scoring/backbone.ts";
+import type { StateSource } from "./feature_extraction.ts";
+
+/** How to open a backbone to fit on. */
+export interface OpenBackboneOptions {
+  /** Whether prompts' states are wanted too, which gates read; off by default. */
+  readonly gates?: boolean;
+  /** Where to compute; `auto`, the default, takes the GPU, or the CPU with a warning. */
+  readonly backend?: "auto" | "gpu" | "cpu";
+  /** Bytes of device memory to stay within; unlimited by default. */
+  readonly memoryBudget?: number;
+  /** Which end to cut where a conversation is too long; by default such a row is an error. */
+  readonly truncate?: "left" | "right";
+  /** Told of what is odd but no error; `console.warn` by default. */
+  readonly onWarning?: (message: string) => void;
+  /** Ends the loading early, with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens the backbone of a checkpoint, whatever head it has or lacks, as a source of features.
+ *
+ * @param model A folder in Hugging Face layout, or its URL.
+ * @throws {AssayError} For a backbone that is not understood in full, or does not fit.
+ */
+export function openBackbone(
+  model: string | URL,
+  options: OpenBackboneOptions = {},
+): Promise<StateSource & Disposable> {
+  return Backbone.load(model, options);
+}
