@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describeMachine, onSoftwareAdapter } from "./machine.ts";
 import { ModelFiles } from "./models/model_files.ts";
 import { installPeers, packagesFolder } from "./peers/packages.ts";
-import { writeReport, type Written } from "./report.ts";
+import { writeReport } from "./report.ts";
 import type { Bench, Section } from "./section.ts";
 import { bestOfEight } from "./sections/best_of_eight.ts";
 import { coldStart } from "./sections/cold_start.ts";
@@ -43,7 +43,8 @@ function circumstances({ command }: Settings, start: Date): string {
     `\`${command}\`. Load averages at its end, the bench's own work included: ${loads}.`;
 }
 
-async function measure(settings: Settings, folder: string): Promise<Written[]> {
+/** Measures section by section; one that fails leaves its part of RESULTS.md as it was. */
+async function measure(settings: Settings, folder: string): Promise<void> {
   const onProgress = (text: string): void => console.error(`  ${text}`);
   const missing = await installPeers();
   if (missing !== undefined) onProgress(`peers are not installed: ${missing}`);
@@ -54,22 +55,21 @@ async function measure(settings: Settings, folder: string): Promise<Written[]> {
     cores: navigator.hardwareConcurrency,
     onProgress,
   };
-  const written: Written[] = [];
+  const titles = Object.values(sections).map(({ title }) => title);
   for (const section of chosenSections(settings)) {
     console.error(section.title);
     const start = new Date();
-    const text = await section.measure(bench);
-    written.push({
-      title: section.title,
-      text: `${circumstances(settings, start)}\n\n${text}`,
-    });
-    console.log(`## ${section.title}\n\n${text}\n`);
-    if (!settings.dry) {
-      const titles = Object.values(sections).map(({ title }) => title);
-      await writeReport(await describeMachine(), await onSoftwareAdapter(), titles, written);
+    try {
+      const text = await section.measure(bench);
+      console.log(`## ${section.title}\n\n${text}\n`);
+      if (settings.dry) continue;
+      const fresh = { title: section.title, text: `${circumstances(settings, start)}\n\n${text}` };
+      await writeReport(await describeMachine(), await onSoftwareAdapter(), titles, fresh);
+    } catch (error) {
+      onProgress(`not measured: ${error}`);
+      Deno.exitCode = 1;
     }
   }
-  return written;
 }
 
 async function main(): Promise<void> {

@@ -18,17 +18,16 @@ export async function readReport(): Promise<Written[]> {
   });
 }
 
-/** Writes RESULTS.md: new sections in place of those of the same title, in the order of `titles`. */
+/** Writes RESULTS.md: a new section in place of the one of its title, in the order of `titles`. */
 export async function writeReport(
   machine: readonly string[],
   software: boolean,
   titles: readonly string[],
-  fresh: readonly Written[],
+  fresh: Written,
 ): Promise<void> {
   const old = await readReport();
   const sections = titles.flatMap((title) =>
-    (fresh.findLast((section) => section.title === title) ??
-      old.find((section) => section.title === title)) ?? []
+    title === fresh.title ? fresh : old.find((section) => section.title === title) ?? []
   );
   const text = [
     "# Results of the bench",

@@ -18,7 +18,7 @@ export interface Settings {
   readonly models: string | undefined;
   /** Whether RESULTS.md is left as it is. */
   readonly dry: boolean;
-  /** The command line, for the record. */
+  /** The command line, for the record; where the models lie is nobody's business. */
   readonly command: string;
 }
 
@@ -71,7 +71,7 @@ export function readSettings(args: readonly string[]): Settings & { help: boolea
     quick,
     models: values.models,
     dry: values.dry || quick,
-    command: ["deno task bench", ...args].join(" "),
+    command: ["deno task bench", ...args].join(" ").replace(/ --models[ =]\S+/, ""),
     help: values.help,
     list: values.list,
   };
