@@ -9,8 +9,11 @@ export interface Word {
   readonly atStart: boolean;
 }
 
-/** One stage of a tokenizer that cuts normalized text into words, which are encoded one by one. */
-export type SplitWords = (word: Word) => readonly Word[];
+/**
+ * One stage of a tokenizer that cuts normalized text into words, which are encoded one by one. Words
+ * come as they are asked for, so that a text that is too long is not cut to its end.
+ */
+export type SplitWords = (word: Word) => Iterable<Word>;
 
 /** What becomes of the stretches that a pattern matches. */
 type Behavior = "removed" | "isolated" | "contiguous" | "mergedwithprevious" | "mergedwithnext";
@@ -37,11 +40,8 @@ const BYTE_LEVEL_WORDS =
 export function buildPreTokenizer(config: Fields | null | undefined): SplitWords {
   if (config === null || config === undefined) return (word) => [word];
   switch (config["type"]) {
-    case "Sequence": {
-      const stages = (config["pretokenizers"] as readonly Fields[]).map(buildPreTokenizer);
-      return (word) =>
-        stages.reduce<readonly Word[]>((words, stage) => words.flatMap(stage), [word]);
-    }
+    case "Sequence":
+      return sequence((config["pretokenizers"] as readonly Fields[]).map(buildPreTokenizer));
     case "ByteLevel":
       return byteLevel(config);
     case "Metaspace":
@@ -58,14 +58,19 @@ export function buildPreTokenizer(config: Fields | null | undefined): SplitWords
       return split(SPACE, "removed");
     case "CharDelimiterSplit":
       return split(literal(String(config["delimiter"])), "removed");
-    case "BertPreTokenizer": {
-      const bySpace = split(SPACE, "removed");
-      const byPunctuation = split(PUNCTUATION, "isolated");
-      return (word) => bySpace(word).flatMap(byPunctuation);
-    }
+    case "BertPreTokenizer":
+      return sequence([split(SPACE, "removed"), split(PUNCTUATION, "isolated")]);
     default:
       throw unsupported("pre-tokenizer", config["type"]);
   }
+}
+
+function sequence(stages: readonly SplitWords[]): SplitWords {
+  return (word) => stages.reduce<Iterable<Word>>(flatMap, [word]);
+}
+
+function* flatMap(words: Iterable<Word>, stage: SplitWords): Generator<Word> {
+  for (const word of words) yield* stage(word);
 }
 
 function splitPattern(config: Fields): RegExp {
@@ -92,24 +97,26 @@ function behaviorOf(config: Fields, standard: Behavior): Behavior {
 
 /** Source: `NormalizedString::split` of the Rust `tokenizers`. */
 function split(pattern: RegExp, behavior: Behavior, invert = false): SplitWords {
-  return ({ text, atStart }) => {
-    const words: { start: number; end: number }[] = [];
-    let wasMatch = false;
-    for (const { start, end, isMatch } of stretches(text, pattern, invert)) {
-      const last = words.at(-1);
-      const joins = last !== undefined && (
-        (behavior === "contiguous" && isMatch === wasMatch) ||
-        (behavior === "mergedwithprevious" && isMatch && !wasMatch) ||
-        (behavior === "mergedwithnext" && !isMatch && wasMatch)
-      );
-      if (joins) last.end = end;
-      else if (behavior !== "removed" || !isMatch) words.push({ start, end });
-      wasMatch = isMatch;
-    }
-    return words.map(({ start, end }) => ({
+  const joins = (isMatch: boolean, wasMatch: boolean) =>
+    (behavior === "contiguous" && isMatch === wasMatch) ||
+    (behavior === "mergedwithprevious" && isMatch && !wasMatch) ||
+    (behavior === "mergedwithnext" && !isMatch && wasMatch);
+  return function* ({ text, atStart }) {
+    const word = (start: number, end: number) => ({
       text: text.slice(start, end),
       atStart: atStart && start === 0,
-    }));
+    });
+    let open: { start: number; end: number } | undefined;
+    let wasMatch = false;
+    for (const { start, end, isMatch } of stretches(text, pattern, invert)) {
+      if (open !== undefined && joins(isMatch, wasMatch)) open.end = end;
+      else if (behavior !== "removed" || !isMatch) {
+        if (open !== undefined) yield word(open.start, open.end);
+        open = { start, end };
+      }
+      wasMatch = isMatch;
+    }
+    if (open !== undefined) yield word(open.start, open.end);
   };
 }
 
@@ -160,10 +167,11 @@ function byteCharacters(): string[] {
 function byteLevel(config: Fields): SplitWords {
   const addsSpace = config["add_prefix_space"] === true;
   const cut = config["use_regex"] === false ? undefined : split(BYTE_LEVEL_WORDS, "isolated");
-  return ({ text, atStart }) => {
+  return function* ({ text, atStart }) {
     const spaced = { text: addsSpace && !text.startsWith(" ") ? ` ${text}` : text, atStart };
-    const words = cut === undefined ? [spaced] : cut(spaced);
-    return words.map((word) => ({ text: toByteCharacters(word.text), atStart: word.atStart }));
+    for (const word of cut === undefined ? [spaced] : cut(spaced)) {
+      yield { text: toByteCharacters(word.text), atStart: word.atStart };
+    }
   };
 }
 

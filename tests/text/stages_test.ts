@@ -30,7 +30,7 @@ Deno.test("buildPreTokenizer() equals the Rust tokenizers on every stage and tex
   for (const { config, outputs } of golden.preTokenizers) {
     const split = buildPreTokenizer(config);
     const words = golden.texts.map((text) =>
-      split({ text, atStart: true }).map((word) => word.text)
+      Array.from(split({ text, atStart: true }), (word) => word.text)
     );
     assert.deepEqual(words, outputs, JSON.stringify(config));
   }
