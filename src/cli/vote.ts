@@ -117,21 +117,22 @@ function mayWrite(folder: string | false): boolean {
 
 function checkUsage(inputs: readonly string[], flags: VoteFlags): void {
   const { model = [], adapter = [] } = flags;
-  const problem = model.length === 0
-    ? adapter.length > 0 || flags.heads !== undefined
-      ? "--adapter and --heads need the --model that they belong to"
-      : inputs.length === 0
-      ? "expected files of scores, or --model, found neither"
-      : inputs.filter((input) => input === "-").length > 1
-      ? "standard input can be one voter only"
-      : undefined
-    : inputs.length > 1
-    ? `with --model, expected one file of rows, found ${inputs.length}`
-    : model.length > 1 && (adapter.length > 0 || flags.heads !== undefined)
-    ? `--adapter and --heads belong to one --model, found ${model.length}`
-    : adapter.length > 0 && flags.heads !== undefined
-    ? "--adapter and --heads can't be combined"
-    : undefined;
+  const hasMembers = adapter.length > 0 || flags.heads !== undefined;
+  const problems: readonly (readonly [isWrong: boolean, problem: string])[] = [
+    [model.length === 0 && hasMembers, "--adapter and --heads need the --model they belong to"],
+    [model.length > 1 && hasMembers, `--adapter and --heads belong to one --model, found several`],
+    [adapter.length > 0 && flags.heads !== undefined, "--adapter and --heads can't be combined"],
+    [
+      model.length === 0 && inputs.length === 0,
+      "expected files of scores, or --model and a file of rows, found neither",
+    ],
+    [
+      model.length > 0 && inputs.length > 1,
+      `with --model, expected one file of rows, found ${inputs.length}`,
+    ],
+    [inputs.filter((input) => input === "-").length > 1, "standard input can be one voter only"],
+  ];
+  const problem = problems.find(([isWrong]) => isWrong)?.[1];
   if (problem !== undefined) throw new AssayError("cli/usage", `Cannot vote: ${problem}`);
   if (flags.plot !== undefined && !/\.(svg|html)$/i.test(flags.plot)) {
     throw new AssayError(

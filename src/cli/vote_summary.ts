@@ -1,3 +1,4 @@
+import { bestOfCurve, type BestOfPoint } from "../voting/best_of_curve.ts";
 import { mean, populationStd } from "../voting/moments.ts";
 import { type StrengthGroup, strengthGroups } from "../voting/groups.ts";
 import type { Category } from "../voting/categories.ts";
@@ -20,6 +21,11 @@ export interface VoteSummary {
   readonly agreement: readonly (readonly (number | null)[])[];
   /** What is known of the pairs' strengths; `null` without pairs. */
   readonly strength: StrengthSummary | null;
+  /**
+   * Expected aggregate of the best of m candidates, averaged over the rows of candidates, as far as
+   * every row reaches; empty without such rows.
+   */
+  readonly best_of: readonly BestOfPoint[];
 }
 
 /** What is said of one voter. */
@@ -87,6 +93,13 @@ export function summarize(
     }),
     agreement: margins.map((a) => margins.map((b) => agreement(a, b))),
     strength: summarizeStrength(votes, groups),
+    best_of: bestOfCurve(
+      votes.flatMap((vote) =>
+        vote.kind === "best_of_n"
+          ? [vote.scores.map((score) => ({ proxy: score, value: score }))]
+          : []
+      ),
+    ),
   };
 }
 

@@ -103,7 +103,17 @@ Deno.test("assay vote aggregates single rows and candidates under the columns' o
       { score: 3, disagreement: Math.sqrt(8 / 3), voters: 3 },
       { scores: [11 / 3, 7 / 3, 0], best: 0, disagreement: 1 - 2 / 3, voters: 3 },
     ]);
-    const cautious = await vote([...files, "--aggregate", "wco", "--explain"]);
+    const summary = `${folder}/summary.json`;
+    const cautious = await vote([
+      ...files,
+      "--aggregate",
+      "wco",
+      "--explain",
+      "--summary",
+      summary,
+    ]);
+    const { best_of } = JSON.parse(await Deno.readTextFile(summary));
+    [1, 5 / 3, 2].forEach((value, i) => assert.ok(Math.abs(best_of[i].value - value) < 1e-12));
     assert.deepEqual(cautious.rows[1]!.scores, [1, 2, 0]);
     assert.deepEqual(cautious.rows[0]!.voter_scores, [1, 3, 5]);
     assert.equal((await vote([...files, "--aggregate", "majority"])).status, 2);
@@ -284,6 +294,39 @@ Deno.test("assay vote --model of an empty file loads nothing", async () => {
   });
 });
 
+function spawnVote(args: readonly string[]): Deno.ChildProcess {
+  const script = new URL("vote_process.ts", import.meta.url).pathname;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "-q", script, "vote", ...args],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+Deno.test("assay vote --model that is interrupted keeps what was scored, and says how to go on", async () => {
+  await inFolder(async (folder) => {
+    const responses = Array.from({ length: 200 }, (_, i) => "x".repeat(i + 1));
+    const rows = await write(
+      `${folder}/rows.jsonl`,
+      responses.map((response) => ({ prompt: "?", response })),
+    );
+    const args = ["--model", "m1", "--cache", `${folder}/cache`, rows];
+    const child = spawnVote(args);
+    while (await cachedLines(`${folder}/cache`) < 10) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await child.output();
+    assert.deepEqual([code, stdout.length], [2, 0]);
+    const said = new TextDecoder().decode(stderr);
+    assert.match(said, /run the same command again to go on \[cli\/interrupted\]/);
+    const scored = Number(/(\d+) scored/.exec(said)?.[1]);
+    const log: VoterLog = { loaded: [], scored: [] };
+    assert.equal((await vote(args, stubVoters(log))).rows.length, 200);
+    assert.equal(scored + log.scored.length, 200);
+  });
+});
+
 Deno.test("assay vote that was killed goes on where it stopped, to the same bytes", async () => {
   await inFolder(async (folder) => {
     const responses = Array.from({ length: 150 }, (_, i) => "x".repeat(i + 1));
@@ -291,26 +334,8 @@ Deno.test("assay vote that was killed goes on where it stopped, to the same byte
       `${folder}/rows.jsonl`,
       responses.map((response) => ({ prompt: "?", response })),
     );
-    const script = new URL("vote_process.ts", import.meta.url).pathname;
     const spawn = (cache: string) =>
-      new Deno.Command(Deno.execPath(), {
-        args: [
-          "run",
-          "-A",
-          "-q",
-          script,
-          "vote",
-          "--model",
-          "m1",
-          "--model",
-          "m2",
-          "--cache",
-          cache,
-          rows,
-        ],
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn();
+      spawnVote(["--model", "m1", "--model", "m2", "--cache", cache, rows]);
     const whole = await spawn(`${folder}/whole`).output();
     const expected = new TextDecoder().decode(whole.stdout);
     assert.equal(expected.split("\n").length, 151);
