@@ -13,12 +13,9 @@ export {
   localFolder,
 } from "./src/checkpoint/folder.ts";
 export type { ByteSource } from "./src/checkpoint/byte_source.ts";
-export {
-  type LoadOptions,
-  type Progress,
-  RewardModel,
-  type ScoreOptions,
-} from "./src/scoring/reward_model.ts";
+export type { HttpOptions } from "./src/checkpoint/http_source.ts";
+export type { LoadOptions, Progress, ScoreOptions } from "./src/scoring/load_options.ts";
+export { RewardModel } from "./src/scoring/reward_model.ts";
 export type { BackendChoice } from "./src/scoring/open_backend.ts";
 export type { KernelFamily } from "./src/gpu/kernel_family.ts";
 export type { MemoryPlan } from "./src/scoring/memory_plan.ts";

@@ -14,11 +14,14 @@
  * ```
  */
 export class AssayError extends Error {
+  /** `AssayError`. */
   override readonly name = "AssayError";
   /** Stable identifier, `room/what-happened`, for example `checkpoint/missing-tensor`. */
   readonly code: string;
 
   /**
+   * Makes an error.
+   *
    * @param code Stable identifier, `room/what-happened`.
    * @param message What was expected, what was found, where, and what to do.
    * @param options The underlying error, as `cause`.

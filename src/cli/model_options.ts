@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { LoadOptions } from "../scoring/reward_model.ts";
+import type { LoadOptions } from "../scoring/load_options.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import type { Output } from "./output.ts";
 import type { ProgressBar } from "./progress_bar.ts";

@@ -3,7 +3,7 @@ import { readRows } from "../data/read_rows.ts";
 import { conversationsOfRow } from "../data/row_conversations.ts";
 import type { ReadRow, RowFormat } from "../data/rows.ts";
 import { AssayError } from "../error.ts";
-import type { LoadOptions } from "../scoring/reward_model.ts";
+import type { LoadOptions } from "../scoring/load_options.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { conversationKey } from "../voting/score_cache.ts";
 import type { ScoredRow } from "../voting/scored_row.ts";

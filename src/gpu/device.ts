@@ -16,6 +16,14 @@ const raisedLimits = [
   "maxTextureDimension2D",
 ] as const;
 
+/** What a device does with subgroups. */
+export interface Subgroups {
+  /** Lanes of a subgroup where kernels may use them and the adapter has but one size; else 0. */
+  readonly size: number;
+  /** Whether a shader must enable them: so wants Tint, whose adapters list the feature. */
+  readonly enabledByDirective: boolean;
+}
+
 /**
  * An open GPU: the one place that allocates, uploads and compiles. It knows no model.
  *
@@ -34,14 +42,10 @@ export class Device implements Disposable {
   #lost: AssayError | undefined;
   #destroyed = false;
 
-  /**
-   * @param subgroupSize Lanes of a subgroup, where kernels may use subgroups and the adapter has but
-   *   one size; else 0.
-   */
   private constructor(
     readonly gpu: GPUDevice,
     adapter: AdapterDescription,
-    readonly subgroupSize: number,
+    readonly subgroups: Subgroups,
   ) {
     this.adapter = adapter;
     this.limits = gpu.limits;
@@ -72,17 +76,19 @@ export class Device implements Disposable {
     for (const name of raisedLimits) requiredLimits[name] = adapter.limits[name];
     const description = describeAdapter(adapter);
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
-    const subgroupSize = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
+    const size = subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0;
+    const enabledByDirective = adapter.features.has("subgroups");
     try {
       // Deno does not list "subgroups" among an adapter's features, yet grants it: ask and see.
       const requiredFeatures: GPUFeatureName[] = ["subgroups"];
       const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-      return new Device(gpu, description, subgroupSize ?? 0);
+      return new Device(gpu, description, { size, enabledByDirective });
     } catch {
       // Without subgroups, then; other reasons come again below.
     }
     try {
-      return new Device(await adapter.requestDevice({ requiredLimits }), description, 0);
+      const gpu = await adapter.requestDevice({ requiredLimits });
+      return new Device(gpu, description, { size: 0, enabledByDirective: false });
     } catch (cause) {
       throw new AssayError(
         "gpu/no-device",

@@ -14,5 +14,5 @@ export type KernelFamily = "buffer" | "texture";
 
 /** The family for a device. */
 export function chooseFamily(device: Device): KernelFamily {
-  return device.adapter.software && device.subgroupSize === 8 ? "texture" : "buffer";
+  return device.adapter.software && device.subgroups.size === 8 ? "texture" : "buffer";
 }

@@ -18,6 +18,13 @@ export class PipelineCache {
     return this.#pipelines.size;
   }
 
+  /** Tint wants subgroups enabled by a line that naga does not know. */
+  #directives({ source }: Shader): string {
+    return this.device.subgroups.enabledByDirective && source.includes("subgroup")
+      ? "enable subgroups;\n"
+      : "";
+  }
+
   /** The pipeline of `shader` with `constants`; a compilation error surfaces at `device.settle()`. */
   get(shader: Shader, constants: ShaderConstants): GPUComputePipeline {
     const key = `${shader.name} ${JSON.stringify(constants)}`;
@@ -33,7 +40,7 @@ export class PipelineCache {
           compute: {
             module: this.device.gpu.createShaderModule({
               label: shader.name,
-              code: specialize(shader.source, constants),
+              code: this.#directives(shader) + specialize(shader.source, constants),
             }),
             entryPoint: "main",
           },

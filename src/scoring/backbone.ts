@@ -49,6 +49,7 @@ export interface PooledState {
   readonly gate: Float32Array | null;
   /** Tokens of the conversation, after truncation. */
   readonly tokens: number;
+  /** Whether tokens were cut away to fit the model's length. */
   readonly truncated: boolean;
 }
 

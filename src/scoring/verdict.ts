@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
 import type { Judgement } from "../heads/head.ts";
+import { notFinite, type Outcome } from "./backbone.ts";
 
 /** All that is known of one scored conversation. */
 export interface Verdict {
@@ -19,27 +20,16 @@ export interface Verdict {
   readonly error: AssayError | null;
 }
 
-/** The verdict of a conversation that could not be scored. */
-export function failedVerdict(error: AssayError, tokens = 0, truncated = false): Verdict {
-  return { score: null, rewards: null, coefficients: null, gating: null, tokens, truncated, error };
-}
-
-/** The verdict of a judged conversation; a score that is not finite is that row's error. */
+/** The verdict on what came of a conversation; a result that is not finite is that row's error. */
 export function verdictOf(
-  judgement: Judgement,
+  { result, tokens, truncated }: Outcome<Judgement>,
   objectives: readonly string[],
-  tokens: number,
-  truncated: boolean,
 ): Verdict {
-  const { score, rewards, coefficients, gating } = judgement;
+  if (result instanceof AssayError) return failed(result, tokens, truncated);
+  const { score, rewards, coefficients, gating } = result;
   const values = [score, ...(rewards ?? []), ...(coefficients ?? []), ...(gating ?? [])];
   if (!values.every(Number.isFinite)) {
-    const error = new AssayError(
-      "scoring/not-finite",
-      `Cannot score this conversation: the model's result is ${score}, not a finite number; a ` +
-        "weight of the checkpoint is likely NaN or infinite",
-    );
-    return failedVerdict(error, tokens, truncated);
+    return failed(notFinite(`the score is ${score}`), tokens, truncated);
   }
   const named = (numbers: Float64Array | null): Record<string, number> | null =>
     numbers && Object.fromEntries(objectives.map((name, i) => [name, numbers[i]!]));
@@ -52,4 +42,8 @@ export function verdictOf(
     truncated,
     error: null,
   };
+}
+
+function failed(error: AssayError, tokens: number, truncated: boolean): Verdict {
+  return { score: null, rewards: null, coefficients: null, gating: null, tokens, truncated, error };
 }

@@ -3,7 +3,7 @@ import { run } from "../../src/cli/main.ts";
 import { type LoadScorer, scoreCommand } from "../../src/cli/score.ts";
 import { readRows } from "../../src/data/read_rows.ts";
 import { AssayError } from "../../src/error.ts";
-import type { LoadOptions } from "../../src/scoring/reward_model.ts";
+import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
 import { stubScorer } from "./stub_scorer.ts";
 

@@ -18,7 +18,7 @@ for (const [name, trial] of Object.entries(trials)) {
 function kernelTest(name: string, trial: Trial, family: KernelFamily): void {
   gpuTest(`${name} equals its CPU twin on random shapes (${family} kernels)`, async () => {
     const device = await Device.open();
-    if (family === "texture" && device.subgroupSize !== 8) {
+    if (family === "texture" && device.subgroups.size !== 8) {
       console.log(`skipped: ${name} in textures needs subgroups of 8 lanes`);
       return device[Symbol.dispose]();
     }

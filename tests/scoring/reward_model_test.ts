@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
 import { findAdapter } from "../../src/gpu/adapter.ts";
 import { Device } from "../../src/gpu/device.ts";
-import { type LoadOptions, RewardModel } from "../../src/scoring/reward_model.ts";
+import type { LoadOptions } from "../../src/scoring/load_options.ts";
+import { RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 import { gpuTest } from "../adapter.ts";
 import {
@@ -13,7 +14,9 @@ import {
 } from "../golden/parity.ts";
 
 const device = await findAdapter() && await Device.open();
-const families = device?.subgroupSize === 8 ? ["buffer", "texture"] as const : ["buffer"] as const;
+const families = device?.subgroups.size === 8
+  ? ["buffer", "texture"] as const
+  : ["buffer"] as const;
 device?.[Symbol.dispose]();
 
 /** Long enough for every golden text, also where a dynamic rope goes past its trained length. */

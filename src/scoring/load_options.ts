@@ -1,0 +1,49 @@
+import type { KernelFamily } from "../gpu/kernel_family.ts";
+import type { MemoryPlan } from "./memory_plan.ts";
+import type { BackendChoice } from "./open_backend.ts";
+
+/** How far some long work has come. */
+export interface Progress {
+  /** `load` counts layers, `score` conversations. */
+  readonly phase: "load" | "score";
+  /** How many are done. */
+  readonly done: number;
+  /** How many there are, where that is known. */
+  readonly total: number | undefined;
+}
+
+/** How a model is loaded, and how it treats conversations. */
+export interface LoadOptions {
+  /** Where to compute; `auto` (the default) takes the GPU, or the CPU with a warning. */
+  readonly backend?: BackendChoice;
+  /** Pins the family of kernels on a GPU; by default the fast one for the adapter. */
+  readonly kernels?: KernelFamily;
+  /** Bytes of device memory to stay within; unlimited by default. */
+  readonly memoryBudget?: number;
+  /** Pins whether all layers stay on the device or are streamed; by default they stay if they fit. */
+  readonly layers?: MemoryPlan["layers"];
+  /** Longest conversation in tokens; the model's own length by default. */
+  readonly maxTokens?: number;
+  /** Which end to cut where a conversation is too long; by default such a row is an error. */
+  readonly truncate?: "left" | "right";
+  /** Whether special tokens written in a message's content act as such; off by default. */
+  readonly trustSpecialTokens?: boolean;
+  /** Tokens that are computed together; 2,048 by default. Scores do not depend on it. */
+  readonly tokensPerPack?: number;
+  /** Whether a prompt that neighbours share is computed once; on by default. Scores do not depend on it. */
+  readonly sharePrefixes?: boolean;
+  /** Told of each layer that was loaded. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Told of what is odd but no error; by default it goes to the console. */
+  readonly onWarning?: (message: string) => void;
+  /** Ends the loading; what was loaded is freed. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a call to score goes on. */
+export interface ScoreOptions {
+  /** Ends the call at the next layer; it then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Told of the conversations that were scored. */
+  readonly onProgress?: (progress: Progress) => void;
+}
