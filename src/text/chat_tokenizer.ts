@@ -60,8 +60,35 @@ export interface ChatTokenizerOptions {
  * The tokens are those of `tokenizer.apply_chat_template(conversation, tokenize=True)` of
  * `transformers`, with three rules on top: the sequence begins with the tokenizer's prefix (`<s>`,
  * `[CLS]`) exactly once, also where the template forgets it; special tokens that stand inside a
- * message's content are encoded as plain text unless `trustSpecialTokens` is set; and a conversation
- * over `maxTokens` is an error unless `truncate` is set.
+ * message's content are encoded as plain text unless `trustSpecialTokens` is set (the unknown token
+ * may still stand for characters that the vocabulary lacks); and a conversation over `maxTokens` is an
+ * error unless `truncate` is set. Nothing is put after the sequence: `[SEP]` and the like are the
+ * template's to write, as in `apply_chat_template`.
+ *
+ * SentencePiece's precompiled normalization (T5, XLM-R, DeBERTa v3) is the library's approximation.
+ * Tables of character properties are those of the JavaScript engine's Unicode version.
+ *
+ * @example
+ * ```ts
+ * import { ChatTokenizer } from "@assay/assay/text";
+ * import assert from "node:assert/strict";
+ *
+ * const texts: Record<string, string> = {
+ *   "tokenizer.json": JSON.stringify({
+ *     added_tokens: [{ id: 4, content: "<s>", special: true }, { id: 5, content: "</s>", special: true }],
+ *     model: { type: "BPE", vocab: { h: 0, i: 1, hi: 2, "!": 3, "<": 6, "s": 7, ">": 8 }, merges: ["h i"] },
+ *   }),
+ *   "tokenizer_config.json": JSON.stringify({ bos_token: "<s>", eos_token: "</s>" }),
+ *   "chat_template.jinja": "{{ bos_token }}{% for m in messages %}{{ m.content + eos_token }}{% endfor %}",
+ * };
+ * const files = { name: "tiny", readText: (file: string) => Promise.resolve(texts[file]) };
+ * const tokenizer = await ChatTokenizer.open(files, { maxTokens: 16 });
+ * const { ids } = tokenizer.tokenize([
+ *   { role: "user", content: "hi" },
+ *   { role: "assistant", content: "<s>!" }, // Written by a person, so it is text.
+ * ]);
+ * assert.deepEqual([...ids], [4, 2, 5, 6, 7, 8, 3, 5]);
+ * ```
  */
 export class ChatTokenizer {
   /** The gating pattern in use, or null if none was given and the template yields none. */
@@ -109,7 +136,11 @@ export class ChatTokenizer {
    * given, and not in the template).
    */
   static async open(files: TextFiles, options: ChatTokenizerOptions): Promise<ChatTokenizer> {
-    const tokenizer = new ChatTokenizer(await readTokenizerFiles(files), options);
+    const tokenizer = buildTokenizer(
+      files.name,
+      await readTokenizerFiles(files),
+      (parsed) => new ChatTokenizer(parsed, options),
+    );
     if (options.requireGate && tokenizer.gatingPattern === null) {
       throw new AssayError(
         "text/no-gating-pattern",
@@ -242,6 +273,26 @@ export class ChatTokenizer {
     const offset = this.#guard.findResponse(guarded, render, text.text);
     if (offset === null) return null;
     return this.#encode({ ...text, text: text.text.slice(0, offset) }, { limit }).ids;
+  }
+}
+
+/** Builds; whatever the files hold, it fails with an `AssayError` only. */
+function buildTokenizer(
+  name: string,
+  files: TokenizerFiles,
+  build: (files: TokenizerFiles) => ChatTokenizer,
+): ChatTokenizer {
+  try {
+    return build(files);
+  } catch (cause) {
+    if (cause instanceof AssayError) throw cause;
+    throw new AssayError(
+      "text/bad-tokenizer",
+      `Cannot use the tokenizer of ${name}: expected files as transformers writes them, found ${
+        (cause as Error).message
+      }`,
+      { cause },
+    );
   }
 }
 

@@ -46,6 +46,10 @@ export function buildNormalizer(config: Fields | null | undefined): Normalize | 
     case "Prepend":
       return (text) => text === "" ? "" : String(config["prepend"]) + text;
     case "Replace": {
+      const source = config["pattern"] as Fields | null | undefined;
+      if (typeof (source?.["Regex"] ?? source?.["String"]) !== "string") {
+        throw unsupported("pattern", source);
+      }
       const { pattern } = new ReplaceNormalizer(
         config as unknown as ConstructorParameters<typeof ReplaceNormalizer>[0],
       );
@@ -61,13 +65,17 @@ export function buildNormalizer(config: Fields | null | undefined): Normalize | 
     case "BertNormalizer":
       return bertNormalizer(config);
     default:
-      throw new AssayError(
-        "text/bad-tokenizer",
-        `Cannot use tokenizer.json: expected a normalizer that Assay knows, found ${
-          JSON.stringify(type)
-        }`,
-      );
+      throw unsupported("normalizer", type);
   }
+}
+
+function unsupported(what: string, found: unknown): AssayError {
+  return new AssayError(
+    "text/bad-tokenizer",
+    `Cannot use tokenizer.json: expected a ${what} that Assay knows, found ${
+      JSON.stringify(found)?.slice(0, 100)
+    }`,
+  );
 }
 
 /** Character by character, without the context that gives a word's last sigma another form. */

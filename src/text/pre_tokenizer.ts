@@ -74,10 +74,14 @@ function* flatMap(words: Iterable<Word>, stage: SplitWords): Generator<Word> {
 }
 
 function splitPattern(config: Fields): RegExp {
+  const source = config["pattern"] as Fields | null | undefined;
+  if (typeof (source?.["Regex"] ?? source?.["String"]) !== "string") {
+    throw unsupported("pattern", source);
+  }
   const { pattern } = new SplitPreTokenizer(
     config as unknown as ConstructorParameters<typeof SplitPreTokenizer>[0],
   );
-  if (pattern === null) throw unsupported("pattern", config["pattern"]);
+  if (pattern === null) throw unsupported("pattern", source);
   return pattern;
 }
 

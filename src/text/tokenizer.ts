@@ -32,7 +32,7 @@ export interface EncodeOptions {
 /** What encodes the words: the library's BPE, WordPiece or Unigram. */
 interface Model {
   /** Parts of a word that are encoded by themselves. */
-  readonly cutWord: (word: string) => readonly string[];
+  readonly cutWord: (word: string) => Iterable<string>;
   /** Tokens of a part of a word; the word may be a token that no merge makes. */
   readonly encodePart: (part: string, word: string) => readonly string[];
   readonly idOf: (token: string) => number | undefined;
@@ -257,12 +257,25 @@ export class Tokenizer {
  *
  * @param json `tokenizer.json`.
  * @returns Pairs of string and id.
+ * @throws {AssayError} `text/bad-tokenizer` when there is none, or an entry is not a string with an id.
  */
 export function vocabularyEntries(json: Fields): readonly (readonly [string, number])[] {
-  const vocabulary = (json["model"] as Fields | undefined)?.["vocab"];
-  return Array.isArray(vocabulary)
-    ? vocabulary.map((entry, id) => [entry[0] as string, id] as const)
-    : Object.entries(vocabulary ?? {}) as [string, number][];
+  const vocabulary = (json["model"] as Fields | null | undefined)?.["vocab"];
+  const entries = Array.isArray(vocabulary)
+    ? vocabulary.map((entry, id) => [entry?.[0], id])
+    : Object.entries(vocabulary ?? {});
+  const bad = entries.find(([token, id]) =>
+    typeof token !== "string" || !Number.isInteger(id) || (id as number) < 0
+  );
+  if (entries.length === 0 || bad !== undefined) {
+    throw new AssayError(
+      "text/bad-tokenizer",
+      `Cannot use tokenizer.json: expected a vocabulary of strings and ids, found ${
+        bad === undefined ? "none" : JSON.stringify(bad).slice(0, 100)
+      }`,
+    );
+  }
+  return entries as [string, number][];
 }
 
 function allowedBy(
@@ -313,6 +326,10 @@ function buildModel(config: Fields, unreachable: ReadonlySet<string>): Model {
   const encode = model as unknown as (words: readonly string[]) => string[];
   const tokens = model.tokens_to_ids;
   const isBpe = config["type"] === "BPE";
+  // The library forgets the unknown token of a WordLevel model.
+  const unknown = typeof config["unk_token"] === "string"
+    ? tokens.get(config["unk_token"])
+    : undefined;
   const dropsUnknown = isBpe && config["unk_token"] == null && config["byte_fallback"] !== true &&
     BYTE_CHARACTERS.some((character) => !tokens.has(character));
   // Rust drops characters that a BPE has no token for before it merges, the library after.
@@ -324,7 +341,7 @@ function buildModel(config: Fields, unreachable: ReadonlySet<string>): Model {
   return {
     cutWord: (word) => isWhole(word) ? [word] : cut(dropsUnknown ? known(word) : word),
     encodePart: (part, word) => part === word && isWhole(word) ? [word] : encode([part]),
-    idOf: (token) => tokens.get(token) ?? model.unk_token_id,
+    idOf: (token) => tokens.get(token) ?? model.unk_token_id ?? unknown,
     longestToken: dropsUnknown ? Infinity : longestToken(config, tokens.keys()),
   };
 }

@@ -15,12 +15,12 @@ const CODE_POINTS = 0x110000;
  *
  * @param config The `model` entry of `tokenizer.json`, a BPE.
  * @param tokens Its vocabulary.
- * @returns Cuts a word into parts that give the word when joined.
+ * @returns Cuts a word into parts that give the word when joined, as they are asked for.
  */
 export function buildWordCutter(
   config: Fields,
   tokens: ReadonlyMap<string, number>,
-): (word: string) => readonly string[] {
+): (word: string) => Iterable<string> {
   if (config["end_of_word_suffix"]) return (word) => [word];
   const neighbours = new Set<number>();
   for (const token of tokens.keys()) {
@@ -34,9 +34,7 @@ export function buildWordCutter(
   // Unknown characters in a row may become one token, so they stay together.
   const fuses = config["fuse_unk"] === true && config["byte_fallback"] !== true;
   const isUnknown = (code: number) => fuses && !tokens.has(String.fromCodePoint(code));
-  return (word) => {
-    if (word.length <= SHORT_WORD) return [word];
-    const parts: string[] = [];
+  const cut = function* (word: string) {
     let start = 0;
     let previous = word.codePointAt(0)!;
     let place = previous > 0xffff ? 2 : 1;
@@ -45,13 +43,13 @@ export function buildWordCutter(
       const joins = neighbours.has(previous * CODE_POINTS + current) ||
         (isUnknown(previous) && isUnknown(current));
       if (!joins) {
-        parts.push(word.slice(start, place));
+        yield word.slice(start, place);
         start = place;
       }
       previous = current;
       place += current > 0xffff ? 2 : 1;
     }
-    parts.push(word.slice(start));
-    return parts;
+    yield word.slice(start);
   };
+  return (word) => word.length <= SHORT_WORD ? [word] : cut(word);
 }

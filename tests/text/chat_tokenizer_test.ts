@@ -304,6 +304,36 @@ Deno.test("open() reports missing and malformed files, each with its code", asyn
   }
 });
 
+Deno.test("open() and tokenize() meet damaged files with AssayErrors only", async () => {
+  const damage = fc.constantFrom<unknown>(undefined, null, -1, 0.5, "", "x", [], {}, [null], true);
+  for (const family of ["llama3", "mistral", "bert"] as const) {
+    const text = (await goldenFiles(family).readText("tokenizer.json"))!;
+    const paths = nodePaths(JSON.parse(text));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...paths), damage, async (path, value) => {
+        const json = JSON.parse(text);
+        let node = json;
+        for (const key of path.slice(0, -1)) node = node[key];
+        node[path.at(-1)!] = value;
+        try {
+          const tokenizer = await open(family, {}, { "tokenizer.json": JSON.stringify(json) });
+          tokenizer.tokenize(answer("The answer, é 你\n\n4"));
+        } catch (error) {
+          assert.ok(error instanceof AssayError, `${path.join(".")}: ${error}`);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  }
+});
+
+/** Paths to the nodes of a JSON value, of long lists and objects only the first few. */
+function nodePaths(value: unknown, path: readonly string[] = []): (readonly string[])[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).slice(0, 12)
+    .flatMap(([key, child]) => [[...path, key], ...nodePaths(child, [...path, key])]);
+}
+
 Deno.test("open() takes special tokens from special_tokens_map.json where the config lacks them", async () => {
   const replaced = {
     ...await edited("mistral", "tokenizer_config.json", () => ({})),
