@@ -28,6 +28,7 @@ interface VoteFlags extends TallyFlags, ModelFlags {
   readonly heads?: string;
   readonly cache: string | false;
   readonly join: JoinBy;
+  readonly column: string;
   readonly explain?: true;
   readonly plot?: string;
   readonly summary?: string;
@@ -91,6 +92,7 @@ export function voteCommand(
       new Option("--join <how>", "how rows of different files are matched")
         .choices(["auto", "id", "order"]).default("auto"),
     )
+    .option("--column <name>", "what files call a score, for example calibrated_score", "score")
     .option("--explain", "add what each voter said: margins, or voter_scores")
     .option("--plot <file>", "draw the strengths: .svg or .html")
     .option("--summary <file>", "write counts, voters, categories and groups as JSON");
@@ -153,6 +155,7 @@ async function vote(
     ? await readVoters(inputs, {
       format: flags.inputFormat,
       join: flags.join,
+      column: flags.column,
       onBytes: (file, read, byteLength) => bar.update(`reading ${file}`, read, byteLength),
     })
     : await letVotersScore(inputs[0] ?? "-", flags, output, open, bar);

@@ -9,6 +9,8 @@ import { distinctNames, factsOf, type PlacedRow, type VoterTable } from "./voter
 export interface ReadVotersOptions {
   /** The files' format, where their names don't tell. */
   readonly format?: RowFormat | undefined;
+  /** What the columns call a score; default `score`. */
+  readonly column?: string;
   /** How to match rows. */
   readonly join?: JoinBy;
   /** Told how far the reading has come. */
@@ -73,7 +75,7 @@ async function readScoreFile(input: string, options: ReadVotersOptions): Promise
     }
     readable++;
     try {
-      file.scores.push(scoredRow(row));
+      file.scores.push(scoredRow(row, options.column));
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;
       first ??= error;

@@ -12,6 +12,8 @@ export type ScoredRow =
  * is no number, NaN and infinities are scores that the voter lacks.
  *
  * @param row A row of a score file of any tool; numbers may be text, as in CSV.
+ * @param name What the columns call a score: with `calibrated_score`, as `calibrate` writes, they are
+ * `chosen_calibrated_score`, `rejected_calibrated_score`, `calibrated_scores`, `calibrated_score`.
  * @returns The scores.
  * @throws {AssayError} `voting/no-scores` where the row has none of the columns.
  *
@@ -27,21 +29,18 @@ export type ScoredRow =
  * });
  * ```
  */
-export function scoredRow(row: Readonly<Record<string, unknown>>): ScoredRow {
-  if (Object.hasOwn(row, "chosen_score") && Object.hasOwn(row, "rejected_score")) {
-    return {
-      kind: "pair",
-      chosen: readNumber(row.chosen_score),
-      rejected: readNumber(row.rejected_score),
-    };
+export function scoredRow(row: Readonly<Record<string, unknown>>, name = "score"): ScoredRow {
+  const [chosen, rejected, many] = [`chosen_${name}`, `rejected_${name}`, `${name}s`];
+  if (Object.hasOwn(row, chosen) && Object.hasOwn(row, rejected)) {
+    return { kind: "pair", chosen: readNumber(row[chosen]), rejected: readNumber(row[rejected]) };
   }
-  const list = readList(row.scores ?? row.all_rm_scores);
+  const list = readList(row[many] ?? (name === "score" ? row.all_rm_scores : undefined));
   if (list !== undefined) return { kind: "best_of_n", scores: list.map(readNumber) };
-  if (Object.hasOwn(row, "score")) return { kind: "single", score: readNumber(row.score) };
+  if (Object.hasOwn(row, name)) return { kind: "single", score: readNumber(row[name]) };
   throw new AssayError(
     "voting/no-scores",
-    "Cannot read a voter's scores: expected the columns chosen_score and rejected_score, scores, or " +
-      `score, found ${Object.keys(row).slice(0, 20).join(", ") || "an empty row"}`,
+    `Cannot read a voter's scores: expected the columns ${chosen} and ${rejected}, ${many}, or ` +
+      `${name}, found ${Object.keys(row).slice(0, 20).join(", ") || "an empty row"}`,
   );
 }
 

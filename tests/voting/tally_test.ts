@@ -22,6 +22,9 @@ Deno.test("scoredRow() reads pairs, single rows and best of N, as numbers or tex
   for (const nothing of [NaN, Infinity, "NaN", "", "high", null, true, {}]) {
     assert.deepEqual(scoredRow({ score: nothing }), { kind: "single", score: NaN });
   }
+  const calibrated = { score: 1, chosen_calibrated_score: 2, rejected_calibrated_score: 3 };
+  assert.deepEqual(scoredRow(calibrated, "calibrated_score"), pair(2, 3));
+  assert.deepEqual(scoredRow({ scores: [1], z: 4 }, "z"), { kind: "single", score: 4 });
   assert.throws(() => scoredRow({ id: 1, reward: 2 }), {
     code: "voting/no-scores",
     message: /found id, reward$/,
