@@ -11,13 +11,13 @@
  */
 
 import { parseArgs } from "node:util";
-import { Checkpoint } from "../src/checkpoint/checkpoint.ts";
 import { localFolder } from "../src/checkpoint/folder.ts";
 import { seededRandom } from "../src/calibration/seeded_random.ts";
-import { describeModel } from "../src/scoring/model_description.ts";
-import { RewardModel } from "../src/scoring/reward_model.ts";
+import { loadLinearVoters } from "../src/cli/linear_voters.ts";
+import type { LoadedVoter } from "../src/cli/voter_source.ts";
+import { Backbone } from "../src/scoring/backbone.ts";
 import { aggregate } from "../src/voting/aggregate.ts";
-import { headsOverlay, type LinearHeads, readLinearHeads } from "../src/voting/linear_heads.ts";
+import { type LinearHeads, readLinearHeads } from "../src/voting/linear_heads.ts";
 
 const VOTERS = 5;
 
@@ -54,6 +54,11 @@ function conversations(count: number) {
   ]);
 }
 
+async function hiddenSize(): Promise<number> {
+  using backbone = await Backbone.load(folder);
+  return backbone.hiddenSize;
+}
+
 const median = (values: readonly number[]): number => aggregate(values, "median").score;
 
 const { values, positionals } = parseArgs({
@@ -66,21 +71,18 @@ const { values, positionals } = parseArgs({
 });
 const [model = "tests/golden/parity/llama", file] = positionals;
 const folder = localFolder(model);
-using base = await Checkpoint.open(folder);
-const { decoder, head } = describeModel(base);
 const several = file === undefined
-  ? randomHeads(decoder.hiddenSize)
-  : await readLinearHeads(localFolder("."), file, decoder.hiddenSize);
-const own = [...head.tensors.keys()];
-using one = await RewardModel.load(headsOverlay(folder, base, firstHead(several), own));
-using all = await RewardModel.load(headsOverlay(folder, base, several, own));
+  ? randomHeads(await hiddenSize())
+  : await readLinearHeads(localFolder("."), file);
+using one = await loadLinearVoters(folder, firstHead(several), {});
+using all = await loadLinearVoters(folder, several, {});
 const batch = conversations(Number(values.conversations));
-const time = async (scorer: RewardModel): Promise<number> => {
+const time = async (voters: LoadedVoter): Promise<number> => {
   const start = performance.now();
-  await scorer.score(batch);
+  await Array.fromAsync(voters.scoreStream(ReadableStream.from(batch), {}));
   return performance.now() - start;
 };
-for (const scorer of [one, all]) await time(scorer); // compiles kernels and fills pools
+for (const voters of [one, all]) await time(voters); // compiles kernels and fills pools
 const times = { one: [] as number[], all: [] as number[], ratio: [] as number[] };
 for (let round = 0; round < Number(values.rounds); round++) {
   // Every other round the other way about, so that neither always comes first.
@@ -92,7 +94,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
   times.all.push(together);
   times.ratio.push(together / single);
 }
-console.log(`${batch.length} conversations, ${times.one.length} rounds, ${one.backend}`);
+console.log(`${batch.length} conversations, ${times.one.length} rounds`);
 console.log(`1 head    ${median(times.one).toFixed(1)} ms`);
 console.log(`${several.names.length} heads   ${median(times.all).toFixed(1)} ms`);
 console.log(`ratio     ${median(times.ratio).toFixed(3)}`);

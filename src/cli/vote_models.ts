@@ -211,6 +211,7 @@ function settingsOf(load: LoadOptions): Record<string, string | number | boolean
   return {
     version: configuration.version,
     backend: load.backend ?? "auto",
+    kernels: load.kernels ?? "auto",
     truncate: load.truncate ?? "error",
     trustSpecialTokens: load.trustSpecialTokens ?? false,
   };

@@ -2,13 +2,14 @@ import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { type CheckpointFolder, httpFolder, localFolder } from "../checkpoint/folder.ts";
 import type { FloatDtype } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
-import { describeModel } from "../scoring/model_description.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
 import { RewardModel } from "../scoring/reward_model.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { checkpointRevision } from "../voting/checkpoint_revision.ts";
-import { headsOverlay, readLinearHeads } from "../voting/linear_heads.ts";
+import { readLinearHeads } from "../voting/linear_heads.ts";
 import { LoraAdapter } from "../voting/lora.ts";
+import { sha256 } from "../voting/sha256.ts";
+import { loadLinearVoters } from "./linear_voters.ts";
 
 /** What one scoring pass takes: a checkpoint, with an adapter or several heads where they are named. */
 export interface VoterSpec {
@@ -50,7 +51,7 @@ export interface VoterSource extends Disposable {
 export type OpenVoter = (spec: VoterSpec) => Promise<VoterSource>;
 
 /**
- * Opens the checkpoint of a voter and finds its revision. Adapters and heads become overlays of the
+ * Opens the checkpoint of a voter and finds its revision. An adapter becomes an overlay of the
  * checkpoint, which {@linkcode RewardModel} loads like any other.
  *
  * @param spec The voter.
@@ -60,59 +61,64 @@ export async function openVoter(spec: VoterSpec): Promise<VoterSource> {
   using opened = new DisposableStack();
   const base = folderOf(spec.model);
   const checkpoint = opened.use(await Checkpoint.open(base));
-  let folder = base;
-  let names: readonly string[] = [nameOf(spec.model)];
-  if (spec.adapter !== undefined) {
-    const adapter = opened.use(await LoraAdapter.open(folderOf(spec.adapter)));
-    folder = adapter.mergedFolder(base, checkpoint, spec.adapterDtype);
-    names = [nameOf(spec.adapter)];
-  }
-  if (spec.heads !== undefined) {
-    const { decoder, head } = describeModel(checkpoint);
-    const heads = await readLinearHeads(...splitPath(spec.heads), decoder.hiddenSize);
-    folder = headsOverlay(base, checkpoint, heads, [...head.tensors.keys()]);
-    names = heads.names;
-  }
-  const revision = await revisionOf(folder, checkpoint, base);
+  const source = spec.adapter !== undefined
+    ? await adapterVoter(spec, spec.adapter, base, checkpoint, opened)
+    : spec.heads !== undefined
+    ? await linearVoters(spec.heads, base, checkpoint)
+    : {
+      names: [nameOf(spec.model)],
+      revision: await checkpointRevision(checkpoint),
+      load: async (options: LoadOptions) => rewardVoter(await RewardModel.load(base, options)),
+    };
   const files = opened.move();
+  return { ...source, [Symbol.dispose]: () => files[Symbol.dispose]() };
+}
+
+async function adapterVoter(
+  { adapterDtype }: VoterSpec,
+  path: string,
+  base: CheckpointFolder,
+  checkpoint: Checkpoint,
+  opened: DisposableStack,
+): Promise<Omit<VoterSource, keyof Disposable>> {
+  const adapter = opened.use(await LoraAdapter.open(folderOf(path)));
+  const folder = adapter.mergedFolder(base, checkpoint, adapterDtype);
+  using merged = await Checkpoint.open(folder);
   return {
-    names,
-    revision,
-    async load(options: LoadOptions): Promise<LoadedVoter> {
-      return loadedVoter(await RewardModel.load(folder, options), names.length);
-    },
-    [Symbol.dispose]: () => files[Symbol.dispose](),
+    names: [nameOf(path)],
+    revision: await checkpointRevision(merged),
+    load: async (options) => rewardVoter(await RewardModel.load(folder, options)),
   };
 }
 
-function loadedVoter(model: RewardModel, voters: number): LoadedVoter {
+async function linearVoters(
+  path: string,
+  base: CheckpointFolder,
+  checkpoint: Checkpoint,
+): Promise<Omit<VoterSource, keyof Disposable>> {
+  const heads = await readLinearHeads(...splitPath(path));
+  const { buffer } = new Float32Array([...heads.weight, ...heads.bias]);
+  return {
+    names: heads.names,
+    revision: await sha256(
+      `${await checkpointRevision(checkpoint)} ${await sha256(new Uint8Array(buffer))}`,
+    ),
+    load: (options) => loadLinearVoters(base, heads, options),
+  };
+}
+
+function rewardVoter(model: RewardModel): LoadedVoter {
   return {
     async *scoreStream(conversations, options): AsyncGenerator<VoterScores> {
-      for await (const verdict of model.scoreStream(conversations, options)) {
-        const { score, rewards, error } = verdict;
-        if (score === null) {
-          const unknown = new AssayError(
-            "scoring/no-score",
-            "Cannot use a verdict without a score",
-          );
-          yield { scores: null, error: error ?? unknown };
-        } else {
-          yield { scores: voters === 1 ? [score] : Object.values(rewards!), error: null };
-        }
+      for await (const { score, error } of model.scoreStream(conversations, options)) {
+        const unknown = new AssayError("scoring/no-score", "Cannot use a verdict without a score");
+        yield score === null
+          ? { scores: null, error: error ?? unknown }
+          : { scores: [score], error: null };
       }
     },
     [Symbol.dispose]: () => model[Symbol.dispose](),
   };
-}
-
-async function revisionOf(
-  folder: CheckpointFolder,
-  base: Checkpoint,
-  baseFolder: CheckpointFolder,
-): Promise<string> {
-  if (folder === baseFolder) return await checkpointRevision(base);
-  using merged = await Checkpoint.open(folder);
-  return await checkpointRevision(merged);
 }
 
 function folderOf(path: string): CheckpointFolder {

@@ -1,9 +1,7 @@
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import { SafetensorsReader } from "../checkpoint/safetensors_reader.ts";
 import { toFloat32 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
-import { type LazyTensor, overlayFolder } from "./overlay_folder.ts";
 
 /**
  * The heads of a linear-layer ensemble (Zhang et al., arXiv 2401.16635): k voters that share one
@@ -71,8 +69,8 @@ export async function readLinearHeads(
 }
 
 /**
- * The voters' scores of one response from its hidden state, summed in 64 bits. What a kernel does in
- * one product for all voters, and the reference that it is compared with.
+ * The voters' scores of one response from its hidden state, summed in 64 bits: next to nothing beside
+ * the backbone that made the state.
  *
  * @param heads The heads.
  * @param state Hidden state at the pooled position, after the final norm; `heads.hidden` numbers.
@@ -85,38 +83,6 @@ export function applyLinearHeads(heads: LinearHeads, state: ArrayLike<number>): 
     for (let i = 0; i < heads.hidden; i++) sum += heads.weight[offset + i]! * state[i]!;
     return sum;
   });
-}
-
-/**
- * A checkpoint with voters' heads in place of its own: `voters.weight` and, where any is not 0,
- * `voters.bias`. The backbone is the base's, read from where it lies.
- *
- * @param folder The base's files.
- * @param base The base, opened; it must stay open as long as the folder is read.
- * @param heads The heads.
- * @param ownHead Names of the tensors of the base's own head.
- * @returns A folder that a loader of reward models takes.
- */
-export function headsOverlay(
-  folder: CheckpointFolder,
-  base: Checkpoint,
-  heads: LinearHeads,
-  ownHead: Iterable<string>,
-): CheckpointFolder {
-  const rows =
-    (values: Float32Array<ArrayBuffer>, columns: number) => (start: number, count: number) =>
-      Promise.resolve(
-        new Uint8Array(values.slice(start * columns, (start + count) * columns).buffer),
-      );
-  const shape = [heads.names.length, heads.hidden];
-  const weight = { name: "voters.weight", dtype: "F32", shape } as const;
-  const bias = { name: "voters.bias", dtype: "F32", shape: [heads.names.length] } as const;
-  const tensors: LazyTensor[] = [{ ...weight, readRows: rows(heads.weight, heads.hidden) }];
-  if (heads.bias.some((value) => value !== 0)) {
-    tensors.push({ ...bias, readRows: rows(heads.bias, 1) });
-  }
-  const name = `${folder.name} with ${heads.names.length} voters`;
-  return overlayFolder(name, folder, base, { tensors, without: ownHead });
 }
 
 function refuse(where: string, expected: string, found: string): never {

@@ -61,12 +61,7 @@ export {
   type VoterJoin,
   type VoterKeys,
 } from "./join_voters.ts";
-export {
-  applyLinearHeads,
-  headsOverlay,
-  type LinearHeads,
-  readLinearHeads,
-} from "./linear_heads.ts";
+export { applyLinearHeads, type LinearHeads, readLinearHeads } from "./linear_heads.ts";
 export { LoraAdapter } from "./lora.ts";
 export { type MajorityTie, type MajorityVote, majorityVote } from "./majority_vote.ts";
 export { type NormalizedVoter, normalizeMargins, standardizeScores } from "./normalize.ts";
