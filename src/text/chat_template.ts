@@ -98,7 +98,9 @@ export class ChatTemplate {
       );
     }
     try {
-      return new ChatTemplate(source, new Template(source).parsed, options);
+      // As Jinja does: line ends of the source are "\n", whatever the file has.
+      const { parsed } = new Template(source.replace(/\r\n?/g, "\n"));
+      return new ChatTemplate(source, parsed, options);
     } catch (cause) {
       throw new AssayError(
         "text/bad-chat-template",

@@ -20,6 +20,7 @@ interface Syntax {
   readonly right?: Syntax;
   readonly filter?: Syntax;
   readonly iterable?: Syntax;
+  readonly body?: unknown;
   readonly lhs?: Syntax;
 }
 
@@ -35,16 +36,37 @@ const STEPS_PER_PASS = 8;
 const PYTHON_SPACE =
   "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 
+/** `break` or `continue`, with the text that its loop's body had made until then. */
+class LoopControl extends Error {
+  partial = "";
+  /** @param kind Which of the two. */
+  constructor(readonly kind: "Break" | "Continue") {
+    super();
+  }
+}
+
+/** A loop that is running: its body, and whether it has met a `break`. */
+interface Loop {
+  readonly body: unknown;
+  isBroken: boolean;
+}
+
+/** The one internal method of the library that is replaced; it renders a list of statements. */
+interface Internals {
+  evaluateBlock: (statements: readonly Node[], scope: Scope) => Value;
+}
+
 /** Thrown when a template spends its budget; carries what it spent it on. */
 export class TemplateBudgetError extends Error {
   override readonly name = "TemplateBudgetError";
 }
 
 /**
- * The Jinja interpreter of `@huggingface/jinja` with three changes: a budget, because a template comes
+ * The Jinja interpreter of `@huggingface/jinja` with four changes: a budget, because a template comes
  * with the checkpoint and may loop for ever; `strip`, `lstrip`, `rstrip` and `trim` as Python has them
- * (with their argument, and with Python's notion of whitespace); and `==` as Python has it (`"" ==
- * false` is false). The library differs in these, and a differing space is a differing score.
+ * (with their argument, and with Python's notion of whitespace); `==` as Python has it (`"" == false`
+ * is false); and `break` and `continue` that keep what the body has written before them. The library
+ * differs in these, and a differing space is a differing score.
  *
  * Every evaluated node costs one step, every pass of a loop eight more, every item of a new list and
  * every 256 units of a new string one more. The budget counts work, not time, so that the same row fails or passes on every machine.
@@ -53,6 +75,7 @@ export class TemplateInterpreter extends Interpreter {
   #stepsLeft: number;
   readonly #budget: number;
   readonly #iterables = new Set<unknown>();
+  readonly #loops: Loop[] = [];
 
   /**
    * @param environment Variables of the template.
@@ -62,6 +85,8 @@ export class TemplateInterpreter extends Interpreter {
     super(environment);
     this.#budget = budget;
     this.#stepsLeft = budget;
+    (this as unknown as Internals).evaluateBlock = (statements, scope) =>
+      this.#evaluateBlock(statements, scope);
   }
 
   /**
@@ -72,13 +97,46 @@ export class TemplateInterpreter extends Interpreter {
   override evaluate(node: Node, scope: Scope): Value {
     this.#spend(1);
     const syntax = node as unknown as Syntax | undefined;
-    if (syntax?.type === "For" && syntax.iterable !== undefined) {
-      this.#iterables.add(syntax.iterable.lhs ?? syntax.iterable);
+    if (syntax?.type === "Break" || syntax?.type === "Continue") {
+      throw new LoopControl(syntax.type);
     }
-    const value = this.#evaluateStrip(syntax, scope) ?? this.#evaluateEquality(syntax, scope) ??
-      super.evaluate(node, scope);
+    const value = syntax?.type === "For"
+      ? this.#evaluateLoop(syntax, () => super.evaluate(node, scope))
+      : this.#evaluateStrip(syntax, scope) ?? this.#evaluateEquality(syntax, scope) ??
+        super.evaluate(node, scope);
     this.#charge(syntax, value);
     return value;
+  }
+
+  #evaluateLoop(syntax: Syntax, evaluate: () => Value): Value {
+    this.#iterables.add(syntax.iterable?.lhs ?? syntax.iterable);
+    this.#loops.push({ body: syntax.body, isBroken: false });
+    try {
+      return evaluate();
+    } finally {
+      this.#loops.pop();
+    }
+  }
+
+  #evaluateBlock(statements: readonly Node[], scope: Scope): Value {
+    const loop = this.#loops.at(-1);
+    const isLoopBody = loop?.body === statements;
+    if (isLoopBody && loop.isBroken) return runtimeValue("");
+    let text = "";
+    try {
+      for (const statement of statements) {
+        const value = this.evaluate(statement, scope);
+        const isNothing = value.type === "NullValue" || value.type === "UndefinedValue";
+        if (!isNothing) text += value.toString();
+      }
+    } catch (error) {
+      if (!(error instanceof LoopControl)) throw error;
+      error.partial = text + error.partial;
+      if (!isLoopBody) throw error;
+      loop.isBroken = error.kind === "Break";
+      text = error.partial;
+    }
+    return runtimeValue(text);
   }
 
   #spend(steps: number): void {

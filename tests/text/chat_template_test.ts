@@ -66,6 +66,17 @@ Deno.test("render() compares as Python does", () => {
   );
 });
 
+Deno.test("render() keeps what a loop has written before break and continue", () => {
+  const source = "{% for i in [1, 2, 3, 4] %}{{ i }}{% if i == 1 %}a{% continue %}b{% endif %}" +
+    "{% for j in [7, 8] %}{{ j }}{% if j == 7 %}c{% break %}{% endif %}d{% else %}e{% endfor %}" +
+    "{% if i == 3 %}f{% break %}{% endif %}g{% endfor %}h";
+  assert.equal(render(source), "1a27cg37cfh");
+});
+
+Deno.test("render() reads any line end of the source as a newline", () => {
+  assert.equal(render("a\r\nb\rc{{ 'd\r\ne' }}{{ '\\r' }}"), "a\nb\ncd\ne\r");
+});
+
 Deno.test("render() prints the date it is given, with English names", () => {
   const now = () => new Date(2024, 6, 6, 15, 4, 5);
   const template = ChatTemplate.parse("{{ strftime_now('%d %b %Y|%B|%A|%I:%M:%S %p|%%|%Q') }}", {
