@@ -14,7 +14,7 @@ const lanes = 64;
 
 function shader(): string {
   const names = Array.from({ length: chains }, (_, i) => `sum${i}`);
-  const step = names.map((name) => `    ${name} = fma(${name}, factor, term);`).join("\n");
+  const step = names.map((name) => `    ${name} = ${name} * factor + term;`).join("\n");
   return `
 @group(0) @binding(0) var<storage, read_write> results: array<f32>;
 

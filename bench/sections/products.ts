@@ -106,51 +106,53 @@ function cell(outcome: Outcome, shape: ProductShape, times: number): string {
   return formatSpread(speeds(outcome, shape, times));
 }
 
-async function measurePeers(bench: Bench): Promise<string> {
-  const { settings: { rounds, quick }, packages, cores, onProgress } = bench;
-  const shape = quick ? quickShape : peerShape;
-  const ort = async (
-    build: OnnxRuntimeOptions["build"],
-    threads: number,
-  ): Promise<EngineProgram> => {
-    const model = await onnxProduct(bench, shape);
-    const products = { [name(shape)]: model };
-    const options = { packages, build, threads, heads: 0, headDim: 0, products };
-    return { file: "onnxruntime.ts", runtime: build === "node" ? "node" : "deno", options };
-  };
-  const gpuJs: GpuJsOptions = { packages };
-  const request = { ask: "product", shape, times: 2 } as const;
-  const contestants: Contestant[] = [
-    { name: "Assay, f32", program: assayProgram({ weights: "F32" }), requests: [request] },
-    { name: "Assay, bf16", program: assayProgram({ weights: "BF16" }), requests: [request] },
-    {
-      name: "ONNX Runtime Web, WebGPU",
-      program: () => ort("webgpu", 1),
-      requests: [request],
+/** A library, and how often it multiplies in one measurement. */
+interface Library {
+  readonly program: () => Promise<EngineProgram>;
+  readonly times: number;
+}
+
+function libraries(bench: Bench, shape: ProductShape): Record<string, Library> {
+  const { packages, cores } = bench;
+  const ort = (build: OnnxRuntimeOptions["build"], threads: number): Library => ({
+    program: async () => {
+      const products = { [name(shape)]: await onnxProduct(bench, shape) };
+      const options = { packages, build, threads, heads: 0, headDim: 0, products };
+      return { file: "onnxruntime.ts", runtime: build === "node" ? "node" : "deno", options };
     },
-    {
-      name: "ONNX Runtime Web, WASM, 1 thread",
-      program: () => ort("wasm", 1),
-      requests: [request],
-    },
-    { name: "onnxruntime-node, CPU", program: () => ort("node", cores), requests: [request] },
-    {
-      name: "gpu.js, WebGPU",
-      program: () => Promise.resolve({ file: "gpu_js.ts", runtime: "deno", options: gpuJs }),
-      requests: [request],
-    },
-  ];
-  const outcomes = await measureInTurns(contestants, {
-    rounds,
-    firstRequests: [{ ask: "product", shape, times: 1 }],
-    onProgress,
+    times: 1,
   });
+  const gpuJs: GpuJsOptions = { packages };
+  const times = repetitions(shape);
+  return {
+    "Assay, f32": { program: assayProgram({ weights: "F32" }), times },
+    "Assay, bf16": { program: assayProgram({ weights: "BF16" }), times },
+    "ONNX Runtime Web, WebGPU": ort("webgpu", 1),
+    "ONNX Runtime Web, WASM, 1 thread": ort("wasm", 1),
+    "onnxruntime-node, CPU": ort("node", cores),
+    "gpu.js, WebGPU": {
+      program: () => Promise.resolve({ file: "gpu_js.ts", runtime: "deno", options: gpuJs }),
+      times: 1,
+    },
+  };
+}
+
+async function measurePeers(bench: Bench): Promise<string> {
+  const { settings: { rounds, quick }, onProgress } = bench;
+  const shape = quick ? quickShape : peerShape;
+  const all = Object.entries(libraries(bench, shape));
+  const contestants = all.map(([name, { program, times }]): Contestant => ({
+    name,
+    program,
+    requests: [{ ask: "product", shape, times }],
+  }));
+  const firstRequests = [{ ask: "product", shape, times: 1 }] as const;
+  const outcomes = await measureInTurns(contestants, { rounds, firstRequests, onProgress });
   const expected = expectedOutputs(shape);
-  const rows = outcomes.map((outcome) => {
-    const worst = Math.max(
-      ...(outcome.numbers ?? [NaN]).map((number, i) => Math.abs(number - expected[i]!)),
-    );
-    return [outcome.name, cell(outcome, shape, request.times), formatNumber(worst)];
+  const rows = outcomes.map((outcome, i) => {
+    const found = outcome.numbers ?? [NaN];
+    const worst = Math.max(...found.map((number, j) => Math.abs(number - expected[j]!)));
+    return [outcome.name, cell(outcome, shape, all[i]![1].times), formatNumber(worst)];
   });
   return table([`${name(shape)}`, "GFLOP/s: median (least–most)", "largest error"], rows);
 }
