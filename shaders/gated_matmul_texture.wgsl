@@ -50,9 +50,14 @@ fn main(
 
   var gates: array<vec4<f32>, ROWS>;
   var ups: array<vec4<f32>, ROWS>;
+  // x and y walk through the packed weight: along a segment, then to the next one below it.
+  var x = lane;
+  var y = block * 4u;
   for (var step = 0u; step < steps; step += 1u) {
-    let x = step % shape.z * 8u + lane;
-    let y = step / shape.z * segment_height + block * 4u;
+    if (x >= shape.z * 8u) {
+      x = lane;
+      y += segment_height;
+    }
     let gate0 = textureLoad(gate, vec2<u32>(x, y));
     let gate1 = textureLoad(gate, vec2<u32>(x, y + 1u));
     let gate2 = textureLoad(gate, vec2<u32>(x, y + 2u));
@@ -83,6 +88,7 @@ fn main(
         ups[i] += value * up_weights[e];
       }
     }
+    x += 8u;
   }
 
   let n = block * 8u + lane;

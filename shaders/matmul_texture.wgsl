@@ -55,9 +55,14 @@ fn main(
   let segment_height = (shape.y + 31u) / 32u * 4u;
 
   var sums: array<vec4<f32>, ROWS>;
+  // x and y walk through the packed weight: along a segment, then to the next one below it.
+  var x = lane;
+  var y = block * 4u;
   for (var step = 0u; step < steps; step += 1u) {
-    let x = step % shape.z * 8u + lane;
-    let y = step / shape.z * segment_height + block * 4u;
+    if (x >= shape.z * 8u) {
+      x = lane;
+      y += segment_height;
+    }
     let texel0 = textureLoad(weight, vec2<u32>(x, y));
     let texel1 = textureLoad(weight, vec2<u32>(x, y + 1u));
     let texel2 = textureLoad(weight, vec2<u32>(x, y + 2u));
@@ -82,6 +87,7 @@ fn main(
         sums[i] += value * weights[e];
       }
     }
+    x += 8u;
   }
 
   let n = block * 8u + lane;

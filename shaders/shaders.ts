@@ -7,6 +7,7 @@
 import attentionTextureSource from "./attention_texture.wgsl" with { type: "text" };
 import attentionSource from "./attention.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
+import logSoftmaxTileSource from "./log_softmax_tile.wgsl" with { type: "text" };
 import matmulTextureSource from "./matmul_texture.wgsl" with { type: "text" };
 import matmulSource from "./matmul.wgsl" with { type: "text" };
 import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
@@ -25,6 +26,11 @@ import type { Shader } from "../src/gpu/pipeline_cache.ts";
 export const attentionShader: Shader = { name: "attention", source: attentionSource };
 /** See `gather_rows.wgsl`. */
 export const gatherRowsShader: Shader = { name: "gather_rows", source: gatherRowsSource };
+/** See `log_softmax_tile.wgsl`. */
+export const logSoftmaxTileShader: Shader = {
+  name: "log_softmax_tile",
+  source: logSoftmaxTileSource,
+};
 /** See `matmul.wgsl`. */
 export const matmulShader: Shader = { name: "matmul", source: matmulSource };
 /** See `rms_norm.wgsl`. */
