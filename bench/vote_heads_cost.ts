@@ -5,7 +5,7 @@
  *     deno run --allow-read bench/vote_heads_cost.ts MODEL [HEADS.safetensors] [--rounds N] [--conversations N]
  *
  * Without a file of heads, five random ones are used: the cost does not depend on their numbers.
- * Prints the median time of each and the median of the ratios of neighbouring runs.
+ * Prints the median and the fastest time of each, and the median of the ratios of neighbouring runs.
  *
  * @module
  */
@@ -95,6 +95,10 @@ for (let round = 0; round < Number(values.rounds); round++) {
   times.ratio.push(together / single);
 }
 console.log(`${batch.length} conversations, ${times.one.length} rounds`);
-console.log(`1 head    ${median(times.one).toFixed(1)} ms`);
-console.log(`${several.names.length} heads   ${median(times.all).toFixed(1)} ms`);
+const line = (what: string, values: readonly number[]): void =>
+  console.log(
+    `${what}   ${median(values).toFixed(1)} ms, fastest ${Math.min(...values).toFixed(1)} ms`,
+  );
+line("1 head ", times.one);
+line(`${several.names.length} heads`, times.all);
 console.log(`ratio     ${median(times.ratio).toFixed(3)}`);
