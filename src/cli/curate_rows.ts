@@ -29,28 +29,23 @@ const NOTHING: Treatments = { flip: false, drop: false, margin: false, smoothing
 
 /**
  * Reads what a row says of its pair's strength: the columns that `vote` writes, or else the two
- * scores of a single voter.
+ * scores of a single voter. The texts may lie elsewhere.
  *
  * @param row A row of `vote`'s output, or of `score`'s.
  * @throws {AssayError} `voting/not-a-pair` where the row has no two responses, `voting/no-scores`
  * where it has neither strength nor scores.
  */
 export function knownPair(row: Row): Omit<KnownPair, "category"> & { category: unknown } {
-  const absent = ["chosen", "rejected"].filter((side) => (row[side] ?? null) === null);
-  if (absent.length > 0) {
-    throw new AssayError(
-      "voting/not-a-pair",
-      "Cannot curate a row: expected a pair with the columns chosen and rejected, found no " +
-        absent.join(" and no "),
-    );
-  }
+  const sides = ["chosen", "rejected"].filter((side) => (row[side] ?? null) !== null);
   const hasScores = Object.hasOwn(row, "chosen_score") && Object.hasOwn(row, "rejected_score");
   const hasStrength = Object.hasOwn(row, "strength_mean");
-  if (!hasScores && !hasStrength) {
+  const isPair = sides.length === 2 || (sides.length === 0 && (hasScores || hasStrength));
+  if (!isPair || (!hasScores && !hasStrength)) {
     throw new AssayError(
-      "voting/no-scores",
-      "Cannot curate a row: expected the column strength_mean that vote writes, or chosen_score and " +
-        `rejected_score, found ${Object.keys(row).slice(0, 20).join(", ")}`,
+      isPair ? "voting/no-scores" : "voting/not-a-pair",
+      "Cannot curate a row: expected a pair (chosen and rejected) with the column strength_mean that " +
+        "vote writes, or with chosen_score and rejected_score, found the columns " +
+        Object.keys(row).slice(0, 20).join(", "),
     );
   }
   const [chosen, rejected] = [readNumber(row.chosen_score), readNumber(row.rejected_score)];

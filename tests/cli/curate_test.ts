@@ -144,6 +144,21 @@ Deno.test("assay curate takes a single voter's scores, without categories or str
   });
 });
 
+Deno.test("assay curate takes strengths without texts", async () => {
+  await inFolder(async (folder) => {
+    const path = await votedFile(folder, [{ id: 1, strength_mean: -2 }, {
+      id: 2,
+      strength_mean: 3,
+    }]);
+    const { status, rows } = await curate(path, "--recipe", "flip-margin", "--below", "0");
+    assert.equal(status, 0);
+    assert.deepEqual(rows.map((row) => [row.id, row.flipped, row.strength_mean, row.margin]), [
+      [1, true, 2, 2],
+      [2, false, 3, 3],
+    ]);
+  });
+});
+
 Deno.test("assay curate leaves out rows that are no pairs, keeps unscored pairs, and goes on", async () => {
   await inFolder(async (folder) => {
     const [first, ...rest] = votedRows();
