@@ -53,22 +53,19 @@ const mostPacksInFlight = 32;
 export function planMemory(facts: PlanningFacts): MemoryPlan {
   const { config, memoryBudget } = facts;
   const weights = weightSizes(facts);
-  const longestSequence = Math.min(
-    facts.maxTokens,
+  const mostRows = Math.min(
     facts.maxMatrixRows ?? Infinity,
     Math.floor(facts.maxMatrixBytes / (4 * widestMatrix(config))),
   );
+  const longestSequence = Math.min(facts.maxTokens, mostRows);
+  const wanted = Math.min(facts.tokensPerPack, mostRows);
   const choices = facts.layers === undefined ? ["resident", "streamed"] as const : [facts.layers];
-  const smallest = Math.min(smallestPack, facts.tokensPerPack);
+  const smallest = Math.min(smallestPack, wanted);
   for (const layers of choices) {
     const held = layers === "resident" ? weights.total : weights.outside + weights.largestLayer;
-    for (
-      let tokens = facts.tokensPerPack;
-      tokens >= smallest;
-      tokens = Math.floor(tokens / 2)
-    ) {
+    for (let tokens = wanted; tokens >= smallest; tokens = Math.floor(tokens / 2)) {
       // Resident layers are not worth tiny packs: stream before packs shrink below a quarter.
-      if (choices.length > 1 && layers === "resident" && tokens < facts.tokensPerPack / 4) break;
+      if (choices.length > 1 && layers === "resident" && tokens < wanted / 4) break;
       const feedForwardRows = chooseFeedForwardRows(facts, tokens);
       const working = workingBytes(config, tokens, feedForwardRows);
       if (held + working > memoryBudget) continue;

@@ -59,6 +59,13 @@ Deno.test("ArmoRM-Llama3-8B is planned on an adapter that binds 128 MiB", async 
   assert.ok(streamed.packsInFlight > 1);
 });
 
+Deno.test("planMemory() keeps packs within what one matrix may hold", async () => {
+  const facts = await layout("armorm_llama3_8b");
+  const sixteen = plan(facts, Infinity, 16 * 2 ** 20); // 1,024 rows of 4,096 numbers
+  assert.equal(sixteen.tokensPerPack, 1024);
+  assert.equal(sixteen.longestSequence, 1024);
+});
+
 Deno.test("planMemory() shrinks packs, then gives up with the largest tensor's name", async () => {
   const facts = await layout("armorm_llama3_8b");
   const small = plan(facts, gibibyte / 2);
