@@ -14,8 +14,8 @@ import {
   type Encoded,
   type EncodeOptions,
   type GuardedText,
+  readVocabulary,
   Tokenizer,
-  vocabularyEntries,
 } from "./tokenizer.ts";
 import { readTokenizerFiles, type TextFiles, type TokenizerFiles } from "./tokenizer_files.ts";
 import { responseTooLong, tooLong, truncateTokens, type Truncation } from "./truncation.ts";
@@ -103,10 +103,10 @@ export class ChatTokenizer {
 
   private constructor(files: TokenizerFiles, options: ChatTokenizerOptions) {
     const named = namedSpecialTokens(files.config);
-    const vocabulary = new Map(vocabularyEntries(files.tokenizer));
+    const vocabulary = readVocabulary(files.tokenizer);
     const added = readAddedTokens(files.tokenizer, files.config, (text) => vocabulary.get(text));
     this.#options = options;
-    this.#tokenizer = new Tokenizer(files.tokenizer, added, named["unk_token"]);
+    this.#tokenizer = new Tokenizer(files.tokenizer, vocabulary, added, named["unk_token"]);
     this.#template = ChatTemplate.parse(files.template.source, {
       specialTokens: named,
       origin: files.template.origin,

@@ -78,19 +78,28 @@ export class Tokenizer {
   readonly #plain: AddedTokenSplitter;
   readonly #normalized: AddedTokenSplitter;
   readonly #normalizedTokens: ReadonlySet<AddedToken>;
-  readonly #json: Fields;
+  readonly #vocabulary: ReadonlyMap<string, number>;
   readonly #known = new Map<string, readonly number[]>();
-  #texts: ReadonlyMap<number, string> | undefined;
+  readonly #isByteLevel: boolean;
+  #tokens: ReadonlyMap<number, string> | undefined;
 
   /**
    * @param json `tokenizer.json`.
+   * @param vocabulary Its own vocabulary, see {@link readVocabulary}.
    * @param addedTokens Its added tokens, see `readAddedTokens`.
    * @param unknownToken The named `unk_token`, which plain text may give.
    * @throws {AssayError} `text/bad-tokenizer` when the library cannot build one of the stages.
    */
-  constructor(json: Fields, addedTokens: readonly AddedToken[], unknownToken: string | undefined) {
+  constructor(
+    json: Fields,
+    vocabulary: ReadonlyMap<string, number>,
+    addedTokens: readonly AddedToken[],
+    unknownToken: string | undefined,
+  ) {
     this.addedTokens = addedTokens;
-    this.#json = json;
+    this.#vocabulary = vocabulary;
+    this.#isByteLevel = JSON.stringify([json["pre_tokenizer"], json["decoder"]])
+      .includes('"ByteLevel"');
     const unreachable = new Set(
       addedTokens.filter((token) => token.special && token.content !== unknownToken)
         .map((token) => token.content),
@@ -230,25 +239,17 @@ export class Tokenizer {
    * @throws {AssayError} `text/unknown-token` when the vocabulary has no such id.
    */
   decodeToken(id: number): string {
-    this.#texts ??= this.#readTexts();
-    const text = this.#texts.get(id);
-    if (text === undefined) {
+    const added = this.addedTokens.find((token) => token.id === id);
+    if (added !== undefined) return added.content;
+    this.#tokens ??= new Map(Array.from(this.#vocabulary, ([token, id]) => [id, token]));
+    const token = this.#tokens.get(id);
+    if (token === undefined) {
       throw new AssayError(
         "text/unknown-token",
-        `Cannot decode token ${id}: expected one of the vocabulary's ${this.#texts.size} ids`,
+        `Cannot decode token ${id}: expected one of the vocabulary's ${this.#tokens.size} ids`,
       );
     }
-    return text;
-  }
-
-  #readTexts(): ReadonlyMap<number, string> {
-    const isByteLevel = JSON.stringify([this.#json["pre_tokenizer"], this.#json["decoder"]])
-      .includes('"ByteLevel"');
-    const readable = isByteLevel ? decodeByteLevel : decodeSentencePiece;
-    const texts = new Map<number, string>();
-    for (const [token, id] of vocabularyEntries(this.#json)) texts.set(id, readable(token));
-    for (const token of this.addedTokens) texts.set(token.id, token.content);
-    return texts;
+    return this.#isByteLevel ? decodeByteLevel(token) : decodeSentencePiece(token);
   }
 }
 
@@ -256,10 +257,10 @@ export class Tokenizer {
  * The id that a tokenizer's own vocabulary, without added tokens, gives to each string.
  *
  * @param json `tokenizer.json`.
- * @returns Pairs of string and id.
+ * @returns Ids by string.
  * @throws {AssayError} `text/bad-tokenizer` when there is none, or an entry is not a string with an id.
  */
-export function vocabularyEntries(json: Fields): readonly (readonly [string, number])[] {
+export function readVocabulary(json: Fields): ReadonlyMap<string, number> {
   const vocabulary = (json["model"] as Fields | null | undefined)?.["vocab"];
   const entries = Array.isArray(vocabulary)
     ? vocabulary.map((entry, id) => [entry?.[0], id])
@@ -275,7 +276,7 @@ export function vocabularyEntries(json: Fields): readonly (readonly [string, num
       }`,
     );
   }
-  return entries as [string, number][];
+  return new Map(entries as [string, number][]);
 }
 
 function allowedBy(
@@ -380,9 +381,10 @@ function withoutEntries(model: Fields, unreachable: ReadonlySet<string>): Fields
     };
   }
   if (typeof vocabulary !== "object" || vocabulary === null) return model;
-  const entries = Object.entries(vocabulary);
-  if (!entries.some(([token]) => unreachable.has(token))) return model;
-  const vocab = Object.fromEntries(entries.filter(([token]) => !unreachable.has(token)));
+  const present = [...unreachable].filter((token) => Object.hasOwn(vocabulary, token));
+  if (present.length === 0) return model;
+  const vocab: Record<string, unknown> = { ...vocabulary };
+  for (const token of present) delete vocab[token];
   const merges = model["merges"] as readonly (string | readonly string[])[] | undefined;
   if (merges === undefined) return { ...model, vocab };
   return {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { buildNormalizer } from "../../src/text/normalizer.ts";
 import { buildPreTokenizer } from "../../src/text/pre_tokenizer.ts";
 import { readAddedTokens } from "../../src/text/special_tokens.ts";
-import { Tokenizer, vocabularyEntries } from "../../src/text/tokenizer.ts";
+import { readVocabulary, Tokenizer } from "../../src/text/tokenizer.ts";
 import { AssayError } from "../../src/error.ts";
 
 type Config = Record<string, unknown>;
@@ -39,9 +39,9 @@ Deno.test("buildPreTokenizer() equals the Rust tokenizers on every stage and tex
 Deno.test("encode() splits added tokens of every flag as the Rust tokenizers does", () => {
   const { texts, tokenizers } = golden.addedTokens;
   for (const { tokenizer: json, ids } of tokenizers) {
-    const vocabulary = new Map(vocabularyEntries(json));
+    const vocabulary = readVocabulary(json);
     const added = readAddedTokens(json, {}, (content) => vocabulary.get(content));
-    const tokenizer = new Tokenizer(json, added, "<unk>");
+    const tokenizer = new Tokenizer(json, vocabulary, added, "<unk>");
     const encoded = texts.map((text) => tokenizer.encode({ text, breaks: [] }, new Set()).ids);
     assert.deepEqual(encoded, ids, JSON.stringify(json["normalizer"]));
   }
