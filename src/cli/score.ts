@@ -7,6 +7,7 @@ import type { RowWriter } from "../data/write_rows.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
 import { RewardModel } from "../scoring/reward_model.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "./arguments.ts";
+import { addImplicitFlags, type ImplicitFlags, loadImplicit } from "./implicit_options.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "./model_options.ts";
 import { Output } from "./output.ts";
@@ -26,7 +27,7 @@ export interface LoadedScorer extends Scorer, Disposable {
 /** Loads a reward model; `RewardModel.load`, or a stand-in in tests. */
 export type LoadScorer = (source: string, options: LoadOptions) => Promise<LoadedScorer>;
 
-interface ScoreFlags extends ModelFlags {
+interface ScoreFlags extends ModelFlags, ImplicitFlags {
   readonly explain?: true;
   readonly format: "jsonl" | "table";
   readonly output?: string;
@@ -47,6 +48,7 @@ const examples = `
 Examples:
   assay score ./ArmoRM-Llama3-8B-v0.1 conversations.jsonl > scored.jsonl
   assay score ./my-model pairs.parquet --explain --output scored.parquet
+  assay score ./my-dpo-model pairs.jsonl --implicit --reference ./my-sft-model > scored.jsonl
   cat rows.jsonl | assay score ./my-model --format table | head
 
 Exit status: 0 all rows fine, 1 some rows failed (each has an error), 2 nothing could run.`;
@@ -71,9 +73,11 @@ export function scoreCommand(
     .addOption(outputFileOption())
     .addOption(inputFormatOption())
     .addHelpText("after", examples);
-  return addModelFlags(command).action(async (model: string, input: string, flags: ScoreFlags) => {
-    await score(model, input, flags, output, load);
-  });
+  return addModelFlags(addImplicitFlags(command)).action(
+    async (model: string, input: string, flags: ScoreFlags) => {
+      await score(model, input, flags, output, load);
+    },
+  );
 }
 
 async function score(
@@ -89,12 +93,11 @@ async function score(
   const rows = await startReading(input, flags, output, bytes);
   if (flags.output !== undefined) await checkWritable(flags.output);
   if (rows === undefined) return await (await rowOutput(output, flags, scoreTable)).close();
-  using scorer = await load(model, {
-    ...loadOptions(flags, output, bar),
-    signal: interrupt.signal,
-  });
+  const settings = { ...loadOptions(flags, output, bar), signal: interrupt.signal };
+  using scorer: LoadedScorer = await loadImplicit(model, flags, settings) ??
+    await load(model, settings);
   bar.clear();
-  if (flags.explain && scorer.objectives.length === 0) {
+  if (flags.explain && scorer.objectives.length === 0 && flags.implicit === undefined) {
     await output.warn("the model's head has no objectives: --explain adds nothing");
   }
   const writer = await rowOutput(output, flags, scoreTable);

@@ -6,7 +6,14 @@ import type { Verdict } from "../scoring/verdict.ts";
 type RowKind = RowConversations["kind"];
 
 /** What is told of every conversation. */
-const parts = ["score", "tokens", "rewards", "coefficients", "gating"] as const;
+const parts = [
+  "score",
+  "tokens",
+  "rewards",
+  "coefficients",
+  "gating",
+  "token_rewards",
+] as const;
 
 /** The columns of each shape: what stood there in the input is replaced, or removed where it no longer applies. */
 const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
@@ -22,7 +29,7 @@ const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
 
 /** Whether and how to explain scores. */
 export interface ScoreColumnsOptions {
-  /** Adds rewards, coefficients and gating of heads that have objectives. */
+  /** Adds rewards, coefficients and gating of heads that have objectives, or implicit token rewards. */
   readonly explain?: boolean | undefined;
 }
 
@@ -108,8 +115,10 @@ function indexOfBest(scores: readonly (number | null)[]): number | null {
 
 function explainColumns(kind: RowKind, verdicts: readonly Verdict[]): Row {
   const columns: Row = {};
-  for (const part of ["rewards", "coefficients", "gating"] as const) {
-    const values = verdicts.map((verdict) => verdict[part]);
+  for (const part of ["rewards", "coefficients", "gating", "token_rewards"] as const) {
+    const values = verdicts.map((verdict) =>
+      part === "token_rewards" ? verdict.tokenRewards ?? null : verdict[part]
+    );
     if (values.every((value) => value === null)) continue;
     if (kind === "single") columns[part] = values[0];
     else if (kind === "best_of_n") columns[part] = values;

@@ -2,6 +2,7 @@ import { attention } from "./attention.ts";
 import { attentionTiles } from "./attention_tiles.ts";
 import { gatedMatmul } from "./gated_matmul.ts";
 import { gatherRows } from "./gather_rows.ts";
+import { logSoftmaxTile } from "./log_softmax_tile.ts";
 import { matmul } from "./matmul.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Weight, WeightType } from "./weight.ts";
@@ -151,6 +152,23 @@ export const trials: Readonly<Record<string, Trial>> = {
       output,
     });
     return output;
+  },
+
+  log_softmax_tile(backend, random) {
+    const rows = random.integer(1, 20);
+    const widths = [random.integer(1, 150), random.integer(1, 150)];
+    const vocabulary = widths[0]! + widths[1]!;
+    const state = poisoned(backend, rows, 4);
+    const targets = Uint32Array.from({ length: rows }, () => random.integer(0, vocabulary - 1));
+    widths.forEach((columns, tile) => {
+      backend.run(logSoftmaxTile, {
+        logits: backend.upload(rows, columns, random.numbers(rows * columns)),
+        targets: backend.uploadIndices(targets),
+        tile: backend.uploadIndices(Uint32Array.of(tile * widths[0]!, columns)),
+        state,
+      });
+    });
+    return state;
   },
 
   softmax_gate(backend, random) {

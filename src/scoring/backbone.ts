@@ -59,6 +59,21 @@ export type Finish<Result> = (
   hidden: readonly Matrix[],
 ) => Promise<(readonly [index: number, result: Result | AssayError])[]>;
 
+/** A conversation's tokens and which states of it are wanted. */
+type Tokenized = Omit<Sequence, "index"> & { readonly truncated: boolean };
+
+/** Conversations of a pack whose states are those of their responses. */
+export interface ResponsePack {
+  /** In the order of their states: the token that follows each state; after the last one a 0. */
+  readonly members: readonly { readonly index: number; readonly next: Uint32Array }[];
+}
+
+/** As {@link Finish}, for the states of responses. */
+export type FinishResponses<Result> = (
+  packs: readonly ResponsePack[],
+  hidden: readonly Matrix[],
+) => Promise<(readonly [index: number, result: Result | AssayError])[]>;
+
 /**
  * A checkpoint's transformer with its tokenizer, on a backend, without a head: conversations go in,
  * final hidden states come out. What heads read, and are fitted on.
@@ -167,12 +182,50 @@ export class Backbone implements Disposable {
     finish: Finish<Result>,
     options: ScoreOptions = {},
   ): Promise<Outcome<Result>[]> {
+    return await this.#inTurn(() =>
+      this.#run(conversations, finish, (one) => this.#tokenize(one), options)
+    );
+  }
+
+  /**
+   * Runs conversations as {@link Backbone.run} does, for the states of their responses: that of the
+   * token before the response's first, and all up to the last.
+   *
+   * @throws As {@link Backbone.run}.
+   */
+  async runResponses<Result>(
+    conversations: readonly Conversation[],
+    finish: FinishResponses<Result>,
+    options: ScoreOptions = {},
+  ): Promise<Outcome<Result>[]> {
+    const next = new Map<number, Uint32Array>();
+    const tokenize = (conversation: Conversation, index: number): Tokenized => {
+      const tokens = this.#tokenize(conversation);
+      const start = this.#responseStart(conversation, tokens.ids);
+      // After the last token nothing is foretold; its place is held by a 0.
+      const following = new Uint32Array(tokens.ids.length - start + 1);
+      following.set(tokens.ids.subarray(start));
+      next.set(index, following);
+      return { ...tokens, gate: null, pooledFrom: start - 1 };
+    };
+    const finishPacks: Finish<Result> = (packs, hidden) =>
+      finish(
+        packs.map(({ members }) => ({
+          members: members.map((index) => ({ index, next: next.get(index)! })),
+        })),
+        hidden,
+      );
+    return await this.#inTurn(() => this.#run(conversations, finishPacks, tokenize, options));
+  }
+
+  /** Waits for the calls before, and takes the device's memory back where the work fails. */
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const before = this.#turn;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#turn = promise;
     await before;
     try {
-      return await this.#run(conversations, finish, options);
+      return await work();
     } catch (error) {
       this.engine.discard();
       throw error;
@@ -204,14 +257,15 @@ export class Backbone implements Disposable {
   async #run<Result>(
     conversations: readonly Conversation[],
     finish: Finish<Result>,
+    tokenize: (conversation: Conversation, index: number) => Tokenized,
     { signal, onProgress }: ScoreOptions,
   ): Promise<Outcome<Result>[]> {
     const total = conversations.length;
     const outcomes = new Array<Outcome<Result>>(total);
-    const sequences = new Map<number, Sequence & { readonly truncated: boolean }>();
+    const sequences = new Map<number, Sequence & Tokenized>();
     conversations.forEach((conversation, index) => {
       try {
-        sequences.set(index, { index, ...this.#tokenize(conversation) });
+        sequences.set(index, { index, ...tokenize(conversation, index) });
       } catch (error) {
         if (!(error instanceof AssayError)) throw error;
         outcomes[index] = { result: error, tokens: 0, truncated: false };
@@ -236,7 +290,7 @@ export class Backbone implements Disposable {
     return outcomes;
   }
 
-  #tokenize(conversation: Conversation): Omit<Sequence, "index"> & { truncated: boolean } {
+  #tokenize(conversation: Conversation): Tokenized {
     const { ids, truncated, gatePosition } = this.tokenizer.tokenize(conversation);
     const { vocabularySize } = this.decoder.config;
     const unknown = ids.find((id) => id >= vocabularySize);
@@ -248,6 +302,23 @@ export class Backbone implements Disposable {
       );
     }
     return { ids, truncated, gate: this.settings.gates ? gatePosition : null };
+  }
+
+  /**
+   * Where the response's tokens begin: after what it shares with the same conversation whose response
+   * is empty, which is the prompt with the assistant's header.
+   */
+  #responseStart(conversation: Conversation, ids: Uint32Array): number {
+    const last = conversation.at(-1)!;
+    const prompt = this.#tokenize([...conversation.slice(0, -1), { ...last, content: "" }]).ids;
+    let start = 0;
+    while (start < ids.length && ids[start] === prompt[start]) start++;
+    if (start > 0 && start < ids.length) return start;
+    throw new AssayError(
+      "scoring/no-response",
+      "Cannot compute the response's log-probabilities: expected tokens of a response after those " +
+        `of the prompt, found none; ${last.content === "" ? "it is empty" : "its prompt is"}`,
+    );
   }
 
   /** The pooled rows of a pack, by conversation: its members' last tokens, then the distinct gates. */

@@ -7,6 +7,8 @@ export interface Sequence {
   readonly ids: Uint32Array;
   /** Position of the assistant header's start, where the head gates. */
   readonly gate: number | null;
+  /** First position whose state is wanted, and all up to the last; by default the last alone. */
+  readonly pooledFrom?: number;
 }
 
 /** A pack with what is needed to tell its results apart. */
@@ -121,7 +123,10 @@ class PackBuilder {
     const rowOf = (position: number): number =>
       position < prefix ? prefixRow + position : ownRow + position - prefix;
     this.#members.push(sequence.index);
-    this.#lastRows.push(rowOf(sequence.ids.length - 1));
+    const last = sequence.ids.length - 1;
+    for (let position = sequence.pooledFrom ?? last; position <= last; position++) {
+      this.#lastRows.push(rowOf(position));
+    }
     if (sequence.gate !== null) {
       const row = rowOf(sequence.gate);
       const gate = this.#distinctGates.get(row) ?? this.#distinctGates.size;

@@ -12,6 +12,8 @@ export interface Verdict {
   readonly coefficients: Readonly<Record<string, number>> | null;
   /** The gate's weight of each objective by name, before the reward transform; `null` for a scalar head. */
   readonly gating: Readonly<Record<string, number>> | null;
+  /** Implicit rewards only: the reward of every token of the response. */
+  readonly tokenRewards?: readonly number[];
   /** Number of tokens scored, after truncation; 0 where the row could not be tokenised. */
   readonly tokens: number;
   /** Whether tokens were cut away to fit the model's length. */

@@ -1,0 +1,113 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { AssayError } from "../error.ts";
+import { logSoftmaxTile } from "../ops/log_softmax_tile.ts";
+import { matmul } from "../ops/matmul.ts";
+import { type Matrix, rowAlignment } from "../ops/matrix.ts";
+import type { Backend } from "../ops/operation.ts";
+import type { Weight, WeightType } from "../ops/weight.ts";
+import type { DecoderConfig } from "./decoder_config.ts";
+import { embeddingName } from "./decoder_tensors.ts";
+
+/** Tokens of the vocabulary whose logits are computed at once. */
+const tileTokens = 4096;
+/** Hidden states that they are computed for at once. */
+const tileRows = 8 * rowAlignment;
+
+/**
+ * The name of a causal model's output matrix, [vocabulary, hidden]: its own, or the embedding where the
+ * two are tied.
+ *
+ * @throws {AssayError} `models/no-language-head`.
+ */
+export function languageHeadName(checkpoint: Checkpoint): string {
+  const own = "lm_head.weight";
+  if (checkpoint.tensors.has(own)) return own;
+  if (checkpoint.config.tie_word_embeddings === true) return embeddingName;
+  throw new AssayError(
+    "models/no-language-head",
+    `Cannot compute log-probabilities with ${checkpoint.name}: expected a causal model with ` +
+      `"${own}", or "tie_word_embeddings" in config.json, found neither`,
+  );
+}
+
+/** Log-probabilities of tokens, in tiles of the vocabulary, so that logits are never stored whole. */
+export class LanguageHead implements Disposable {
+  private constructor(readonly backend: Backend, readonly tiles: readonly Weight[]) {}
+
+  /**
+   * Loads the output matrix, tile by tile.
+   *
+   * @throws {AssayError} `models/no-language-head`, `checkpoint/wrong-shape`.
+   */
+  static async load(
+    checkpoint: Checkpoint,
+    backend: Backend,
+    { vocabularySize, hiddenSize }: DecoderConfig,
+  ): Promise<LanguageHead> {
+    const name = languageHeadName(checkpoint);
+    const { shape } = checkpoint.tensors.get(name)!;
+    if (shape[0] !== vocabularySize || shape[1] !== hiddenSize) {
+      throw new AssayError(
+        "checkpoint/wrong-shape",
+        `Cannot load ${checkpoint.name}: expected the tensor "${name}" to have the shape ` +
+          `[${vocabularySize},${hiddenSize}], found [${shape}]`,
+      );
+    }
+    const tiles: Weight[] = [];
+    for (let first = 0; first < vocabularySize; first += tileTokens) {
+      const count = Math.min(tileTokens, vocabularySize - first);
+      const { dtype, bytes } = await checkpoint.readRows(name, first, count);
+      tiles.push(backend.weight(count, hiddenSize, dtype as WeightType, bytes));
+    }
+    return new LanguageHead(backend, tiles);
+  }
+
+  /**
+   * log p of a token after each hidden state, log-sum-exp over the whole vocabulary.
+   *
+   * @param hidden Final hidden states, [rows, hidden].
+   * @param targets A token for each row.
+   */
+  async logProbabilities(
+    hidden: Matrix,
+    targets: Uint32Array<ArrayBuffer>,
+  ): Promise<Float64Array> {
+    const { backend } = this;
+    const states: Matrix[] = [];
+    for (let first = 0; first < hidden.rows; first += tileRows) {
+      const count = Math.min(tileRows, hidden.rows - first);
+      const state = backend.matrix(count, 4);
+      this.#record(hidden.view(first, count), targets.slice(first, first + count), state);
+      states.push(state);
+    }
+    const read = await backend.read(states);
+    backend.release(...states);
+    const numbers = read.flatMap((of) =>
+      Array.from({ length: of.length / 4 }, (_, row) => {
+        const [highest, sum, target] = of.subarray(4 * row, 4 * row + 3);
+        return target! - highest! - Math.log(sum!);
+      })
+    );
+    return Float64Array.from(numbers);
+  }
+
+  #record(input: Matrix, tokens: Uint32Array<ArrayBuffer>, state: Matrix): void {
+    const { backend } = this;
+    const targets = backend.uploadIndices(tokens);
+    let first = 0;
+    for (const weight of this.tiles) {
+      const logits = backend.matrix(input.rows, weight.rows);
+      const tile = backend.uploadIndices(Uint32Array.of(first, weight.rows));
+      backend.run(matmul, { input, weight, output: logits });
+      backend.run(logSoftmaxTile, { logits, targets, tile, state });
+      backend.release(logits, tile);
+      first += weight.rows;
+    }
+    backend.release(targets);
+  }
+
+  /** Frees the matrix. */
+  [Symbol.dispose](): void {
+    for (const tile of this.tiles) tile[Symbol.dispose]();
+  }
+}

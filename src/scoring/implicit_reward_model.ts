@@ -1,0 +1,137 @@
+import type { CheckpointFolder } from "../checkpoint/folder.ts";
+import { AssayError } from "../error.ts";
+import type { Conversation } from "../text/conversation.ts";
+import { notFinite, type Outcome } from "./backbone.ts";
+import { CausalModel } from "./causal_model.ts";
+import type { LoadOptions, ScoreOptions } from "./load_options.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** How to make rewards of log-probabilities. */
+export interface ImplicitRewardOptions extends LoadOptions {
+  /** β, which only scales the rewards; 1 by default. */
+  readonly beta?: number;
+  /** Whether a score is the sum over the response's tokens (the default) or their mean. */
+  readonly reduce?: "sum" | "mean";
+}
+
+/** Conversations that go through both models together. */
+const conversationsTogether = 32;
+
+/**
+ * A model trained by DPO as a reward model (arXiv 2305.18290): its implicit reward of a response is
+ *
+ *     r(x, y) = β Σ_t [log π(y_t | x, y_<t) − log π_ref(y_t | x, y_<t)]
+ *
+ * over the tokens of the response, its end token included; up to a part that all responses to a prompt
+ * share, so scores compare within a prompt only. Without a reference the score is that of the model's
+ * own log-probabilities (RewardBench's reference-free mode).
+ */
+export class ImplicitRewardModel implements Disposable {
+  /** It has no objectives. */
+  readonly objectives: readonly string[] = [];
+
+  private constructor(
+    readonly policy: CausalModel,
+    readonly reference: CausalModel | undefined,
+    readonly beta: number,
+    readonly reduce: "sum" | "mean",
+  ) {}
+
+  /**
+   * Loads both models.
+   *
+   * @param policy The model trained by DPO.
+   * @param reference The model it was trained from; `undefined` for none.
+   * @throws {AssayError} For a model that is not understood in full, or does not fit.
+   */
+  static async load(
+    policy: string | URL | CheckpointFolder,
+    reference: string | URL | CheckpointFolder | undefined,
+    options: ImplicitRewardOptions = {},
+  ): Promise<ImplicitRewardModel> {
+    using opened = new DisposableStack();
+    // Each gets half of the budget: they are as large as each other.
+    const budget = options.memoryBudget;
+    const half = budget === undefined || reference === undefined
+      ? options
+      : { ...options, memoryBudget: budget / 2 };
+    const first = opened.use(await CausalModel.load(policy, half));
+    const second = reference === undefined
+      ? undefined
+      : opened.use(await CausalModel.load(reference, half));
+    opened.move();
+    return new ImplicitRewardModel(first, second, options.beta ?? 1, options.reduce ?? "sum");
+  }
+
+  /** Where it computes. */
+  get backend(): "gpu" | "cpu" {
+    return this.policy.backend;
+  }
+
+  /**
+   * Scores conversations; verdicts come in input order, with the reward of every token of the response.
+   *
+   * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
+   */
+  async score(
+    conversations: readonly Conversation[],
+    options: ScoreOptions = {},
+  ): Promise<Verdict[]> {
+    const own = await this.policy.logProbabilities(conversations, options);
+    const base = await this.reference?.logProbabilities(conversations, options);
+    return own.map((outcome, i) => this.#verdict(outcome, base?.[i]));
+  }
+
+  /** Scores conversations as they come, in input order, a few dozen at a time. */
+  async *scoreStream(
+    conversations: AsyncIterable<Conversation> | Iterable<Conversation>,
+    options: ScoreOptions = {},
+  ): AsyncGenerator<Verdict> {
+    let waiting: Conversation[] = [];
+    for await (const conversation of conversations) {
+      waiting.push(conversation);
+      if (waiting.length < conversationsTogether) continue;
+      yield* await this.score(waiting, options);
+      waiting = [];
+    }
+    if (waiting.length > 0) yield* await this.score(waiting, options);
+  }
+
+  #verdict(
+    { result, tokens, truncated }: Outcome<Float64Array>,
+    base: Outcome<Float64Array> | undefined,
+  ): Verdict {
+    const none = { rewards: null, coefficients: null, gating: null, tokens, truncated };
+    const ratios = ratiosOf(result, base?.result);
+    if (ratios instanceof AssayError) return { ...none, score: null, error: ratios };
+    const tokenRewards = [...ratios].map((ratio) => this.beta * ratio);
+    const sum = tokenRewards.reduce((a, b) => a + b, 0);
+    const score = this.reduce === "sum" ? sum : sum / tokenRewards.length;
+    if (!Number.isFinite(score)) {
+      return { ...none, score: null, error: notFinite(`the score is ${score}`) };
+    }
+    return { ...none, score, tokenRewards, error: null };
+  }
+
+  /** Frees the device and closes the checkpoints. */
+  [Symbol.dispose](): void {
+    this.policy[Symbol.dispose]();
+    this.reference?.[Symbol.dispose]();
+  }
+}
+
+/** log π − log π_ref of each token, or why there is none. */
+function ratiosOf(
+  own: Float64Array | AssayError,
+  base: Float64Array | AssayError | undefined,
+): Float64Array | AssayError {
+  if (own instanceof AssayError) return own;
+  if (base === undefined) return own;
+  if (base instanceof AssayError) return base;
+  if (own.length === base.length) return own.map((logProbability, i) => logProbability - base[i]!);
+  return new AssayError(
+    "scoring/different-tokens",
+    `Cannot compare the models: expected the same tokens of the response from both, found ` +
+      `${own.length} and ${base.length}; the reference must be the model that was trained from`,
+  );
+}
