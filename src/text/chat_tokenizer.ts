@@ -10,13 +10,8 @@ import {
   sequencePrefix,
   withOneBeginning,
 } from "./special_tokens.ts";
-import {
-  type Encoded,
-  type EncodeOptions,
-  type GuardedText,
-  readVocabulary,
-  Tokenizer,
-} from "./tokenizer.ts";
+import { type Encoded, type EncodeOptions, type GuardedText, Tokenizer } from "./tokenizer.ts";
+import { readVocabulary } from "./tokenizer_model.ts";
 import { readTokenizerFiles, type TextFiles, type TokenizerFiles } from "./tokenizer_files.ts";
 import { responseTooLong, tooLong, truncateTokens, type Truncation } from "./truncation.ts";
 
@@ -100,6 +95,8 @@ export class ChatTokenizer {
   readonly #bosId: number | undefined;
   readonly #control: ReadonlySet<AddedToken>;
   readonly #guard: ContentGuard;
+  /** Whether the gating pattern is plain text, which content can have too. */
+  readonly #isPatternPlain: boolean;
 
   private constructor(files: TokenizerFiles, options: ChatTokenizerOptions) {
     const named = namedSpecialTokens(files.config);
@@ -122,6 +119,9 @@ export class ChatTokenizer {
     this.#control = new Set(
       options.trustSpecialTokens ? [] : controlTokens(added, this.gatingPattern ?? []),
     );
+    const pattern = this.gatingPattern ?? [];
+    this.#isPatternPlain = !added.some(({ id, special }) => special && pattern.includes(id)) &&
+      ![...this.#control].some(({ id }) => pattern.includes(id));
     this.#guard = new ContentGuard(this.#control, (text) => this.#tokenizer.normalize(text));
   }
 
@@ -186,7 +186,7 @@ export class ChatTokenizer {
     return {
       ids: Uint32Array.from(encoded.ids),
       truncated: false,
-      gatePosition: this.#findGate(encoded.ids),
+      gatePosition: this.#findGate(encoded.ids, guarded, text),
     };
   }
 
@@ -228,7 +228,7 @@ export class ChatTokenizer {
     }
     const { ids } = encoded;
     const shared = prompt === null ? 0 : commonLength(ids, prompt);
-    const gate = this.gatingPattern === null ? null : findLastPattern(ids, this.gatingPattern);
+    const gate = this.#locateGate(ids, prompt);
     const cut = truncateTokens(
       {
         ids,
@@ -240,27 +240,46 @@ export class ChatTokenizer {
       maxTokens,
       truncate,
     );
+    const dropped = truncate === "left" ? ids.length - cut.length : 0;
     return {
       ids: Uint32Array.from(cut),
       truncated: true,
-      gatePosition: this.#findGate(cut),
+      gatePosition: gate === null ? this.#withoutGate(cut.length) : gate - dropped,
     };
   }
 
-  #findGate(ids: readonly number[]): number | null {
+  #findGate(
+    ids: readonly number[],
+    guarded: GuardedConversation,
+    text: GuardedText,
+  ): number | null {
     if (this.gatingPattern === null) return null;
-    const gate = findLastPattern(ids, this.gatingPattern);
-    if (gate === null && this.#options.requireGate) {
-      throw new AssayError(
-        "text/no-gating-pattern",
-        `Cannot find where to read the gate: expected the assistant header ${
-          JSON.stringify(this.gatingPattern.map((id) => this.decodeToken(id)).join(""))
-        } as tokens [${this.gatingPattern.join(", ")}], found none in this conversation's ` +
-          `${ids.length} tokens; it needs an assistant message, and one that does not begin with ` +
-          "newlines, which merge with the header's own",
-      );
-    }
-    return gate;
+    const prompt = this.#isPatternPlain ? this.#encodePrompt(guarded, text, Infinity) : null;
+    const gate = this.#locateGate(ids, prompt);
+    return gate ?? this.#withoutGate(ids.length);
+  }
+
+  /** The last pattern; one of plain text counts only before the response, which may repeat it. */
+  #locateGate(ids: readonly number[], prompt: readonly number[] | null): number | null {
+    if (this.gatingPattern === null) return null;
+    const isBefore = this.#isPatternPlain && prompt !== null && !this.#options.trustSpecialTokens;
+    const end = isBefore ? commonLength(ids, prompt) : ids.length;
+    return findLastPattern(ids.slice(0, end), this.gatingPattern);
+  }
+
+  #withoutGate(length: number): null {
+    if (!this.#options.requireGate) return null;
+    const pattern = this.gatingPattern ?? [];
+    throw new AssayError(
+      "text/no-gating-pattern",
+      `Cannot find where to read the gate: expected the assistant header ${
+        JSON.stringify(pattern.map((id) => this.decodeToken(id)).join(""))
+      } as tokens [${
+        pattern.join(", ")
+      }], found none in this conversation's ${length} tokens; it ` +
+        "needs an assistant message, and one that does not begin with newlines, which merge with the " +
+        "header's own",
+    );
   }
 
   /** The tokens before the response; null where the template does not tell where it begins. */

@@ -1,9 +1,8 @@
-import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { AssayError } from "../error.ts";
 import { type AddedToken, AddedTokenSplitter } from "./added_tokens.ts";
 import { buildNormalizer, type Normalize } from "./normalizer.ts";
-import { buildWordCutter } from "./word_cuts.ts";
 import { buildPreTokenizer, BYTE_CHARACTERS, type SplitWords, type Word } from "./pre_tokenizer.ts";
+import { buildModel, type Model } from "./tokenizer_model.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -29,17 +28,6 @@ export interface EncodeOptions {
   readonly countsOnly?: boolean;
 }
 
-/** What encodes the words: the library's BPE, WordPiece or Unigram. */
-interface Model {
-  /** Parts of a word that are encoded by themselves. */
-  readonly cutWord: (word: string) => Iterable<string>;
-  /** Tokens of a part of a word; the word may be a token that no merge makes. */
-  readonly encodePart: (part: string, word: string) => readonly string[];
-  readonly idOf: (token: string) => number | undefined;
-  /** Most UTF-16 units of a word that one token stands for; Infinity where there is no such bound. */
-  readonly longestToken: number;
-}
-
 /** Where ids are gathered; `pending` counts tokens that a word not encoded would have at least. */
 interface Sink {
   readonly ids: number[];
@@ -52,8 +40,6 @@ function isFull(sink: Sink): boolean {
   return sink.ids.length + sink.pending > sink.limit;
 }
 
-/** A lone surrogate stands in no well-formed text, so a vocabulary entry with one is never found. */
-const UNREACHABLE = "\uD800";
 /** Parts of words whose tokens are remembered, and how long such a part may be. */
 const CACHED_PARTS = 20_000;
 const CACHED_LENGTH = 64;
@@ -85,7 +71,7 @@ export class Tokenizer {
 
   /**
    * @param json `tokenizer.json`.
-   * @param vocabulary Its own vocabulary, see {@link readVocabulary}.
+   * @param vocabulary Its own vocabulary, see `readVocabulary`.
    * @param addedTokens Its added tokens, see `readAddedTokens`.
    * @param unknownToken The named `unk_token`, which plain text may give.
    * @throws {AssayError} `text/bad-tokenizer` when the library cannot build one of the stages.
@@ -221,8 +207,7 @@ export class Tokenizer {
     const key = (part === word ? "=" : "+") + part;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const { encodePart, idOf } = this.#model;
-    const ids = encodePart(part, word).map((token) => idOf(token) ?? throwUnknown(token));
+    const ids = this.#model.encodePart(part, word);
     if (part.length <= CACHED_LENGTH) {
       if (this.#known.size >= CACHED_PARTS) this.#known.clear();
       this.#known.set(key, ids);
@@ -253,32 +238,6 @@ export class Tokenizer {
   }
 }
 
-/**
- * The id that a tokenizer's own vocabulary, without added tokens, gives to each string.
- *
- * @param json `tokenizer.json`.
- * @returns Ids by string.
- * @throws {AssayError} `text/bad-tokenizer` when there is none, or an entry is not a string with an id.
- */
-export function readVocabulary(json: Fields): ReadonlyMap<string, number> {
-  const vocabulary = (json["model"] as Fields | null | undefined)?.["vocab"];
-  const entries = Array.isArray(vocabulary)
-    ? vocabulary.map((entry, id) => [entry?.[0], id])
-    : Object.entries(vocabulary ?? {});
-  const bad = entries.find(([token, id]) =>
-    typeof token !== "string" || !Number.isInteger(id) || (id as number) < 0
-  );
-  if (entries.length === 0 || bad !== undefined) {
-    throw new AssayError(
-      "text/bad-tokenizer",
-      `Cannot use tokenizer.json: expected a vocabulary of strings and ids, found ${
-        bad === undefined ? "none" : JSON.stringify(bad).slice(0, 100)
-      }`,
-    );
-  }
-  return new Map(entries as [string, number][]);
-}
-
 function allowedBy(
   breaks: readonly number[],
   control: ReadonlySet<AddedToken>,
@@ -294,105 +253,6 @@ function allowedBy(
       if (places.has(place + offset)) return false;
     }
     return true;
-  };
-}
-
-function buildModel(config: Fields, unreachable: ReadonlySet<string>): Model {
-  if (config?.["continuing_subword_prefix"] && config["merges"] !== undefined) {
-    throw new AssayError(
-      "text/bad-tokenizer",
-      "Cannot use tokenizer.json: expected a BPE without continuing_subword_prefix, found one",
-    );
-  }
-  let library: LibraryTokenizer;
-  try {
-    library = new LibraryTokenizer({
-      normalizer: null,
-      pre_tokenizer: null,
-      post_processor: null,
-      decoder: null,
-      added_tokens: [],
-      model: withoutEntries({ ...config, ignore_merges: false }, unreachable),
-    }, {});
-  } catch (cause) {
-    throw new AssayError(
-      "text/bad-tokenizer",
-      `Cannot use tokenizer.json: expected a model that @huggingface/tokenizers supports, found ${
-        (cause as Error).message
-      }`,
-      { cause },
-    );
-  }
-  const model = library.model!;
-  const encode = model as unknown as (words: readonly string[]) => string[];
-  const tokens = model.tokens_to_ids;
-  const isBpe = config["type"] === "BPE";
-  // The library forgets the unknown token of a WordLevel model.
-  const unknown = typeof config["unk_token"] === "string"
-    ? tokens.get(config["unk_token"])
-    : undefined;
-  const dropsUnknown = isBpe && config["unk_token"] == null && config["byte_fallback"] !== true &&
-    BYTE_CHARACTERS.some((character) => !tokens.has(character));
-  // Rust drops characters that a BPE has no token for before it merges, the library after.
-  const known = (word: string) => [...word].filter((character) => tokens.has(character)).join("");
-  const cut = isBpe ? buildWordCutter(config, tokens) : (word: string) => [word];
-  const isWhole = config["ignore_merges"] === true
-    ? (word: string) => tokens.has(word)
-    : () => false;
-  return {
-    cutWord: (word) => isWhole(word) ? [word] : cut(dropsUnknown ? known(word) : word),
-    encodePart: (part, word) => part === word && isWhole(word) ? [word] : encode([part]),
-    idOf: (token) => tokens.get(token) ?? model.unk_token_id ?? unknown,
-    longestToken: dropsUnknown ? Infinity : longestToken(config, tokens.keys()),
-  };
-}
-
-function throwUnknown(token: string): never {
-  throw new AssayError(
-    "text/bad-tokenizer",
-    `Cannot tokenize: expected the vocabulary to have ${
-      JSON.stringify(token.slice(0, 50))
-    } or an ` +
-      "unknown token, found neither",
-  );
-}
-
-/** A bound exists only where every character of a word is some token's: a fused unknown has any length. */
-function longestToken(config: Fields, tokens: Iterable<string>): number {
-  if (
-    config["type"] !== "BPE" || (config["fuse_unk"] === true && config["byte_fallback"] !== true)
-  ) {
-    return Infinity;
-  }
-  let longest = 2; // An unknown character outside the BMP has two units.
-  for (const { length } of tokens) longest = Math.max(longest, length);
-  return longest;
-}
-
-/** The model without the strings that only control tokens have, so that no text can spell them. */
-function withoutEntries(model: Fields, unreachable: ReadonlySet<string>): Fields {
-  const vocabulary = model?.["vocab"];
-  if (Array.isArray(vocabulary)) {
-    return {
-      ...model,
-      vocab: vocabulary.map(([token, score], index) =>
-        unreachable.has(token as string) ? [`${UNREACHABLE}${index}`, score] : [token, score]
-      ),
-    };
-  }
-  if (typeof vocabulary !== "object" || vocabulary === null) return model;
-  const present = [...unreachable].filter((token) => Object.hasOwn(vocabulary, token));
-  if (present.length === 0) return model;
-  const vocab: Record<string, unknown> = { ...vocabulary };
-  for (const token of present) delete vocab[token];
-  const merges = model["merges"] as readonly (string | readonly string[])[] | undefined;
-  if (merges === undefined) return { ...model, vocab };
-  return {
-    ...model,
-    vocab,
-    merges: merges.filter((merge) =>
-      !unreachable.has(typeof merge === "string" ? merge.replace(" ", "") : merge.join(""))
-    ),
   };
 }
 

@@ -298,7 +298,10 @@ Deno.test("open() reports missing and malformed files, each with its code", asyn
     failing("llama3", { "chat_template.jinja": "{% if %}" }),
     hasCode("text/bad-chat-template", "chat_template.jinja of llama3"),
   );
-  for (const model of [undefined, null, 3, {}, { type: "Nonesuch" }, { type: "BPE" }]) {
+  const vocab = { a: 0 };
+  const prefixed = { type: "BPE", vocab, merges: [], continuing_subword_prefix: "##" };
+  const models = [undefined, null, 3, {}, { type: "Nonesuch", vocab }, { type: "BPE" }, prefixed];
+  for (const model of models) {
     const replaced = await edited("llama3", "tokenizer.json", (json) => ({ ...json, model }));
     await assert.rejects(failing("llama3", replaced), hasCode("text/bad-tokenizer"));
   }
@@ -342,6 +345,19 @@ Deno.test("open() takes special tokens from special_tokens_map.json where the co
   const plain = await open("mistral");
   const mapped = await open("mistral", {}, replaced);
   assert.deepEqual(mapped.tokenize(answer("4")), plain.tokenize(answer("4")));
+});
+
+Deno.test("open() reads models of older files, which leave the type out", async () => {
+  for (const family of ["llama3", "llama2", "bert"] as const) {
+    const replaced = await edited(family, "tokenizer.json", (json) => {
+      const { type: _, ...model } = json["model"] as Record<string, unknown>;
+      return { ...json, model };
+    });
+    const conversation = answer("The answer, é 你");
+    const typed = await open(family);
+    const untyped = await open(family, {}, replaced);
+    assert.deepEqual(untyped.tokenize(conversation), typed.tokenize(conversation));
+  }
 });
 
 Deno.test("a template that prints the date prints the one it is given", async () => {

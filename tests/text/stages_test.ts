@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { buildNormalizer } from "../../src/text/normalizer.ts";
 import { buildPreTokenizer } from "../../src/text/pre_tokenizer.ts";
 import { readAddedTokens } from "../../src/text/special_tokens.ts";
-import { readVocabulary, Tokenizer } from "../../src/text/tokenizer.ts";
+import { Tokenizer } from "../../src/text/tokenizer.ts";
+import { readVocabulary } from "../../src/text/tokenizer_model.ts";
 import { AssayError } from "../../src/error.ts";
 
 type Config = Record<string, unknown>;
