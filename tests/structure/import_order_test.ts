@@ -11,6 +11,7 @@ const heights: Readonly<Record<string, number>> = {
   scoring: 4,
   calibration: 4,
   voting: 4,
+  evaluation: 4,
   fitting: 5, // fits with the formulas of calibration and voting
   data: 4,
   cli: 6,
@@ -20,7 +21,7 @@ const heights: Readonly<Record<string, number>> = {
 const leaves = ["checkpoint", "text"];
 
 /** Rooms that must stay usable without a GPU: of the others they import the leaves alone. */
-const withoutGpu = ["calibration", "voting"];
+const withoutGpu = ["calibration", "voting", "evaluation"];
 
 const imports = await importsOf([
   ...sourceFiles("src", [".ts"]),

@@ -1,0 +1,27 @@
+/**
+ * Evaluation of scores on rows whose right answers are known: accuracy of pairs and of the best of N
+ * by subset, RewardBench 1 by section, RewardBench 2 with its subset Ties, each beside "the longer
+ * one wins" and "the shorter one wins".
+ *
+ * Needs no GPU and no permission; runs in a browser.
+ *
+ * @module
+ */
+
+export { bestOfNWin, type TieRule } from "./best_of_n_accuracy.ts";
+export {
+  type Accuracies,
+  type EvaluatedGroup,
+  Evaluation,
+  type EvaluationReport,
+  type LabelledRow,
+} from "./evaluation.ts";
+export {
+  rewardBench2Score,
+  rewardBench2Subsets,
+  rewardBenchScore,
+  type RewardBenchSection,
+  rewardBenchSections,
+  rewardBenchWeights,
+} from "./rewardbench_sections.ts";
+export { isTiesId, type TiesRow, type TiesScore, tiesScore } from "./ties_subset.ts";
