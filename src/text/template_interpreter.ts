@@ -69,7 +69,8 @@ export class TemplateBudgetError extends Error {
  * differs in these, and a differing space is a differing score.
  *
  * Every evaluated node costs one step, every pass of a loop eight more, every item of a new list and
- * every 256 units of a new string one more. The budget counts work, not time, so that the same row fails or passes on every machine.
+ * every 256 units of a new string one more. The budget counts work, not time, so that the same row
+ * fails or passes everywhere.
  */
 export class TemplateInterpreter extends Interpreter {
   #stepsLeft: number;
