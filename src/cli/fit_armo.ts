@@ -125,6 +125,7 @@ async function fitAndWrite(
   });
   await writeHeadCheckpoint(model, flags.output, armoHeadTensors(fit), {
     dtype: flags.dtype,
+    link: flags.link ?? false,
     signal,
     onProgress: ({ done, total }) => bar.update("writing the checkpoint", done, total),
   });

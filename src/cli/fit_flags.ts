@@ -7,6 +7,7 @@ import { addModelFlags, type ModelFlags } from "./model_options.ts";
 export interface FitFlags extends ModelFlags {
   readonly output: string;
   readonly features?: string;
+  readonly link?: true;
   readonly rating?: readonly string[];
   readonly heldOut: number;
   readonly seed: number;
@@ -19,6 +20,7 @@ export interface FitFlags extends ModelFlags {
 export function addFitFlags(command: Command): Command {
   command
     .requiredOption("--output <folder>", "where the checkpoint goes")
+    .option("--link", "link the backbone's files instead of copying them, where they hold no head")
     .option(
       "--features <folder>",
       "features that fit features made; with INPUT, where to keep them (default: OUTPUT/features)",

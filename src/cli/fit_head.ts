@@ -121,6 +121,7 @@ async function fitAndWrite(
   const modelType = await modelTypeOf(model);
   await writeHeadCheckpoint(model, flags.output, scalarHeadTensors(weight, modelType), {
     dtype: flags.dtype,
+    link: flags.link ?? false,
     signal,
     onProgress: ({ done, total }) => bar.update("writing the checkpoint", done, total),
   });

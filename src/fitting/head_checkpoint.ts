@@ -85,6 +85,11 @@ export function scalarHeadTensors(weight: Float64Array, modelType: string): Head
 export interface HeadCheckpointOptions {
   /** Element type of the head; F32 by default. */
   readonly dtype?: FloatDtype;
+  /**
+   * Whether files that hold nothing but the backbone are linked (symbolically) instead of copied; off
+   * by default. The folder then needs the other one to stay where it is.
+   */
+  readonly link?: boolean;
   /** Most bytes of tensors in a file; 5 GB by default, as `transformers` does. */
   readonly maxShardBytes?: number;
   /** Told how many bytes of the backbone are written. */
@@ -113,7 +118,11 @@ export async function writeHeadCheckpoint(
   options: HeadCheckpointOptions = {},
 ): Promise<void> {
   using base = await Checkpoint.open(backbone);
-  const kept = [...base.tensors.values()].filter(({ name }) => name.startsWith("model."));
+  await checkTarget(backbone, folder);
+  const linked = options.link ? backboneFiles(base) : [];
+  const kept = [...base.tensors.values()].filter(({ name, file }) =>
+    isBackbone(name) && !linked.includes(file)
+  );
   const total = kept.reduce((sum, { byteLength }) => sum + byteLength, 0);
   let done = 0;
   const read = async function* (name: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
@@ -137,7 +146,8 @@ export async function writeHeadCheckpoint(
   const config = { ...Object.fromEntries(settings), ...head.config };
   try {
     await Deno.mkdir(folder, { recursive: true });
-    await writeShards(folder, tensors, options.maxShardBytes ?? 5e9);
+    if (linked.length === 0) await writeShards(folder, tensors, options.maxShardBytes ?? 5e9);
+    else await linkShards(base, await Deno.realPath(backbone), folder, linked, tensors);
     await Deno.writeTextFile(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
     for (const file of textFiles) {
       const text = await base.readText(file);
@@ -148,6 +158,48 @@ export async function writeHeadCheckpoint(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new AssayError("fitting/cannot-write", `Cannot write ${folder}: ${reason}`, { cause });
   }
+}
+
+function isBackbone(tensor: string): boolean {
+  return tensor.startsWith("model.");
+}
+
+/** Writing over the files that are read would leave neither. */
+async function checkTarget(backbone: string, folder: string): Promise<void> {
+  const path = (of: string): Promise<string | undefined> =>
+    Deno.realPath(of).catch(() => undefined);
+  const [from, to] = [await path(backbone), await path(folder)];
+  if (to === undefined || from !== to) return;
+  throw new AssayError(
+    "fitting/same-folder",
+    `Cannot write ${folder}: expected another folder than the one whose backbone is read`,
+  );
+}
+
+/** Files that hold nothing but the backbone. */
+function backboneFiles(base: Checkpoint): string[] {
+  const files = Map.groupBy(base.tensors.values(), ({ file }) => file);
+  return [...files].filter(([, tensors]) => tensors.every(({ name }) => isBackbone(name)))
+    .map(([file]) => file);
+}
+
+/** Links some of the base's files and writes all other tensors into a file beside them. */
+async function linkShards(
+  base: Checkpoint,
+  from: string,
+  folder: string,
+  linked: readonly string[],
+  tensors: readonly TensorToWrite[],
+): Promise<void> {
+  const own = "model-head.safetensors";
+  const shards = new Map<string, TensorDeclaration[]>([[own, [...tensors]]]);
+  for (const file of linked) {
+    shards.set(file, [...base.tensors.values()].filter((tensor) => tensor.file === file));
+    await removeEarlier(`${folder}/${file}`);
+    await Deno.symlink(`${from}/${file}`, `${folder}/${file}`);
+  }
+  await writeSafetensors(await newFile(`${folder}/${own}`), tensors);
+  await Deno.writeTextFile(`${folder}/model.safetensors.index.json`, formatShardIndex(shards));
 }
 
 /** A tensor's bytes in pieces: an embedding matrix may have more than there is memory to spare. */
@@ -174,14 +226,26 @@ async function writeShards(
   const isOne = shards.size === 1;
   for (const [file, some] of shards) {
     const path = `${folder}/${isOne ? "model.safetensors" : file}`;
-    const target = await Deno.open(path, { write: true, create: true, truncate: true });
-    await writeSafetensors(target.writable, some);
+    await writeSafetensors(await newFile(path), some);
   }
   const index = `${folder}/model.safetensors.index.json`;
   if (isOne) {
-    await Deno.remove(index).catch(() => {}); // of an earlier checkpoint in the same folder
-    return;
+    return await removeEarlier(index);
   }
   const declared = new Map<string, TensorDeclaration[]>([...shards]);
   await Deno.writeTextFile(index, formatShardIndex(declared));
+}
+
+/** Removes a file of an earlier checkpoint. What stands there may be a link: it must never be written through. */
+async function removeEarlier(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function newFile(path: string): Promise<WritableStream<Uint8Array<ArrayBuffer>>> {
+  await removeEarlier(path);
+  return (await Deno.open(path, { write: true, createNew: true })).writable;
 }
