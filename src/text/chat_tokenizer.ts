@@ -15,8 +15,6 @@ import { readVocabulary } from "./tokenizer_model.ts";
 import { readTokenizerFiles, type TextFiles, type TokenizerFiles } from "./tokenizer_files.ts";
 import { responseTooLong, tooLong, truncateTokens, type Truncation } from "./truncation.ts";
 
-export type { TextFiles } from "./tokenizer_files.ts";
-
 /** The tokens of one conversation. */
 export interface TokenizedConversation {
   /** Token ids, `maxTokens` at most. */

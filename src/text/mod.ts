@@ -8,8 +8,8 @@ export { ChatTemplate, type ChatTemplateOptions } from "./chat_template.ts";
 export {
   ChatTokenizer,
   type ChatTokenizerOptions,
-  type TextFiles,
   type TokenizedConversation,
 } from "./chat_tokenizer.ts";
 export type { Conversation, Message } from "./conversation.ts";
+export type { TextFiles } from "./tokenizer_files.ts";
 export type { Truncation } from "./truncation.ts";

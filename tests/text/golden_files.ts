@@ -1,5 +1,5 @@
 import type { Conversation } from "../../src/text/mod.ts";
-import type { TextFiles } from "../../src/text/chat_tokenizer.ts";
+import type { TextFiles } from "../../src/text/tokenizer_files.ts";
 
 const FOLDER = new URL("../golden/text/", import.meta.url);
 
