@@ -108,7 +108,11 @@ export class Evaluation {
   readonly #tiesRows: LabelledRow[] = [];
   #tiedRows = 0;
 
-  /** @param tie What equal scores count as. Default `"half"`. */
+  /**
+   * An empty evaluation.
+   *
+   * @param tie What equal scores count as. Default `"half"`.
+   */
   constructor(tie: TieRule = "half") {
     this.#tie = tie;
   }

@@ -1,12 +1,11 @@
-/** Weights of a section's subsets by name. */
-type SubsetWeights = Readonly<Record<string, number>>;
-
 /**
  * RewardBench 1: its sections, their subsets and each subset's weight, which is its number of pairs
  * (arXiv 2403.13787 and its released code). `math-prm` has 447 pairs and counts as 984, like the six
  * code subsets together.
  */
-export const rewardBenchWeights: Readonly<Record<string, SubsetWeights>> = {
+export const rewardBenchWeights: Readonly<
+  Record<string, Readonly<Record<string, number>>>
+> = {
   "Chat": {
     "alpacaeval-easy": 100,
     "alpacaeval-length": 95,
