@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { Calibrator } from "../calibration/calibrator.ts";
+import type { Calibrator } from "../calibration/calibrator.ts";
 import { type Diagnostics, DiagnosticsCollector } from "../calibration/diagnostics.ts";
 import { fit } from "../calibration/fit.ts";
 import { calibrationPanel, type PlottedRows } from "../calibration/plot.ts";
@@ -18,6 +18,7 @@ import { calibratePreferences } from "./calibrate_preferences.ts";
 import { calibrateTable, reportDiagnostics, writePlot } from "./calibrate_report.ts";
 import { addToPool, calibrateRow, ScoredRowReader } from "./calibrate_rows.ts";
 import { tokenizerMeasures } from "./calibrate_sources.ts";
+import { readCalibrator } from "./calibrator_file.ts";
 import { Output } from "./output.ts";
 import { type ProgressBar, progressBar } from "./progress_bar.ts";
 import { rowOutput } from "./row_output.ts";
@@ -78,7 +79,7 @@ async function applySaved(
   output: Output,
   bar: ProgressBar,
 ): Promise<void> {
-  const calibrator = Calibrator.parse(await readText(path), path);
+  const calibrator = await readCalibrator(path);
   const reader = await rowReader(calibrator.features, flags);
   const collector = new DiagnosticsCollector({
     corrected: calibrator.features,
@@ -200,21 +201,4 @@ async function finish(
     calibrator.features.join(", ")
   } (${calibrator.method})`;
   await writePlot(flags.plot, panels, { title, diagnostics });
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : cause instanceof Deno.errors.NotCapable
-      ? `Deno was not given the permission; add --allow-read=${path}`
-      : String(cause);
-    throw new AssayError(
-      "calibration/bad-calibrator",
-      `Cannot read the calibrator ${path}: ${reason}`,
-      { cause },
-    );
-  }
 }

@@ -1,13 +1,15 @@
 import { Command } from "commander";
 import { checkWritable } from "../data/byte_sink.ts";
 import type { BytesRead } from "../data/input_bytes.ts";
-import { readRows } from "../data/read_rows.ts";
-import type { ReadRow, RowFormat } from "../data/rows.ts";
+import type { RowFormat } from "../data/rows.ts";
 import type { RowWriter } from "../data/write_rows.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
 import { RewardModel } from "../scoring/reward_model.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "./arguments.ts";
+import { calibrateTable } from "./calibrate_report.ts";
+import { readCalibrator, rowCalibration } from "./calibrator_file.ts";
 import { addImplicitFlags, type ImplicitFlags, loadImplicit } from "./implicit_options.ts";
+import { startReading } from "./input_rows.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "./model_options.ts";
 import { Output } from "./output.ts";
@@ -29,6 +31,7 @@ export type LoadScorer = (source: string, options: LoadOptions) => Promise<Loade
 
 interface ScoreFlags extends ModelFlags, ImplicitFlags {
   readonly explain?: true;
+  readonly calibrate?: string;
   readonly format: "jsonl" | "table";
   readonly output?: string;
   readonly inputFormat?: RowFormat;
@@ -42,6 +45,9 @@ const description = [
   "Rows come out in their order with every column they had, and: score (a pair: chosen_score, " +
   "rejected_score, margin; candidates: scores, and best, counted from 0), tokens (a pair: " +
   "chosen_tokens, rejected_tokens), and where they apply truncated and error.",
+  "--calibrate adds the columns of `assay calibrate --apply`: calibrated_score (a pair: " +
+  "chosen_calibrated_score, rejected_calibrated_score, calibrated_margin; candidates: " +
+  "calibrated_scores, calibrated_best). Features are measured as there without --tokenizer.",
 ].join("\n\n");
 
 const examples = `
@@ -49,6 +55,7 @@ Examples:
   assay score ./ArmoRM-Llama3-8B-v0.1 conversations.jsonl > scored.jsonl
   assay score ./my-model pairs.parquet --explain --output scored.parquet
   assay score ./my-dpo-model pairs.jsonl --implicit --reference ./my-sft-model > scored.jsonl
+  assay score ./my-model pairs.jsonl --calibrate calibrator.json > calibrated.jsonl
   cat rows.jsonl | assay score ./my-model --format table | head
 
 Exit status: 0 all rows fine, 1 some rows failed (each has an error), 2 nothing could run.`;
@@ -69,6 +76,7 @@ export function scoreCommand(
     .argument("<model>", "folder of the checkpoint, or its URL")
     .argument("[input]", "file of rows", "-")
     .option("--explain", "add rewards, coefficients and gating by objective")
+    .option("--calibrate <file>", "add calibrated scores, by what assay calibrate --fit saved")
     .addOption(formatOption())
     .addOption(outputFileOption())
     .addOption(inputFormatOption())
@@ -90,9 +98,14 @@ async function score(
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
   const bytes: { last?: BytesRead } = {};
-  const rows = await startReading(input, flags, output, bytes);
+  const onBytes = (read: BytesRead) => bytes.last = read;
+  const rows = await startReading(input, { format: flags.inputFormat, onBytes }, output);
   if (flags.output !== undefined) await checkWritable(flags.output);
-  if (rows === undefined) return await (await rowOutput(output, flags, scoreTable)).close();
+  const calibrator = flags.calibrate === undefined
+    ? undefined
+    : await readCalibrator(flags.calibrate);
+  const rowTable = calibrator === undefined ? scoreTable : calibrateTable;
+  if (rows === undefined) return await (await rowOutput(output, flags, rowTable)).close();
   const settings = { ...loadOptions(flags, output, bar), signal: interrupt.signal };
   using scorer: LoadedScorer = await loadImplicit(model, flags, settings) ??
     await load(model, settings);
@@ -100,14 +113,16 @@ async function score(
   if (flags.explain && scorer.objectives.length === 0 && flags.implicit === undefined) {
     await output.warn("the model's head has no objectives: --explain adds nothing");
   }
-  const writer = await rowOutput(output, flags, scoreTable);
+  const writer = await rowOutput(output, flags, rowTable);
+  const calibrate = calibrator === undefined ? undefined : rowCalibration(calibrator);
   const tally = new Tally();
   try {
     const options = { explain: flags.explain, signal: interrupt.signal };
     for await (const scored of scoreRows(rows, scorer, options)) {
-      tally.add(scored);
-      if (scored.failed) output.rowFailed();
-      await writer.write(scored.row);
+      const { row, failed } = calibrate?.(scored.row) ?? scored;
+      tally.add({ ...scored, failed });
+      if (failed) output.rowFailed();
+      await writer.write(row);
       await interrupt.breathe();
       const { read, byteLength } = bytes.last ?? { read: 0, byteLength: undefined };
       if (byteLength === undefined) bar.update("rows scored", tally.rows, undefined);
@@ -131,32 +146,6 @@ async function closing(writer: RowWriter, error: unknown): Promise<unknown> {
     // The first error is the one to tell.
   }
   return error;
-}
-
-/** The input's rows, or `undefined` (and a note) where it has none: then no model need be loaded. */
-async function startReading(
-  input: string,
-  flags: ScoreFlags,
-  output: Output,
-  bytes: { last?: BytesRead },
-): Promise<AsyncIterable<ReadRow> | undefined> {
-  if (input === "-" && Deno.stdin.isTerminal()) {
-    await output.note("reading rows from the keyboard; Ctrl-D ends them");
-  }
-  const rows = readRows(input, { format: flags.inputFormat, onBytes: (read) => bytes.last = read });
-  const first = await rows.next(); // an input that can't be read fails before the model is loaded
-  if (first.done) {
-    await output.note(`${input === "-" ? "standard input" : input} has no rows`);
-    return undefined;
-  }
-  return (async function* () {
-    try {
-      yield first.value;
-      yield* rows;
-    } finally {
-      await rows.return(undefined);
-    }
-  })();
 }
 
 /** What a run amounts to. */

@@ -1,0 +1,37 @@
+import { readRows, type ReadRowsOptions } from "../data/read_rows.ts";
+import type { ReadRow } from "../data/rows.ts";
+import type { Output } from "./output.ts";
+
+/**
+ * The input's rows. The first one is read at once, so that an input that can't be read fails before a
+ * model is loaded.
+ *
+ * @param input A path, or `-` for standard input.
+ * @param options How to read.
+ * @param output Told where the keyboard is read, and where there is no row.
+ * @returns The rows, or `undefined` where there are none: then no model need be loaded.
+ * @throws {AssayError} `data/no-such-file` and the others of `readRows`.
+ */
+export async function startReading(
+  input: string,
+  options: ReadRowsOptions,
+  output: Output,
+): Promise<AsyncIterable<ReadRow> | undefined> {
+  if (input === "-" && Deno.stdin.isTerminal()) {
+    await output.note("reading rows from the keyboard; Ctrl-D ends them");
+  }
+  const rows = readRows(input, options);
+  const first = await rows.next();
+  if (first.done) {
+    await output.note(`${input === "-" ? "standard input" : input} has no rows`);
+    return undefined;
+  }
+  return (async function* () {
+    try {
+      yield first.value;
+      yield* rows;
+    } finally {
+      await rows.return(undefined);
+    }
+  })();
+}
