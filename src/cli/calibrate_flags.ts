@@ -180,7 +180,12 @@ function gammaArgument(text: string, before: FitOptions["gamma"]): FitOptions["g
   return { ...others, [named[1]!]: numeric(named[2]!) };
 }
 
-function columnArgument(
+/**
+ * `--column NAME=COLUMN`, gathered: the name that a command expects → the row's own column.
+ *
+ * @throws {InvalidArgumentError} Where the text is no such assignment.
+ */
+export function columnArgument(
   text: string,
   before: ReadonlyMap<string, string> = new Map(),
 ): Map<string, string> {

@@ -3,6 +3,7 @@ import configuration from "../../deno.json" with { type: "json" };
 import { calibrateCommand } from "./calibrate.ts";
 import { curateCommand } from "./curate.ts";
 import { doctorCommand } from "./doctor.ts";
+import { evaluateCommand } from "./evaluate.ts";
 import { fitCommand } from "./fit.ts";
 import { inspectCommand } from "./inspect.ts";
 import { type ExitStatus, Output, OutputClosed } from "./output.ts";
@@ -21,6 +22,7 @@ const commands: readonly ((output: Output) => Command)[] = [
   curateCommand,
   soupCommand,
   fitCommand,
+  evaluateCommand,
   inspectCommand,
   doctorCommand,
 ];
