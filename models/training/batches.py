@@ -11,9 +11,11 @@ MAX_TRAINING_TOKENS = 1024
 # Of a long response the first and the last tokens are shown, at their true positions, which keeps
 # its length visible and halves the cost of a step.
 HEAD_TOKENS, TAIL_TOKENS = 96, 48
+# Whether a response belongs to its prompt shows in fewer of its tokens.
+MATCH_TOKENS = (40, 12)
 # Damaged copies that training shows are short ones; those that are measured are of any length.
 MAX_COPY_TOKENS = (MAX_TRAINING_TOKENS - 200, 400)
-GROUPS, GROUP_SIZE, HUMAN_PAIRS = 2, 6, 3
+GROUPS, GROUP_SIZE, HUMAN_PAIRS, MATCH_PAIRS = 2, 6, 3, 4
 
 
 @dataclass
@@ -26,15 +28,15 @@ class Batch:
     rows: list = field(default_factory=list)  # judged row of each of the first len(rows) sequences
     groups: list = field(default_factory=list)  # lists of sequences of one instruction and judge
     prompt_lengths: list = field(default_factory=list)
-    irrelevant: list = field(default_factory=list)  # (sequence, its group's number)
+    matches: list = field(default_factory=list)  # (response to the prompt, response to another one)
     damaged: list = field(default_factory=list)  # (damaged sequence, original sequence)
     human: list = field(default_factory=list)  # (chosen, rejected)
 
-    def add(self, sequence, prompt_length, whole=False) -> int:
+    def add(self, sequence, prompt_length, shown=(HEAD_TOKENS, TAIL_TOKENS)) -> int:
+        """`shown`: tokens of the response's head and tail that a cropped batch keeps; None: all."""
         positions = np.arange(len(sequence))
-        head = prompt_length + HEAD_TOKENS
-        if self.crop and not whole and len(sequence) > head + TAIL_TOKENS:
-            positions = np.concatenate((positions[:head], positions[-TAIL_TOKENS:]))
+        if self.crop and shown is not None and len(sequence) > prompt_length + sum(shown):
+            positions = np.concatenate((positions[: prompt_length + shown[0]], positions[-shown[1] :]))
         self.sequences.append(sequence[positions])
         self.positions.append(positions)
         self.prompt_lengths.append(prompt_length)
@@ -44,11 +46,11 @@ class Batch:
 class Sampler:
     """Draws batches of one split."""
 
-    def __init__(self, corpus: Corpus, split: str):
+    def __init__(self, corpus: Corpus, split: str, max_tokens: int = MAX_TRAINING_TOKENS):
         self.corpus = corpus
         lengths = np.array([len(ids) for ids in corpus.response])
         lengths += np.array([len(corpus.prompts[p]) + 1 for p in corpus.prompt])
-        keep = (corpus.split == split) & (lengths <= MAX_TRAINING_TOKENS)
+        keep = (corpus.split == split) & (lengths <= max_tokens)
         self.rows = np.flatnonzero(keep)
         self.lengths = lengths
         self.by_group = {}
@@ -65,7 +67,7 @@ class Sampler:
         self.human = [
             pair
             for pair in corpus.human
-            if pair[3] == split and len(pair[0]) + max(len(pair[1]), len(pair[2])) < MAX_TRAINING_TOKENS
+            if pair[3] == split and len(pair[0]) + max(len(pair[1]), len(pair[2])) < max_tokens
         ]
 
     def language(self, step: int, tokens: int) -> list:
@@ -88,20 +90,24 @@ class Sampler:
             for row in rows:
                 size = len(corpus.prompts[corpus.prompt[row]])
                 # A damaged copy and its original are compared whole.
-                whole = row == rows[0] and row in self.copies
-                members.append(batch.add(corpus.judged_sequence(row), size, whole))
+                shown = None if row == rows[0] and row in self.copies else (HEAD_TOKENS, TAIL_TOKENS)
+                members.append(batch.add(corpus.judged_sequence(row), size, shown))
                 batch.rows.append(row)
             batch.groups.append(members)
             if rows[0] in self.copies:
                 copied.append((rows[0], members[0]))
-        for number, (prompt, _) in enumerate(keys):
-            other = int(rng.choice(self.by_group[keys[(number + 1) % GROUPS]]))
+        for good, other in rng.choice(self.rows, (MATCH_PAIRS, 2)):
+            prompt = int(corpus.prompt[good])
             if prompt != corpus.prompt[other]:
-                sequence = corpus.judged_sequence(other, prompt)[:MAX_TRAINING_TOKENS]
-                batch.irrelevant.append((batch.add(sequence, len(corpus.prompts[prompt])), number))
+                size = len(corpus.prompts[prompt])
+                pair = [
+                    batch.add(corpus.judged_sequence(int(row), prompt), size, MATCH_TOKENS)
+                    for row in (good, other)
+                ]
+                batch.matches.append(tuple(pair))
         for row, original in copied:
             prompt = corpus.prompts[corpus.prompt[row]]
-            damaged = batch.add(corpus.sequence(prompt, self.copies[row][1]), len(prompt), True)
+            damaged = batch.add(corpus.sequence(prompt, self.copies[row][1]), len(prompt), None)
             batch.damaged.append((damaged, original))
         for i in rng.choice(len(self.human), HUMAN_PAIRS, replace=False):
             prompt, chosen, rejected, *_ = self.human[int(i)]

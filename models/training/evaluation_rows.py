@@ -1,10 +1,10 @@
 """Writes the test split's rows for `assay score` and `evaluate_demo.ts`; the texts are never committed.
 
-    python models/training/evaluation_rows.py --data DIR --model models/demo --out DIR [--state DIR]
+    python models/training/evaluation_rows.py --data DIR --model models/demo --out DIR [--figures]
 
 `pairs.jsonl`: `prompt`, `chosen`, `rejected`, `subset`, `id`, `shorter_better`, `chosen_tokens`,
 `rejected_tokens` (of the response alone). `conversations.jsonl`: 200 conversations with PyTorch's
-verdicts. `reference.json`: PyTorch's figures on the same pairs.
+verdicts. `reference.json`, with `--figures`: PyTorch's figures on the same pairs.
 """
 
 import argparse
@@ -18,9 +18,10 @@ from scipy.stats import spearmanr
 from batches import Sampler
 from corpus import Corpus, load_corpus
 from data import JUDGES
+from tokenizer import MAX_TOKENS
 
 SEED = 23
-PER_GROUP, IRRELEVANT, DAMAGED, PARITY = 8, 300, 300, 200
+PER_GROUP, IRRELEVANT, DAMAGED, PARITY = 5, 150, 150, 200
 GAP = 0.5
 SUBSETS = {JUDGES[0]: "quality-gpt4-turbo", JUDGES[1]: "quality-gpt4"}
 
@@ -140,38 +141,49 @@ def write_lines(path: Path, rows: list) -> None:
     path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))
 
 
-def main() -> None:
+def evaluation_rows(corpus: Corpus) -> list:
+    """Every subset's rows; the same ones whenever they are asked for."""
+    sampler, rng = Sampler(corpus, "test", MAX_TOKENS), np.random.default_rng(SEED)
+    rows, pool = quality_rows(corpus, sampler, rng)
+    rows += relevance_rows(corpus, pool, rng) + coherence_rows(corpus, sampler, rng)
+    return rows + harmlessness_rows(sampler)
+
+
+def write_reference(rows: list, folder: Path, out: Path, whole: bool) -> None:
+    """PyTorch's verdicts of PARITY conversations and, if `whole`, its figures on all pairs."""
     from reference import ReferenceModel
 
+    model = ReferenceModel(folder)
+    keys = sorted({key(r, side) for r in rows for side in ("chosen", "rejected")})
+    picked = [keys[int(i)] for i in np.random.default_rng(SEED).permutation(len(keys))[:PARITY]]
+    scored = keys if whole else picked
+    verdicts = dict(zip(scored, model.score([json.loads(k) for k in scored])))
+    conversations = [
+        {"id": f"parity-{i}", "messages": json.loads(k), "pytorch": verdicts[k]}
+        for i, k in enumerate(picked)
+    ]
+    write_lines(out / "conversations.jsonl", conversations)
+    if whole:
+        names = json.loads((folder / "config.json").read_text())["objective_names"]
+        result = json.dumps(figures(rows, verdicts, names), indent=2)
+        (out / "reference.json").write_text(result + "\n")
+        print(result)
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="checkpoint for PyTorch's verdicts; none without")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--state", type=Path, default=Path("/tmp/demo-training"))
+    parser.add_argument("--figures", action="store_true", help="PyTorch's figures on all pairs too")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(2)
-    corpus = load_corpus(arguments.data, arguments.state)
-    sampler, rng = Sampler(corpus, "test"), np.random.default_rng(SEED)
-    rows, pool = quality_rows(corpus, sampler, rng)
-    rows += relevance_rows(corpus, pool, rng) + coherence_rows(corpus, sampler, rng)
-    rows += harmlessness_rows(sampler)
+    rows = evaluation_rows(load_corpus(arguments.data, arguments.state))
     write_lines(arguments.out / "pairs.jsonl", rows)
-    model = ReferenceModel(arguments.model)
-    keys = sorted({key(r, side) for r in rows for side in ("chosen", "rejected")})
-    verdicts = dict(zip(keys, model.score([json.loads(k) for k in keys])))
-    picked = [keys[int(i)] for i in rng.permutation(len(keys))[:PARITY]]
-    write_lines(
-        arguments.out / "conversations.jsonl",
-        [
-            {"id": f"parity-{i}", "messages": json.loads(k), "pytorch": verdicts[k]}
-            for i, k in enumerate(picked)
-        ],
-    )
-    names = json.loads((arguments.model / "config.json").read_text())["objective_names"]
-    result = figures(rows, verdicts, names)
-    (arguments.out / "reference.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    if arguments.model is not None:
+        write_reference(rows, arguments.model, arguments.out, arguments.figures)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
+
 
 from batches import Sampler
 from corpus import Corpus
 from data import JUDGES, formatting, verbosity
 from evaluate import pooled_states
-from model import Backbone
+from model import Backbone, load_backbone
 
 OBJECTIVES = ("quality", "harmlessness", "relevance", "coherence", "verbosity", "formatting")
 QUALITY, HARMLESSNESS, RELEVANCE, COHERENCE, VERBOSITY, FORMATTING = range(6)
-# Judged rows per instruction and judge, further irrelevant and damaged copies.
-AMOUNTS = {"train": (9, 3000, 3000), "dev": (12, 400, 400)}
+# Every second instruction, so many judged rows of each judge, further irrelevant responses, damaged
+# copies and human pairs; none longer than MAX_TOKENS: the forward passes are what costs.
+AMOUNTS = {"train": (2, 3, 200, 150, 350), "dev": (1, 3, 100, 80, 149)}
+MAX_TOKENS = 500
 GAP = 0.3
 
 
@@ -54,10 +56,13 @@ def quality_labels(corpus: Corpus) -> np.ndarray:
 
 def extract(backbone: Backbone, corpus: Corpus, split: str) -> Features:
     """Runs the backbone over a sample of one split."""
-    per_group, irrelevant, damaged = AMOUNTS[split]
-    rng, sampler, build = np.random.default_rng(11), Sampler(corpus, split), _Builder(corpus)
+    every, per_group, irrelevant, damaged, human = AMOUNTS[split]
+    rng, build = np.random.default_rng(11), _Builder(corpus)
+    sampler = Sampler(corpus, split, MAX_TOKENS)
     quality = quality_labels(corpus)
     for key in sampler.keys:
+        if key[0] % every:
+            continue
         group = rng.permutation(sampler.by_group[key])[:per_group]
         at = [build.judged(int(row), quality[row]) for row in group]
         odds = corpus.probability[group]
@@ -72,13 +77,13 @@ def extract(backbone: Backbone, corpus: Corpus, split: str) -> Features:
     copies = [sampler.copies[row] for row in sampler.rows.tolist() if row in sampler.copies]
     for i in rng.permutation(len(copies))[:damaged]:
         build.damaged(copies[int(i)])
-    for pair in sampler.human:
-        build.human(pair)
+    for i in rng.permutation(len(sampler.human))[:human]:
+        build.human(sampler.human[int(i)])
     last, gate = pooled_states(backbone, build.sequences, build.gates, corpus.pad)
     pairs = {kind: np.array(found) for kind, found in build.pairs.items()}
-    human = np.zeros(len(last), bool)
-    human[pairs["harmlessness"].ravel()] = True
-    return Features(last, gate, np.array(build.labels, np.float32), pairs, rows, human)
+    of_human = np.zeros(len(last), bool)
+    of_human[pairs["harmlessness"].ravel()] = True
+    return Features(last, gate, np.array(build.labels, np.float32), pairs, rows, of_human)
 
 
 class _Builder:
@@ -128,10 +133,7 @@ class _Builder:
 
 def load_rounded(path) -> Backbone:
     """The saved backbone with weights rounded to bfloat16, as it is shipped, in float32 arithmetic."""
-    from model import BackboneConfig
-
-    backbone = Backbone(BackboneConfig())
-    backbone.load_state_dict(torch.load(path, weights_only=True)["backbone"])
+    backbone = load_backbone(path)
     for parameter in backbone.parameters():
         parameter.data = parameter.data.bfloat16().float()
-    return backbone.eval()
+    return backbone

@@ -16,11 +16,8 @@ class BackboneConfig:
     heads: int = 6
     kv_heads: int = 2
     rope_theta: float = 10000.0
+    head_dim: int = 32
     rms_norm_eps: float = 1e-5
-
-    @property
-    def head_dim(self) -> int:
-        return self.hidden // self.heads
 
 
 class RmsNorm(nn.Module):
@@ -51,13 +48,13 @@ class Attention(nn.Module):
         super().__init__()
         self.config = config
         size, kv = config.hidden, config.kv_heads * config.head_dim
-        self.q_proj = nn.Linear(size, size, bias=False)
+        self.q_proj = nn.Linear(size, config.heads * config.head_dim, bias=False)
         self.k_proj = nn.Linear(size, kv, bias=False)
         self.v_proj = nn.Linear(size, kv, bias=False)
-        self.o_proj = nn.Linear(size, size, bias=False)
+        self.o_proj = nn.Linear(config.heads * config.head_dim, size, bias=False)
 
     def forward(self, x, cos, sin):
-        batch, length, size = x.shape
+        batch, length, _ = x.shape
         shape = (batch, length, -1, self.config.head_dim)
         q = rotate(self.q_proj(x).view(shape).transpose(1, 2), cos, sin)
         k = rotate(self.k_proj(x).view(shape).transpose(1, 2), cos, sin)
@@ -66,7 +63,7 @@ class Attention(nn.Module):
         k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
         # Padding stands on the right, so the causal mask alone keeps it away from every real token.
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return self.o_proj(y.transpose(1, 2).reshape(batch, length, size))
+        return self.o_proj(y.transpose(1, 2).flatten(2))
 
 
 class Mlp(nn.Module):
@@ -124,3 +121,11 @@ class Backbone(nn.Module):
         for layer in self.layers:
             x = layer(x, cos, sin)
         return self.norm(x)
+
+
+def load_backbone(path) -> Backbone:
+    """A backbone as training saved it; of the usual shape unless the file holds another."""
+    saved = torch.load(path, weights_only=True)
+    backbone = Backbone(BackboneConfig(**saved.get("config", {})))
+    backbone.load_state_dict(saved["backbone"])
+    return backbone.eval()

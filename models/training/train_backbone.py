@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bag import bag_weights, install
 from batches import Batch, Sampler, length_buckets, pad_batch, pad_positions
 from corpus import Corpus
 from data import JUDGES, verbosity
@@ -21,11 +22,11 @@ from evaluate import dev_figures
 from model import Backbone, BackboneConfig
 from muon import Muon
 
-SAVE_EVERY = 50
+SAVE_EVERY = 25
 LANGUAGE_STEPS, LANGUAGE_TOKENS, LANGUAGE_SHARE = 350, 4096, 0.25
-PREFERENCE_STEPS, EVALUATE_EVERY = 1000, 500
+PREFERENCE_STEPS, EVALUATE_EVERY = 300, 300
 # Long responses are cropped in this share of the steps and whole in the rest.
-CROPPED_SHARE = 0.75
+CROPPED_SHARE = 0.85
 BUCKET_TOKENS = 2048
 LEARNING_RATE, WEIGHT_DECAY, WARMUP = 2e-3, 0.05, 60
 # The judge's log odds run to ±12; heads learn them in units of this.
@@ -91,7 +92,7 @@ class PreferenceLoss:
         self.judge = np.array([JUDGES.index(name) for name in corpus.judge])
 
     def __call__(self, backbone, heads, batch: Batch, generator) -> tuple:
-        last, prefix, gate, language = self._states(backbone, heads, batch, generator)
+        last, prefix, matched, gate, language = self._states(backbone, heads, batch, generator)
         rows = np.array(batch.rows)
         judged = last[: len(rows)]
         parts = {
@@ -100,6 +101,7 @@ class PreferenceLoss:
             **{f"prefix_{k}": v for k, v in self._prefix(heads, prefix, rows).items()},
             "surface": 8 * self._surface(heads, judged, rows),
             "relevance": 0.7 * self._relevance(heads.relevance(last)[:, 0], batch),
+            "prefix_relevance": 0.7 * self._prefix_relevance(heads.relevance(matched)[..., 0]),
             "coherence": 0.7 * self._coherence(heads.coherence(last)[:, 0], batch),
             "harmlessness": 0.5 * self._harmlessness(heads.harmlessness(last)[:, 0], batch),
             "gate": 0.05 * self._gate(heads.human_prompt(gate)[:, 0], batch),
@@ -115,12 +117,13 @@ class PreferenceLoss:
             for at, i in enumerate(bucket):
                 end, start = len(batch.sequences[i]) - 1, batch.prompt_lengths[i]
                 last[i], gate[i] = hidden[at, end], hidden[at, start - 5]
-                if i < len(batch.rows):
-                    draw = torch.rand(PREFIXES, generator=generator) * (end - start) + start
-                    prefix[i] = hidden[at, draw.long()]
+                draw = torch.rand(PREFIXES, generator=generator) * (end - start) + start
+                prefix[i] = hidden[at, draw.long()]
             language.append(language_loss(hidden, ids, pad, backbone, heads, 0.08, generator))
         judged = torch.cat(prefix[: len(batch.rows)])
-        return torch.stack(last), judged, torch.stack(gate), torch.stack(language).mean()
+        sides = [torch.cat([prefix[pair[side]] for pair in batch.matches]) for side in (0, 1)]
+        matched = torch.stack(sides)
+        return torch.stack(last), judged, matched, torch.stack(gate), torch.stack(language).mean()
 
     def _bradley_terry(self, score, batch):
         """−log σ of the margin under soft labels σ(Δ log odds / 2), over every pair of a group."""
@@ -156,13 +159,14 @@ class PreferenceLoss:
         return F.mse_loss(heads.surface(states), torch.tensor(labels, dtype=torch.float32))
 
     def _relevance(self, score, batch):
-        if not batch.irrelevant:
-            return score.sum() * 0
-        good = score[[i for group in batch.groups for i in group]]
-        bad = score[[i for i, _ in batch.irrelevant]]
-        margins = [score[batch.groups[g]] - score[i] for i, g in batch.irrelevant]
-        pointwise = F.softplus(-good).mean() + F.softplus(bad).mean()
-        return pointwise / 2 + F.softplus(-torch.cat(margins)).mean()
+        good, bad = (score[list(side)] for side in zip(*batch.matches))
+        judged = score[: len(batch.rows)]
+        pointwise = F.softplus(-torch.cat((good, judged))).mean() + F.softplus(bad).mean()
+        return pointwise / 2 + F.softplus(bad - good).mean()
+
+    def _prefix_relevance(self, score):
+        good, bad = score
+        return (F.softplus(-good).mean() + F.softplus(bad).mean()) / 2
 
     def _coherence(self, score, batch):
         if not batch.damaged:
@@ -276,6 +280,8 @@ class Training:
                 rate = seen / (time.time() - started)
                 self.log(loss=round(np.mean(losses[-SAVE_EVERY:]), 4), tokens_per_s=round(rate))
                 self.save()
+        weights = bag_weights(self.corpus, self.backbone.config.vocabulary)
+        install(self.backbone, weights)
         self.phase, self.step = "preference", 0
         self.optimizers = optimizers(self.backbone, self.heads)
         self.save()
