@@ -60,15 +60,24 @@ async function readPool(name: string, split: "train" | "validation"): Promise<Po
   return {
     dimension: features.dimension,
     features: await features.last(places),
-    pairs: features.pairs.filter(({ chosen }) => rowOf.has(chosen))
+    pairs: features.pairs.filter(({ chosen, rejected }) => rowOf.has(chosen) && rowOf.has(rejected))
       .map(({ chosen, rejected }) => [rowOf.get(chosen)!, rowOf.get(rejected)!]),
     model: rows.map(({ row, side }) => models[row]![Number(side)]!),
     prompt: rows.map(({ prompt }) => prompt),
   };
 }
 
+/** Without a folder of the test split, what `fit` holds back stands in for it. */
+function existsTest(): boolean {
+  try {
+    return Deno.statSync(`${folder}/test`).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
 const train = await readPool("fit", "train");
-const test = await readPool("test", "validation");
+const test = await readPool(existsTest() ? "test" : "fit", "validation");
 const { dimension } = train;
 const testPairs = asPairs(test, test.pairs);
 
