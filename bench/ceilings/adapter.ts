@@ -7,8 +7,8 @@
 import { Device } from "../../src/gpu/device.ts";
 
 const chains = 12; // independent sums, enough to hide the latency
-const unrolled = 16;
-const turns = 256;
+const unrolled = 4; // more of them, and LLVM lays one chain after the other
+const turns = 1024;
 const workgroups = 2048;
 const lanes = 64;
 
