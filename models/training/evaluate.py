@@ -7,7 +7,7 @@ from batches import Sampler, length_buckets, pad_batch
 from data import JUDGES
 
 GAP = 0.5
-EVALUATION_TOKENS = 4096
+EVALUATION_TOKENS = 2048
 
 
 def pooled_states(backbone, sequences: list, gates: list, pad: int) -> tuple:
