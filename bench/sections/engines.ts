@@ -71,7 +71,7 @@ export const engines: Section = {
       "out by the bench as ONNX (f32, exact) and GGUF (F32 and BF16 exact, F16 rounded). Assay " +
       "starts from text: its time has the tokenising in it. Each time ends when the score is in " +
       "JavaScript's hands; llama.cpp's ends with the last token's hidden state, its score is made " +
-      "once, for the comparison.",
+      "once, for the comparison (it keeps keys and values in f16, and differs more for it).",
       table(
         [
           "engine",
