@@ -1,15 +1,15 @@
 import { Command, CommanderError } from "commander";
 import configuration from "../../deno.json" with { type: "json" };
-import { calibrateCommand } from "./calibrate.ts";
-import { curateCommand } from "./curate.ts";
-import { doctorCommand } from "./doctor.ts";
-import { evaluateCommand } from "./evaluate.ts";
-import { fitCommand } from "./fit.ts";
-import { inspectCommand } from "./inspect.ts";
+import { calibrateCommand } from "./calibrate/calibrate.ts";
+import { curateCommand } from "./curate/curate.ts";
+import { doctorCommand } from "./doctor/doctor.ts";
+import { evaluateCommand } from "./evaluate/evaluate.ts";
+import { fitCommand } from "./fit/fit.ts";
+import { inspectCommand } from "./inspect/inspect.ts";
 import { type ExitStatus, Output, OutputClosed } from "./output.ts";
-import { scoreCommand } from "./score.ts";
+import { scoreCommand } from "./score/score.ts";
 import { soupCommand } from "./soup.ts";
-import { voteCommand } from "./vote.ts";
+import { voteCommand } from "./vote/vote.ts";
 
 /**
  * The commands, in the order of `assay --help`. To add one: export `<name>Command(output)` from its

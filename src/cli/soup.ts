@@ -10,7 +10,7 @@ import { listenForInterrupt } from "./interrupt.ts";
 import { Output } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 import { writeTextFile } from "./text_file.ts";
-import { numberArgument } from "./vote_options.ts";
+import { numberArgument } from "./vote/vote_options.ts";
 
 interface SoupFlags {
   readonly output: string;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { calibrateCommand } from "../../src/cli/calibrate.ts";
+import { calibrateCommand } from "../../src/cli/calibrate/calibrate.ts";
 import { run } from "../../src/cli/main.ts";
 import { fit } from "../../src/calibration/fit.ts";
 import { poolOfPairs } from "../../src/calibration/pool.ts";

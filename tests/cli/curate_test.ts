@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { curateCommand } from "../../src/cli/curate.ts";
+import { curateCommand } from "../../src/cli/curate/curate.ts";
 import { run } from "../../src/cli/main.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { doctorCommand } from "../../src/cli/doctor.ts";
+import { doctorCommand } from "../../src/cli/doctor/doctor.ts";
 import { run } from "../../src/cli/main.ts";
 import { AssayError } from "../../src/error.ts";
 import { trials } from "../../src/ops/trials.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { fit } from "../../src/calibration/fit.ts";
 import { poolOfRows } from "../../src/calibration/pool.ts";
-import { calibrateCommand } from "../../src/cli/calibrate.ts";
-import { evaluateCommand } from "../../src/cli/evaluate.ts";
+import { calibrateCommand } from "../../src/cli/calibrate/calibrate.ts";
+import { evaluateCommand } from "../../src/cli/evaluate/evaluate.ts";
 import { run } from "../../src/cli/main.ts";
 import { testWhere } from "../requirement.ts";
 import { captureOutput, inFolder, runAssay } from "./captured_output.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inspectCommand } from "../../src/cli/inspect.ts";
+import { inspectCommand } from "../../src/cli/inspect/inspect.ts";
 import { run } from "../../src/cli/main.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
 

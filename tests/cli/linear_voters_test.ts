@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { localFolder } from "../../src/checkpoint/folder.ts";
-import { openVoter } from "../../src/cli/voter_source.ts";
+import { openVoter } from "../../src/cli/vote/voter_source.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 import { overlayFolder } from "../../src/voting/overlay_folder.ts";

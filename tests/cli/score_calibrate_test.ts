@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { fit } from "../../src/calibration/fit.ts";
 import { poolOfRows } from "../../src/calibration/pool.ts";
-import { calibrateCommand } from "../../src/cli/calibrate.ts";
+import { calibrateCommand } from "../../src/cli/calibrate/calibrate.ts";
 import { run } from "../../src/cli/main.ts";
-import { scoreCommand } from "../../src/cli/score.ts";
+import { scoreCommand } from "../../src/cli/score/score.ts";
 import { captureOutput, inFolder, runAssay } from "./captured_output.ts";
 import { stubScorer } from "./stub_scorer.ts";
 

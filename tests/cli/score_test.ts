@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { run } from "../../src/cli/main.ts";
-import { type LoadScorer, scoreCommand } from "../../src/cli/score.ts";
+import { type LoadScorer, scoreCommand } from "../../src/cli/score/score.ts";
 import { readRows } from "../../src/data/read_rows.ts";
 import { AssayError } from "../../src/error.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";

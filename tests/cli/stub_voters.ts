@@ -1,4 +1,4 @@
-import type { OpenVoter, VoterScores, VoterSpec } from "../../src/cli/voter_source.ts";
+import type { OpenVoter, VoterScores, VoterSpec } from "../../src/cli/vote/voter_source.ts";
 import { AssayError } from "../../src/error.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 

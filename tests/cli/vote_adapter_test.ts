@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { run } from "../../src/cli/main.ts";
-import { voteCommand } from "../../src/cli/vote.ts";
+import { voteCommand } from "../../src/cli/vote/vote.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
 
 Deno.test("assay vote --adapter scores as PEFT runs the adapter", async () => {

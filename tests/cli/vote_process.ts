@@ -1,7 +1,7 @@
 // A process that votes with slow stand-ins, for tests to kill: deno run vote_process.ts ARGS…
 import { run } from "../../src/cli/main.ts";
 import { Output } from "../../src/cli/output.ts";
-import { voteCommand } from "../../src/cli/vote.ts";
+import { voteCommand } from "../../src/cli/vote/vote.ts";
 import { stubVoters } from "./stub_voters.ts";
 
 const output = Output.system();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { run } from "../../src/cli/main.ts";
-import { voteCommand } from "../../src/cli/vote.ts";
-import type { OpenVoter } from "../../src/cli/voter_source.ts";
+import { voteCommand } from "../../src/cli/vote/vote.ts";
+import type { OpenVoter } from "../../src/cli/vote/voter_source.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
 import { stubVoters, type VoterLog } from "./stub_voters.ts";
 

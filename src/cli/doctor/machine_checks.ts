@@ -1,0 +1,97 @@
+import { AssayError } from "../../error.ts";
+import { adapterAdvice } from "../../gpu/adapter.ts";
+import { Device } from "../../gpu/device.ts";
+import { CpuBackend } from "../../ops/cpu_backend.ts";
+import { GpuBackend } from "../../ops/gpu_backend.ts";
+import { compareWithTwin, trials } from "../../ops/trials.ts";
+
+/** One thing that `assay doctor` looked at. */
+export interface Check {
+  /** What was looked at: `runtime`, `adapter`, `limit …`, `kernel …`. */
+  readonly check: string;
+  /** Whether it is as it should be. */
+  readonly ok: boolean;
+  /** What was found. */
+  readonly found: string;
+  /** What to do about it, where it is not as it should be. */
+  readonly advice?: string;
+}
+
+/** Largest difference of a kernel from its CPU twin that rounding explains, relative. */
+const tolerance = 1e-4;
+/** Trials of each kernel, each with other shapes. */
+const trialsOfKernel = 5;
+
+/** Limits that decide which models fit, and what small ones mean. */
+const limits = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+] as const;
+
+/**
+ * Looks at the machine: the runtime, the adapter and its limits, then every kernel against its CPU
+ * twin on shapes drawn at random.
+ *
+ * @param openDevice Opens the GPU; a stand-in in tests.
+ */
+export async function* checkMachine(
+  openDevice: () => Promise<Device> = () => Device.open(),
+): AsyncGenerator<Check> {
+  const { deno, v8 } = Deno.version;
+  const { os, arch } = Deno.build;
+  yield { check: "runtime", ok: true, found: `Deno ${deno}, V8 ${v8}, ${os} ${arch}` };
+  let device: Device;
+  try {
+    device = await openDevice();
+  } catch (error) {
+    if (!(error instanceof AssayError)) throw error;
+    yield { check: "adapter", ok: false, found: error.message, advice: adapterAdvice };
+    return;
+  }
+  using gpu = new GpuBackend(device);
+  yield adapterCheck(device);
+  for (const name of limits) {
+    yield { check: `limit ${name}`, ok: true, found: String(device.limits[name]) };
+  }
+  yield* kernelChecks(gpu);
+  const uncaptured = device.uncapturedErrors;
+  yield {
+    check: "validation",
+    ok: uncaptured.length === 0,
+    found: uncaptured.length === 0 ? "no WebGPU errors" : uncaptured.join("; "),
+  };
+}
+
+function adapterCheck({ adapter }: Device): Check {
+  const { vendor, architecture, device, description, software } = adapter;
+  const name = description ||
+    [vendor, architecture, device].filter((part) => part !== "").join(" ");
+  const note = software ? " (software: computes on the CPU)" : "";
+  return { check: "adapter", ok: true, found: (name || "without a name") + note };
+}
+
+async function* kernelChecks(gpu: GpuBackend): AsyncGenerator<Check> {
+  using cpu = new CpuBackend();
+  for (const [name, trial] of Object.entries(trials)) {
+    const check = `kernel ${name}`;
+    try {
+      let largest = 0;
+      for (let seed = 1; seed <= trialsOfKernel; seed++) {
+        const difference = await compareWithTwin(trial, gpu, cpu, seed);
+        if (!(difference <= largest)) largest = difference; // keeps a NaN
+      }
+      const ok = largest <= tolerance;
+      const found = `differs from its CPU twin by ${largest.toExponential(1)} at most`;
+      yield { check, ok, found, ...(ok ? {} : { advice: wrongKernelAdvice }) };
+    } catch (error) {
+      if (!(error instanceof AssayError)) throw error;
+      yield { check, ok: false, found: error.message, advice: wrongKernelAdvice };
+    }
+  }
+}
+
+const wrongKernelAdvice =
+  "don't trust scores from this adapter: update its driver, or run on the " +
+  "CPU with --backend cpu; and report it with this output";

@@ -1,0 +1,111 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { RowFormat } from "../../data/rows.ts";
+import { countArgument, inputFormatOption } from "../arguments.ts";
+import { addModelFlags, type ModelFlags } from "../model_options.ts";
+
+/** Flags of the commands that fit a head. */
+export interface FitFlags extends ModelFlags {
+  readonly output: string;
+  readonly features?: string;
+  readonly link?: true;
+  readonly rating?: readonly string[];
+  readonly heldOut: number;
+  readonly seed: number;
+  readonly dtype: "F32" | "BF16" | "F16";
+  readonly format?: "jsonl" | "table";
+  readonly inputFormat?: RowFormat;
+}
+
+/** Adds the flags of {@link FitFlags} to a command. */
+export function addFitFlags(command: Command): Command {
+  command
+    .requiredOption("--output <folder>", "where the checkpoint goes")
+    .option("--link", "link the backbone's files instead of copying them, where they hold no head")
+    .option(
+      "--features <folder>",
+      "features that fit features made; with INPUT, where to keep them (default: OUTPUT/features)",
+    );
+  addRatingFlag(command)
+    .option(
+      "--held-out <share>",
+      "share of prompts to measure by, where rows have no split",
+      shareArgument,
+      0.2,
+    )
+    .option("--seed <number>", "another seed, another split and another start", seedArgument, 0)
+    .addOption(
+      new Option("--dtype <type>", "element type of the head").choices(["F32", "BF16", "F16"])
+        .default("F32"),
+    )
+    .addOption(
+      new Option("--format <format>", "the report (default: text at a terminal, else JSON Lines)")
+        .choices(["jsonl", "table"]),
+    )
+    .addOption(inputFormatOption());
+  return addModelFlags(command);
+}
+
+/** `--rating`, for ratings in columns of their own. */
+export function addRatingFlag(command: Command): Command {
+  return command.option(
+    "--rating <column>",
+    "column that holds a rating of the row's response (repeatable); ratings is always read",
+    (value: string, before: readonly string[] = []) => [...before, value],
+  );
+}
+
+/** Flags of the optimiser, with the command's own defaults. */
+export function addTrainingFlags(
+  command: Command,
+  defaults: { steps: number; batchSize: number; rate: number; weightDecay: number },
+): Command {
+  return command
+    .option("--steps <count>", "steps of the training", countArgument, defaults.steps)
+    .option("--pairs-per-step <count>", "pairs in a step", countArgument, defaults.batchSize)
+    .option(
+      "--rate <number>",
+      "learning rate, which falls along a cosine",
+      positiveArgument,
+      defaults.rate,
+    )
+    .option("--weight-decay <number>", "weight decay", amountArgument, defaults.weightDecay);
+}
+
+/** Flags of {@link addTrainingFlags}. */
+export interface TrainingFlags {
+  readonly steps: number;
+  readonly pairsPerStep: number;
+  readonly rate: number;
+  readonly weightDecay: number;
+}
+
+/** A number above 0. */
+export function positiveArgument(text: string): number {
+  return checked(text, (x) => x > 0, "Expected a number above 0.");
+}
+
+/** A number of at least 0. */
+export function amountArgument(text: string): number {
+  return checked(text, (x) => x >= 0, "Expected a number of at least 0.");
+}
+
+/** A share, from 0 to below 1. */
+export function shareArgument(text: string): number {
+  return checked(text, (x) => x >= 0 && x < 1, "Expected a number from 0 to below 1.");
+}
+
+/** Any finite number. */
+export function numberArgument(text: string): number {
+  return checked(text, () => true, "Expected a number.");
+}
+
+/** A whole number of at least 0. */
+function seedArgument(text: string): number {
+  return checked(text, (x) => Number.isSafeInteger(x) && x >= 0, "Expected a whole number.");
+}
+
+function checked(text: string, isRight: (x: number) => boolean, expected: string): number {
+  const number = text.trim() === "" ? NaN : Number(text);
+  if (!Number.isFinite(number) || !isRight(number)) throw new InvalidArgumentError(expected);
+  return number;
+}

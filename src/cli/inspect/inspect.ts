@@ -1,0 +1,110 @@
+import { Command } from "commander";
+import { Checkpoint } from "../../checkpoint/checkpoint.ts";
+import { conversationsInOrder, conversationsOfRow } from "../../data/row_conversations.ts";
+import { parseJson, stringifyJson } from "../../data/json_text.ts";
+import type { Row } from "../../data/rows.ts";
+import { openBackend } from "../../scoring/open_backend.ts";
+import type { Conversation } from "../../text/conversation.ts";
+import { reportFormatOption } from "../arguments.ts";
+import { addModelFlags, type ModelFlags } from "../model_options.ts";
+import { type ModelReport, reportModel } from "./model_report.ts";
+import { reportLines } from "./model_report_lines.ts";
+import { Output } from "../output.ts";
+
+interface InspectFlags extends ModelFlags {
+  readonly text?: string;
+  readonly prompt: string;
+  readonly format?: "jsonl" | "table";
+}
+
+const description = [
+  "Shows what Assay makes of a model, without reading its weights: architecture, head, chat " +
+  "template, memory plan and tensors.",
+  "With --text also the exact tokens of a conversation, and the positions whose hidden states the " +
+  "head reads. TEXT is a response (to --prompt), a list of messages as JSON, or a row as JSON.",
+].join("\n\n");
+
+const examples = `
+Examples:
+  assay inspect ./ArmoRM-Llama3-8B-v0.1
+  assay inspect ./my-model --prompt "How much is 2+2?" --text "4"
+  assay inspect ./my-model --memory-budget 6GiB --format jsonl | jq .memory
+
+Exit status: 0 the model can be scored with, 1 a part of it is not understood, 2 nothing could run.`;
+
+/**
+ * `assay inspect`: what Assay makes of a model.
+ *
+ * @param output Where output goes.
+ */
+export function inspectCommand(output: Output = Output.system()): Command {
+  const command = new Command("inspect")
+    .summary("show a model's architecture, head, template, memory plan and tensors")
+    .description(description)
+    .argument("<model>", "folder of the checkpoint, or its URL")
+    .option("--text <text>", "show the tokens of this response, messages or row")
+    .option("--prompt <text>", "the user's message before a response", "Hello!")
+    .addOption(reportFormatOption())
+    .addHelpText("after", examples);
+  return addModelFlags(command).action(async (model: string, flags: InspectFlags) => {
+    const report = await inspect(model, flags, output);
+    const hasError = Object.values(report).flat().some(isError);
+    if (hasError) output.rowFailed();
+    const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
+    const text = format === "table"
+      ? reportLines(report).join("\n")
+      : stringifyJson(withSnakeCase(report)) + "\n";
+    await output.stdout.write(new TextEncoder().encode(text));
+  });
+}
+
+async function inspect(model: string, flags: InspectFlags, output: Output): Promise<ModelReport> {
+  const warn = (message: string): void => void output.warn(message);
+  const conversations = flags.text === undefined
+    ? []
+    : conversationsOfText(flags.text, flags.prompt);
+  using checkpoint = await Checkpoint.open(model);
+  using engine = await openBackend(flags.backend, warn);
+  return await reportModel(checkpoint, {
+    engine,
+    memoryBudget: flags.memoryBudget,
+    tokensPerPack: flags.batch ?? 2048,
+    truncate: flags.truncate,
+    trustSpecialTokens: flags.trustSpecialTokens ?? false,
+    conversations,
+    warn,
+  });
+}
+
+/** The conversations that `--text` names: a row or messages as JSON, else a response to the prompt. */
+function conversationsOfText(text: string, prompt: string): readonly Conversation[] {
+  let value: unknown;
+  try {
+    value = parseJson(text);
+  } catch {
+    value = undefined;
+  }
+  const isRow = typeof value === "object" && value !== null;
+  const row = !isRow
+    ? { prompt, response: text }
+    : Array.isArray(value)
+    ? { messages: value }
+    : value;
+  return conversationsInOrder(conversationsOfRow(row as Row));
+}
+
+function isError(part: unknown): boolean {
+  return typeof part === "object" && part !== null && "error" in part;
+}
+
+/** The output's own spelling of names, as in rows: `hidden_size`, not `hiddenSize`. */
+function withSnakeCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withSnakeCase);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      withSnakeCase(inner),
+    ]),
+  );
+}

@@ -1,0 +1,172 @@
+import { Command } from "commander";
+import { checkWritable } from "../../data/byte_sink.ts";
+import type { BytesRead } from "../../data/input_bytes.ts";
+import type { RowFormat } from "../../data/rows.ts";
+import type { RowWriter } from "../../data/write_rows.ts";
+import type { LoadOptions } from "../../scoring/load_options.ts";
+import { RewardModel } from "../../scoring/reward_model.ts";
+import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import { calibrateTable } from "../calibrate/calibrate_report.ts";
+import { readCalibrator, rowCalibration } from "../calibrate/calibrator_file.ts";
+import { addImplicitFlags, type ImplicitFlags, loadImplicit } from "./implicit_options.ts";
+import { startReading } from "../input_rows.ts";
+import { listenForInterrupt } from "../interrupt.ts";
+import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
+import { Output } from "../output.ts";
+import { progressBar } from "../progress_bar.ts";
+import { rowOutput } from "../row_output.ts";
+import { type Scorer, scoreRows } from "./score_rows.ts";
+import { scoreTable } from "./score_table.ts";
+
+/** A reward model as the command uses it. */
+export interface LoadedScorer extends Scorer, Disposable {
+  /** Names of the objectives; empty for a head without any. */
+  readonly objectives: readonly string[];
+  /** Where it computes. */
+  readonly backend: "gpu" | "cpu";
+}
+
+/** Loads a reward model; `RewardModel.load`, or a stand-in in tests. */
+export type LoadScorer = (source: string, options: LoadOptions) => Promise<LoadedScorer>;
+
+interface ScoreFlags extends ModelFlags, ImplicitFlags {
+  readonly explain?: true;
+  readonly calibrate?: string;
+  readonly format: "jsonl" | "table";
+  readonly output?: string;
+  readonly inputFormat?: RowFormat;
+}
+
+const description = [
+  "Scores rows with a reward model.",
+  'INPUT is a file of rows: JSON Lines or CSV (also gzipped), or Parquet; "-" or nothing is standard ' +
+  "input. A row holds one conversation (messages, or prompt and response), a pair (chosen and " +
+  "rejected, with prompt unless they hold it) or candidates (prompt and responses).",
+  "Rows come out in their order with every column they had, and: score (a pair: chosen_score, " +
+  "rejected_score, margin; candidates: scores, and best, counted from 0), tokens (a pair: " +
+  "chosen_tokens, rejected_tokens), and where they apply truncated and error.",
+  "--calibrate adds the columns of `assay calibrate --apply`: calibrated_score (a pair: " +
+  "chosen_calibrated_score, rejected_calibrated_score, calibrated_margin; candidates: " +
+  "calibrated_scores, calibrated_best). Features are measured as there without --tokenizer.",
+].join("\n\n");
+
+const examples = `
+Examples:
+  assay score ./ArmoRM-Llama3-8B-v0.1 conversations.jsonl > scored.jsonl
+  assay score ./my-model pairs.parquet --explain --output scored.parquet
+  assay score ./my-dpo-model pairs.jsonl --implicit --reference ./my-sft-model > scored.jsonl
+  assay score ./my-model pairs.jsonl --calibrate calibrator.json > calibrated.jsonl
+  cat rows.jsonl | assay score ./my-model --format table | head
+
+Exit status: 0 all rows fine, 1 some rows failed (each has an error), 2 nothing could run.`;
+
+/**
+ * `assay score`: scores rows with a reward model.
+ *
+ * @param output Where output goes.
+ * @param load Loads the reward model.
+ */
+export function scoreCommand(
+  output: Output = Output.system(),
+  load: LoadScorer = (source, options) => RewardModel.load(source, options),
+): Command {
+  const command = new Command("score")
+    .summary("score rows with a reward model")
+    .description(description)
+    .argument("<model>", "folder of the checkpoint, or its URL")
+    .argument("[input]", "file of rows", "-")
+    .option("--explain", "add rewards, coefficients and gating by objective")
+    .option("--calibrate <file>", "add calibrated scores, by what assay calibrate --fit saved")
+    .addOption(formatOption())
+    .addOption(outputFileOption())
+    .addOption(inputFormatOption())
+    .addHelpText("after", examples);
+  return addModelFlags(addImplicitFlags(command)).action(
+    async (model: string, input: string, flags: ScoreFlags) => {
+      await score(model, input, flags, output, load);
+    },
+  );
+}
+
+async function score(
+  model: string,
+  input: string,
+  flags: ScoreFlags,
+  output: Output,
+  load: LoadScorer,
+): Promise<void> {
+  using interrupt = listenForInterrupt();
+  using bar = progressBar(output);
+  const bytes: { last?: BytesRead } = {};
+  const onBytes = (read: BytesRead) => bytes.last = read;
+  const rows = await startReading(input, { format: flags.inputFormat, onBytes }, output);
+  if (flags.output !== undefined) await checkWritable(flags.output);
+  const calibrator = flags.calibrate === undefined
+    ? undefined
+    : await readCalibrator(flags.calibrate);
+  const rowTable = calibrator === undefined ? scoreTable : calibrateTable;
+  if (rows === undefined) return await (await rowOutput(output, flags, rowTable)).close();
+  const settings = { ...loadOptions(flags, output, bar), signal: interrupt.signal };
+  using scorer: LoadedScorer = await loadImplicit(model, flags, settings) ??
+    await load(model, settings);
+  bar.clear();
+  if (flags.explain && scorer.objectives.length === 0 && flags.implicit === undefined) {
+    await output.warn("the model's head has no objectives: --explain adds nothing");
+  }
+  const writer = await rowOutput(output, flags, rowTable);
+  const calibrate = calibrator === undefined ? undefined : rowCalibration(calibrator);
+  const tally = new Tally();
+  try {
+    const options = { explain: flags.explain, signal: interrupt.signal };
+    for await (const scored of scoreRows(rows, scorer, options)) {
+      const { row, failed } = calibrate?.(scored.row) ?? scored;
+      tally.add({ ...scored, failed });
+      if (failed) output.rowFailed();
+      await writer.write(row);
+      await interrupt.breathe();
+      const { read, byteLength } = bytes.last ?? { read: 0, byteLength: undefined };
+      if (byteLength === undefined) bar.update("rows scored", tally.rows, undefined);
+      else bar.update("scoring", read, byteLength);
+    }
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw await closing(writer, error);
+    await output.warn("interrupted: the rows that follow were not scored");
+    output.rowFailed();
+  }
+  await writer.close();
+  bar.clear();
+  await output.note(tally.toString(scorer.backend));
+}
+
+/** Ends the output before an error is told, so that what was scored until then is not lost. */
+async function closing(writer: RowWriter, error: unknown): Promise<unknown> {
+  try {
+    await writer.close();
+  } catch {
+    // The first error is the one to tell.
+  }
+  return error;
+}
+
+/** What a run amounts to. */
+class Tally {
+  rows = 0;
+  #failed = 0;
+  #conversations = 0;
+  #tokens = 0;
+  readonly #start = performance.now();
+
+  add(scored: { failed: boolean; conversations: number; tokens: number }): void {
+    this.rows++;
+    if (scored.failed) this.#failed++;
+    this.#conversations += scored.conversations;
+    this.#tokens += scored.tokens;
+  }
+
+  toString(backend: string): string {
+    const seconds = (performance.now() - this.#start) / 1000;
+    const failed = this.#failed === 0 ? "" : `, ${this.#failed} failed`;
+    return `${this.rows} rows${failed}; ${this.#conversations} conversations, ${this.#tokens} tokens ` +
+      `in ${seconds.toFixed(1)} s on the ${backend.toUpperCase()}`;
+  }
+}

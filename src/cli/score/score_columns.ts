@@ -1,0 +1,139 @@
+import type { RowConversations } from "../../data/row_conversations.ts";
+import type { Row } from "../../data/rows.ts";
+import { AssayError } from "../../error.ts";
+import type { Verdict } from "../../scoring/verdict.ts";
+
+type RowKind = RowConversations["kind"];
+
+/** What is told of every conversation. */
+const parts = [
+  "score",
+  "tokens",
+  "rewards",
+  "coefficients",
+  "gating",
+  "token_rewards",
+] as const;
+
+/** The columns of each shape: what stood there in the input is replaced, or removed where it no longer applies. */
+const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
+  single: [...parts, "truncated", "error"],
+  pair: [
+    ...parts.flatMap((part) => [`chosen_${part}`, `rejected_${part}`]),
+    "margin",
+    "truncated",
+    "error",
+  ],
+  best_of_n: ["scores", "best", ...parts.slice(1), "truncated", "error"],
+};
+
+/** Whether and how to explain scores. */
+export interface ScoreColumnsOptions {
+  /** Adds rewards, coefficients and gating of heads that have objectives, or implicit token rewards. */
+  readonly explain?: boolean | undefined;
+}
+
+/**
+ * The output row of a scored row: the input's columns, then what the verdicts say, by the row's shape
+ * (lists are in the order of the candidates):
+ *
+ * | shape | always | with `explain`, for heads with objectives |
+ * |---|---|---|
+ * | one conversation | `score`, `tokens` | `rewards`, `coefficients`, `gating` |
+ * | pair | `chosen_score`, `rejected_score`, `margin`, `chosen_tokens`, `rejected_tokens` | `chosen_rewards`, `rejected_rewards`, and so on |
+ * | best of N | `scores`, `best` (from 0, the first of equals), `tokens` | lists `rewards`, `coefficients`, `gating` |
+ *
+ * `truncated: true` and `error: {code, message}` stand in any shape, where they apply. Where a
+ * conversation failed its score is `null`, and so is the margin; `best` is then among the others.
+ *
+ * @param row The input row.
+ * @param kind Its shape.
+ * @param verdicts One for every conversation of the row, in order.
+ * @param options Whether to explain.
+ */
+export function scoredRow(
+  row: Row,
+  kind: RowKind,
+  verdicts: readonly Verdict[],
+  options: ScoreColumnsOptions = {},
+): Row {
+  const checked = verdicts.map(withFiniteScore);
+  const output: Row = { ...row };
+  for (const column of ownColumns[kind]) delete output[column];
+  Object.assign(output, scoreColumns(kind, checked));
+  if (options.explain) Object.assign(output, explainColumns(kind, checked));
+  if (checked.some(({ truncated }) => truncated)) output.truncated = true;
+  const failed = checked.findIndex(({ error }) => error !== null);
+  if (failed !== -1) output.error = errorOf(kind, failed, checked[failed]!.error!);
+  return output;
+}
+
+/** What an earlier run may have left, and must not be taken for this run's. */
+const scoresOfAnyShape = ["score", "chosen_score", "rejected_score", "scores", "best", "truncated"];
+
+/** The output row of an input row that could not be scored at all. */
+export function failedRow(row: Row, error: AssayError): Row {
+  const output: Row = { ...row };
+  for (const column of scoresOfAnyShape) delete output[column];
+  output.error = error.toJSON();
+  return output;
+}
+
+/** NaN and infinities never reach the output, whatever a head gives. */
+function withFiniteScore(verdict: Verdict): Verdict {
+  if (verdict.score === null || Number.isFinite(verdict.score)) return verdict;
+  const error = verdict.error ?? new AssayError(
+    "scoring/not-finite",
+    `Cannot use the score: expected a finite number, found ${verdict.score}`,
+  );
+  return { ...verdict, score: null, error };
+}
+
+function scoreColumns(kind: RowKind, verdicts: readonly Verdict[]): Row {
+  const scores = verdicts.map(({ score }) => score);
+  const tokens = verdicts.map(({ tokens }) => tokens);
+  if (kind === "single") return { score: scores[0], tokens: tokens[0] };
+  if (kind === "best_of_n") return { scores, best: indexOfBest(scores), tokens };
+  const [chosen, rejected] = scores as [number | null, number | null];
+  return {
+    chosen_score: chosen,
+    rejected_score: rejected,
+    margin: chosen === null || rejected === null ? null : chosen - rejected,
+    chosen_tokens: tokens[0],
+    rejected_tokens: tokens[1],
+  };
+}
+
+/** The first of the highest scores; `null` where no candidate has one. */
+function indexOfBest(scores: readonly (number | null)[]): number | null {
+  let best: number | null = null;
+  scores.forEach((score, index) => {
+    if (score !== null && (best === null || score > scores[best]!)) best = index;
+  });
+  return best;
+}
+
+function explainColumns(kind: RowKind, verdicts: readonly Verdict[]): Row {
+  const columns: Row = {};
+  for (const part of ["rewards", "coefficients", "gating", "token_rewards"] as const) {
+    const values = verdicts.map((verdict) =>
+      part === "token_rewards" ? verdict.tokenRewards ?? null : verdict[part]
+    );
+    if (values.every((value) => value === null)) continue;
+    if (kind === "single") columns[part] = values[0];
+    else if (kind === "best_of_n") columns[part] = values;
+    else Object.assign(columns, { [`chosen_${part}`]: values[0], [`rejected_${part}`]: values[1] });
+  }
+  return columns;
+}
+
+function errorOf(
+  kind: RowKind,
+  index: number,
+  error: AssayError,
+): { code: string; message: string } {
+  const { code, message } = error;
+  if (kind === "single") return { code, message };
+  const which = kind === "pair" ? ["chosen", "rejected"][index] : `response ${index + 1}`;
+  return { code, message: `${which}: ${message}` };
+}

@@ -1,0 +1,69 @@
+import type { CheckpointFolder } from "../../checkpoint/folder.ts";
+import { AssayError } from "../../error.ts";
+import { Backbone } from "../../scoring/backbone.ts";
+import type { LoadOptions } from "../../scoring/load_options.ts";
+import type { Conversation } from "../../text/conversation.ts";
+import { applyLinearHeads, type LinearHeads } from "../../voting/linear_heads.ts";
+import type { LoadedVoter, VoterScores } from "./voter_source.ts";
+
+/**
+ * Loads a backbone with several linear heads. A conversation's hidden state is computed once and read
+ * back; the heads' products, k · hidden multiplications, are made on the host in 64 bits.
+ *
+ * @param folder The checkpoint; its own head, if it has one, is left unread.
+ * @param heads The heads.
+ * @param options How the backbone is loaded.
+ * @throws {AssayError} `voting/bad-heads` where the heads are for another hidden size, and what
+ * loading the backbone throws.
+ */
+export async function loadLinearVoters(
+  folder: CheckpointFolder,
+  heads: LinearHeads,
+  options: LoadOptions,
+): Promise<LoadedVoter> {
+  const backbone = await Backbone.load(folder, options);
+  if (backbone.hiddenSize !== heads.hidden) {
+    backbone[Symbol.dispose]();
+    throw new AssayError(
+      "voting/bad-heads",
+      `Cannot let heads vote on ${backbone.name}: expected weights for hidden states of ` +
+        `${backbone.hiddenSize} numbers, found ${heads.hidden}`,
+    );
+  }
+  return {
+    async *scoreStream(conversations, { signal }): AsyncGenerator<VoterScores> {
+      for await (const batch of batches(conversations, backbone)) {
+        const states = await backbone.pooledStates(batch, signal === undefined ? {} : { signal });
+        for (const state of states) yield scoresOf(heads, state);
+      }
+    },
+    [Symbol.dispose]: () => backbone[Symbol.dispose](),
+  };
+}
+
+function scoresOf(
+  heads: LinearHeads,
+  state: { readonly last: Float32Array } | AssayError,
+): VoterScores {
+  if (state instanceof AssayError) return { scores: null, error: state };
+  return { scores: applyLinearHeads(heads, state.last), error: null };
+}
+
+/** As many conversations at once as fill the packs in flight about twice, as `RewardModel` takes. */
+async function* batches(
+  conversations: AsyncIterable<Conversation>,
+  { plan }: Backbone,
+): AsyncGenerator<Conversation[]> {
+  const wanted = 8 * plan.tokensPerPack * plan.packsInFlight; // characters: about four to a token
+  let waiting: Conversation[] = [];
+  let characters = 0;
+  for await (const conversation of conversations) {
+    waiting.push(conversation);
+    characters += conversation.reduce((sum, { content }) => sum + content.length, 0);
+    if (characters < wanted) continue;
+    yield waiting;
+    waiting = [];
+    characters = 0;
+  }
+  if (waiting.length > 0) yield waiting;
+}

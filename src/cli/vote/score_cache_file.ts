@@ -1,0 +1,108 @@
+import { AssayError } from "../../error.ts";
+import { cacheFileName, type CacheIdentity, ScoreCache } from "../../voting/score_cache.ts";
+
+/**
+ * A {@linkcode ScoreCache} in a file. Every score is appended the moment it is known, so a run that is
+ * killed goes on where it stopped; a line that was cut short is closed and passed over.
+ */
+export class ScoreCacheFile implements Disposable {
+  readonly #cache: ScoreCache;
+  readonly #file: Deno.FsFile | undefined;
+
+  private constructor(cache: ScoreCache, file: Deno.FsFile | undefined) {
+    this.#cache = cache;
+    this.#file = file;
+  }
+
+  /**
+   * Opens the file of a voter in a folder, which is made where there is none.
+   *
+   * @param folder The cache's folder; `undefined` keeps scores for this run only.
+   * @param identity What the scores depend on.
+   * @throws {AssayError} `cli/cache` where the file can't be read or written, `voting/foreign-cache`.
+   */
+  static async open(
+    folder: string | undefined,
+    identity: CacheIdentity,
+  ): Promise<ScoreCacheFile> {
+    const cache = new ScoreCache(identity);
+    if (folder === undefined) return new ScoreCacheFile(cache, undefined);
+    const path = `${folder}/${await cacheFileName(identity)}`;
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+      const endsInLine = await readLines(path, (line) => cache.readLine(line));
+      const file = await Deno.open(path, { append: true, create: true });
+      const opened = new ScoreCacheFile(cache, file);
+      if (endsInLine === undefined) opened.#append(cache.header());
+      else if (!endsInLine) opened.#append("\n");
+      return opened;
+    } catch (cause) {
+      if (cause instanceof AssayError) throw cause;
+      throw new AssayError(
+        "cli/cache",
+        `Cannot use the score cache ${path}: ${
+          cause instanceof Error ? cause.message : cause
+        }; name ` +
+          "another folder with --cache, or do without with --no-cache",
+        { cause },
+      );
+    }
+  }
+
+  /** Number of conversations with a score. */
+  get size(): number {
+    return this.#cache.size;
+  }
+
+  /** The scores of a conversation, if it has been scored. */
+  get(key: string): readonly number[] | undefined {
+    return this.#cache.get(key);
+  }
+
+  /** Keeps the scores of a conversation, in the file too. */
+  add(key: string, scores: readonly number[]): void {
+    this.#append(this.#cache.add(key, scores));
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.#file?.close();
+  }
+
+  /** One write per line: where several runs share a cache, their lines don't mix. */
+  #append(line: string): void {
+    const bytes = new TextEncoder().encode(line);
+    for (let written = 0; this.#file !== undefined && written < bytes.length;) {
+      written += this.#file.writeSync(bytes.subarray(written));
+    }
+  }
+}
+
+/**
+ * Reads a file line by line.
+ *
+ * @returns Whether the last line is ended; `undefined` for a file that is empty or does not exist.
+ */
+async function readLines(
+  path: string,
+  take: (line: string) => void,
+): Promise<boolean | undefined> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { read: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  let rest = "";
+  let endsInLine: boolean | undefined;
+  for await (const chunk of file.readable.pipeThrough(new TextDecoderStream())) {
+    if (chunk === "") continue;
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) take(line);
+    endsInLine = rest === "";
+  }
+  if (rest !== "") take(rest);
+  return endsInLine;
+}

@@ -1,0 +1,269 @@
+import { Command, Option } from "commander";
+import type { RowFormat } from "../../data/rows.ts";
+import type { RowWriter } from "../../data/write_rows.ts";
+import { AssayError } from "../../error.ts";
+import type { JoinBy } from "../../voting/join_voters.ts";
+import { drawStrengths, plotPage } from "../../voting/strength_plot.ts";
+import { tally, type Vote } from "../../voting/tally.ts";
+import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import { listenForInterrupt } from "../interrupt.ts";
+import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
+import { Output } from "../output.ts";
+import { type ProgressBar, progressBar } from "../progress_bar.ts";
+import { rowOutput } from "../row_output.ts";
+import { votedRow } from "./vote_columns.ts";
+import { readVoters } from "./vote_files.ts";
+import { scoreVoters } from "./vote_models.ts";
+import { type OpenVoter, openVoter, type VoterSpec } from "./voter_source.ts";
+import type { VoterTable } from "./voter_table.ts";
+import { addTallyFlags, type TallyFlags, tallyOptions } from "./vote_options.ts";
+import { summarize, summaryLine, type VoteSummary } from "./vote_summary.ts";
+import { voteTable } from "./vote_table.ts";
+import { checkOutputs, writeTextFile } from "../text_file.ts";
+
+interface VoteFlags extends TallyFlags, ModelFlags {
+  readonly model?: readonly string[];
+  readonly adapter?: readonly string[];
+  readonly adapterDtype: "F32" | "keep";
+  readonly heads?: string;
+  readonly cache: string | false;
+  readonly join: JoinBy;
+  readonly column: string;
+  readonly explain?: true;
+  readonly plot?: string;
+  readonly summary?: string;
+  readonly format: "jsonl" | "table";
+  readonly output?: string;
+  readonly inputFormat?: RowFormat;
+}
+
+const description = [
+  "Puts the scores of several reward models together.",
+  "INPUT is one file of scores per voter, with the columns that score writes (pairs: chosen_score " +
+  "and rejected_score; single rows: score; candidates: scores), from any tool. Rows are matched by " +
+  "id where every row has one of its own, else by their order. With --model, INPUT is one file of " +
+  "rows, which every voter scores first; scores are kept in a cache, so that a run that was " +
+  "interrupted goes on where it stopped, and one more voter costs one scoring.",
+  "Rows come out as in the first file. A pair gets the aggregates chosen_score, rejected_score and " +
+  "margin, and strength_mean, strength_std, vote_share, target_probability, category, disagreement " +
+  "and voters; a single row score, disagreement and voters; candidates scores, best, disagreement " +
+  "and voters. A voter without a score for a row takes no part in its vote.",
+].join("\n\n");
+
+const examples = `
+Examples:
+  assay vote a.jsonl b.jsonl c.jsonl --plot strengths.svg > voted.jsonl
+  assay vote a.jsonl b.jsonl --aggregate lcb --normalize std --output voted.parquet
+  assay vote --model ./rm-1 --model ./rm-2 --model ./rm-3 pairs.jsonl > voted.jsonl
+  assay vote --model ./demo --heads ./demo/voters.safetensors pairs.jsonl > voted.jsonl
+
+Exit status: 0 all rows fine, 1 some rows failed (each has an error), 2 nothing could run.`;
+
+/**
+ * `assay vote`: preference strength, votes and committees' choices.
+ *
+ * @param output Where output goes.
+ * @param open Finds the reward models of voters.
+ */
+export function voteCommand(
+  output: Output = Output.system(),
+  open: OpenVoter = openVoter,
+): Command {
+  const command = new Command("vote")
+    .summary("put the scores of several reward models together")
+    .description(description)
+    .argument("[inputs...]", "files of scores, one per voter; with --model, one file of rows")
+    .option("--model <folder>", "checkpoint of a voter (repeatable)", collect)
+    .option(
+      "--adapter <folder>",
+      "LoRA adapter of a voter, on the one --model (repeatable)",
+      collect,
+    )
+    .addOption(
+      new Option(
+        "--adapter-dtype <dtype>",
+        "weights that an adapter changes: whole in F32, or rounded to what the model has",
+      ).choices(["F32", "keep"]).default("F32"),
+    )
+    .option("--heads <file>", "linear heads on the one --model (voters.weight), in one pass")
+    .option("--cache <folder>", "where scores are kept", ".cache/assay/votes")
+    .option("--no-cache", "score everything again, and keep nothing")
+    .addOption(
+      new Option("--join <how>", "how rows of different files are matched")
+        .choices(["auto", "id", "order"]).default("auto"),
+    )
+    .option("--column <name>", "what files call a score, for example calibrated_score", "score")
+    .option("--explain", "add what each voter said: margins, or voter_scores")
+    .option("--plot <file>", "draw the strengths: .svg or .html")
+    .option("--summary <file>", "write counts, voters, categories and groups as JSON");
+  addTallyFlags(command)
+    .addOption(formatOption())
+    .addOption(outputFileOption())
+    .addOption(inputFormatOption())
+    .addHelpText("after", examples);
+  return addModelFlags(command).action(async (inputs: readonly string[], flags: VoteFlags) => {
+    checkUsage(inputs, flags);
+    await checkOutputs(inputs, [flags.output, flags.summary, flags.plot]);
+    const isAsked = command.getOptionValueSource("cache") !== "default";
+    const cache = isAsked || mayWrite(flags.cache) ? flags.cache : false;
+    await vote(inputs, { ...flags, cache }, output, open);
+  });
+}
+
+/** Whether the default cache can be kept without asking for a permission. */
+function mayWrite(folder: string | false): boolean {
+  if (folder === false) return false;
+  const query = (name: "read" | "write") => Deno.permissions.querySync({ name, path: folder });
+  return query("read").state === "granted" && query("write").state === "granted";
+}
+
+function checkUsage(inputs: readonly string[], flags: VoteFlags): void {
+  const { model = [], adapter = [] } = flags;
+  const hasMembers = adapter.length > 0 || flags.heads !== undefined;
+  const problems: readonly (readonly [isWrong: boolean, problem: string])[] = [
+    [model.length === 0 && hasMembers, "--adapter and --heads need the --model they belong to"],
+    [model.length > 1 && hasMembers, `--adapter and --heads belong to one --model, found several`],
+    [adapter.length > 0 && flags.heads !== undefined, "--adapter and --heads can't be combined"],
+    [
+      model.length === 0 && inputs.length === 0,
+      "expected files of scores, or --model and a file of rows, found neither",
+    ],
+    [
+      model.length > 0 && inputs.length > 1,
+      `with --model, expected one file of rows, found ${inputs.length}`,
+    ],
+    [inputs.filter((input) => input === "-").length > 1, "standard input can be one voter only"],
+  ];
+  const problem = problems.find(([isWrong]) => isWrong)?.[1];
+  if (problem !== undefined) throw new AssayError("cli/usage", `Cannot vote: ${problem}`);
+  if (flags.plot !== undefined && !/\.(svg|html)$/i.test(flags.plot)) {
+    throw new AssayError(
+      "cli/usage",
+      `Cannot draw a plot: expected a file that ends in .svg or .html, found ${flags.plot}`,
+    );
+  }
+}
+
+async function vote(
+  inputs: readonly string[],
+  flags: VoteFlags,
+  output: Output,
+  open: OpenVoter,
+): Promise<void> {
+  using bar = progressBar(output);
+  const table = flags.model === undefined
+    ? await readVoters(inputs, {
+      format: flags.inputFormat,
+      join: flags.join,
+      column: flags.column,
+      onBytes: (file, read, byteLength) => bar.update(`reading ${file}`, read, byteLength),
+    })
+    : await letVotersScore(inputs[0] ?? "-", flags, output, open, bar);
+  if (table.rows.length === 0) await output.note(`${inputs[0] ?? "standard input"} has no rows`);
+  const options = tallyOptions(flags);
+  const votes = tally(table.rows, options);
+  const summary = summarize(table, votes, options, flags.groups);
+  await warnAbout(summary, output);
+  await writeRows(table, votes, flags, output, bar);
+  if (flags.summary !== undefined) {
+    await writeTextFile(flags.summary, `${JSON.stringify(summary, null, 2)}\n`);
+  }
+  if (flags.plot !== undefined) await plot(flags.plot, votes, flags.groups, output);
+  bar[Symbol.dispose]();
+  await output.note(summaryLine(summary));
+}
+
+async function letVotersScore(
+  input: string,
+  flags: VoteFlags,
+  output: Output,
+  open: OpenVoter,
+  bar: ProgressBar,
+): Promise<VoterTable> {
+  using interrupt = listenForInterrupt();
+  return await scoreVoters(input, voterSpecs(flags), open, {
+    format: flags.inputFormat,
+    cache: flags.cache === false ? undefined : flags.cache,
+    load: loadOptions(flags, output, bar),
+    onProgress: (voter, done, total) => bar.update(`scoring with ${voter}`, done, total),
+    onNote: (message) => output.note(message),
+    signal: interrupt.signal,
+  });
+}
+
+function voterSpecs(flags: VoteFlags): VoterSpec[] {
+  const { model = [], adapter = [], heads, adapterDtype } = flags;
+  const [only] = model;
+  if (adapter.length > 0) {
+    const dtype = adapterDtype === "F32" ? { adapterDtype } : {};
+    return adapter.map((folder) => ({ model: only!, adapter: folder, ...dtype }));
+  }
+  return model.map((folder) => ({ model: folder, ...(heads === undefined ? {} : { heads }) }));
+}
+
+async function writeRows(
+  table: VoterTable,
+  votes: readonly Vote[],
+  flags: VoteFlags,
+  output: Output,
+  bar: ProgressBar,
+): Promise<void> {
+  const writer: RowWriter = await rowOutput(output, flags, voteTable);
+  let done = 0;
+  for await (const { item, place } of table.read()) {
+    const voted = place === undefined ? votedRow(item, undefined, undefined, undefined) : votedRow(
+      item,
+      votes[place],
+      table.errors?.[place],
+      flags.explain ? table.rows[place] : undefined,
+    );
+    if (voted.error !== undefined) output.rowFailed();
+    await writer.write(voted);
+    bar.update("writing votes", ++done, votes.length);
+  }
+  await writer.close();
+}
+
+async function warnAbout(summary: VoteSummary, output: Output): Promise<void> {
+  for (const { name, missing } of summary.voters) {
+    if (missing > 0) {
+      await output.warn(
+        `${name} has no finite score for ${missing} of its rows: it takes no part in those votes`,
+      );
+    }
+  }
+  const spreads = summary.voters.flatMap(({ margin_std }) => margin_std ?? []).filter((s) => s > 0);
+  const [least, most] = [Math.min(...spreads), Math.max(...spreads)];
+  if (summary.normalize === "none" && spreads.length > 1 && most > 3 * least) {
+    await output.warn(
+      `one voter's margins spread ${
+        (most / least).toFixed(1)
+      } times as far as another's and weigh ` +
+        "as much more; --normalize std gives all the same weight",
+    );
+  }
+}
+
+async function plot(
+  file: string,
+  votes: readonly Vote[],
+  groups: number,
+  output: Output,
+): Promise<void> {
+  const pairs = votes.flatMap((vote) =>
+    vote.kind === "pair"
+      ? [{ mean: vote.strength.mean, std: vote.strength.std, category: vote.category }]
+      : []
+  );
+  if (!pairs.some(({ mean }) => Number.isFinite(mean))) {
+    await output.warn(`no pair has a strength: ${file} was not drawn`);
+    return;
+  }
+  const svg = await drawStrengths(pairs, groups);
+  const isPage = /\.html$/i.test(file);
+  await writeTextFile(file, isPage ? plotPage(svg, "Preference strength") : svg);
+}
+
+function collect(value: string, values: readonly string[] = []): readonly string[] {
+  return [...values, value];
+}
