@@ -1,9 +1,9 @@
 /**
  * Scores the test split's pairs with the demo checkpoint and prints the model card's figures.
  *
- *     deno run --allow-read models/evaluate_demo.ts models/demo ROWS_FOLDER
+ *     deno run --allow-read models/evaluate_demo.ts models/demo ROWS_FOLDER [PAIRS]
  *
- * `ROWS_FOLDER` is what `models/training/evaluation_rows.py` writes.
+ * `PAIRS`: the first so many of each subset, all without it. `ROWS_FOLDER` is what `models/training/evaluation_rows.py` writes.
  */
 import { RewardModel, type Verdict } from "@assay/assay";
 import { spearman } from "@assay/assay/calibration";
@@ -142,19 +142,28 @@ async function printParity(model: RewardModel, rows: readonly Row[]): Promise<vo
   const sameLength = rows.every((row, index) =>
     verdicts[index]!.tokens === (row.pytorch as { tokens: number }).tokens
   );
-  console.log(`\nLargest |score − PyTorch's| on ${rows.length}: ${Math.max(...differences)}`);
+  console.log(`Largest |score − PyTorch's| on ${rows.length}: ${Math.max(...differences)}`);
   console.log(`Token counts equal PyTorch's: ${sameLength}`);
 }
 
-const [modelFolder, rowsFolder] = Deno.args;
+/** The first `count` rows of each subset. */
+function firstOfEach(rows: readonly Pair[], count: number): Pair[] {
+  const bySubset = Object.groupBy(rows, ({ subset }) => subset);
+  return Object.values(bySubset).flatMap((part) => part!.slice(0, count));
+}
+
+const [modelFolder, rowsFolder, count] = Deno.args;
 if (modelFolder === undefined || rowsFolder === undefined) {
-  console.error("usage: evaluate_demo.ts MODEL ROWS_FOLDER");
+  console.error("usage: evaluate_demo.ts MODEL ROWS_FOLDER [PAIRS]");
   Deno.exit(2);
 }
 using model = await RewardModel.load(modelFolder, { onWarning: console.error });
-const pairs = await scorePairs(model, await rowsOf(`${rowsFolder}/pairs.jsonl`) as Pair[]);
-console.log(`${pairs.length} pairs, ${model.objectives.length} objectives, on ${model.backend}\n`);
+await printParity(model, await rowsOf(`${rowsFolder}/conversations.jsonl`));
+const rows = await rowsOf(`${rowsFolder}/pairs.jsonl`) as Pair[];
+const pairs = await scorePairs(model, firstOfEach(rows, Number(count ?? Infinity)));
+console.log(
+  `\n${pairs.length} pairs, ${model.objectives.length} objectives, on ${model.backend}\n`,
+);
 printAccuracies(pairs, model.objectives);
 printCoefficients(pairs, model.objectives);
 printVerbosity(pairs);
-await printParity(model, await rowsOf(`${rowsFolder}/conversations.jsonl`));

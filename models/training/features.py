@@ -15,7 +15,7 @@ OBJECTIVES = ("quality", "harmlessness", "relevance", "coherence", "verbosity", 
 QUALITY, HARMLESSNESS, RELEVANCE, COHERENCE, VERBOSITY, FORMATTING = range(6)
 # Every second instruction, so many judged rows of each judge, further irrelevant responses, damaged
 # copies and human pairs; none longer than MAX_TOKENS: the forward passes are what costs.
-AMOUNTS = {"train": (2, 3, 200, 150, 350), "dev": (1, 3, 100, 80, 149)}
+AMOUNTS = {"train": (1, 3, 350, 400, 700), "dev": (1, 3, 100, 80, 149)}
 MAX_TOKENS = 500
 GAP = 0.3
 
