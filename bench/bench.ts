@@ -11,7 +11,7 @@ import { writeReport } from "./report.ts";
 import type { Bench, Section } from "./section.ts";
 import { bestOfEight } from "./sections/best_of_eight.ts";
 import { coldStart } from "./sections/cold_start.ts";
-import { engines } from "./sections/engines.ts";
+import { engines, sameAdapter } from "./sections/engines.ts";
 import { lengths } from "./sections/lengths.ts";
 import { products } from "./sections/products.ts";
 import { ragged } from "./sections/ragged.ts";
@@ -19,6 +19,7 @@ import { readSettings, type Settings, usage } from "./settings.ts";
 
 const sections: Readonly<Record<string, Section>> = {
   engines,
+  same_adapter: sameAdapter,
   best_of_eight: bestOfEight,
   ragged,
   lengths,
@@ -36,11 +37,15 @@ function chosenSections({ sections: names }: Settings): Section[] {
 }
 
 /** When, with which command and beside how much other work a section was measured. */
-function circumstances({ command }: Settings, start: Date): string {
-  const loads = Deno.loadavg().map((load) => load.toFixed(1)).join(", ");
+function circumstances({ command }: Settings, start: Date, loadBefore: number): string {
   const time = (date: Date): string => date.toISOString().slice(11, 16);
+  const busy = loadBefore > 1;
   return `Measured ${start.toISOString().slice(0, 10)}, ${time(start)}–${time(new Date())} UTC: ` +
-    `\`${command}\`. Load averages at its end, the bench's own work included: ${loads}.`;
+    `\`${command}\`. Load average of the minute before: ${loadBefore.toFixed(1)}` +
+    (busy
+      ? `; **the machine was busy with other work**, so absolute numbers are too low and ratios ` +
+        "lean against engines that wait by spinning."
+      : ".");
 }
 
 /** Measures section by section; one that fails leaves its part of RESULTS.md as it was. */
@@ -59,11 +64,15 @@ async function measure(settings: Settings, folder: string): Promise<void> {
   for (const section of chosenSections(settings)) {
     console.error(section.title);
     const start = new Date();
+    const loadBefore = Deno.loadavg()[0]!;
     try {
       const text = await section.measure(bench);
       console.log(`## ${section.title}\n\n${text}\n`);
       if (settings.dry) continue;
-      const fresh = { title: section.title, text: `${circumstances(settings, start)}\n\n${text}` };
+      const fresh = {
+        title: section.title,
+        text: `${circumstances(settings, start, loadBefore)}\n\n${text}`,
+      };
       await writeReport(await describeMachine(), await onSoftwareAdapter(), titles, fresh);
     } catch (error) {
       onProgress(`not measured: ${error}`);

@@ -12,14 +12,14 @@ export async function describeMachine(): Promise<string[]> {
   );
   const adapter = await findAdapter();
   const node = await run("node", ["--version"]);
-  const { description, device, software } = adapter === undefined
-    ? { description: "none", device: "", software: false }
+  const { description, software } = adapter === undefined
+    ? { description: "none", software: false }
     : describeAdapter(adapter);
   return [
     `Processor: ${field("model name") || Deno.build.arch}, ${navigator.hardwareConcurrency} cores` +
     (vectors.length > 0 ? ` (${vectors.join(", ")})` : ""),
     `Memory: ${Math.round(Deno.systemMemoryInfo().total / 2 ** 30)} GiB`,
-    `WebGPU adapter: ${[device, description].filter((text) => text !== "").join(", ")}` +
+    `WebGPU adapter: ${description}` +
     (software ? " (software: it computes on the processor)" : ""),
     `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}; Node ${node.ok ? node.output.trim() : "–"}`,
     `Peers: ${Object.entries(peerPackages).map((peer) => peer.join(" ")).join(", ")}`,
