@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, help="checkpoint for PyTorch's verdicts; none without")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--state", type=Path, default=Path("/tmp/demo-training"))
+    parser.add_argument("--state", type=Path, default=Path(".cache/demo-training"))
     parser.add_argument("--figures", action="store_true", help="PyTorch's figures on all pairs too")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

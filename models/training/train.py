@@ -14,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with the three .jsonl.gz files")
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint")
-    parser.add_argument("--state", type=Path, default=Path("/tmp/demo-training"))
+    parser.add_argument("--state", type=Path, default=Path(".cache/demo-training"))
     parser.add_argument("--language-steps", type=int, default=LANGUAGE_STEPS)
     parser.add_argument("--preference-steps", type=int, default=PREFERENCE_STEPS)
     parser.add_argument("--backbone-only", action="store_true", help="stop before the heads")
