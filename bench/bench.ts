@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { describeMachine, onSoftwareAdapter } from "./machine.ts";
+import { busyCores, describeMachine, onSoftwareAdapter } from "./machine.ts";
 import { ModelFiles } from "./models/model_files.ts";
 import { installPeers, packagesFolder } from "./peers/packages.ts";
 import { writeReport } from "./report.ts";
@@ -37,14 +37,14 @@ function chosenSections({ sections: names }: Settings): Section[] {
 }
 
 /** When, with which command and beside how much other work a section was measured. */
-function circumstances({ command }: Settings, start: Date, loadBefore: number): string {
+function circumstances({ command }: Settings, start: Date, busyCores: number): string {
   const time = (date: Date): string => date.toISOString().slice(11, 16);
-  const busy = loadBefore > 1;
   return `Measured ${start.toISOString().slice(0, 10)}, ${time(start)}–${time(new Date())} UTC: ` +
-    `\`${command}\`. Load average of the minute before: ${loadBefore.toFixed(1)}` +
-    (busy
-      ? `; **the machine was busy with other work**, so absolute numbers are too low and ratios ` +
-        "lean against engines that wait by spinning."
+    `\`${command}\`. Other work took ${busyCores.toFixed(1)} of ` +
+    `${navigator.hardwareConcurrency} cores just before` +
+    (busyCores > 0.3
+      ? `: **the machine was not idle**, absolute numbers are too low and ratios lean against ` +
+        "engines whose threads wait for each other by spinning."
       : ".");
 }
 
@@ -64,14 +64,14 @@ async function measure(settings: Settings, folder: string): Promise<void> {
   for (const section of chosenSections(settings)) {
     console.error(section.title);
     const start = new Date();
-    const loadBefore = Deno.loadavg()[0]!;
+    const busy = await busyCores();
     try {
       const text = await section.measure(bench);
       console.log(`## ${section.title}\n\n${text}\n`);
       if (settings.dry) continue;
       const fresh = {
         title: section.title,
-        text: `${circumstances(settings, start, loadBefore)}\n\n${text}`,
+        text: `${circumstances(settings, start, busy)}\n\n${text}`,
       };
       await writeReport(await describeMachine(), await onSoftwareAdapter(), titles, fresh);
     } catch (error) {

@@ -31,3 +31,18 @@ export async function onSoftwareAdapter(): Promise<boolean> {
   const adapter = await findAdapter();
   return adapter !== undefined && describeAdapter(adapter).software;
 }
+
+/** Cores that other work takes now, by the system's own account over three seconds; NaN if unknown. */
+export async function busyCores(): Promise<number> {
+  const before = await processorTimes();
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const after = await processorTimes();
+  const passed = after.all - before.all;
+  return navigator.hardwareConcurrency * (1 - (after.idle - before.idle) / passed);
+}
+
+async function processorTimes(): Promise<{ all: number; idle: number }> {
+  const text = await Deno.readTextFile("/proc/stat").catch(() => "");
+  const times = text.split("\n")[0]!.split(/\s+/).slice(1).map(Number);
+  return { all: times.reduce((a, b) => a + b, 0), idle: (times[3] ?? NaN) + (times[4] ?? NaN) };
+}
