@@ -1,35 +1,35 @@
 import assert from "node:assert/strict";
 import { Device } from "../../src/gpu/device.ts";
-import type { KernelFamily } from "../../src/gpu/kernel_family.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import { compareWithTwin, type Trial, trials } from "../../src/ops/trials.ts";
 import { gpuTest } from "../adapter.ts";
+import { testedFamilies, type TestedFamily } from "../kernel_families.ts";
+import { testWhere } from "../requirement.ts";
 
 /** Rounding of sums of a few hundred f32 terms; a wrong index gives about 1. */
 const tolerance = 5e-6;
 const seeds = 24;
-const families = ["buffer", "texture"] as const;
 
 for (const [name, trial] of Object.entries(trials)) {
-  for (const family of families) kernelTest(name, trial, family);
+  for (const tested of testedFamilies) kernelTest(name, trial, tested);
 }
 
-function kernelTest(name: string, trial: Trial, family: KernelFamily): void {
-  gpuTest(`${name} equals its CPU twin on random shapes (${family} kernels)`, async () => {
-    const device = await Device.open();
-    if (family === "texture" && device.subgroups.size !== 8) {
-      console.log(`skipped: ${name} in textures needs subgroups of 8 lanes`);
-      return device[Symbol.dispose]();
-    }
-    using gpu = new GpuBackend(device, family);
-    const cpu = new CpuBackend();
-    for (let seed = 1; seed <= seeds; seed++) {
-      const difference = await compareWithTwin(trial, gpu, cpu, seed);
-      assert.ok(difference <= tolerance, `seed ${seed}: relative difference ${difference}`);
-    }
-    assert.deepEqual(gpu.device.uncapturedErrors, []);
-  });
+function kernelTest(name: string, trial: Trial, { family, missing }: TestedFamily): void {
+  testWhere(
+    missing,
+    `${name} equals its CPU twin on random shapes (${family} kernels)`,
+    async () => {
+      const device = await Device.open();
+      using gpu = new GpuBackend(device, family);
+      const cpu = new CpuBackend();
+      for (let seed = 1; seed <= seeds; seed++) {
+        const difference = await compareWithTwin(trial, gpu, cpu, seed);
+        assert.ok(difference <= tolerance, `seed ${seed}: relative difference ${difference}`);
+      }
+      assert.deepEqual(gpu.device.uncapturedErrors, []);
+    },
+  );
 }
 
 gpuTest("matmul splits a weight larger than one binding by rows", async () => {

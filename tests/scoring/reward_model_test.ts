@@ -1,23 +1,17 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
-import { findAdapter } from "../../src/gpu/adapter.ts";
-import { Device } from "../../src/gpu/device.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 import { gpuTest } from "../adapter.ts";
+import { testedFamilies, type TestedFamily } from "../kernel_families.ts";
+import { testWhere } from "../requirement.ts";
 import {
   type GoldenConversation,
   goldenConversations,
   parityFolder,
   parityModels,
 } from "../golden/parity.ts";
-
-const device = await findAdapter() && await Device.open();
-const families = device?.subgroups.size === 8
-  ? ["buffer", "texture"] as const
-  : ["buffer"] as const;
-device?.[Symbol.dispose]();
 
 /** Long enough for every golden text, also where a dynamic rope goes past its trained length. */
 const maxTokens = 512;
@@ -63,27 +57,28 @@ function closeByObjective(
 }
 
 for (const model of parityModels) {
-  gpuTest(
-    `scores of ${model} equal the reference's, whichever kernels compute`,
-    async () => {
-      for (const kernels of families) await checkParity(model, { backend: "gpu", kernels });
-    },
-  );
+  for (const { family, missing } of testedFamilies) {
+    testWhere(
+      missing,
+      `scores of ${model} equal the reference's (${family} kernels)`,
+      () => checkParity(model, { backend: "gpu", kernels: family }),
+    );
+  }
   Deno.test(
     `scores of ${model} equal the reference's on the CPU twins`,
     () => checkParity(model, { backend: "cpu" }),
   );
 }
 
-for (const kernels of families) {
-  invarianceTest("armo", kernels);
-  invarianceTest("mistral", kernels);
-  invarianceTest("llama_dynamic_rope", kernels);
+for (const tested of testedFamilies) {
+  invarianceTest("armo", tested);
+  invarianceTest("mistral", tested);
+  invarianceTest("llama_dynamic_rope", tested);
 }
 
-function invarianceTest(model: string, kernels: "buffer" | "texture"): void {
+function invarianceTest(model: string, { family: kernels, missing }: TestedFamily): void {
   const name = `a verdict of ${model} has the same bits in every company and plan (${kernels})`;
-  gpuTest(name, async () => {
+  testWhere(missing, name, async () => {
     // The buffer kernels are slow on a software adapter: fewer responses show the same.
     const responses = kernels === "texture" ? 56 : 12;
     const conversations = varied(await goldenConversations(model), responses);

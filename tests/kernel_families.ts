@@ -1,0 +1,25 @@
+import { findAdapter } from "../src/gpu/adapter.ts";
+import { Device } from "../src/gpu/device.ts";
+import type { KernelFamily } from "../src/gpu/kernel_family.ts";
+
+/** A family of kernels, and why it can't be tested on this machine, if it can't. */
+export interface TestedFamily {
+  readonly family: KernelFamily;
+  readonly missing: string | undefined;
+}
+
+async function subgroupSize(): Promise<number | undefined> {
+  if (await findAdapter() === undefined) return undefined;
+  using device = await Device.open();
+  return device.subgroups.size;
+}
+
+const size = await subgroupSize();
+const noAdapter = size === undefined ? "no WebGPU adapter on this machine" : undefined;
+const noEight = size === 8 ? undefined : "no adapter with subgroups of 8 lanes";
+
+/** Every family of kernels. */
+export const testedFamilies: readonly TestedFamily[] = [
+  { family: "buffer", missing: noAdapter },
+  { family: "texture", missing: noAdapter ?? noEight },
+];
