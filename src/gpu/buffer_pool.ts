@@ -58,18 +58,6 @@ export class BufferPool {
     this.#recording.clear();
   }
 
-  /** Destroys the buffers that nobody holds. */
-  trim(): void {
-    for (const free of this.#free.values()) {
-      for (const buffer of free) {
-        this.#sizes.delete(buffer);
-        this.#recording.delete(buffer);
-        buffer.destroy();
-      }
-    }
-    this.#free.clear();
-  }
-
   /** Destroys every buffer, held or not. */
   destroy(): void {
     for (const buffer of this.#sizes.keys()) buffer.destroy();

@@ -13,11 +13,6 @@ export class PipelineCache {
 
   constructor(readonly device: Device) {}
 
-  /** Number of pipelines compiled so far. */
-  get size(): number {
-    return this.#pipelines.size;
-  }
-
   /** Tint wants subgroups enabled by a line that naga does not know. */
   #directives({ source }: Shader): string {
     return this.device.subgroups.enabledByDirective && source.includes("subgroup")
