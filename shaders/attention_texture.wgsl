@@ -1,5 +1,5 @@
 // Causal grouped-query attention for adapters with subgroups of 8 lanes and fast texture reads; the
-// formula, the spans and the running softmax are those of attention.wgsl.
+// formula, the spans and the running softmax are those of attention_tiled.wgsl.
 //
 // queries  heads * HEAD_DIM / 4 texels wide, a row each
 // keys     key heads * HEAD_DIM / 4 texels wide, likewise; values too

@@ -5,11 +5,11 @@
  * @module
  */
 import attentionTextureSource from "./attention_texture.wgsl" with { type: "text" };
-import attentionSource from "./attention.wgsl" with { type: "text" };
+import attentionTiledSource from "./attention_tiled.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
 import logSoftmaxTileSource from "./log_softmax_tile.wgsl" with { type: "text" };
 import matmulTextureSource from "./matmul_texture.wgsl" with { type: "text" };
-import matmulSource from "./matmul.wgsl" with { type: "text" };
+import matmulTiledSource from "./matmul_tiled.wgsl" with { type: "text" };
 import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
 import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
 import ropeSource from "./rope.wgsl" with { type: "text" };
@@ -22,8 +22,11 @@ import ropeTextureSource from "./rope_texture.wgsl" with { type: "text" };
 import textureToRowsSource from "./texture_to_rows.wgsl" with { type: "text" };
 import type { Shader } from "../src/gpu/pipeline_cache.ts";
 
-/** See `attention.wgsl`. */
-export const attentionShader: Shader = { name: "attention", source: attentionSource };
+/** See `attention_tiled.wgsl`. */
+export const attentionTiledShader: Shader = {
+  name: "attention_tiled",
+  source: attentionTiledSource,
+};
 /** See `gather_rows.wgsl`. */
 export const gatherRowsShader: Shader = { name: "gather_rows", source: gatherRowsSource };
 /** See `log_softmax_tile.wgsl`. */
@@ -31,8 +34,8 @@ export const logSoftmaxTileShader: Shader = {
   name: "log_softmax_tile",
   source: logSoftmaxTileSource,
 };
-/** See `matmul.wgsl`. */
-export const matmulShader: Shader = { name: "matmul", source: matmulSource };
+/** See `matmul_tiled.wgsl`. */
+export const matmulTiledShader: Shader = { name: "matmul_tiled", source: matmulTiledSource };
 /** See `rms_norm.wgsl`. */
 export const rmsNormShader: Shader = { name: "rms_norm", source: rmsNormSource };
 /** See `rope.wgsl`. */

@@ -20,6 +20,6 @@ const noEight = size === 8 ? undefined : "no adapter with subgroups of 8 lanes";
 
 /** Every family of kernels. */
 export const testedFamilies: readonly TestedFamily[] = [
-  { family: "buffer", missing: noAdapter },
+  { family: "tiled", missing: noAdapter },
   { family: "texture", missing: noAdapter ?? noEight },
 ];

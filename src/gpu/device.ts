@@ -16,6 +16,9 @@ const raisedLimits = [
   "maxTextureDimension2D",
 ] as const;
 
+/** Lets kernels be timed by the device's own clock. */
+const clockFeature = "timestamp-query";
+
 /** What a device does with subgroups. */
 export interface Subgroups {
   /** Lanes of a subgroup where kernels may use them and the adapter has but one size; else 0. */
@@ -78,16 +81,17 @@ export class Device implements Disposable {
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const size = subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0;
     const enabledByDirective = adapter.features.has("subgroups");
+    const clock: GPUFeatureName[] = adapter.features.has(clockFeature) ? [clockFeature] : [];
     try {
       // Deno does not list "subgroups" among an adapter's features, yet grants it: ask and see.
-      const requiredFeatures: GPUFeatureName[] = ["subgroups"];
+      const requiredFeatures: GPUFeatureName[] = ["subgroups", ...clock];
       const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });
       return new Device(gpu, description, { size, enabledByDirective });
     } catch {
       // Without subgroups, then; other reasons come again below.
     }
     try {
-      const gpu = await adapter.requestDevice({ requiredLimits });
+      const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures: clock });
       return new Device(gpu, description, { size: 0, enabledByDirective: false });
     } catch (cause) {
       throw new AssayError(
@@ -96,6 +100,11 @@ export class Device implements Disposable {
         { cause },
       );
     }
+  }
+
+  /** Whether kernels can be timed by the device's own clock. */
+  get hasClock(): boolean {
+    return this.gpu.features.has(clockFeature);
   }
 
   /** Largest number of bytes that one binding may hold. */

@@ -21,14 +21,23 @@ export interface Dispatch {
 }
 
 const mapRead = 0x01 | 0x08; // MAP_READ | COPY_DST
+const queryResolve = 0x200 | 0x04; // QUERY_RESOLVE | COPY_SRC
 
 /** Collects kernels into one compute pass and submits them with one readback. */
 export class Recorder {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
 
-  /** @param family Which kernels operations record where there are several. */
-  constructor(readonly device: Device, readonly family: KernelFamily = "buffer") {}
+  /**
+   * @param family Which kernels operations record where there are several.
+   * @param choose Names the variant of a kernel that is to run, by what it is used for; where it names
+   *   none, the kernel's first variant runs.
+   */
+  constructor(
+    readonly device: Device,
+    readonly family: KernelFamily = "tiled",
+    readonly choose: (use: string) => string | undefined = () => undefined,
+  ) {}
 
   /** Adds a kernel to the current pass. */
   dispatch({ shader, constants, bindings, workgroups }: Dispatch): void {
@@ -61,6 +70,41 @@ export class Recorder {
     this.#pass = undefined;
     this.#encoder = undefined;
     this.device.pool.submitted();
+  }
+
+  /**
+   * Runs each recording in a pass of its own, in order, and tells how long it took by the device's
+   * clock, in milliseconds. Only where {@link Device.hasClock}.
+   */
+  async time(recordings: readonly (() => void)[]): Promise<number[]> {
+    const { device } = this;
+    const count = 2 * recordings.length;
+    const querySet = device.gpu.createQuerySet({ type: "timestamp", count });
+    const size = 8 * count;
+    const times = device.createBuffer(size, queryResolve);
+    try {
+      recordings.forEach((record, i) => {
+        this.#pass?.end();
+        this.#encoder ??= device.gpu.createCommandEncoder();
+        this.#pass = this.#encoder.beginComputePass({
+          timestampWrites: {
+            querySet,
+            beginningOfPassWriteIndex: 2 * i,
+            endOfPassWriteIndex: 2 * i + 1,
+          },
+        });
+        record();
+      });
+      this.#pass?.end();
+      this.#pass = undefined;
+      this.#encoder?.resolveQuerySet(querySet, 0, count, times, 0);
+      const [bytes] = await this.read([{ buffer: times, offset: 0, size }]);
+      const nanoseconds = new BigUint64Array(bytes!.buffer);
+      return recordings.map((_, i) => Number(nanoseconds[2 * i + 1]! - nanoseconds[2 * i]!) / 1e6);
+    } finally {
+      times.destroy();
+      querySet.destroy();
+    }
   }
 
   /**

@@ -137,7 +137,7 @@ export class Decoder implements Disposable {
       const angles = this.#rope.fill(count, (i) => chosen[4 * i]!, (i) => lengths[row(i)]!);
       return {
         spans: backend.uploadIndices(chosen),
-        tiles: backend.uploadIndices(attentionTiles(chosen)),
+        tiles: backend.uploadIndices(attentionTiles(chosen, backend.queriesPerTile)),
         angles: backend.upload(count, this.config.headDim, angles),
       };
     };

@@ -1,4 +1,4 @@
-import { recordBufferAttention, recordTextureAttention } from "./attention_kernels.ts";
+import { recordTextureAttention, recordTiledAttention } from "./attention_kernels.ts";
 import type { Indices, Matrix } from "./matrix.ts";
 import type { Operation } from "./operation.ts";
 
@@ -16,7 +16,7 @@ export interface AttentionOperands {
    * prefix and in row own + p − length after it.
    */
   readonly spans: Indices;
-  /** The queries in tiles, as `attentionTiles` divides them. */
+  /** The queries in tiles of the backend's `queriesPerTile`, as `attentionTiles` divides them. */
   readonly tiles: Indices;
   readonly heads: number;
   readonly keyHeads: number;
@@ -62,7 +62,7 @@ export const attention: Operation<AttentionOperands> = {
   onGpu(recorder, operands): void {
     const { texture } = operands.output;
     if (texture !== undefined) recordTextureAttention(recorder, operands, texture);
-    else recordBufferAttention(recorder, operands);
+    else recordTiledAttention(recorder, operands);
   },
 };
 

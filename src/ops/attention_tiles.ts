@@ -1,13 +1,16 @@
-/** Queries that `attention_texture.wgsl` takes at a time. */
-export const queriesPerTile = 8;
+import type { KernelFamily } from "../gpu/kernel_family.ts";
+
+/** Queries that the kernel of each family takes at a time. */
+export const queriesPerTile: Readonly<Record<KernelFamily, number>> = { tiled: 32, texture: 8 };
 
 /**
  * Divides queries into tiles of neighbours in one conversation.
  *
  * @param spans Four numbers for each query: position, prefix row, prefix length, own row.
+ * @param most Queries in a tile at the most.
  * @returns Four numbers for each tile: first query, number of queries, 0, 0.
  */
-export function attentionTiles(spans: Uint32Array): Uint32Array<ArrayBuffer> {
+export function attentionTiles(spans: Uint32Array, most: number): Uint32Array<ArrayBuffer> {
   const tiles: number[] = [];
   const count = spans.length / 4;
   const follows = (query: number): boolean => {
@@ -17,7 +20,7 @@ export function attentionTiles(spans: Uint32Array): Uint32Array<ArrayBuffer> {
   };
   for (let first = 0; first < count;) {
     let end = first + 1;
-    while (end < count && end - first < queriesPerTile && follows(end)) end++;
+    while (end < count && end - first < most && follows(end)) end++;
     tiles.push(first, end - first, 0, 0);
     first = end;
   }

@@ -9,6 +9,7 @@ export class CpuBackend implements Backend {
   readonly kind = "cpu";
   readonly maxMatrixBytes = 2 ** 31;
   readonly maxMatrixRows = Infinity;
+  readonly queriesPerTile = 1;
   readonly bytes = 0;
 
   /** See {@link Backend.matrix}. */

@@ -2,6 +2,7 @@ import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
 import { chooseFamily, type KernelFamily } from "../gpu/kernel_family.ts";
 import { Recorder } from "../gpu/recorder.ts";
+import { queriesPerTile } from "./attention_tiles.ts";
 import { Indices, Matrix } from "./matrix.ts";
 import type { Backend, MatrixUse, Operation } from "./operation.ts";
 import { recordTextureToRows } from "./texture_copies.ts";
@@ -26,18 +27,25 @@ export class GpuBackend implements Backend {
    * @param family Which kernels to use; by default those that are fast on the device.
    * @param maxMatrixBytes Largest part of a weight or matrix; smaller than the device's own limit
    *   only in tests.
+   * @param tile Names the tile of all products; by default each family's first.
    */
   constructor(
     readonly device: Device,
     readonly family: KernelFamily = chooseFamily(device),
     readonly maxMatrixBytes: number = device.maxBindingBytes,
+    readonly tile?: string,
   ) {
-    this.#recorder = new Recorder(device, family);
+    this.#recorder = new Recorder(device, family, () => tile);
   }
 
   /** See {@link Backend.maxMatrixRows}. */
   get maxMatrixRows(): number {
     return this.family === "texture" ? this.device.limits.maxTextureDimension2D : Infinity;
+  }
+
+  /** See {@link Backend.queriesPerTile}. */
+  get queriesPerTile(): number {
+    return queriesPerTile[this.family];
   }
 
   /** Bytes of device memory held now. */

@@ -1,4 +1,4 @@
-import { recordBufferMatmul, recordTextureMatmul } from "./matmul_kernels.ts";
+import { recordTextureMatmul, recordTiledMatmul } from "./matmul_kernels.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Weight } from "./weight.ts";
 import type { Operation } from "./operation.ts";
@@ -44,7 +44,7 @@ export const matmul: Operation<MatmulOperands> = {
   onGpu(recorder, operands): void {
     for (const part of operands.weight.parts) {
       if (part.layout === "texture") recordTextureMatmul(recorder, operands, part);
-      else recordBufferMatmul(recorder, operands, part);
+      else recordTiledMatmul(recorder, operands, part);
     }
   },
 };

@@ -1,21 +1,18 @@
 import {
   gatedMatmulTextureShader,
-  matmulShader,
   matmulTextureShader,
+  matmulTiledShader,
 } from "../../shaders/shaders.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { MatmulOperands } from "./matmul.ts";
+import { fewRowsTile, lanesOf, type ProductTile, tileInner } from "./product_tiles.ts";
 import type { BufferPart, TexturePart, Weight, WeightType } from "./weight.ts";
 import { inTexture } from "./texture_copies.ts";
+import { chosenTile } from "./tile_choice.ts";
 
 /** The shaders' names of the stored types. */
 const weightTypes: Readonly<Record<WeightType, number>> = { F32: 0, F16: 1, BF16: 2 };
-
-/** Outputs that one invocation makes, and invocations in a workgroup. */
-const bufferTile = { rows: 4, columns: 4, lanes: 64 };
-/** Outputs that one subgroup of 8 lanes makes, and lanes in a workgroup. */
-const textureTile = { rows: 16, columns: 32, lanes: 16 };
 
 function epilogue({ weight, bias, activation, accumulate }: MatmulOperands) {
   return {
@@ -26,27 +23,35 @@ function epilogue({ weight, bias, activation, accumulate }: MatmulOperands) {
   };
 }
 
-/** Values of k in one texel of a packed weight. */
+/** Values of k in 16 bytes of weights. */
 function stepOf(weight: Weight): number {
   return weight.type === "F32" ? 4 : 8;
 }
 
-function textureWorkgroups(rows: number, columns: number): [number, number] {
-  const { rows: high, columns: wide, lanes } = textureTile;
-  return [Math.ceil(rows / high), Math.ceil(Math.ceil(columns / wide) / (lanes / 8))];
+/** Tiles of rows come first: those that use the same weights run side by side. */
+function workgroupsOf(tile: ProductTile, rows: number, columns: number): [number, number] {
+  return [Math.ceil(rows / tile.rows), Math.ceil(columns / tile.columns)];
 }
 
 /** Records the product with one part of a weight that lies in a buffer as stored. */
-export function recordBufferMatmul(
+export function recordTiledMatmul(
   recorder: Recorder,
   operands: MatmulOperands,
   part: BufferPart,
 ): void {
-  const { input, bias, output } = operands;
-  const { rows, columns, lanes } = bufferTile;
+  const { input, weight, bias, output } = operands;
+  const tile = input.rows <= fewRowsTile.rows ? fewRowsTile : chosenTile(recorder, weight);
   recorder.dispatch({
-    shader: matmulShader,
-    constants: { ...epilogue(operands), ROWS: rows, COLUMNS: columns, LANES: lanes },
+    shader: matmulTiledShader,
+    constants: {
+      ...epilogue(operands),
+      TILE_ROWS: tile.rows,
+      TILE_COLUMNS: tile.columns,
+      TILE_INNER: tileInner,
+      LANE_ROWS: tile.laneRows,
+      LANE_COLUMNS: tile.laneColumns,
+      WORD_QUADS: stepOf(weight) / 4,
+    },
     bindings: [
       input.device,
       part.weight,
@@ -55,7 +60,7 @@ export function recordBufferMatmul(
       output.device,
       part.shape,
     ],
-    workgroups: [Math.ceil(part.rows / (columns * lanes)), Math.ceil(input.rows / rows)],
+    workgroups: workgroupsOf(tile, input.rows, part.rows),
   });
 }
 
@@ -66,10 +71,11 @@ export function recordTextureMatmul(
   part: TexturePart,
 ): void {
   const { input, weight, bias, output } = operands;
+  const tile = chosenTile(recorder, weight);
   inTexture(recorder, input, ({ view }) => {
     recorder.dispatch({
       shader: matmulTextureShader,
-      constants: { ...epilogue(operands), STEP: stepOf(weight), LANES: textureTile.lanes },
+      constants: { ...epilogue(operands), STEP: stepOf(weight), LANES: lanesOf(tile) },
       bindings: [
         view,
         part.view,
@@ -77,7 +83,7 @@ export function recordTextureMatmul(
         output.device,
         part.shape,
       ],
-      workgroups: textureWorkgroups(input.rows, weight.rows),
+      workgroups: workgroupsOf(tile, input.rows, weight.rows),
     });
   });
 }
@@ -97,14 +103,15 @@ export function recordGatedTextureMatmul(
   [gate, up]: readonly [TexturePart, TexturePart],
   output: PooledTexture,
 ): void {
+  const tile = chosenTile(recorder, weights);
   recorder.dispatch({
     shader: gatedMatmulTextureShader,
     constants: {
       WEIGHT_TYPE: weightTypes[weights.type],
       STEP: stepOf(weights),
-      LANES: textureTile.lanes,
+      LANES: lanesOf(tile),
     },
     bindings: [input.view, gate.view, up.view, output.view, gate.shape],
-    workgroups: textureWorkgroups(rows, weights.rows),
+    workgroups: workgroupsOf(tile, rows, weights.rows),
   });
 }

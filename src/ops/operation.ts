@@ -28,6 +28,8 @@ export interface Backend extends Disposable {
   readonly maxMatrixBytes: number;
   /** Largest number of rows that one matrix may have. */
   readonly maxMatrixRows: number;
+  /** Queries that attention takes together, in tiles of one conversation's neighbours. */
+  readonly queriesPerTile: number;
   /** Bytes of device memory held now. */
   readonly bytes: number;
   /** A matrix for intermediate results, its content undefined; give it back with `release`. */

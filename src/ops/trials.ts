@@ -108,7 +108,7 @@ export const trials: Readonly<Record<string, Trial>> = {
       keys: matrix(rows, keyHeads * headDim),
       values: matrix(rows, keyHeads * headDim),
       spans: backend.uploadIndices(spans),
-      tiles: backend.uploadIndices(attentionTiles(spans)),
+      tiles: backend.uploadIndices(attentionTiles(spans, backend.queriesPerTile)),
       heads,
       keyHeads,
       headDim,

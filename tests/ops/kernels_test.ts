@@ -34,7 +34,7 @@ function kernelTest(name: string, trial: Trial, { family, missing }: TestedFamil
 
 gpuTest("matmul splits a weight larger than one binding by rows", async () => {
   // A limit of 64 KiB splits most of the trials' weights into several parts.
-  using gpu = new GpuBackend(await Device.open(), "buffer", 2 ** 16);
+  using gpu = new GpuBackend(await Device.open(), "tiled", 2 ** 16);
   const cpu = new CpuBackend();
   for (let seed = 1; seed <= seeds; seed++) {
     const difference = await compareWithTwin(trials.matmul!, gpu, cpu, seed);

@@ -79,7 +79,7 @@ for (const tested of testedFamilies) {
 function invarianceTest(model: string, { family: kernels, missing }: TestedFamily): void {
   const name = `a verdict of ${model} has the same bits in every company and plan (${kernels})`;
   testWhere(missing, name, async () => {
-    // The buffer kernels are slow on a software adapter: fewer responses show the same.
+    // The tiled kernels are slow on a software adapter: fewer responses show the same.
     const responses = kernels === "texture" ? 56 : 12;
     const conversations = varied(await goldenConversations(model), responses);
     using alone = await load(model, { kernels, tokensPerPack: 1, sharePrefixes: false });

@@ -1,0 +1,205 @@
+// Causal grouped-query attention over a ragged pack, for GPUs, with a running softmax (Milakov and
+// Gimelshein 2018; FlashAttention): scores are never written out.
+//   output[q, h] = sum over p of softmax_p(query[q, h] . key[row(p), h'] * SCALE) * value[row(p), h']
+// over the key positions p that query q may see: p <= position, and p > position - WINDOW where a
+// window is set; h' is the key head that query head h shares with its group.
+//
+// queries, output  [queries, heads * HEAD_DIM]
+// keys, values     [rows, key heads * HEAD_DIM]
+// spans            [queries]: (position, first row of the shared prefix, its length, first own row);
+//                  row(p) = prefix + p within the prefix, own + p - length after it
+// tiles            [tiles]: (first query, number of queries, unused, unused); the queries of a tile
+//                  follow each other in one conversation
+//
+// A workgroup takes a tile of up to 32 queries (x) and a head (z: key head, y: query head within its
+// group). Keys come in blocks of 32 that start at multiples of 32 positions. Numbers pass through
+// workgroup memory in stripes of 32 dimensions of a head, so that any head fits into 16 KiB. Lane
+// (across, down) of 8 x 8 has queries down + 8i; keys across + 8j for the scores, and dimensions
+// 4 across to 4 across + 3 of each stripe for the sums. Within a block values are summed in the order
+// 0, 8, 16, 24, 1, 9, ...: the order depends on positions alone.
+
+const HEAD_DIM: u32 = 64u;
+const WINDOW: u32 = 0u; // 0: none
+const SCALE: f32 = 0.125;
+const QUARTERS: u32 = HEAD_DIM / 4u; // vec4s in a head
+const STRIPES: u32 = (QUARTERS + 7u) / 8u;
+const LANES: u32 = 64u;
+const LOADS: u32 = 4u; // vec4s of a stripe that each lane loads
+const STRIDE: u32 = 33u; // one more than the rows: keeps the lanes' stores apart in the memory's banks
+const LOWEST: f32 = -3.4028234e38;
+
+@group(0) @binding(0) var<storage, read> queries: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> keys: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> values: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> spans: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> tiles: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+
+var<workgroup> query_stripe: array<vec4<f32>, 8u * STRIDE>; // [vec4 of the stripe][query]
+var<workgroup> key_stripe: array<vec4<f32>, 8u * STRIDE>; // likewise; of values [key][vec4]
+var<workgroup> shares: array<vec4<f32>, 8u * 32u>; // [across][query], of keys across + 8j
+var<workgroup> lane_highest: array<f32, 8u * 32u>; // [across][query]
+
+// Which key positions the query at `position` may see.
+fn can_see(position: u32, positions: vec4<u32>) -> vec4<bool> {
+  var visible = positions <= vec4<u32>(position);
+  if (WINDOW > 0u) {
+    visible = visible & (positions + vec4<u32>(WINDOW) > vec4<u32>(position));
+  }
+  return visible;
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let key_heads = groups.z;
+  let heads = key_heads * groups.y;
+  let head = group.z * groups.y + group.y;
+  let first_query = tiles[group.x].x;
+  let count = tiles[group.x].y;
+  let span = spans[first_query];
+  let first_position = span.x;
+  let last_position = first_position + count - 1u;
+  let across = lane % 8u;
+  let down = lane / 8u;
+  var start = 0u;
+  if (WINDOW > 0u && first_position + 1u > WINDOW) {
+    start = (first_position + 1u - WINDOW) / 32u * 32u;
+  }
+
+  var highest: array<f32, 4>;
+  var totals: array<f32, 4>;
+  var sums: array<vec4<f32>, 4u * STRIPES>;
+  // @unroll
+  for (var i = 0u; i < 4u; i += 1u) {
+    highest[i] = LOWEST;
+  }
+
+  for (var block = start; block <= last_position; block += 32u) {
+    // The rows of keys and values that this lane loads; past the last position the last stands in.
+    var key_starts: array<u32, LOADS>;
+    // @unroll
+    for (var i = 0u; i < LOADS; i += 1u) {
+      let p = min(block + down + 8u * i, last_position);
+      let row = select(span.w + p - span.z, span.y + p, p < span.z);
+      key_starts[i] = (row * key_heads + group.z) * QUARTERS;
+    }
+
+    var scores: array<vec4<f32>, 4>;
+    // @unroll
+    for (var i = 0u; i < 4u; i += 1u) {
+      scores[i] = vec4<f32>(0.0); // naga zeroes a loop's variables before the first turn only
+    }
+    for (var stripe = 0u; stripe < STRIPES; stripe += 1u) {
+      let quarter = stripe * 8u + across;
+      // @unroll
+      for (var i = 0u; i < LOADS; i += 1u) {
+        let row = down + 8u * i;
+        var query = vec4<f32>(0.0);
+        var key = vec4<f32>(0.0);
+        if (quarter < QUARTERS) {
+          let asking = first_query + min(row, count - 1u);
+          query = queries[(asking * heads + head) * QUARTERS + quarter];
+          key = keys[key_starts[i] + quarter];
+        }
+        query_stripe[across * STRIDE + row] = query;
+        key_stripe[across * STRIDE + row] = key;
+      }
+      workgroupBarrier();
+      for (var d = 0u; d < 8u; d += 1u) {
+        let key0 = key_stripe[d * STRIDE + across];
+        let key1 = key_stripe[d * STRIDE + across + 8u];
+        let key2 = key_stripe[d * STRIDE + across + 16u];
+        let key3 = key_stripe[d * STRIDE + across + 24u];
+        // @unroll
+        for (var i = 0u; i < 4u; i += 1u) {
+          let query = query_stripe[d * STRIDE + down + 8u * i];
+          // @unroll
+          for (var e = 0u; e < 4u; e += 1u) {
+            scores[i] = fma(
+              vec4<f32>(query[e]), vec4<f32>(key0[e], key1[e], key2[e], key3[e]), scores[i]);
+          }
+        }
+      }
+      workgroupBarrier();
+    }
+
+    let positions = vec4<u32>(block + across) + vec4<u32>(0u, 8u, 16u, 24u);
+    // @unroll
+    for (var i = 0u; i < 4u; i += 1u) {
+      let visible = can_see(first_position + down + 8u * i, positions);
+      let scaled = select(vec4<f32>(LOWEST), scores[i] * SCALE, visible);
+      scores[i] = scaled;
+      lane_highest[across * 32u + down + 8u * i] =
+        max(max(scaled.x, scaled.y), max(scaled.z, scaled.w));
+    }
+    workgroupBarrier();
+    // @unroll
+    for (var i = 0u; i < 4u; i += 1u) {
+      let query = down + 8u * i;
+      var block_highest = highest[i];
+      for (var x = 0u; x < 8u; x += 1u) {
+        block_highest = max(block_highest, lane_highest[x * 32u + query]);
+      }
+      let visible = can_see(first_position + query, positions);
+      shares[across * 32u + query] =
+        select(vec4<f32>(0.0), exp(scores[i] - block_highest), visible);
+      let fade = exp(highest[i] - block_highest);
+      highest[i] = block_highest;
+      totals[i] *= fade;
+      // @unroll
+      for (var s = 0u; s < STRIPES; s += 1u) {
+        sums[s * 4u + i] *= fade;
+      }
+    }
+
+    // @unroll
+    for (var s = 0u; s < STRIPES; s += 1u) {
+      // @unroll
+      for (var i = 0u; i < LOADS; i += 1u) {
+        var value = vec4<f32>(0.0);
+        if (s * 8u + across < QUARTERS) {
+          value = values[key_starts[i] + s * 8u + across];
+        }
+        key_stripe[(down + 8u * i) * 8u + across] = value;
+      }
+      workgroupBarrier(); // the shares, too, are there now
+      for (var x = 0u; x < 8u; x += 1u) {
+        let value0 = key_stripe[x * 8u + across];
+        let value1 = key_stripe[(x + 8u) * 8u + across];
+        let value2 = key_stripe[(x + 16u) * 8u + across];
+        let value3 = key_stripe[(x + 24u) * 8u + across];
+        // @unroll
+        for (var i = 0u; i < 4u; i += 1u) {
+          let share = shares[x * 32u + down + 8u * i];
+          if (s == 0u) {
+            totals[i] += (share.x + share.y) + (share.z + share.w);
+          }
+          var sum = sums[s * 4u + i];
+          sum = fma(vec4<f32>(share.x), value0, sum);
+          sum = fma(vec4<f32>(share.y), value1, sum);
+          sum = fma(vec4<f32>(share.z), value2, sum);
+          sum = fma(vec4<f32>(share.w), value3, sum);
+          sums[s * 4u + i] = sum;
+        }
+      }
+      workgroupBarrier();
+    }
+  }
+
+  // @unroll
+  for (var i = 0u; i < 4u; i += 1u) {
+    let query = down + 8u * i;
+    // @unroll
+    for (var s = 0u; s < STRIPES; s += 1u) {
+      let quarter = s * 8u + across;
+      if (query < count && quarter < QUARTERS) {
+        output[((first_query + query) * heads + head) * QUARTERS + quarter] =
+          sums[s * 4u + i] / totals[i];
+      }
+    }
+  }
+}

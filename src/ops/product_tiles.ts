@@ -1,0 +1,52 @@
+import type { KernelFamily } from "../gpu/kernel_family.ts";
+import type { WeightType } from "./weight.ts";
+
+/**
+ * How a matrix product is divided: the outputs that a workgroup makes. Each output is the same sum in
+ * the same order in every tile of a family, so the choice changes the time and not one bit.
+ */
+export interface ProductTile {
+  readonly rows: number;
+  readonly columns: number;
+  /** Outputs of one lane, in rows and columns. */
+  readonly laneRows: number;
+  readonly laneColumns: number;
+}
+
+/** The tiles to choose from, the one that nothing was measured for first. */
+export const productTiles: Readonly<Record<KernelFamily, readonly ProductTile[]>> = {
+  tiled: [
+    { rows: 64, columns: 64, laneRows: 8, laneColumns: 8 },
+    { rows: 64, columns: 64, laneRows: 4, laneColumns: 8 },
+    { rows: 128, columns: 64, laneRows: 8, laneColumns: 8 },
+    { rows: 128, columns: 128, laneRows: 8, laneColumns: 8 },
+    { rows: 32, columns: 64, laneRows: 4, laneColumns: 4 },
+  ],
+  texture: [
+    { rows: 16, columns: 64, laneRows: 16, laneColumns: 4 },
+    { rows: 16, columns: 256, laneRows: 16, laneColumns: 4 },
+  ],
+};
+
+/** The tile of products with no more rows than it has: those of pooled positions and heads. */
+export const fewRowsTile: ProductTile = { rows: 16, columns: 64, laneRows: 4, laneColumns: 4 };
+
+/** Values of k that a tile of `matmul_tiled.wgsl` holds at a time. */
+export const tileInner = 16;
+
+/** Lanes of a workgroup. */
+export function lanesOf({ rows, columns, laneRows, laneColumns }: ProductTile): number {
+  return (rows / laneRows) * (columns / laneColumns);
+}
+
+/** A tile's name: rows × columns of its outputs, and its lanes. */
+export function tileName(tile: ProductTile): string {
+  return `${tile.rows}x${tile.columns}x${lanesOf(tile)}`;
+}
+
+/** The name of a product whose tile is chosen: its weight's type and shape. */
+export function productName(
+  { type, rows, columns }: { type: WeightType; rows: number; columns: number },
+): string {
+  return `${type} ${rows}x${columns}`;
+}

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { Device } from "../../src/gpu/device.ts";
+import { attention } from "../../src/ops/attention.ts";
+import { attentionTiles, queriesPerTile } from "../../src/ops/attention_tiles.ts";
+import { gatedMatmul } from "../../src/ops/gated_matmul.ts";
+import { GpuBackend } from "../../src/ops/gpu_backend.ts";
+import { matmul } from "../../src/ops/matmul.ts";
+import type { Backend } from "../../src/ops/operation.ts";
+import { productTiles, tileName } from "../../src/ops/product_tiles.ts";
+import { type Random, seededRandom } from "../../src/ops/trials.ts";
+import type { WeightType } from "../../src/ops/weight.ts";
+import { bytesPerWeight } from "../../src/ops/weight_bytes.ts";
+import { testedFamilies, type TestedFamily } from "../kernel_families.ts";
+import { testWhere } from "../requirement.ts";
+
+type Family = TestedFamily["family"];
+
+for (const { family, missing } of testedFamilies) {
+  const kernels = `(${family} kernels)`;
+  testWhere(missing, `products give the same bits with every tile ${kernels}`, () => tiles(family));
+  testWhere(missing, `a product's row has the same bits alone ${kernels}`, () => rowsAlone(family));
+  testWhere(
+    missing,
+    `attention gives the same bits in tiles of any length ${kernels}`,
+    () => attentionInTiles(family),
+  );
+}
+
+/** Bit patterns of a backend's readback, errors of the device excluded. */
+async function bitsOf(gpu: GpuBackend, matrices: Parameters<Backend["read"]>[0]) {
+  const read = await gpu.read(matrices);
+  assert.deepEqual(gpu.device.uncapturedErrors, []);
+  return read.map((numbers) => new Uint32Array(numbers.buffer));
+}
+
+/** Stored bytes of weights; of halves, patterns whose exponent is middling. */
+function weightOf(backend: Backend, random: Random, shape: [number, number], type: WeightType) {
+  const [rows, columns] = shape;
+  const numbers = random.numbers(rows * columns);
+  const halves = Uint16Array.from(numbers, (x) => (x < 0 ? 0x8000 : 0) | (Math.abs(x) * 0x3c00));
+  const bytes = new Uint8Array(bytesPerWeight[type] === 4 ? numbers.buffer : halves.buffer);
+  return backend.weight(rows, columns, type, bytes);
+}
+
+/** A product of each weight type, and a gated one: over several tiles, not a whole number of them. */
+function products(backend: Backend, seed: number) {
+  const random = seededRandom(seed);
+  const rows = random.integer(20, 150);
+  const inner = 8 * random.integer(1, 40);
+  const columns = 4 * random.integer(1, 60);
+  const input = backend.upload(rows, inner, random.numbers(rows * inner));
+  const outputs = (["F32", "F16", "BF16"] as const).map((type) => {
+    const output = backend.upload(rows, columns, random.numbers(rows * columns));
+    const weight = weightOf(backend, random, [columns, inner], type);
+    const bias = backend.upload(1, columns, random.numbers(columns));
+    backend.run(matmul, { input, weight, bias, accumulate: true, output });
+    return output;
+  });
+  const gated = backend.matrix(rows, columns, "operand");
+  const [gate, up] = [1, 2].map(() => weightOf(backend, random, [columns, inner], "BF16"));
+  backend.run(gatedMatmul, { input, gate: gate!, up: up!, output: gated });
+  return [...outputs, gated];
+}
+
+async function tiles(family: Family): Promise<void> {
+  let expected: Uint32Array[][] | undefined;
+  assert.ok(productTiles[family].length > 1);
+  for (const tile of productTiles[family].map(tileName)) {
+    using gpu = new GpuBackend(await Device.open(), family, undefined, tile);
+    const found: Uint32Array[][] = [];
+    for (let seed = 1; seed <= 6; seed++) found.push(await bitsOf(gpu, products(gpu, seed)));
+    expected ??= found;
+    assert.deepEqual(found, expected, tile);
+  }
+}
+
+async function rowsAlone(family: Family): Promise<void> {
+  using gpu = new GpuBackend(await Device.open(), family);
+  const random = seededRandom(1);
+  const [rows, inner, columns] = [70, 136, 60];
+  const numbers = random.numbers(rows * inner);
+  const weight = weightOf(gpu, random, [columns, inner], "BF16");
+  const product = async (first: number, count: number): Promise<Uint32Array> => {
+    const part = numbers.slice(first * inner, (first + count) * inner);
+    const output = gpu.matrix(count, columns);
+    gpu.run(matmul, { input: gpu.upload(count, inner, part), weight, output });
+    return (await bitsOf(gpu, [output]))[0]!;
+  };
+  const together = await product(0, rows);
+  for (const [first, count] of [[0, 1], [3, 16], [40, 17], [69, 1]] as const) {
+    const expected = together.subarray(first * columns, (first + count) * columns);
+    assert.deepEqual(await product(first, count), expected, `rows ${first} + ${count}`);
+  }
+}
+
+/** Queries of one conversation, in tiles of a few lengths; some see a window only. */
+async function attentionInTiles(family: Family): Promise<void> {
+  using gpu = new GpuBackend(await Device.open(), family);
+  const random = seededRandom(2);
+  const [heads, keyHeads, headDim, rows] = [4, 2, 24, 75];
+  const upload = (columns: number) => gpu.upload(rows, columns, random.numbers(rows * columns));
+  const [queries, keys, values] = [upload(96), upload(48), upload(48)];
+  const numbers = Uint32Array.from({ length: 4 * rows }, (_, i) => (i % 4 === 0 ? i / 4 : 0));
+  const spans = gpu.uploadIndices(numbers);
+  for (const window of [0, 40]) {
+    let expected: Uint32Array[] | undefined;
+    for (const most of [queriesPerTile[family], 1, 5, 7]) {
+      const output = gpu.matrix(rows, 96, "operand");
+      const tiles = gpu.uploadIndices(attentionTiles(numbers, most));
+      const operands = { queries: queries!, keys: keys!, values: values!, spans, tiles };
+      gpu.run(attention, { ...operands, heads, keyHeads, headDim, window, output });
+      const found = await bitsOf(gpu, [output]);
+      expected ??= found;
+      assert.deepEqual(found, expected, `window ${window}, ${most} queries in a tile`);
+    }
+  }
+}
