@@ -7,6 +7,7 @@ import { checkWeight } from "./weight_bytes.ts";
 /** Runs the CPU twins: for machines with no adapter, and as the reference of the kernels. */
 export class CpuBackend implements Backend {
   readonly kind = "cpu";
+  readonly kernels = "cpu";
   readonly maxMatrixBytes = 2 ** 31;
   readonly maxMatrixRows = Infinity;
   readonly queriesPerTile = 1;

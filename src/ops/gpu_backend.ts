@@ -24,28 +24,28 @@ export class GpuBackend implements Backend {
 
   /**
    * @param device The device; disposed of with this backend.
-   * @param family Which kernels to use; by default those that are fast on the device.
+   * @param kernels Which kernels to use; by default those that are fast on the device.
    * @param maxMatrixBytes Largest part of a weight or matrix; smaller than the device's own limit
    *   only in tests.
    * @param tile Names the tile of all products; by default each family's first.
    */
   constructor(
     readonly device: Device,
-    readonly family: KernelFamily = chooseFamily(device),
+    readonly kernels: KernelFamily = chooseFamily(device),
     readonly maxMatrixBytes: number = device.maxBindingBytes,
     readonly tile?: string,
   ) {
-    this.#recorder = new Recorder(device, family, () => tile);
+    this.#recorder = new Recorder(device, kernels, () => tile);
   }
 
   /** See {@link Backend.maxMatrixRows}. */
   get maxMatrixRows(): number {
-    return this.family === "texture" ? this.device.limits.maxTextureDimension2D : Infinity;
+    return this.kernels === "texture" ? this.device.limits.maxTextureDimension2D : Infinity;
   }
 
   /** See {@link Backend.queriesPerTile}. */
   get queriesPerTile(): number {
-    return queriesPerTile[this.family];
+    return queriesPerTile[this.kernels];
   }
 
   /** Bytes of device memory held now. */
@@ -55,7 +55,7 @@ export class GpuBackend implements Backend {
 
   /** See {@link Backend.matrix}. */
   matrix(rows: number, columns: number, use: MatrixUse = "rows"): Matrix {
-    if (use === "operand" && this.family === "texture") {
+    if (use === "operand" && this.kernels === "texture") {
       return new Matrix(rows, columns, this.device.textures.acquire(columns / 4, rows));
     }
     return this.#rows(rows, columns, "record");
@@ -108,7 +108,7 @@ export class GpuBackend implements Backend {
     checkWeight(rows, columns, type, bytes);
     const { device, maxMatrixBytes } = this;
     const stored: StoredWeight = { rows, columns, type, bytes };
-    const parts = this.family === "texture" && fitsTexture(device, stored)
+    const parts = this.kernels === "texture" && fitsTexture(device, stored)
       ? [uploadToTexture(this.#recorder, stored, maxMatrixBytes)]
       : uploadToBuffers(device, stored, maxMatrixBytes);
     const held = parts.reduce((sum, part) => sum + bytesOf(part), 0);

@@ -1,3 +1,4 @@
+import type { KernelFamily } from "../gpu/kernel_family.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { Indices, Matrix } from "./matrix.ts";
 import type { Weight, WeightType } from "./weight.ts";
@@ -24,6 +25,8 @@ export type MatrixUse = "rows" | "operand";
 /** What the rooms above need of a device: memory, uploads, operations, one readback. */
 export interface Backend extends Disposable {
   readonly kind: "gpu" | "cpu";
+  /** The kernels that compute, or `cpu` for their twins: scores may differ between them in their last bits. */
+  readonly kernels: KernelFamily | "cpu";
   /** Largest number of bytes that one matrix may take. */
   readonly maxMatrixBytes: number;
   /** Largest number of rows that one matrix may have. */

@@ -101,7 +101,8 @@ export class ImplicitRewardModel implements Disposable {
     { result, tokens, truncated }: Outcome<Float64Array>,
     base: Outcome<Float64Array> | undefined,
   ): Verdict {
-    const none = { rewards: null, coefficients: null, gating: null, tokens, truncated };
+    const { kernels } = this.policy.backbone.engine;
+    const none = { rewards: null, coefficients: null, gating: null, kernels, tokens, truncated };
     const ratios = ratiosOf(result, base?.result);
     if (ratios instanceof AssayError) return { ...none, score: null, error: ratios };
     const tokenRewards = [...ratios].map((ratio) => this.beta * ratio);

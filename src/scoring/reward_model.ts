@@ -3,7 +3,6 @@ import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import type { KernelFamily } from "../gpu/kernel_family.ts";
 import type { Head, Judgement, PooledStates } from "../heads/head.ts";
 import { gatherRows } from "../ops/gather_rows.ts";
-import { GpuBackend } from "../ops/gpu_backend.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { Backbone, warner } from "./backbone.ts";
@@ -90,13 +89,9 @@ export class RewardModel implements Disposable {
     return this.#backbone.backend;
   }
 
-  /**
-   * The kernels that compute: part of what a score depends on, since two families may differ in the
-   * last bit.
-   */
+  /** The kernels that compute, which every verdict names. */
   get kernels(): KernelFamily | "cpu" {
-    const { engine } = this.#backbone;
-    return engine instanceof GpuBackend ? engine.family : "cpu";
+    return this.#backbone.engine.kernels;
   }
 
   /** How the memory is used. */
@@ -129,7 +124,7 @@ export class RewardModel implements Disposable {
       (packs, hidden) => this.#judge(packs, hidden),
       options,
     );
-    return outcomes.map((outcome) => verdictOf(outcome, this.objectives));
+    return outcomes.map((outcome) => verdictOf(outcome, this));
   }
 
   /**

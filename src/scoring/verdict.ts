@@ -1,6 +1,8 @@
 import { AssayError } from "../error.ts";
 import type { Judgement } from "../heads/head.ts";
+import type { KernelFamily } from "../gpu/kernel_family.ts";
 import { notFinite, type Outcome } from "./backbone.ts";
+import type { RewardModel } from "./reward_model.ts";
 
 /** All that is known of one scored conversation. */
 export interface Verdict {
@@ -14,6 +16,11 @@ export interface Verdict {
   readonly gating: Readonly<Record<string, number>> | null;
   /** Implicit rewards only: the reward of every token of the response. */
   readonly tokenRewards?: readonly number[];
+  /**
+   * The kernels that computed it, or `cpu`: part of what a score depends on, since two families may
+   * differ in the last bits.
+   */
+  readonly kernels: KernelFamily | "cpu";
   /** Number of tokens scored, after truncation; 0 where the row could not be tokenised. */
   readonly tokens: number;
   /** Whether tokens were cut away to fit the model's length. */
@@ -25,13 +32,14 @@ export interface Verdict {
 /** The verdict on what came of a conversation; a result that is not finite is that row's error. */
 export function verdictOf(
   { result, tokens, truncated }: Outcome<Judgement>,
-  objectives: readonly string[],
+  { objectives, kernels }: Pick<RewardModel, "objectives" | "kernels">,
 ): Verdict {
-  if (result instanceof AssayError) return failed(result, tokens, truncated);
+  const facts = { kernels, tokens, truncated };
+  if (result instanceof AssayError) return failed(result, facts);
   const { score, rewards, coefficients, gating } = result;
   const values = [score, ...(rewards ?? []), ...(coefficients ?? []), ...(gating ?? [])];
   if (!values.every(Number.isFinite)) {
-    return failed(notFinite(`the score is ${score}`), tokens, truncated);
+    return failed(notFinite(`the score is ${score}`), facts);
   }
   const named = (numbers: Float64Array | null): Record<string, number> | null =>
     numbers && Object.fromEntries(objectives.map((name, i) => [name, numbers[i]!]));
@@ -40,12 +48,14 @@ export function verdictOf(
     rewards: named(rewards),
     coefficients: named(coefficients),
     gating: named(gating),
-    tokens,
-    truncated,
+    ...facts,
     error: null,
   };
 }
 
-function failed(error: AssayError, tokens: number, truncated: boolean): Verdict {
-  return { score: null, rewards: null, coefficients: null, gating: null, tokens, truncated, error };
+function failed(
+  error: AssayError,
+  facts: Pick<Verdict, "kernels" | "tokens" | "truncated">,
+): Verdict {
+  return { score: null, rewards: null, coefficients: null, gating: null, ...facts, error };
 }

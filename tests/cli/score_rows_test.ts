@@ -120,11 +120,12 @@ Deno.test("scoreRows() explains each shape", async () => {
     assert.deepEqual(pair[`${side}_coefficients`], coefficients);
     assert.deepEqual(pair[`${side}_gating`], gating);
   }
+  assert.deepEqual([single, pair, many].map(({ kernels }) => kernels), ["cpu", "cpu", "cpu"]);
   assert.deepEqual(many.rewards, [rewards, null]);
   assert.deepEqual(many.coefficients, [coefficients, null]);
   assert.deepEqual(many.gating, [gating, null]);
   const [plain] = await score(rows, {}, stubScorer({ objectives: ["x"] }));
-  assert.equal("rewards" in plain!.row, false);
+  assert.equal("rewards" in plain!.row || "kernels" in plain!.row, false);
   const [scalar] = await score(rows, { explain: true });
   assert.equal("rewards" in scalar!.row, false);
 });

@@ -36,6 +36,7 @@ export function stubScorer(
       gating: byObjective(() => 0.25),
       tokens: 10 + content.length,
       truncated: content === "CUT",
+      kernels: "cpu",
       error: null,
     };
     if (content !== "FAIL") return verdict;

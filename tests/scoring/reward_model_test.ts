@@ -31,6 +31,7 @@ async function checkParity(model: string, options: LoadOptions): Promise<void> {
   verdicts.forEach((verdict, i) => {
     const expected = golden[i]!;
     assert.equal(verdict.error, null);
+    assert.equal(verdict.kernels, options.kernels ?? options.backend);
     assert.equal(verdict.tokens, expected.ids.length);
     close(verdict.score!, expected.score, `${expected.name}: score`);
     closeByObjective(verdict.rewards, expected.rewards, `${expected.name}: rewards`);

@@ -75,7 +75,7 @@ export function scoreCommand(
     .description(description)
     .argument("<model>", "folder of the checkpoint, or its URL")
     .argument("[input]", "file of rows", "-")
-    .option("--explain", "add rewards, coefficients and gating by objective")
+    .option("--explain", "add rewards, coefficients and gating by objective, and the kernels")
     .option("--calibrate <file>", "add calibrated scores, by what assay calibrate --fit saved")
     .addOption(formatOption())
     .addOption(outputFileOption())
@@ -111,7 +111,7 @@ async function score(
     await load(model, settings);
   bar.clear();
   if (flags.explain && scorer.objectives.length === 0 && flags.implicit === undefined) {
-    await output.warn("the model's head has no objectives: --explain adds nothing");
+    await output.warn("the model's head has no objectives: --explain names the kernels alone");
   }
   const writer = await rowOutput(output, flags, rowTable);
   const calibrate = calibrator === undefined ? undefined : rowCalibration(calibrator);

@@ -17,19 +17,23 @@ const parts = [
 
 /** The columns of each shape: what stood there in the input is replaced, or removed where it no longer applies. */
 const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
-  single: [...parts, "truncated", "error"],
+  single: [...parts, "kernels", "truncated", "error"],
   pair: [
     ...parts.flatMap((part) => [`chosen_${part}`, `rejected_${part}`]),
     "margin",
+    "kernels",
     "truncated",
     "error",
   ],
-  best_of_n: ["scores", "best", ...parts.slice(1), "truncated", "error"],
+  best_of_n: ["scores", "best", ...parts.slice(1), "kernels", "truncated", "error"],
 };
 
 /** Whether and how to explain scores. */
 export interface ScoreColumnsOptions {
-  /** Adds rewards, coefficients and gating of heads that have objectives, or implicit token rewards. */
+  /**
+   * Adds rewards, coefficients and gating of heads that have objectives, or implicit token rewards; and
+   * the kernels that computed.
+   */
   readonly explain?: boolean | undefined;
 }
 
@@ -43,8 +47,10 @@ export interface ScoreColumnsOptions {
  * | pair | `chosen_score`, `rejected_score`, `margin`, `chosen_tokens`, `rejected_tokens` | `chosen_rewards`, `rejected_rewards`, and so on |
  * | best of N | `scores`, `best` (from 0, the first of equals), `tokens` | lists `rewards`, `coefficients`, `gating` |
  *
- * `truncated: true` and `error: {code, message}` stand in any shape, where they apply. Where a
- * conversation failed its score is `null`, and so is the margin; `best` is then among the others.
+ * With `explain`, `kernels` names in any shape what computed the scores, since two families of kernels
+ * may differ in the last bits. `truncated: true` and `error: {code, message}` stand in any shape, where
+ * they apply. Where a conversation failed its score is `null`, and so is the margin; `best` is then
+ * among the others.
  *
  * @param row The input row.
  * @param kind Its shape.
@@ -114,7 +120,7 @@ function indexOfBest(scores: readonly (number | null)[]): number | null {
 }
 
 function explainColumns(kind: RowKind, verdicts: readonly Verdict[]): Row {
-  const columns: Row = {};
+  const columns: Row = { kernels: verdicts[0]!.kernels };
   for (const part of ["rewards", "coefficients", "gating", "token_rewards"] as const) {
     const values = verdicts.map((verdict) =>
       part === "token_rewards" ? verdict.tokenRewards ?? null : verdict[part]
