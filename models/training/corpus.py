@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from data import SPLIT_SEED, corrupt, formatting, log_odds, read_human_pairs, read_judged
+from damage import corrupt
+from data import SPLIT_SEED, formatting, log_odds, read_human_pairs, read_judged
 from tokenizer import Chat, sample_texts, save_tokenizer, train_tokenizer
 
 TOKENIZER_TEXTS = 16000
@@ -115,7 +116,7 @@ def corrupted_copies(corpus: Corpus, chat: Chat) -> list:
         for row in rows:
             damaged = corrupt(corpus.text[row], rng)
             if damaged is not None:
-                made.append((row, *damaged))
+                made.append((row, damaged.text, damaged.kind))
             if len(made) == count:
                 break
         ids = chat.content([text for _, text, _ in made])

@@ -1,4 +1,4 @@
-"""The data: reading, splitting, labels and the synthetic negatives.
+"""The data: reading, splitting and labels.
 
 Everything random here is seeded by `SPLIT_SEED`; two runs see the same rows in the same order.
 """
@@ -21,7 +21,6 @@ LOG_ODDS_LIMIT = 12.0
 # The gpt4 judge answers 0 or 1: its certainty is not known, so it is given moderate log odds.
 BINARY_LOG_ODDS = 3.0
 
-CORRUPTIONS = ("shuffled sentences", "shuffled words", "repeated span", "cut end")
 # Verbosity 1 is a response of this many tokens.
 VERBOSITY_FULL_TOKENS = 1024
 
@@ -111,56 +110,3 @@ def formatting(text: str) -> float:
     marks = len(HEADER.findall(text)) + len(LIST_ITEM.findall(text)) + len(BOLD.findall(text))
     lines = sum(1 for line in text.split("\n") if line.strip())
     return math.tanh(marks / max(lines, 3))
-
-
-def corrupt(text: str, rng: random.Random) -> tuple[str, str] | None:
-    """A damaged copy of a text and the kind of damage; None where the text is too short for any."""
-    words = text.split(" ")
-    if len(words) < 8:
-        return None
-    kinds = list(CORRUPTIONS)
-    rng.shuffle(kinds)
-    for kind in kinds:
-        damaged = DAMAGE[kind](text, words, rng)
-        if damaged is not None and damaged.strip() != text.strip():
-            return damaged.strip(), kind
-    return None
-
-
-def _shuffle_sentences(text, _words, rng):
-    sentences = re.split(r"(?<=[.!?])\s+|\n+", text)
-    if len(sentences) < 4:
-        return None
-    rng.shuffle(sentences)
-    return " ".join(sentences)
-
-
-def _shuffle_words(_text, words, rng):
-    shuffled = list(words)
-    span = max(8, len(words) // rng.choice((1, 2, 3)))
-    start = rng.randrange(max(1, len(words) - span + 1))
-    part = shuffled[start : start + span]
-    rng.shuffle(part)
-    shuffled[start : start + span] = part
-    return " ".join(shuffled)
-
-
-def _repeat_span(_text, words, rng):
-    span = rng.randint(3, max(4, min(30, len(words) // 3)))
-    start = rng.randrange(len(words) - span + 1)
-    times = rng.randint(2, 4)
-    return " ".join(words[: start + span] + words[start : start + span] * times + words[start + span :])
-
-
-def _cut_end(_text, words, rng):
-    keep = rng.randint(len(words) // 3, len(words) - 2)
-    cut = " ".join(words[:keep]).rstrip()
-    return cut.rstrip(".!?:;,") if cut else None
-
-
-DAMAGE = {
-    "shuffled sentences": _shuffle_sentences,
-    "shuffled words": _shuffle_words,
-    "repeated span": _repeat_span,
-    "cut end": _cut_end,
-}

@@ -18,8 +18,8 @@ def pooled_states(backbone, sequences: list, gates: list, pad: int) -> tuple:
         for bucket in length_buckets([len(s) for s in sequences], EVALUATION_TOKENS):
             hidden = backbone(torch.from_numpy(pad_batch([sequences[i] for i in bucket], pad)))
             for at, i in enumerate(bucket):
-                last[i] = hidden[at, len(sequences[i]) - 1].numpy()
-                gate[i] = hidden[at, gates[i]].numpy()
+                last[i] = hidden[at, len(sequences[i]) - 1].float().numpy()
+                gate[i] = hidden[at, gates[i]].float().numpy()
     return last, gate
 
 
@@ -74,7 +74,8 @@ def dev_figures(backbone, heads, corpus, per_group: int = 6) -> dict:
     sequences += [corpus.sequence(prompts[corpus.prompt[c[0]]], c[1]) for c in copies]
     for pair in sampler.human:
         sequences += [corpus.sequence(pair[0], pair[1]), corpus.sequence(pair[0], pair[2])]
-    last, _ = pooled_states(backbone, sequences, [0] * len(sequences), corpus.pad)
+    with torch.autocast("cpu", torch.bfloat16):
+        last, _ = pooled_states(backbone, sequences, [0] * len(sequences), corpus.pad)
     last = torch.from_numpy(last)
     n, s, c = len(rows), len(swapped), len(copies)
     figures = judged_figures(corpus, rows, heads.preference(last)[:n, 0].numpy())

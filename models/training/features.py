@@ -13,10 +13,10 @@ from model import Backbone, load_backbone
 
 OBJECTIVES = ("quality", "harmlessness", "relevance", "coherence", "verbosity", "formatting")
 QUALITY, HARMLESSNESS, RELEVANCE, COHERENCE, VERBOSITY, FORMATTING = range(6)
-# Every second instruction, so many judged rows of each judge, further irrelevant responses, damaged
-# copies and human pairs; none longer than MAX_TOKENS: the forward passes are what costs.
-AMOUNTS = {"train": (1, 3, 350, 400, 700), "dev": (1, 3, 100, 80, 149)}
-MAX_TOKENS = 500
+# Of every instruction and judge so many rows; then so many irrelevant responses, damaged copies and
+# human pairs; none longer than MAX_TOKENS: the forward passes are what costs.
+AMOUNTS = {"train": (6, 2000, 2500, 1421), "dev": (6, 300, 400, 149)}
+MAX_TOKENS = 700
 GAP = 0.3
 
 
@@ -56,13 +56,11 @@ def quality_labels(corpus: Corpus) -> np.ndarray:
 
 def extract(backbone: Backbone, corpus: Corpus, split: str) -> Features:
     """Runs the backbone over a sample of one split."""
-    every, per_group, irrelevant, damaged, human = AMOUNTS[split]
+    per_group, irrelevant, damaged, human = AMOUNTS[split]
     rng, build = np.random.default_rng(11), _Builder(corpus)
     sampler = Sampler(corpus, split, MAX_TOKENS)
     quality = quality_labels(corpus)
     for key in sampler.keys:
-        if key[0] % every:
-            continue
         group = rng.permutation(sampler.by_group[key])[:per_group]
         at = [build.judged(int(row), quality[row]) for row in group]
         odds = corpus.probability[group]

@@ -1,4 +1,4 @@
-"""Muon (Jordan et al., 2024) in float32: PyTorch's own runs in bfloat16, which this kind of CPU emulates."""
+"""Muon (Jordan et al., 2024), for stacks of matrices of one shape."""
 
 import torch
 
@@ -6,13 +6,13 @@ import torch
 def orthogonalise(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
     """Newton–Schulz quintic iteration: pushes every singular value of [n, rows, columns] towards 1."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    x = (matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)).bfloat16()
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    return (x.mT if tall else x).to(matrices.dtype)
 
 
 class Muon(torch.optim.Optimizer):

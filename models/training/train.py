@@ -25,9 +25,8 @@ def main() -> None:
     if arguments.backbone_only:
         return
     from export import export_checkpoint
-    from topics import widened
 
-    export_checkpoint(corpus, widened(corpus, best, arguments.state), arguments.state, arguments.out)
+    export_checkpoint(corpus, best, arguments.state, arguments.out)
 
 
 if __name__ == "__main__":

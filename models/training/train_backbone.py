@@ -1,37 +1,44 @@
 """The backbone: a language-model phase, then a Bradley–Terry phase with auxiliary objectives.
 
-Both phases save their whole state every SAVE_EVERY steps and go on from it.
+Both phases save their whole state every SAVE_EVERY steps and go on from it. The learning rate is
+held and falls to nothing over the last steps of a phase, so a phase may be made shorter or longer
+while it runs: what was computed at the held rate stays good.
 """
 
 import json
-import math
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional as F
 
-from bag import bag_weights, install
-from batches import Batch, Sampler, length_buckets, pad_batch, pad_positions
+from batches import length_buckets, pad_batch, pad_positions
 from corpus import Corpus
 from data import JUDGES, verbosity
+from draws import Batch, Draws
 from embedding import svd_embedding
 from evaluate import dev_figures
 from model import Backbone, BackboneConfig
 from muon import Muon
+from teacher import harm_teacher
+from tokenizer import Chat
 
 SAVE_EVERY = 25
-LANGUAGE_STEPS, LANGUAGE_TOKENS, LANGUAGE_SHARE = 350, 4096, 0.25
-PREFERENCE_STEPS, EVALUATE_EVERY = 300, 300
+LANGUAGE_STEPS, LANGUAGE_TOKENS, LANGUAGE_SHARE = 700, 4096, 0.2
+PREFERENCE_STEPS, EVALUATE_EVERY = 3600, 400
 # Long responses are cropped in this share of the steps and whole in the rest.
 CROPPED_SHARE = 0.85
-BUCKET_TOKENS = 2048
-LEARNING_RATE, WEIGHT_DECAY, WARMUP = 2e-3, 0.05, 60
+BUCKET_TOKENS = 3072
+LEARNING_RATE, WEIGHT_DECAY, WARMUP, FALL = 2e-3, 0.05, 60, 0.3
 # The judge's log odds run to ±12; heads learn them in units of this.
 LOG_ODDS_UNIT = 6.0
 PREFIXES = 6
+# A human label is wrong now and then: the pair's target probability.
+HUMAN_LABEL = 0.9
 
 
 class TrainingHeads(nn.Module):
@@ -47,6 +54,8 @@ class TrainingHeads(nn.Module):
         self.relevance = nn.Linear(size, 1)
         self.coherence = nn.Linear(size, 1)
         self.harmlessness = nn.Linear(size, 1, bias=False)
+        self.harm = nn.Linear(size, 1)  # the teacher's score
+        self.seam = nn.Linear(size, 1)  # of every token: is it out of place here?
         self.surface = nn.Linear(size, 2, bias=False)  # verbosity, formatting
         self.human_prompt = nn.Linear(size, 1)  # at the gate's position
         self.language_scale = nn.Parameter(torch.tensor(0.1))
@@ -71,8 +80,9 @@ def language_loss(hidden, ids, pad, backbone, heads, share, generator):
     """Next-token cross-entropy at a random share of the positions, with tied embeddings."""
     real = (ids[:, 1:] != pad) & (torch.rand(ids[:, 1:].shape, generator=generator) < share)
     states = hidden[:, :-1][real]
-    logits = states @ backbone.embed_tokens.weight.T * heads.language_scale
-    return F.cross_entropy(logits, ids[:, 1:][real])
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = states @ backbone.embed_tokens.weight.T
+    return F.cross_entropy(logits.float() * heads.language_scale, ids[:, 1:][real])
 
 
 def forward_batch(backbone: Backbone, batch: Batch, pad: int):
@@ -80,7 +90,9 @@ def forward_batch(backbone: Backbone, batch: Batch, pad: int):
     for bucket in length_buckets([len(s) for s in batch.sequences], BUCKET_TOKENS):
         ids = torch.from_numpy(pad_batch([batch.sequences[i] for i in bucket], pad))
         positions = torch.from_numpy(pad_positions([batch.positions[i] for i in bucket]))
-        yield bucket, ids, backbone(ids, positions)
+        with torch.autocast("cpu", torch.bfloat16):
+            hidden = backbone(ids, positions)
+        yield bucket, ids, hidden.float()
 
 
 class PreferenceLoss:
@@ -92,38 +104,64 @@ class PreferenceLoss:
         self.judge = np.array([JUDGES.index(name) for name in corpus.judge])
 
     def __call__(self, backbone, heads, batch: Batch, generator) -> tuple:
-        last, prefix, matched, gate, language = self._states(backbone, heads, batch, generator)
-        rows = np.array(batch.rows)
+        states = self._states(backbone, heads, batch, generator)
+        last, rows = states["last"], np.array(batch.rows)
         judged = last[: len(rows)]
+        prefix = torch.cat(states["prefix"][: len(rows)])
         parts = {
             "bradley_terry": self._bradley_terry(heads.preference(last)[:, 0], batch),
             **self._judged(heads, judged, rows, 1.0),
-            **{f"prefix_{k}": v for k, v in self._prefix(heads, prefix, rows).items()},
+            # The judged losses at random places inside the response: many more gradients.
+            **{
+                f"prefix_{name}": value
+                for name, value in self._judged(heads, prefix, np.repeat(rows, PREFIXES), 0.4).items()
+            },
             "surface": 8 * self._surface(heads, judged, rows),
-            "relevance": 0.7 * self._relevance(heads.relevance(last)[:, 0], batch),
-            "prefix_relevance": 0.7 * self._prefix_relevance(heads.relevance(matched)[..., 0]),
-            "coherence": 0.7 * self._coherence(heads.coherence(last)[:, 0], batch),
+            "relevance": self._separate(heads.relevance(last)[:, 0], batch.matches),
+            "prefix_relevance": self._prefix_relevance(heads, states["prefix"], batch),
+            "coherence": self._separate(heads.coherence(last)[:, 0], [(b, a) for a, b in batch.damaged]),
+            "seam": states["seam"],
             "harmlessness": 0.5 * self._harmlessness(heads.harmlessness(last)[:, 0], batch),
-            "gate": 0.05 * self._gate(heads.human_prompt(gate)[:, 0], batch),
-            "language": 0.1 * language,
+            "harm": 0.3 * self._harm(heads.harm(last)[:, 0], batch),
+            "gate": 0.05 * self._gate(heads.human_prompt(torch.stack(states["gate"]))[:, 0], batch),
+            "language": 0.1 * states["language"],
         }
         return sum(parts.values()), {name: float(value.detach()) for name, value in parts.items()}
 
-    def _states(self, backbone, heads, batch, generator):
+    def _states(self, backbone, heads, batch, generator) -> dict:
+        """Hidden states by sequence: the last token's, the gate's, some of the response's."""
         count, pad = len(batch.sequences), self.corpus.pad
         last, gate, prefix = [None] * count, [None] * count, [None] * count
-        language = []
+        language, seam = [], []
         for bucket, ids, hidden in forward_batch(backbone, batch, pad):
             for at, i in enumerate(bucket):
                 end, start = len(batch.sequences[i]) - 1, batch.prompt_lengths[i]
                 last[i], gate[i] = hidden[at, end], hidden[at, start - 5]
                 draw = torch.rand(PREFIXES, generator=generator) * (end - start) + start
                 prefix[i] = hidden[at, draw.long()]
-            language.append(language_loss(hidden, ids, pad, backbone, heads, 0.08, generator))
-        judged = torch.cat(prefix[: len(batch.rows)])
-        sides = [torch.cat([prefix[pair[side]] for pair in batch.matches]) for side in (0, 1)]
-        matched = torch.stack(sides)
-        return torch.stack(last), judged, matched, torch.stack(gate), torch.stack(language).mean()
+                if i in batch.seams:
+                    label = torch.from_numpy(batch.seams[i][start:])
+                    seam.append((heads.seam(hidden[at, start : end + 1])[:, 0], label))
+            natural = [at for at, i in enumerate(bucket) if batch.natural[i]]
+            if natural:
+                loss = language_loss(hidden[natural], ids[natural], pad, backbone, heads, 0.1, generator)
+                language.append(loss)
+        return {
+            "last": torch.stack(last),
+            "gate": gate,
+            "prefix": prefix,
+            "language": torch.stack(language).mean(),
+            "seam": self._seam(seam, heads),
+        }
+
+    def _seam(self, found, heads):
+        """Which tokens are out of place: mean loss over those that are plus mean over the others."""
+        if not found:
+            return heads.seam.bias.sum() * 0
+        score, label = (torch.cat(side) for side in zip(*found))
+        losses = F.binary_cross_entropy_with_logits(score, label, reduction="none")
+        out = label.sum()
+        return (losses * label).sum() / out.clamp(min=20) + (losses * (1 - label)).sum() / (1 - label).sum()
 
     def _bradley_terry(self, score, batch):
         """−log σ of the margin under soft labels σ(Δ log odds / 2), over every pair of a group."""
@@ -150,34 +188,29 @@ class PreferenceLoss:
             "model": 0.2 * weight * F.cross_entropy(heads.model(states), model),
         }
 
-    def _prefix(self, heads, states, rows):
-        """The judged losses once more at random places inside the response: many more gradients."""
-        return self._judged(heads, states, np.repeat(rows, PREFIXES), 0.4)
-
     def _surface(self, heads, states, rows):
         labels = [[verbosity(len(self.corpus.response[r])), self.corpus.formatting[r]] for r in rows]
         return F.mse_loss(heads.surface(states), torch.tensor(labels, dtype=torch.float32))
 
-    def _relevance(self, score, batch):
-        good, bad = (score[list(side)] for side in zip(*batch.matches))
-        judged = score[: len(batch.rows)]
-        pointwise = F.softplus(-torch.cat((good, judged))).mean() + F.softplus(bad).mean()
-        return pointwise / 2 + F.softplus(bad - good).mean()
-
-    def _prefix_relevance(self, score):
-        good, bad = score
-        return (F.softplus(-good).mean() + F.softplus(bad).mean()) / 2
-
-    def _coherence(self, score, batch):
-        if not batch.damaged:
+    def _separate(self, score, pairs):
+        """Good above bad, and each on its side of 0."""
+        if not pairs:
             return score.sum() * 0
-        bad, good = (score[list(side)] for side in zip(*batch.damaged))
-        pointwise = F.softplus(-good).mean() + F.softplus(bad).mean()
-        return pointwise / 2 + F.softplus(bad - good).mean()
+        good, bad = (score[list(side)] for side in zip(*pairs))
+        return (F.softplus(-good).mean() + F.softplus(bad).mean()) / 2 + F.softplus(bad - good).mean()
+
+    def _prefix_relevance(self, heads, prefix, batch):
+        good, bad = (heads.relevance(torch.cat([prefix[i] for i in side])) for side in zip(*batch.matches))
+        return (F.softplus(-good).mean() + F.softplus(bad).mean()) / 2
 
     def _harmlessness(self, score, batch):
         chosen, rejected = (score[list(side)] for side in zip(*batch.human))
-        return F.softplus(rejected - chosen).mean()
+        margin = chosen - rejected
+        return F.binary_cross_entropy_with_logits(margin, torch.full_like(margin, HUMAN_LABEL))
+
+    def _harm(self, score, batch):
+        at, label = zip(*batch.harm)
+        return F.mse_loss(score[list(at)], torch.tensor(label))
 
     def _gate(self, score, batch):
         label = torch.zeros(len(score))
@@ -197,9 +230,9 @@ def optimizers(backbone: Backbone, heads: TrainingHeads) -> list:
 
 
 def learning_rate(step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine down to a fiftieth."""
+    """Linear warm-up, a held rate, and a linear fall over the last FALL of the steps."""
     warm = min(1.0, (step + 1) / WARMUP)
-    return LEARNING_RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+    return LEARNING_RATE * warm * min(1.0, (steps - step) / (FALL * steps))
 
 
 class Training:
@@ -210,14 +243,16 @@ class Training:
         self.corpus, self.state = corpus, state
         self.backbone = Backbone(BackboneConfig())
         self.heads = TrainingHeads(self.backbone.config.hidden, len(corpus.models))
-        self.sampler = Sampler(corpus, "train")
+        chat = Chat(Tokenizer.from_file(str(state / "tokenizer.json")))
+        self.draws = Draws(corpus, chat, harm_teacher(corpus, state))
         self.optimizers = optimizers(self.backbone, self.heads)
         self.step, self.phase, self.tokens, self.best = 0, "language", 0, -1.0
         path = state / "backbone.pt"
         if path.exists():
             self._load(torch.load(path, weights_only=True))
         else:
-            rows = self.sampler.rows[:: max(1, len(self.sampler.rows) // 9000)]
+            rows = self.draws.sampler.rows
+            rows = rows[:: max(1, len(rows) // 9000)]
             sequences = [corpus.judged_sequence(int(row)) for row in rows]
             first = svd_embedding(sequences, self.backbone.config.vocabulary, self.backbone.config.hidden, 0)
             self.backbone.embed_tokens.weight.data.copy_(torch.from_numpy(first))
@@ -267,10 +302,12 @@ class Training:
         started, losses, seen = time.time(), [], 0
         while self.step < steps:
             generator = torch.Generator().manual_seed(self.step)
-            sequences = self.sampler.language(self.step, LANGUAGE_TOKENS)
+            sequences = self.draws.language(self.step, LANGUAGE_TOKENS)
             ids = torch.from_numpy(pad_batch(sequences, self.corpus.pad))
+            with torch.autocast("cpu", torch.bfloat16):
+                hidden = self.backbone(ids).float()
             loss = language_loss(
-                self.backbone(ids), ids, self.corpus.pad, self.backbone, self.heads, LANGUAGE_SHARE, generator
+                hidden, ids, self.corpus.pad, self.backbone, self.heads, LANGUAGE_SHARE, generator
             )
             self.update(loss, steps)
             losses.append(float(loss.detach()))
@@ -280,8 +317,6 @@ class Training:
                 rate = seen / (time.time() - started)
                 self.log(loss=round(np.mean(losses[-SAVE_EVERY:]), 4), tokens_per_s=round(rate))
                 self.save()
-        weights = bag_weights(self.corpus, self.backbone.config.vocabulary)
-        install(self.backbone, weights)
         self.phase, self.step = "preference", 0
         self.optimizers = optimizers(self.backbone, self.heads)
         self.save()
@@ -290,7 +325,7 @@ class Training:
         compute, started, seen, history = PreferenceLoss(self.corpus), time.time(), 0, []
         while self.step < steps:
             generator = torch.Generator().manual_seed(1_000_000 + self.step)
-            batch = self.sampler.preference(self.step, crop=self.step < CROPPED_SHARE * steps)
+            batch = self.draws.preference(self.step, crop=self.step < CROPPED_SHARE * steps)
             loss, parts = compute(self.backbone, self.heads, batch, generator)
             parts["norm"] = self.update(loss, steps)
             history.append(parts)
@@ -315,7 +350,7 @@ class Training:
 
 def train_backbone(corpus: Corpus, state: Path, language_steps=LANGUAGE_STEPS, preference_steps=PREFERENCE_STEPS):
     """Trains or resumes; returns the path of the state with the best figures on the dev split."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     training = Training(corpus, state)
     if training.phase == "language":
         training.language_phase(language_steps)
