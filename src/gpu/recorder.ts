@@ -108,13 +108,14 @@ export class Recorder {
   }
 
   /**
-   * Submits what was recorded and reads the ranges back, all in one mapping: each wait on the
-   * queue costs 10 ms or more under Deno.
+   * Submits what was recorded with a copy of the ranges, and returns at once: the device works while
+   * the caller goes on. All ranges come in one mapping, since each wait on the queue costs 10 ms or
+   * more under Deno.
    */
-  async read(ranges: readonly Binding[]): Promise<Uint8Array<ArrayBuffer>[]> {
+  submitReading(ranges: readonly Binding[]): PendingBytes {
     const { device } = this;
-    const total = ranges.reduce((sum, range) => sum + range.size, 0);
-    const staging = device.createBuffer(total, mapRead);
+    const sizes = ranges.map(({ size }) => size);
+    const staging = device.createBuffer(sizes.reduce((sum, size) => sum + size, 0), mapRead);
     try {
       this.#pass?.end();
       this.#pass = undefined;
@@ -125,16 +126,50 @@ export class Recorder {
         at += size;
       }
       this.submit();
+    } catch (error) {
+      staging.destroy();
+      throw error;
+    }
+    return new PendingBytes(device, staging, sizes);
+  }
+
+  /** Submits what was recorded and reads the ranges back. */
+  async read(ranges: readonly Binding[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    using pending = this.submitReading(ranges);
+    return await pending.bytes();
+  }
+}
+
+/** Bytes on their way from the device. Disposing of them gives up the wait. */
+export class PendingBytes implements Disposable {
+  constructor(
+    private readonly device: Device,
+    private readonly staging: GPUBuffer,
+    private readonly sizes: readonly number[],
+  ) {}
+
+  /**
+   * Waits for the device; to be called once. Under Deno the call itself blocks until everything
+   * submitted so far is done, and the promise takes some 10 ms more: who submits the next commands
+   * between the two keeps the device busy.
+   */
+  async bytes(): Promise<Uint8Array<ArrayBuffer>[]> {
+    const { device, staging, sizes } = this;
+    try {
       const mapping = staging.mapAsync(1).then(() => undefined, (error: unknown) => error);
       await device.settle();
       const failure = await mapping;
       device.assertUsable();
       if (failure !== undefined) throw failure;
       const bytes = new Uint8Array(staging.getMappedRange().slice(0));
-      at = 0;
-      return ranges.map(({ size }) => bytes.slice(at, at += size));
+      let at = 0;
+      return sizes.map((size) => bytes.slice(at, at += size));
     } finally {
       staging.destroy();
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.staging.destroy();
   }
 }

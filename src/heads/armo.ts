@@ -121,7 +121,7 @@ class ArmoHead implements Head {
 
   judge(
     [rewards, gates]: readonly Float32Array[],
-    { gateRow }: PooledStates,
+    gateRows: readonly number[],
     count: number,
   ): Judgement[] {
     const objectives = this.regression.rows;
@@ -129,7 +129,7 @@ class ArmoHead implements Head {
       Float64Array.from(numbers.subarray(index * objectives, (index + 1) * objectives));
     return Array.from({ length: count }, (_, conversation) => {
       const r = row(rewards!, conversation);
-      const gating = row(gates!, gateRow(conversation));
+      const gating = row(gates!, gateRows[conversation]!);
       const coefficients = this.#coefficients(gating);
       const score = r.reduce((sum, reward, i) => sum + reward * coefficients[i]!, 0);
       return { score, rewards: r, coefficients, gating };

@@ -19,16 +19,18 @@ export interface PooledStates {
   readonly last: Matrix;
   /** At the start of the assistant header, one for each distinct prompt; only for heads that gate. */
   readonly gate: Matrix | undefined;
-  /** Row of `gate` for each conversation. */
-  readonly gateRow: (conversation: number) => number;
 }
 
 /** Turns final hidden states into scores. */
 export interface Head extends Disposable {
   /** Records the head's operations; the matrices are to be read back, then given to `judge`. */
   record(states: PooledStates): Matrix[];
-  /** Judgements from the numbers read back, for conversations 0 to `count` − 1. */
-  judge(read: readonly Float32Array[], states: PooledStates, count: number): Judgement[];
+  /**
+   * Judgements from the numbers read back, for conversations 0 to `count` − 1.
+   *
+   * @param gateRows Row of the gates for each conversation; only for heads that gate.
+   */
+  judge(read: readonly Float32Array[], gateRows: readonly number[], count: number): Judgement[];
 }
 
 /** A kind of head, told by the checkpoint's tensors, never by its `architectures` alone. */

@@ -36,7 +36,11 @@ class ScalarHead implements Head {
     return [output];
   }
 
-  judge([scores]: readonly Float32Array[], _states: PooledStates, count: number): Judgement[] {
+  judge(
+    [scores]: readonly Float32Array[],
+    _gateRows: readonly number[],
+    count: number,
+  ): Judgement[] {
     return Array.from(scores!.subarray(0, count), (score) => ({
       score,
       rewards: null,

@@ -63,25 +63,25 @@ export class LanguageHead implements Disposable {
   }
 
   /**
-   * log p of a token after each hidden state, log-sum-exp over the whole vocabulary.
+   * Records log p of a token after each hidden state, log-sum-exp over the whole vocabulary. What it
+   * returns is to be read back, then given to {@link LanguageHead.logProbabilities}.
    *
    * @param hidden Final hidden states, [rows, hidden].
    * @param targets A token for each row.
    */
-  async logProbabilities(
-    hidden: Matrix,
-    targets: Uint32Array<ArrayBuffer>,
-  ): Promise<Float64Array> {
-    const { backend } = this;
+  record(hidden: Matrix, targets: Uint32Array<ArrayBuffer>): Matrix[] {
     const states: Matrix[] = [];
     for (let first = 0; first < hidden.rows; first += tileRows) {
       const count = Math.min(tileRows, hidden.rows - first);
-      const state = backend.matrix(count, 4);
+      const state = this.backend.matrix(count, 4);
       this.#record(hidden.view(first, count), targets.slice(first, first + count), state);
       states.push(state);
     }
-    const read = await backend.read(states);
-    backend.release(...states);
+    return states;
+  }
+
+  /** log p of each row's token, from what was read back. */
+  logProbabilities(read: readonly Float32Array[]): Float64Array {
     const numbers = read.flatMap((of) =>
       Array.from({ length: of.length / 4 }, (_, row) => {
         const [highest, sum, target] = of.subarray(4 * row, 4 * row + 3);

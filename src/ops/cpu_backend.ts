@@ -1,7 +1,7 @@
 import { toFloat32 } from "../checkpoint/tensor.ts";
 import { Indices, Matrix } from "./matrix.ts";
 import { Weight, type WeightType } from "./weight.ts";
-import type { Backend, Operation } from "./operation.ts";
+import type { Backend, Operation, Readback } from "./operation.ts";
 import { checkWeight } from "./weight_bytes.ts";
 
 /** Runs the CPU twins: for machines with no adapter, and as the reference of the kernels. */
@@ -56,9 +56,15 @@ export class CpuBackend implements Backend {
     operation.onCpu(operands);
   }
 
+  /** See {@link Backend.submit}. */
+  submit(matrices: readonly Matrix[]): Readback {
+    const numbers = matrices.map((matrix) => matrix.host.slice());
+    return { numbers: () => Promise.resolve(numbers), [Symbol.dispose]: () => {} };
+  }
+
   /** See {@link Backend.read}. */
   read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]> {
-    return Promise.resolve(matrices.map((matrix) => matrix.host.slice()));
+    return this.submit(matrices).numbers();
   }
 
   /** See {@link Backend.finish}. */

@@ -4,7 +4,7 @@ import { chooseFamily, type KernelFamily } from "../gpu/kernel_family.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { queriesPerTile } from "./attention_tiles.ts";
 import { Indices, Matrix } from "./matrix.ts";
-import type { Backend, MatrixUse, Operation } from "./operation.ts";
+import type { Backend, MatrixUse, Operation, Readback } from "./operation.ts";
 import { recordTextureToRows } from "./texture_copies.ts";
 import {
   fitsTexture,
@@ -133,8 +133,8 @@ export class GpuBackend implements Backend {
     operation.onGpu(this.#recorder, operands);
   }
 
-  /** See {@link Backend.read}. */
-  async read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]> {
+  /** See {@link Backend.submit}. */
+  submit(matrices: readonly Matrix[]): Readback {
     const copies: Matrix[] = [];
     const ranges = matrices.map((matrix) => {
       if (matrix.texture === undefined) return matrix.device;
@@ -143,9 +143,18 @@ export class GpuBackend implements Backend {
       recordTextureToRows(this.#recorder, matrix.texture, copy);
       return copy.device;
     });
-    const read = await this.#recorder.read(ranges);
+    const pending = this.#recorder.submitReading(ranges);
     this.release(...copies);
-    return read.map((bytes) => new Float32Array(bytes.buffer));
+    return {
+      numbers: async () => (await pending.bytes()).map((bytes) => new Float32Array(bytes.buffer)),
+      [Symbol.dispose]: () => pending[Symbol.dispose](),
+    };
+  }
+
+  /** See {@link Backend.read}. */
+  async read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]> {
+    using readback = this.submit(matrices);
+    return await readback.numbers();
   }
 
   /** See {@link Backend.finish}. */

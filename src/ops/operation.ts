@@ -22,6 +22,16 @@ export interface Operation<Arguments> {
  */
 export type MatrixUse = "rows" | "operand";
 
+/** Numbers on their way from the device. Disposing of them gives up the wait. */
+export interface Readback extends Disposable {
+  /**
+   * Waits for the device; to be called once. Under Deno the call itself blocks until everything
+   * submitted so far is done, and the promise takes some 10 ms more: who submits the next operations
+   * between the two keeps the device busy.
+   */
+  numbers(): Promise<Float32Array<ArrayBuffer>[]>;
+}
+
 /** What the rooms above need of a device: memory, uploads, operations, one readback. */
 export interface Backend extends Disposable {
   readonly kind: "gpu" | "cpu";
@@ -55,6 +65,8 @@ export interface Backend extends Disposable {
   free(vector: Matrix): void;
   /** Runs, or records, an operation. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void;
+  /** Lets the device begin with everything run so far, and with reading the matrices, without waiting. */
+  submit(matrices: readonly Matrix[]): Readback;
   /** Finishes everything run so far and reads the matrices, in one readback. */
   read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]>;
   /** Finishes everything run so far, so that weights may be freed. */

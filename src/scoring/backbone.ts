@@ -5,14 +5,17 @@ import { AssayError } from "../error.ts";
 import { Decoder } from "../models/decoder.ts";
 import { type DecoderConfig, readDecoderConfig } from "../models/decoder_config.ts";
 import { decoderTensors } from "../models/decoder_tensors.ts";
-import type { Matrix } from "../ops/matrix.ts";
 import type { Backend } from "../ops/operation.ts";
 import { ChatTokenizer } from "../text/chat_tokenizer.ts";
 import type { Conversation } from "../text/conversation.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
 import { openBackend } from "./open_backend.ts";
-import { packSequences, type ScoringPack, type Sequence } from "./packs.ts";
+import type { Conversations } from "./look_ahead.ts";
+import { type Outcome, type Readout, type Run, runPacks } from "./pack_pipeline.ts";
+import type { ScoringPack } from "./packs.ts";
+import type { Sequence } from "./prefix_group.ts";
+import { Turns } from "./turns.ts";
 
 /** How to load a {@link Backbone} by itself. */
 export interface BackboneOptions extends LoadOptions {
@@ -32,15 +35,6 @@ export interface BackboneFacts {
   readonly gates: boolean;
 }
 
-/** What came of one conversation. */
-export interface Outcome<Result> {
-  /** What was computed, or why nothing was. */
-  readonly result: Result | AssayError;
-  /** Tokens of the conversation, after truncation; 0 where it could not be tokenised. */
-  readonly tokens: number;
-  readonly truncated: boolean;
-}
-
 /** Final hidden states of one conversation at the positions that heads read. */
 export interface PooledState {
   /** At the last token, [hidden]. */
@@ -53,27 +47,6 @@ export interface PooledState {
   readonly truncated: boolean;
 }
 
-/** Turns the pooled hidden states of some packs into a result for each of their conversations. */
-export type Finish<Result> = (
-  packs: readonly ScoringPack[],
-  hidden: readonly Matrix[],
-) => Promise<(readonly [index: number, result: Result | AssayError])[]>;
-
-/** A conversation's tokens and which states of it are wanted. */
-type Tokenized = Omit<Sequence, "index"> & { readonly truncated: boolean };
-
-/** Conversations of a pack whose states are those of their responses. */
-export interface ResponsePack {
-  /** In the order of their states: the token that follows each state; after the last one a 0. */
-  readonly members: readonly { readonly index: number; readonly next: Uint32Array }[];
-}
-
-/** As {@link Finish}, for the states of responses. */
-export type FinishResponses<Result> = (
-  packs: readonly ResponsePack[],
-  hidden: readonly Matrix[],
-) => Promise<(readonly [index: number, result: Result | AssayError])[]>;
-
 /**
  * A checkpoint's transformer with its tokenizer, on a backend, without a head: conversations go in,
  * final hidden states come out. What heads read, and are fitted on.
@@ -81,8 +54,7 @@ export type FinishResponses<Result> = (
  * A conversation's hidden states are the same to the last bit in any company.
  */
 export class Backbone implements Disposable {
-  /** A call waits for the one before it: their packs must not mix. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   private constructor(
     /** Where the checkpoint lies. */
@@ -172,19 +144,22 @@ export class Backbone implements Disposable {
   }
 
   /**
-   * Runs conversations through the layers, pack by pack, and hands the hidden states to `finish`.
-   * Outcomes come in input order; a conversation that can't be tokenised costs only its own.
+   * Runs conversations through the layers, pack by pack, for what `readout` makes of their hidden
+   * states. Outcomes come in input order, while a few packs of conversations are held; one that can't
+   * be tokenised costs only its own.
    *
    * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
    */
-  async run<Result>(
-    conversations: readonly Conversation[],
-    finish: Finish<Result>,
+  run<Result>(
+    conversations: Conversations,
+    readout: Readout<Result>,
     options: ScoreOptions = {},
-  ): Promise<Outcome<Result>[]> {
-    return await this.#inTurn(() =>
-      this.#run(conversations, finish, (one) => this.#tokenize(one), options)
-    );
+  ): AsyncGenerator<Outcome<Result>> {
+    const tokenize = (conversation: Conversation, index: number): Sequence => ({
+      ...this.#tokenize(conversation),
+      index,
+    });
+    return this.#run({ conversations, tokenize, readout, options });
   }
 
   /**
@@ -193,104 +168,56 @@ export class Backbone implements Disposable {
    *
    * @throws As {@link Backbone.run}.
    */
-  async runResponses<Result>(
-    conversations: readonly Conversation[],
-    finish: FinishResponses<Result>,
+  runResponses<Result>(
+    conversations: Conversations,
+    readout: Readout<Result>,
     options: ScoreOptions = {},
-  ): Promise<Outcome<Result>[]> {
-    const next = new Map<number, Uint32Array>();
-    const tokenize = (conversation: Conversation, index: number): Tokenized => {
+  ): AsyncGenerator<Outcome<Result>> {
+    const tokenize = (conversation: Conversation, index: number): Sequence => {
       const tokens = this.#tokenize(conversation);
-      const start = this.#responseStart(conversation, tokens.ids);
-      // After the last token nothing is foretold; its place is held by a 0.
-      const following = new Uint32Array(tokens.ids.length - start + 1);
-      following.set(tokens.ids.subarray(start));
-      next.set(index, following);
-      return { ...tokens, gate: null, pooledFrom: start - 1 };
+      const pooledFrom = this.#responseStart(conversation, tokens.ids) - 1;
+      return { ...tokens, index, gate: null, pooledFrom };
     };
-    const finishPacks: Finish<Result> = (packs, hidden) =>
-      finish(
-        packs.map(({ members }) => ({
-          members: members.map((index) => ({ index, next: next.get(index)! })),
-        })),
-        hidden,
-      );
-    return await this.#inTurn(() => this.#run(conversations, finishPacks, tokenize, options));
+    return this.#run({ conversations, tokenize, readout, options });
   }
 
-  /** Waits for the calls before, and takes the device's memory back where the work fails. */
-  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const before = this.#turn;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#turn = promise;
-    await before;
-    try {
-      return await work();
-    } catch (error) {
-      this.engine.discard();
-      throw error;
-    } finally {
-      resolve();
+  #run<Result>(run: Run<Result>): AsyncGenerator<Outcome<Result>> {
+    const { plan, engine, decoder, settings: { sharePrefixes } } = this;
+    return runPacks({ plan, engine, decoder, sharePrefixes, turns: this.#turns }, run);
+  }
+
+  /**
+   * Final hidden states of conversations, as they come and in input order; an error in the place of
+   * a conversation that has none.
+   *
+   * @throws As {@link Backbone.run}.
+   */
+  async *states(
+    conversations: Conversations,
+    options: ScoreOptions = {},
+  ): AsyncGenerator<PooledState | AssayError> {
+    const outcomes = this.run(conversations, {
+      record: (_, hidden) => [hidden],
+      results: (pack, [hidden]) => this.#statesOf(pack, hidden!),
+    }, options);
+    for await (const { result, tokens, truncated } of outcomes) {
+      yield result instanceof AssayError ? result : { ...result, tokens, truncated };
     }
   }
 
   /**
-   * Final hidden states of conversations, in input order; an error in the place of a conversation
-   * that has none.
+   * Final hidden states of conversations, as {@link Backbone.states} gives them, all at once.
    *
    * @throws As {@link Backbone.run}.
    */
-  async pooledStates(
+  pooledStates(
     conversations: readonly Conversation[],
     options: ScoreOptions = {},
   ): Promise<(PooledState | AssayError)[]> {
-    const outcomes = await this.run(conversations, async (packs, hidden) => {
-      const read = await this.engine.read(hidden);
-      this.engine.release(...hidden);
-      return packs.flatMap((pack, i) => this.#statesOf(pack, read[i]!));
-    }, options);
-    return outcomes.map(({ result, tokens, truncated }) =>
-      result instanceof AssayError ? result : { ...result, tokens, truncated }
-    );
+    return Array.fromAsync(this.states(conversations, options));
   }
 
-  async #run<Result>(
-    conversations: readonly Conversation[],
-    finish: Finish<Result>,
-    tokenize: (conversation: Conversation, index: number) => Tokenized,
-    { signal, onProgress }: ScoreOptions,
-  ): Promise<Outcome<Result>[]> {
-    const total = conversations.length;
-    const outcomes = new Array<Outcome<Result>>(total);
-    const sequences = new Map<number, Sequence & Tokenized>();
-    conversations.forEach((conversation, index) => {
-      try {
-        sequences.set(index, { index, ...tokenize(conversation, index) });
-      } catch (error) {
-        if (!(error instanceof AssayError)) throw error;
-        outcomes[index] = { result: error, tokens: 0, truncated: false };
-      }
-    });
-    const { plan: { tokensPerPack, packsInFlight }, decoder, settings } = this;
-    const mayShare = (length: number): boolean =>
-      settings.sharePrefixes && !decoder.dependsOnLength(length);
-    const packs = packSequences([...sequences.values()], { tokensPerPack, mayShare });
-    let done = total - sequences.size;
-    for (let first = 0; first < packs.length; first += packsInFlight) {
-      signal?.throwIfAborted();
-      const batch = packs.slice(first, first + packsInFlight);
-      const hidden = await decoder.hiddenStates(batch.map((pack) => pack.tokens), { signal });
-      for (const [index, result] of await finish(batch, hidden)) {
-        const { ids, truncated } = sequences.get(index)!;
-        outcomes[index] = { result, tokens: ids.length, truncated };
-        done++;
-      }
-      onProgress?.({ phase: "score", done, total });
-    }
-    return outcomes;
-  }
-
-  #tokenize(conversation: Conversation): Tokenized {
+  #tokenize(conversation: Conversation): Omit<Sequence, "index"> {
     const { ids, truncated, gatePosition } = this.tokenizer.tokenize(conversation);
     const { vocabularySize } = this.decoder.config;
     const unknown = ids.find((id) => id >= vocabularySize);
@@ -325,14 +252,14 @@ export class Backbone implements Disposable {
   #statesOf(
     { members, gateRows }: ScoringPack,
     hidden: Float32Array,
-  ): [number, Pick<PooledState, "last" | "gate"> | AssayError][] {
+  ): (Pick<PooledState, "last" | "gate"> | AssayError)[] {
     const size = this.hiddenSize;
     const row = (index: number): Float32Array => hidden.slice(index * size, (index + 1) * size);
-    return members.map((index, member) => {
+    return members.map((_, member) => {
       const last = row(member);
       const gate = this.settings.gates ? row(members.length + gateRows[member]!) : null;
       const finite = [last, gate ?? last].every((state) => state.every(Number.isFinite));
-      return [index, finite ? { last, gate } : notFinite("its hidden state holds NaN or infinity")];
+      return finite ? { last, gate } : notFinite("its hidden state holds NaN or infinity");
     });
   }
 

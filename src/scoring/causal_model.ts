@@ -1,13 +1,15 @@
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import { checkTensors } from "../checkpoint/check_tensors.ts";
-import type { AssayError } from "../error.ts";
 import { readDecoderConfig } from "../models/decoder_config.ts";
 import { decoderTensors } from "../models/decoder_tensors.ts";
 import { LanguageHead, languageHeadName } from "../models/language_head.ts";
-import type { Conversation } from "../text/conversation.ts";
-import { Backbone, type Outcome, warner } from "./backbone.ts";
+import type { Matrix } from "../ops/matrix.ts";
+import { Backbone, warner } from "./backbone.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
+import type { Conversations } from "./look_ahead.ts";
+import type { Outcome } from "./pack_pipeline.ts";
+import type { Sequence } from "./prefix_group.ts";
 
 /**
  * A causal language model that tells how likely it finds responses, for implicit rewards: log p of each
@@ -52,29 +54,31 @@ export class CausalModel implements Disposable {
   }
 
   /**
-   * Log-probabilities of the responses' tokens, in input order; an error in the place of a conversation
-   * without.
+   * Log-probabilities of the responses' tokens, as they come and in input order; an error in the
+   * place of a conversation without.
    *
    * @throws As {@link Backbone.run}.
    */
   logProbabilities(
-    conversations: readonly Conversation[],
+    conversations: Conversations,
     options: ScoreOptions = {},
-  ): Promise<Outcome<Float64Array>[]> {
-    return this.backbone.runResponses(conversations, async (packs, hidden) => {
-      const results: [number, Float64Array | AssayError][] = [];
-      for (const [i, { members }] of packs.entries()) {
-        const targets = Uint32Array.from(members.flatMap(({ next }) => Array.from(next)));
-        const read = await this.head.logProbabilities(hidden[i]!, targets);
-        this.backbone.engine.release(hidden[i]!);
+  ): AsyncGenerator<Outcome<Float64Array>> {
+    const { head, backbone: { engine } } = this;
+    return this.backbone.runResponses(conversations, {
+      record({ members }, hidden): Matrix[] {
+        const states = head.record(hidden, Uint32Array.from(members.flatMap(foretold)));
+        engine.release(hidden);
+        return states;
+      },
+      results({ members }, numbers): Float64Array[] {
+        const all = head.logProbabilities(numbers);
         let at = 0;
-        for (const { index, next } of members) {
+        return members.map((member) => {
+          const { length } = foretold(member);
           // The last state foretells a token that is not there.
-          results.push([index, read.slice(at, at + next.length - 1)]);
-          at += next.length;
-        }
-      }
-      return results;
+          return all.slice(at, (at += length) - 1);
+        });
+      },
     }, options);
   }
 
@@ -83,4 +87,9 @@ export class CausalModel implements Disposable {
     this.head[Symbol.dispose]();
     this.backbone[Symbol.dispose]();
   }
+}
+
+/** The token that follows each wanted state; after the last one nothing does, and a 0 holds its place. */
+function foretold({ ids, pooledFrom }: Sequence): number[] {
+  return [...ids.subarray(pooledFrom! + 1), 0];
 }

@@ -1,9 +1,10 @@
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import { AssayError } from "../error.ts";
 import type { Conversation } from "../text/conversation.ts";
-import { notFinite, type Outcome } from "./backbone.ts";
+import { notFinite } from "./backbone.ts";
 import { CausalModel } from "./causal_model.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
+import type { Outcome } from "./pack_pipeline.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** How to make rewards of log-probabilities. */
@@ -77,8 +78,9 @@ export class ImplicitRewardModel implements Disposable {
     conversations: readonly Conversation[],
     options: ScoreOptions = {},
   ): Promise<Verdict[]> {
-    const own = await this.policy.logProbabilities(conversations, options);
-    const base = await this.reference?.logProbabilities(conversations, options);
+    const own = await Array.fromAsync(this.policy.logProbabilities(conversations, options));
+    const base = this.reference &&
+      await Array.fromAsync(this.reference.logProbabilities(conversations, options));
     return own.map((outcome, i) => this.#verdict(outcome, base?.[i]));
   }
 

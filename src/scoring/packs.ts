@@ -1,21 +1,11 @@
 import type { TokenPack } from "../models/token_pack.ts";
-
-/** A tokenised conversation that waits to be scored. */
-export interface Sequence {
-  /** Place of the conversation in the input. */
-  readonly index: number;
-  readonly ids: Uint32Array;
-  /** Position of the assistant header's start, where the head gates. */
-  readonly gate: number | null;
-  /** First position whose state is wanted, and all up to the last; by default the last alone. */
-  readonly pooledFrom?: number;
-}
+import { PrefixGroup, type Sequence } from "./prefix_group.ts";
 
 /** A pack with what is needed to tell its results apart. */
 export interface ScoringPack {
   readonly tokens: TokenPack;
-  /** Place in the input of each conversation, in the order of the first pooled rows. */
-  readonly members: readonly number[];
+  /** The conversations, in the order of the first pooled rows. */
+  readonly members: readonly Sequence[];
   /** For each conversation, which of the pooled rows after the members' holds its gate. */
   readonly gateRows: readonly number[];
   /** Number of distinct gate rows. */
@@ -30,73 +20,64 @@ export interface PackingRules {
   readonly mayShare: (length: number) => boolean;
 }
 
-/** Neighbours in the input whose first tokens are the same: responses to one prompt. */
-interface Group {
-  readonly sequences: readonly Sequence[];
-  /** Tokens that all of them share; 0 for a group of one. */
-  readonly prefix: number;
-}
+/**
+ * Collects sequences in input order and lays them out in packs, computing shared prompts once. What
+ * has waited longest comes first; the rest of a pack is filled with whatever fits, in input order.
+ */
+export class Packer {
+  readonly #groups: PrefixGroup[] = [];
 
-/** A shorter shared prefix is not worth a group: every conversation shares its template's header. */
-const shortestPrefix = 24;
-/** A neighbour that shares less than this part of the group's prefix begins a new group. */
-const leastShare = 0.75;
+  constructor(readonly rules: PackingRules) {}
 
-/** Lays sequences out in packs, in input order, computing shared prompts once. */
-export function packSequences(sequences: readonly Sequence[], rules: PackingRules): ScoringPack[] {
-  const packs: ScoringPack[] = [];
-  let builder = new PackBuilder();
-  const flush = (): void => {
-    if (builder.rows > 0) packs.push(builder.finish());
-    builder = new PackBuilder();
-  };
-  for (const { sequences: members, prefix } of groupByPrefix(sequences, rules.mayShare)) {
-    let prefixRow: number | undefined;
-    for (const sequence of members) {
-      const needed = sequence.ids.length - (prefixRow === undefined ? 0 : prefix);
-      if (builder.rows > 0 && builder.rows + needed > rules.tokensPerPack) {
-        flush();
-        prefixRow = undefined;
-      }
-      prefixRow ??= builder.addPrefix(sequence, prefix);
-      builder.addResponse(sequence, prefixRow, prefix);
-    }
+  /** Rows of all that waits. */
+  get rows(): number {
+    return this.#groups.reduce((sum, { rows }) => sum + rows, 0);
   }
-  flush();
-  return packs;
-}
 
-function groupByPrefix(
-  sequences: readonly Sequence[],
-  mayShare: (length: number) => boolean,
-): Group[] {
-  const groups: Group[] = [];
-  for (let start = 0; start < sequences.length;) {
-    const first = sequences[start]!;
-    let end = start + 1;
-    let prefix = mayShare(first.ids.length) ? first.ids.length - 1 : 0;
-    while (end < sequences.length && mayShare(sequences[end]!.ids.length)) {
-      const shared = sharedPrefix(first.ids, sequences[end]!.ids, prefix);
-      const least = end === start + 1 ? shortestPrefix : leastShare * prefix;
-      if (shared < Math.max(least, shortestPrefix)) break;
-      prefix = shared;
-      end++;
-    }
-    groups.push({
-      sequences: sequences.slice(start, end),
-      prefix: end === start + 1 ? 0 : prefix,
-    });
-    start = end;
+  /** Adds a sequence, which follows in the input on those that were added before. */
+  add(sequence: Sequence): void {
+    const { mayShare } = this.rules;
+    const last = this.#groups.at(-1);
+    const shares = last !== undefined && mayShare(sequence.ids.length) &&
+      mayShare(last.sequences[0]!.ids.length);
+    const group = shares ? last.add(sequence) : new PrefixGroup(sequence);
+    if (group !== last) this.#groups.push(group);
   }
-  return groups;
-}
 
-/** Length of the common prefix, at most `limit`, and short of both last tokens. */
-function sharedPrefix(a: Uint32Array, b: Uint32Array, limit: number): number {
-  const most = Math.min(limit, a.length - 1, b.length - 1);
-  let length = 0;
-  while (length < most && a[length] === b[length]) length++;
-  return length;
+  /**
+   * The next pack; `undefined` where nothing waits.
+   *
+   * @param isEnd Whether no further sequence comes; else the last group, which may yet grow, is
+   *   used only where it is all that there is.
+   */
+  next(isEnd: boolean): ScoringPack | undefined {
+    const { tokensPerPack } = this.rules;
+    const first = this.#groups[0];
+    if (first === undefined) return undefined;
+    const builder = new PackBuilder();
+    builder.addGroup(this.#take(first, tokensPerPack));
+    const growing = isEnd ? undefined : this.#groups.at(-1);
+    for (const group of [...this.#groups]) {
+      if (group === growing || builder.rows + group.rows > tokensPerPack) continue;
+      builder.addGroup(this.#take(group, tokensPerPack));
+    }
+    return builder.finish();
+  }
+
+  /** Takes a group away, or as much of it as fits into an empty pack. */
+  #take(group: PrefixGroup, most: number): PrefixGroup {
+    const { sequences, prefix } = group;
+    let count = 1;
+    let rows = sequences[0]!.ids.length;
+    while (count < sequences.length) {
+      rows += sequences[count]!.ids.length - prefix;
+      if (rows > most) break;
+      count++;
+    }
+    if (count < sequences.length) return group.split(count);
+    this.#groups.splice(this.#groups.indexOf(group), 1);
+    return group;
+  }
 }
 
 class PackBuilder {
@@ -104,25 +85,25 @@ class PackBuilder {
   readonly #ids: Uint32Array[] = [];
   readonly #spans: number[] = [];
   readonly #lengths: number[] = [];
-  readonly #members: number[] = [];
+  readonly #members: Sequence[] = [];
   readonly #lastRows: number[] = [];
   readonly #gateRows: number[] = [];
   readonly #distinctGates = new Map<number, number>();
 
-  /** Lays a shared prefix; returns its first row. */
-  addPrefix(sequence: Sequence, length: number): number {
-    const row = this.rows;
-    this.#addTokens(sequence, 0, length, row, 0);
-    return row;
+  /** Lays a shared prefix, then what follows it in each sequence. */
+  addGroup({ sequences, prefix }: PrefixGroup): void {
+    const prefixRow = this.rows;
+    this.#addTokens(sequences[0]!, 0, prefix, prefixRow, 0);
+    for (const sequence of sequences) this.#addResponse(sequence, prefixRow, prefix);
   }
 
   /** Lays what follows the prefix, the whole sequence where there is none. */
-  addResponse(sequence: Sequence, prefixRow: number, prefix: number): void {
+  #addResponse(sequence: Sequence, prefixRow: number, prefix: number): void {
     const ownRow = this.rows;
     this.#addTokens(sequence, prefix, sequence.ids.length, prefixRow, prefix);
     const rowOf = (position: number): number =>
       position < prefix ? prefixRow + position : ownRow + position - prefix;
-    this.#members.push(sequence.index);
+    this.#members.push(sequence);
     const last = sequence.ids.length - 1;
     for (let position = sequence.pooledFrom ?? last; position <= last; position++) {
       this.#lastRows.push(rowOf(position));

@@ -6,9 +6,10 @@ import { gatherRows } from "../ops/gather_rows.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { Backbone, warner } from "./backbone.ts";
-import type { LoadOptions, Progress, ScoreOptions } from "./load_options.ts";
+import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import { describeModel, type ModelDescription } from "./model_description.ts";
+import type { Readout } from "./pack_pipeline.ts";
 import type { ScoringPack } from "./packs.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
@@ -115,16 +116,11 @@ export class RewardModel implements Disposable {
    *
    * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
    */
-  async score(
+  score(
     conversations: readonly Conversation[],
     options: ScoreOptions = {},
   ): Promise<Verdict[]> {
-    const outcomes = await this.#backbone.run(
-      conversations,
-      (packs, hidden) => this.#judge(packs, hidden),
-      options,
-    );
-    return outcomes.map((outcome) => verdictOf(outcome, this));
+    return Array.fromAsync(this.scoreStream(conversations, options));
   }
 
   /**
@@ -136,52 +132,27 @@ export class RewardModel implements Disposable {
     conversations: AsyncIterable<Conversation> | Iterable<Conversation>,
     options: ScoreOptions = {},
   ): AsyncGenerator<Verdict> {
-    // About four characters make a token: enough text for the packs in flight, twice over.
-    const wanted = 8 * this.plan.tokensPerPack * this.plan.packsInFlight;
-    let waiting: Conversation[] = [];
-    let characters = 0;
-    let done = 0;
-    const flush = async (): Promise<Verdict[]> => {
-      const before = done;
-      const onProgress = (progress: Progress): void =>
-        options.onProgress?.({ phase: "score", done: before + progress.done, total: undefined });
-      const verdicts = await this.score(waiting, { ...options, onProgress });
-      done += verdicts.length;
-      waiting = [];
-      characters = 0;
-      return verdicts;
-    };
-    for await (const conversation of conversations) {
-      waiting.push(conversation);
-      characters += textLength(conversation);
-      if (characters >= wanted) yield* await flush();
-    }
-    if (waiting.length > 0) yield* await flush();
+    const outcomes = this.#backbone.run(conversations, this.#readout(), options);
+    for await (const outcome of outcomes) yield verdictOf(outcome, this);
   }
 
-  /** Runs the head on packs' hidden states, with one readback for all of them. */
-  async #judge(
-    packs: readonly ScoringPack[],
-    hidden: readonly Matrix[],
-  ): Promise<[number, Judgement][]> {
+  /** Runs the head on packs' hidden states. */
+  #readout(): Readout<Judgement> {
     const { engine } = this.#backbone;
-    const pooled = packs.map((pack, i) => this.#pool(pack, hidden[i]!));
-    const outputs = pooled.map((states) => this.#head.record(states));
-    const read = await engine.read(outputs.flat());
-    const results: [number, Judgement][] = [];
-    packs.forEach(({ members }, i) => {
-      const { last, gate } = pooled[i]!;
-      engine.release(hidden[i]!, last, ...(gate === undefined ? [] : [gate]), ...outputs[i]!);
-      const numbers = read.splice(0, outputs[i]!.length);
-      this.#head.judge(numbers, pooled[i]!, members.length).forEach((judgement, member) => {
-        results.push([members[member]!, judgement]);
-      });
-    });
-    return results;
+    return {
+      record: (pack, hidden) => {
+        const { last, gate } = this.#pool(pack, hidden);
+        const outputs = this.#head.record({ last, gate });
+        engine.release(hidden, last, ...(gate === undefined ? [] : [gate]));
+        return outputs;
+      },
+      results: ({ members, gateRows }, numbers) =>
+        this.#head.judge(numbers, gateRows, members.length),
+    };
   }
 
   /** Splits the pooled rows: the members' last tokens, then the distinct gates. */
-  #pool({ members, gateRows, gates }: ScoringPack, hidden: Matrix): PooledStates {
+  #pool({ members, gates }: ScoringPack, hidden: Matrix): PooledStates {
     const { engine } = this.#backbone;
     const rows = (first: number, count: number): Matrix => {
       const chosen = engine.uploadIndices(Uint32Array.from({ length: count }, (_, i) => first + i));
@@ -193,7 +164,6 @@ export class RewardModel implements Disposable {
     return {
       last: rows(0, members.length),
       gate: gates === 0 ? undefined : rows(members.length, gates),
-      gateRow: (member) => gateRows[member]!,
     };
   }
 
@@ -202,10 +172,4 @@ export class RewardModel implements Disposable {
     this.#head[Symbol.dispose]();
     this.#backbone[Symbol.dispose]();
   }
-}
-
-/** Characters of all messages; a conversation that is no list of messages counts nothing here. */
-function textLength(conversation: Conversation): number {
-  if (!Array.isArray(conversation)) return 0;
-  return conversation.reduce((sum, message) => sum + (message?.content?.length ?? 0), 0);
 }

@@ -1,7 +1,8 @@
 import { AssayError } from "../error.ts";
 import type { Judgement } from "../heads/head.ts";
 import type { KernelFamily } from "../gpu/kernel_family.ts";
-import { notFinite, type Outcome } from "./backbone.ts";
+import { notFinite } from "./backbone.ts";
+import type { Outcome } from "./pack_pipeline.ts";
 import type { RewardModel } from "./reward_model.ts";
 
 /** All that is known of one scored conversation. */

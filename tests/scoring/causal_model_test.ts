@@ -12,9 +12,9 @@ async function assertParity(backend: "cpu" | "gpu", of: GoldenCase): Promise<voi
   const messages = new Map(
     (await goldenConversations(of.model)).map((one) => [one.name, one.messages]),
   );
-  const outcomes = await model.logProbabilities(
+  const outcomes = await Array.fromAsync(model.logProbabilities(
     of.conversations.map(({ name }) => messages.get(name)!),
-  );
+  ));
   of.conversations.forEach(({ name, log_probabilities }, i) => {
     const { result } = outcomes[i]!;
     if (result instanceof AssayError) throw result;
@@ -38,10 +38,10 @@ Deno.test("an empty response is an error in its place, and other conversations a
   using files = await causalFolder(golden[0]!);
   using model = await CausalModel.load(files.folder, { backend: "cpu" });
   const user = { role: "user", content: "Hi" };
-  const [empty, full] = await model.logProbabilities([
+  const [empty, full] = await Array.fromAsync(model.logProbabilities([
     [user, { role: "assistant", content: "" }],
     [user, { role: "assistant", content: "Hello." }],
-  ]);
+  ]));
   assert.ok(empty!.result instanceof AssayError && empty!.result.code === "scoring/no-response");
   assert.ok(full!.result instanceof Float64Array && full!.result.length > 1);
 });

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { packSequences, type Sequence } from "../../src/scoring/packs.ts";
+import { Packer, type PackingRules, type ScoringPack } from "../../src/scoring/packs.ts";
+import type { Sequence } from "../../src/scoring/prefix_group.ts";
+
+/** All packs of an input that is there at once. */
+function packSequences(sequences: readonly Sequence[], rules: PackingRules): ScoringPack[] {
+  const packer = new Packer(rules);
+  for (const sequence of sequences) packer.add(sequence);
+  const packs: ScoringPack[] = [];
+  for (let pack; (pack = packer.next(true));) packs.push(pack);
+  assert.equal(packer.rows, 0);
+  return packs;
+}
 
 /** Tokens of each conversation as a query at its last row sees them, by following the spans. */
 function readBack(sequences: readonly Sequence[], tokensPerPack: number, share: boolean) {
@@ -11,7 +22,7 @@ function readBack(sequences: readonly Sequence[], tokensPerPack: number, share: 
     const { ids, spans, pooled, lengths } = pack.tokens;
     sizes.push(ids.length);
     assert.equal(pooled.length, pack.members.length + pack.gates);
-    pack.members.forEach((index, member) => {
+    pack.members.forEach(({ index }, member) => {
       const row = pooled[member]!;
       const [position, prefix, length, own] = spans.subarray(4 * row, 4 * row + 4);
       assert.equal(lengths[row], position! + 1);
@@ -26,10 +37,10 @@ function readBack(sequences: readonly Sequence[], tokensPerPack: number, share: 
 }
 
 function sequence(index: number, tokens: number[], gate = 0): Sequence {
-  return { index, ids: Uint32Array.from(tokens), gate };
+  return { index, ids: Uint32Array.from(tokens), truncated: false, gate };
 }
 
-Deno.test("packSequences() keeps every conversation whole, shared or not", () => {
+Deno.test("Packer keeps every conversation whole, shared or not", () => {
   const prompt = fc.array(fc.nat(3), { minLength: 0, maxLength: 60 });
   const response = fc.array(fc.nat(3), { minLength: 1, maxLength: 40 });
   const prompts = fc.array(fc.tuple(prompt, fc.array(response, { minLength: 1, maxLength: 5 })), {
@@ -52,7 +63,7 @@ Deno.test("packSequences() keeps every conversation whole, shared or not", () =>
   );
 });
 
-Deno.test("packSequences() lays a prompt once for all its responses, and its gate once", () => {
+Deno.test("Packer lays a prompt once for all its responses, and its gate once", () => {
   const prompt = Array.from({ length: 100 }, (_, i) => i);
   const sequences = [5, 6, 7, 8].map((token, index) =>
     sequence(index, [...prompt, 1000 + token, token], 90)
@@ -68,7 +79,7 @@ Deno.test("packSequences() lays a prompt once for all its responses, and its gat
   assert.equal(unshared[0]!.tokens.ids.length, 4 * 102);
 });
 
-Deno.test("packSequences() packs equal conversations without losing one", () => {
+Deno.test("Packer packs equal conversations without losing one", () => {
   const tokens = Array.from({ length: 50 }, (_, i) => i);
   const sequences = [0, 1, 2].map((index) => sequence(index, tokens, 3));
   const { seen, sizes } = readBack(sequences, 1000, true);
@@ -76,8 +87,64 @@ Deno.test("packSequences() packs equal conversations without losing one", () => 
   assert.deepEqual(sizes, [49 + 3]);
 });
 
-Deno.test("packSequences() gives a sequence longer than a pack a pack of its own", () => {
+Deno.test("Packer gives a sequence longer than a pack a pack of its own", () => {
   const long = Array.from({ length: 500 }, (_, i) => i);
   const sequences = [sequence(0, [1, 2, 3]), sequence(1, long), sequence(2, [4, 5])];
-  assert.deepEqual(readBack(sequences, 64, true).sizes, [3, 500, 2]);
+  assert.deepEqual(readBack(sequences, 64, true).sizes, [3 + 2, 500]);
+});
+
+/** Sequences by the words that they begin and end with: equal words are equal tokens. */
+function made(...texts: readonly (readonly [word: number, count: number])[][]): Sequence[] {
+  let own = 1e6;
+  return texts.map((words, index) => {
+    const tokens = words.flatMap(([word, count]) => Array.from({ length: count }, () => word));
+    return sequence(index, [...tokens, own++]);
+  });
+}
+
+Deno.test("Packer fills packs with what fits, oldest first", () => {
+  const lengths = [60, 50, 30, 40, 10, 9];
+  const sequences = lengths.map((length, i) => sequence(i, new Array(length).fill(i)));
+  const packs = packSequences(sequences, { tokensPerPack: 100, mayShare: () => true });
+  const members = packs.map((pack) => pack.members.map(({ index }) => index));
+  assert.deepEqual(members, [[0, 2, 4], [1, 3, 5]]);
+});
+
+Deno.test("Packer keeps responses to one prompt in one pack where they fit", () => {
+  const prompt = [7, 50] as const;
+  const sequences = made([[1, 29]], [prompt, [2, 9]], [prompt, [3, 9]], [prompt, [4, 9]], [[
+    5,
+    19,
+  ]]);
+  const packs = packSequences(sequences, { tokensPerPack: 100, mayShare: () => true });
+  const members = packs.map((pack) => pack.members.map(({ index }) => index));
+  assert.deepEqual(members, [[0, 4], [1, 2, 3]]);
+  assert.equal(packs[1]!.tokens.ids.length, 50 + 3 * 10);
+});
+
+Deno.test("Packer shares each prompt after a single with the same system prompt", () => {
+  const system = [9, 30] as const;
+  const sequences = made(
+    [system, [1, 100]],
+    ...[2, 3, 4].flatMap((prompt) =>
+      [5, 6].map((answer) => [system, [prompt, 100], [10 * prompt + answer, 10]] as const).map(
+        (words) => [...words],
+      )
+    ),
+  );
+  const [pack] = packSequences(sequences, { tokensPerPack: 10_000, mayShare: () => true });
+  // The single shares nothing; each pair shares its prompt of 130 tokens.
+  assert.equal(pack!.tokens.ids.length, 131 + 3 * (130 + 2 * 11));
+});
+
+Deno.test("Packer leaves a group that may still grow for later", () => {
+  const packer = new Packer({ tokensPerPack: 100, mayShare: () => true });
+  const [first, second, third] = made([[1, 39]], [[2, 30], [3, 9]], [[2, 30], [4, 9]]);
+  packer.add(first!);
+  packer.add(second!);
+  assert.deepEqual(packer.next(false)!.members, [first]);
+  packer.add(third!);
+  const pack = packer.next(true)!;
+  assert.deepEqual(pack.members, [second, third]);
+  assert.equal(pack.tokens.ids.length, 30 + 2 * 10);
 });

@@ -2,7 +2,6 @@ import type { CheckpointFolder } from "../../checkpoint/folder.ts";
 import { AssayError } from "../../error.ts";
 import { Backbone } from "../../scoring/backbone.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
-import type { Conversation } from "../../text/conversation.ts";
 import { applyLinearHeads, type LinearHeads } from "../../voting/linear_heads.ts";
 import type { LoadedVoter, VoterScores } from "./voter_source.ts";
 
@@ -32,10 +31,8 @@ export async function loadLinearVoters(
   }
   return {
     async *scoreStream(conversations, { signal }): AsyncGenerator<VoterScores> {
-      for await (const batch of batches(conversations, backbone)) {
-        const states = await backbone.pooledStates(batch, signal === undefined ? {} : { signal });
-        for (const state of states) yield scoresOf(heads, state);
-      }
+      const states = backbone.states(conversations, signal === undefined ? {} : { signal });
+      for await (const state of states) yield scoresOf(heads, state);
     },
     [Symbol.dispose]: () => backbone[Symbol.dispose](),
   };
@@ -47,23 +44,4 @@ function scoresOf(
 ): VoterScores {
   if (state instanceof AssayError) return { scores: null, error: state };
   return { scores: applyLinearHeads(heads, state.last), error: null };
-}
-
-/** As many conversations at once as fill the packs in flight about twice, as `RewardModel` takes. */
-async function* batches(
-  conversations: AsyncIterable<Conversation>,
-  { plan }: Backbone,
-): AsyncGenerator<Conversation[]> {
-  const wanted = 8 * plan.tokensPerPack * plan.packsInFlight; // characters: about four to a token
-  let waiting: Conversation[] = [];
-  let characters = 0;
-  for await (const conversation of conversations) {
-    waiting.push(conversation);
-    characters += conversation.reduce((sum, { content }) => sum + content.length, 0);
-    if (characters < wanted) continue;
-    yield waiting;
-    waiting = [];
-    characters = 0;
-  }
-  if (waiting.length > 0) yield waiting;
 }
