@@ -5,6 +5,7 @@ import type { RowFormat } from "../../data/rows.ts";
 import type { RowWriter } from "../../data/write_rows.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
+import { RewardModelWorker } from "../../scoring/reward_model_worker.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
 import { calibrateTable } from "../calibrate/calibrate_report.ts";
 import { readCalibrator, rowCalibration } from "../calibrate/calibrator_file.ts";
@@ -17,6 +18,12 @@ import { progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import { type Scorer, scoreRows } from "./score_rows.ts";
 import { scoreTable } from "./score_table.ts";
+
+/** Where somebody watches, a worker scores: the progress bar moves and Ctrl-C is heard meanwhile. */
+function loaderFor({ stderr }: Output): LoadScorer {
+  const loader = stderr.isTerminal ? RewardModelWorker : RewardModel;
+  return (source, options) => loader.load(source, options);
+}
 
 /** A reward model as the command uses it. */
 export interface LoadedScorer extends Scorer, Disposable {
@@ -68,7 +75,7 @@ Exit status: 0 all rows fine, 1 some rows failed (each has an error), 2 nothing 
  */
 export function scoreCommand(
   output: Output = Output.system(),
-  load: LoadScorer = (source, options) => RewardModel.load(source, options),
+  load: LoadScorer = loaderFor(output),
 ): Command {
   const command = new Command("score")
     .summary("score rows with a reward model")
