@@ -1,5 +1,5 @@
-// Causal grouped-query attention for adapters with subgroups of 8 lanes and fast texture reads; the
-// formula, the spans and the running softmax are those of attention_tiled.wgsl.
+// Causal grouped-query attention for adapters with subgroups of 8 or 16 lanes and fast texture reads;
+// the formula, the spans and the running softmax are those of attention_tiled.wgsl.
 //
 // queries  heads * HEAD_DIM / 4 texels wide, a row each
 // keys     key heads * HEAD_DIM / 4 texels wide, likewise; values too
@@ -10,14 +10,17 @@
 //
 // One subgroup takes a tile of up to QUERIES queries and a head. Keys come in blocks of 32 that start
 // at multiples of 32 positions, so the order of summation depends on positions alone. For the scores
-// each lane has 4 keys; for the sums each lane has 4 dimensions of every 32.
+// the lanes share the block's keys; for the sums each lane has 4 dimensions of every 4 * SUBGROUP. The
+// order of every sum is the same for both numbers of lanes.
 
 const HEAD_DIM: u32 = 64u;
 const WINDOW: u32 = 0u; // 0: none
 const SCALE: f32 = 0.125;
 const QUERIES: u32 = 8u;
+const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
+const KEYS: u32 = 32u / SUBGROUP; // keys of a block for each lane
 const QUARTERS: u32 = HEAD_DIM / 4u; // texels in a head
-const STRIPES: u32 = (HEAD_DIM + 31u) / 32u; // texels of a head for each lane
+const STRIPES: u32 = (QUARTERS + SUBGROUP - 1u) / SUBGROUP; // texels of a head for each lane
 const LOWEST: f32 = -3.4028234e38;
 
 @group(0) @binding(0) var queries: texture_storage_2d<rgba32float, read>;
@@ -27,21 +30,32 @@ const LOWEST: f32 = -3.4028234e38;
 @group(0) @binding(4) var<storage, read> tiles: array<vec4<u32>>;
 @group(0) @binding(5) var output: texture_storage_2d<rgba32float, write>;
 
-fn highest_of_lanes(x: vec4<f32>) -> f32 {
-  var y = max(max(x.x, x.y), max(x.z, x.w));
+fn highest_of_lanes(x: f32) -> f32 {
+  var y = x;
+  if (SUBGROUP == 16u) {
+    y = max(y, subgroupShuffleXor(y, 8u));
+  }
   y = max(y, subgroupShuffleXor(y, 1u));
   y = max(y, subgroupShuffleXor(y, 2u));
   return max(y, subgroupShuffleXor(y, 4u));
 }
 
-fn sum_of_lanes(x: vec4<f32>) -> f32 {
-  var y = (x.x + x.y) + (x.z + x.w);
+// Two keys that are 8 apart: 8 lanes have both, of 16 lanes another one has the second.
+fn sum_of_pair(first: f32, second: f32) -> f32 {
+  if (SUBGROUP == 16u) {
+    return first + subgroupShuffleXor(first, 8u);
+  }
+  return first + second;
+}
+
+fn sum_of_lanes(x: f32) -> f32 {
+  var y = x;
   y += subgroupShuffleXor(y, 1u);
   y += subgroupShuffleXor(y, 2u);
   return y + subgroupShuffleXor(y, 4u);
 }
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(SUBGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -61,7 +75,7 @@ fn main(
   }
 
   var highest: array<f32, QUERIES>;
-  var totals: array<vec4<f32>, QUERIES>; // four keys of each lane; added up at the end
+  var totals: array<f32, QUERIES * KEYS>; // of each lane's keys; added up at the end
   var sums: array<vec4<f32>, QUERIES * STRIPES>;
   // @unroll
   for (var i = 0u; i < QUERIES; i += 1u) {
@@ -69,28 +83,34 @@ fn main(
   }
 
   for (var block = start; block <= last_position; block += 32u) {
-    // Rows of this lane's four keys; past the tile's last position the last one stands in.
-    let positions = vec4<u32>(block + lane) + vec4<u32>(0u, 8u, 16u, 24u);
-    let present = min(positions, vec4<u32>(last_position));
-    let rows = select(
-      vec4<u32>(span.w - span.z) + present, vec4<u32>(span.y) + present, present < vec4<u32>(span.z));
-    var scores: array<vec4<f32>, QUERIES>;
+    // Rows of this lane's keys; past the tile's last position the last one stands in.
+    var rows: array<u32, KEYS>;
     // @unroll
-    for (var i = 0u; i < QUERIES; i += 1u) {
-      scores[i] = vec4<f32>(0.0); // naga zeroes a loop's variables before the first turn only
+    for (var j = 0u; j < KEYS; j += 1u) {
+      let present = min(block + j * SUBGROUP + lane, last_position);
+      rows[j] = select(span.w - span.z, span.y, present < span.z) + present;
+    }
+    var scores: array<f32, QUERIES * KEYS>;
+    // @unroll
+    for (var i = 0u; i < QUERIES * KEYS; i += 1u) {
+      scores[i] = 0.0; // naga zeroes a loop's variables before the first turn only
     }
     for (var d = 0u; d < QUARTERS; d += 1u) {
-      let key0 = textureLoad(keys, vec2<u32>(key_column + d, rows[0]));
-      let key1 = textureLoad(keys, vec2<u32>(key_column + d, rows[1]));
-      let key2 = textureLoad(keys, vec2<u32>(key_column + d, rows[2]));
-      let key3 = textureLoad(keys, vec2<u32>(key_column + d, rows[3]));
+      var key: array<vec4<f32>, KEYS>;
+      // @unroll
+      for (var j = 0u; j < KEYS; j += 1u) {
+        key[j] = textureLoad(keys, vec2<u32>(key_column + d, rows[j]));
+      }
       let held = textureLoad(queries, vec2<u32>(query_column + d, first_query + lane));
       // @unroll
       for (var i = 0u; i < QUERIES; i += 1u) {
         // @unroll
         for (var e = 0u; e < 4u; e += 1u) {
           let x = subgroupShuffle(held[e], i);
-          scores[i] += x * vec4<f32>(key0[e], key1[e], key2[e], key3[e]);
+          // @unroll
+          for (var j = 0u; j < KEYS; j += 1u) {
+            scores[i * KEYS + j] += x * key[j][e];
+          }
         }
       }
     }
@@ -98,41 +118,57 @@ fn main(
     // @unroll
     for (var i = 0u; i < QUERIES; i += 1u) {
       let position = first_position + i;
-      var visible = positions <= vec4<u32>(position);
-      if (WINDOW > 0u) {
-        visible = visible & (positions + vec4<u32>(WINDOW) > vec4<u32>(position));
+      var block_highest = highest[i];
+      // @unroll
+      for (var j = 0u; j < KEYS; j += 1u) {
+        let at = block + j * SUBGROUP + lane;
+        let visible = at <= position && (WINDOW == 0u || at + WINDOW > position);
+        scores[i * KEYS + j] = select(LOWEST, scores[i * KEYS + j] * SCALE, visible);
+        block_highest = max(block_highest, scores[i * KEYS + j]);
       }
-      let scaled = select(vec4<f32>(LOWEST), scores[i] * SCALE, visible);
-      let block_highest = max(highest[i], highest_of_lanes(scaled));
+      block_highest = highest_of_lanes(block_highest);
       let fade = exp(highest[i] - block_highest);
       highest[i] = block_highest;
-      scores[i] = select(vec4<f32>(0.0), exp(scaled - block_highest), visible);
-      totals[i] = totals[i] * fade + scores[i];
+      // @unroll
+      for (var j = 0u; j < KEYS; j += 1u) {
+        let at = block + j * SUBGROUP + lane;
+        let visible = at <= position && (WINDOW == 0u || at + WINDOW > position);
+        scores[i * KEYS + j] = select(0.0, exp(scores[i * KEYS + j] - block_highest), visible);
+        totals[i * KEYS + j] = totals[i * KEYS + j] * fade + scores[i * KEYS + j];
+      }
       // @unroll
       for (var s = 0u; s < STRIPES; s += 1u) {
         sums[i * STRIPES + s] *= fade;
       }
     }
 
-    // Not unrolled: a quarter of the code compiles in a quarter of the time.
-    for (var j = 0u; j < 4u; j += 1u) {
-      let quarter_rows = rows[j];
-      var quarter: array<f32, QUERIES>;
+    // Not unrolled: a part of the code compiles in a part of the time.
+    for (var j = 0u; j < KEYS; j += 1u) {
+      var part_rows = rows[0];
+      var part: array<f32, QUERIES>;
       // @unroll
       for (var i = 0u; i < QUERIES; i += 1u) {
-        quarter[i] = scores[i][j];
+        part[i] = scores[i * KEYS];
       }
       // @unroll
-      for (var k = 0u; k < 8u; k += 1u) {
-        let row = subgroupShuffle(quarter_rows, k);
+      for (var c = 1u; c < KEYS; c += 1u) {
+        part_rows = select(part_rows, rows[c], j == c);
+        // @unroll
+        for (var i = 0u; i < QUERIES; i += 1u) {
+          part[i] = select(part[i], scores[i * KEYS + c], j == c);
+        }
+      }
+      // @unroll
+      for (var k = 0u; k < SUBGROUP; k += 1u) {
+        let row = subgroupShuffle(part_rows, k);
         var value: array<vec4<f32>, STRIPES>;
         // @unroll
         for (var s = 0u; s < STRIPES; s += 1u) {
-          value[s] = textureLoad(values, vec2<u32>(key_column + s * 8u + lane, row));
+          value[s] = textureLoad(values, vec2<u32>(key_column + s * SUBGROUP + lane, row));
         }
         // @unroll
         for (var i = 0u; i < QUERIES; i += 1u) {
-          let share = subgroupShuffle(quarter[i], k);
+          let share = subgroupShuffle(part[i], k);
           // @unroll
           for (var s = 0u; s < STRIPES; s += 1u) {
             sums[i * STRIPES + s] += share * value[s];
@@ -144,10 +180,12 @@ fn main(
 
   // @unroll
   for (var i = 0u; i < QUERIES; i += 1u) {
-    let total = sum_of_lanes(totals[i]);
+    let total = sum_of_lanes(
+      sum_of_pair(totals[i * KEYS], totals[i * KEYS + 1u]) +
+      sum_of_pair(totals[i * KEYS + KEYS / 2u], totals[i * KEYS + KEYS - 1u]));
     // @unroll
     for (var s = 0u; s < STRIPES; s += 1u) {
-      let column = s * 8u + lane;
+      let column = s * SUBGROUP + lane;
       if (i < count && column < QUARTERS) {
         let texel = vec2<u32>(query_column + column, first_query + i);
         textureStore(output, texel, sums[i * STRIPES + s] / total);

@@ -1,4 +1,4 @@
-// The gated half of a SwiGLU block, for adapters with subgroups of 8 lanes and fast texture reads:
+// The gated half of a SwiGLU block, for adapters with subgroups of 8 or 16 lanes and fast texture reads:
 //   output[m, n] = silu(sum over k of input[m, k] * gate[n, k]) * (sum over k of input[m, k] * up[n, k])
 // with silu(x) = x / (1 + exp(-x)). It is matmul_texture.wgsl twice over one reading of the input; the
 // sums have the same order, and nothing between them is stored.
@@ -14,9 +14,11 @@ const BF16: u32 = 2u;
 
 const WEIGHT_TYPE: u32 = 2u;
 const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
+const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
 const LANES: u32 = 16u;
 const ROWS: u32 = 16u;
 const QUADS: u32 = STEP / 4u;
+const HELD: u32 = ROWS / SUBGROUP; // rows that each lane holds
 
 @group(0) @binding(0) var input: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var gate: texture_storage_2d<rgba32uint, read>;
@@ -41,8 +43,8 @@ fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let lane = index % 8u;
-  let block = group.y * (LANES / 8u) + index / 8u;
+  let lane = index % SUBGROUP;
+  let n = group.y * LANES + index; // four columns
   let m0 = group.x * ROWS;
   let steps = shape.x / STEP;
   let columns = shape.y / 4u;
@@ -51,11 +53,11 @@ fn main(
   var gates: array<vec4<f32>, ROWS>;
   var ups: array<vec4<f32>, ROWS>;
   // x and y walk through the packed weight: along a segment, then to the next one below it.
-  var x = lane;
-  var y = block * 4u;
+  var x = n % 8u;
+  var y = n / 8u * 4u;
   for (var step = 0u; step < steps; step += 1u) {
     if (x >= shape.z * 8u) {
-      x = lane;
+      x = n % 8u;
       y += segment_height;
     }
     let gate0 = textureLoad(gate, vec2<u32>(x, y));
@@ -73,17 +75,20 @@ fn main(
       gate_weights[e] = vec4<f32>(widen(gate0, e), widen(gate1, e), widen(gate2, e), widen(gate3, e));
       up_weights[e] = vec4<f32>(widen(up0, e), widen(up1, e), widen(up2, e), widen(up3, e));
     }
-    var held: array<vec4<f32>, 2u * QUADS>;
+    var held: array<vec4<f32>, HELD * QUADS>;
     // @unroll
-    for (var q = 0u; q < QUADS; q += 1u) {
-      held[q] = textureLoad(input, vec2<u32>(step * QUADS + q, m0 + lane));
-      held[QUADS + q] = textureLoad(input, vec2<u32>(step * QUADS + q, m0 + 8u + lane));
+    for (var h = 0u; h < HELD; h += 1u) {
+      // @unroll
+      for (var q = 0u; q < QUADS; q += 1u) {
+        let row = m0 + h * SUBGROUP + lane;
+        held[h * QUADS + q] = textureLoad(input, vec2<u32>(step * QUADS + q, row));
+      }
     }
     // @unroll
     for (var i = 0u; i < ROWS; i += 1u) {
       // @unroll
       for (var e = 0u; e < STEP; e += 1u) {
-        let value = subgroupShuffle(held[(i / 8u) * QUADS + e / 4u][e % 4u], i % 8u);
+        let value = subgroupShuffle(held[i / SUBGROUP * QUADS + e / 4u][e % 4u], i % SUBGROUP);
         gates[i] += value * gate_weights[e];
         ups[i] += value * up_weights[e];
       }
@@ -91,7 +96,6 @@ fn main(
     x += 8u;
   }
 
-  let n = block * 8u + lane;
   if (n >= columns) {
     return;
   }

@@ -1,4 +1,4 @@
-// Matrix product for adapters with subgroups of 8 lanes and fast texture reads (lavapipe):
+// Matrix product for adapters with subgroups of 8 or 16 lanes and fast texture reads (lavapipe):
 //   output[m, n] = activation(sum over k of input[m, k] * weight[n, k] + bias[n])  (+ output[m, n])
 //
 // input   k / 4 texels wide, a row each; made by rows_to_texture.wgsl
@@ -7,9 +7,9 @@
 // output  [rows, columns]  f32, columns a multiple of 4
 // shape   (k, columns, steps in one segment of the packed weights, unused)
 //
-// A subgroup makes 16 rows of 32 columns: each lane keeps 16 x 4 sums in registers and holds two of
-// the rows, which shuffles with constant lanes hand round. There are no barriers. Every output is
-// one sum over k from first to last, whatever the number of rows.
+// A subgroup makes 16 rows of 4 columns per lane: each lane keeps 16 x 4 sums in registers and holds
+// its share of the rows, which shuffles with constant lanes hand round. There are no barriers. Every
+// output is one sum over k from first to last, whatever the number of rows or lanes.
 
 const F32: u32 = 0u;
 const F16: u32 = 1u;
@@ -20,9 +20,11 @@ const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
 const HAS_BIAS: bool = false;
 const RELU: bool = false;
 const ACCUMULATE: bool = false;
+const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
 const LANES: u32 = 16u;
 const ROWS: u32 = 16u;
 const QUADS: u32 = STEP / 4u;
+const HELD: u32 = ROWS / SUBGROUP; // rows that each lane holds
 
 @group(0) @binding(0) var input: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var weight: texture_storage_2d<rgba32uint, read>;
@@ -47,8 +49,8 @@ fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let lane = index % 8u;
-  let block = group.y * (LANES / 8u) + index / 8u;
+  let lane = index % SUBGROUP;
+  let n = group.y * LANES + index; // four columns
   let m0 = group.x * ROWS;
   let steps = shape.x / STEP;
   let columns = shape.y / 4u;
@@ -56,11 +58,11 @@ fn main(
 
   var sums: array<vec4<f32>, ROWS>;
   // x and y walk through the packed weight: along a segment, then to the next one below it.
-  var x = lane;
-  var y = block * 4u;
+  var x = n % 8u;
+  var y = n / 8u * 4u;
   for (var step = 0u; step < steps; step += 1u) {
     if (x >= shape.z * 8u) {
-      x = lane;
+      x = n % 8u;
       y += segment_height;
     }
     let texel0 = textureLoad(weight, vec2<u32>(x, y));
@@ -73,24 +75,26 @@ fn main(
       weights[e] = vec4<f32>(
         widen(texel0, e), widen(texel1, e), widen(texel2, e), widen(texel3, e));
     }
-    var held: array<vec4<f32>, 2u * QUADS>;
+    var held: array<vec4<f32>, HELD * QUADS>;
     // @unroll
-    for (var q = 0u; q < QUADS; q += 1u) {
-      held[q] = textureLoad(input, vec2<u32>(step * QUADS + q, m0 + lane));
-      held[QUADS + q] = textureLoad(input, vec2<u32>(step * QUADS + q, m0 + 8u + lane));
+    for (var h = 0u; h < HELD; h += 1u) {
+      // @unroll
+      for (var q = 0u; q < QUADS; q += 1u) {
+        let row = m0 + h * SUBGROUP + lane;
+        held[h * QUADS + q] = textureLoad(input, vec2<u32>(step * QUADS + q, row));
+      }
     }
     // @unroll
     for (var i = 0u; i < ROWS; i += 1u) {
       // @unroll
       for (var e = 0u; e < STEP; e += 1u) {
-        let value = subgroupShuffle(held[(i / 8u) * QUADS + e / 4u][e % 4u], i % 8u);
+        let value = subgroupShuffle(held[i / SUBGROUP * QUADS + e / 4u][e % 4u], i % SUBGROUP);
         sums[i] += value * weights[e];
       }
     }
     x += 8u;
   }
 
-  let n = block * 8u + lane;
   let rows = arrayLength(&output) / columns;
   if (n >= columns) {
     return;

@@ -16,10 +16,12 @@ async function subgroupSize(): Promise<number | undefined> {
 
 const size = await subgroupSize();
 const noAdapter = size === undefined ? "no WebGPU adapter on this machine" : undefined;
-const noEight = size === 8 ? undefined : "no adapter with subgroups of 8 lanes";
+const noShuffles = size === 8 || size === 16
+  ? undefined
+  : "no adapter with subgroups of 8 or 16 lanes";
 
 /** Every family of kernels. */
 export const testedFamilies: readonly TestedFamily[] = [
   { family: "tiled", missing: noAdapter },
-  { family: "texture", missing: noAdapter ?? noEight },
+  { family: "texture", missing: noAdapter ?? noShuffles },
 ];

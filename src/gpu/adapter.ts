@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { prepareSoftwareAdapter } from "./software_adapter.ts";
 
 /** What is known of the adapter that a device was opened on. */
 export interface AdapterDescription {
@@ -8,6 +9,8 @@ export interface AdapterDescription {
   readonly description: string;
   /** Whether it runs on the CPU (lavapipe, SwiftShader). */
   readonly software: boolean;
+  /** Bits of the vectors that Mesa's software adapter computes with; undefined for others. */
+  readonly vectorBits: number | undefined;
 }
 
 /** How to get a WebGPU adapter on a machine that has none. */
@@ -15,19 +18,9 @@ export const adapterAdvice = "on Debian or Ubuntu, a software adapter comes with
   "`apt-get install -y mesa-vulkan-drivers`; or run on the CPU with --backend cpu " +
   '(`backend: "cpu"` in a program)';
 
-/**
- * Mesa's device-select layer prints an error where no desktop session runs; this quiets it. It must
- * be set before the first adapter request, and only where the program may write the environment.
- */
-function quietMesa(): void {
-  const deno = (globalThis as { Deno?: typeof Deno }).Deno;
-  const permission = deno?.permissions?.querySync({ name: "env", variable: "NODEVICE_SELECT" });
-  if (permission?.state === "granted") deno?.env.set("NODEVICE_SELECT", "1");
-}
-
 /** Finds a WebGPU adapter, or `undefined` where there is none. */
 export async function findAdapter(): Promise<GPUAdapter | undefined> {
-  quietMesa();
+  prepareSoftwareAdapter();
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (gpu === undefined) return undefined;
   return await gpu.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
@@ -53,5 +46,7 @@ export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
   const software = /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(
     `${device} ${description}`,
   );
-  return { vendor, architecture, device, description, software };
+  const bits = description.match(/\bllvmpipe \(.*\b(\d+) bits\)/)?.[1];
+  const vectorBits = bits === undefined ? undefined : Number(bits);
+  return { vendor, architecture, device, description, software, vectorBits };
 }

@@ -5,7 +5,7 @@ import type { Device } from "./device.ts";
  *
  * - `tiled`: storage buffers, tiles that pass through workgroup memory; made for GPUs, runs everywhere.
  * - `texture`: activations and weights in storage textures, values handed round by shuffles of 8
- *   lanes; many times faster on lavapipe, whose buffer and workgroup reads are scalar.
+ *   or 16 lanes; many times faster on lavapipe, whose buffer and workgroup reads are scalar.
  *
  * The two sum in different orders, so a score may differ in its last bits between families; within
  * one it never does.
@@ -13,6 +13,15 @@ import type { Device } from "./device.ts";
 export type KernelFamily = "tiled" | "texture";
 
 /** The family for a device. */
-export function chooseFamily(device: Device): KernelFamily {
-  return device.adapter.software && device.subgroups.size === 8 ? "texture" : "tiled";
+export function chooseFamily({ adapter, subgroups }: Device): KernelFamily {
+  const { size } = subgroups;
+  return adapter.software && (size === 8 || size === 16) ? "texture" : "tiled";
+}
+
+/**
+ * Lanes of a subgroup that the texture kernels count on: 8 or 16. A wider subgroup holds groups of 8
+ * that shuffle among themselves. The number does not change the order of any sum.
+ */
+export function textureLanes({ subgroups }: Device): 8 | 16 {
+  return subgroups.size === 16 ? 16 : 8;
 }

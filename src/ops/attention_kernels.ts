@@ -1,4 +1,5 @@
 import { attentionTextureShader, attentionTiledShader } from "../../shaders/shaders.ts";
+import { textureLanes } from "../gpu/kernel_family.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { AttentionOperands } from "./attention.ts";
@@ -44,6 +45,7 @@ export function recordTextureAttention(
               WINDOW: window,
               SCALE: 1 / Math.sqrt(headDim),
               QUERIES: queriesPerTile.texture,
+              SUBGROUP: textureLanes(recorder.device),
             },
             bindings: [q.view, k.view, v.view, spans.device, tiles.device, output.view],
             workgroups: [tiles.length / 4, heads / keyHeads, keyHeads],

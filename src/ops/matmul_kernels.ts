@@ -3,6 +3,7 @@ import {
   matmulTextureShader,
   matmulTiledShader,
 } from "../../shaders/shaders.ts";
+import { textureLanes } from "../gpu/kernel_family.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { MatmulOperands } from "./matmul.ts";
@@ -75,7 +76,12 @@ export function recordTextureMatmul(
   inTexture(recorder, input, ({ view }) => {
     recorder.dispatch({
       shader: matmulTextureShader,
-      constants: { ...epilogue(operands), STEP: stepOf(weight), LANES: lanesOf(tile) },
+      constants: {
+        ...epilogue(operands),
+        STEP: stepOf(weight),
+        LANES: lanesOf(tile),
+        SUBGROUP: textureLanes(recorder.device),
+      },
       bindings: [
         view,
         part.view,
@@ -110,6 +116,7 @@ export function recordGatedTextureMatmul(
       WEIGHT_TYPE: weightTypes[weights.type],
       STEP: stepOf(weights),
       LANES: lanesOf(tile),
+      SUBGROUP: textureLanes(recorder.device),
     },
     bindings: [input.view, gate.view, up.view, output.view, gate.shape],
     workgroups: workgroupsOf(tile, rows, weights.rows),

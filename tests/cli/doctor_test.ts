@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { doctorCommand } from "../../src/cli/doctor/doctor.ts";
+import { vectorCheck } from "../../src/cli/doctor/machine_checks.ts";
 import { run } from "../../src/cli/main.ts";
 import { AssayError } from "../../src/error.ts";
 import { trials } from "../../src/ops/trials.ts";
@@ -41,4 +42,11 @@ gpuTest("assay doctor checks the adapter, its limits and every kernel", async ()
     assert.match(String(checks.get(`kernel ${name}`)!.found), /^differs from its CPU twin by \d/);
   }
   assert.equal(checks.get("validation")!.found, "no WebGPU errors");
+});
+
+Deno.test("assay doctor says how vectors get wider, where they may", () => {
+  assert.equal(vectorCheck(512, true).advice, undefined);
+  assert.equal(vectorCheck(256, false).advice, undefined);
+  assert.match(vectorCheck(256, true).advice!, /^this processor has AVX-512.*deno task assay/);
+  assert.match(vectorCheck(256, undefined).advice!, /^if this processor has AVX-512/);
 });

@@ -1,6 +1,7 @@
 import { AssayError } from "../../error.ts";
 import { adapterAdvice } from "../../gpu/adapter.ts";
 import { Device } from "../../gpu/device.ts";
+import { processorHasWideVectors } from "../../gpu/software_adapter.ts";
 import { CpuBackend } from "../../ops/cpu_backend.ts";
 import { GpuBackend } from "../../ops/gpu_backend.ts";
 import { compareWithTwin, trials } from "../../ops/trials.ts";
@@ -52,6 +53,8 @@ export async function* checkMachine(
   }
   using gpu = new GpuBackend(device);
   yield adapterCheck(device);
+  const { vectorBits } = device.adapter;
+  if (vectorBits !== undefined) yield vectorCheck(vectorBits, processorHasWideVectors());
   for (const name of limits) {
     yield { check: `limit ${name}`, ok: true, found: String(device.limits[name]) };
   }
@@ -70,6 +73,26 @@ function adapterCheck({ adapter }: Device): Check {
     [vendor, architecture, device].filter((part) => part !== "").join(" ");
   const note = software ? " (software: computes on the CPU)" : "";
   return { check: "adapter", ok: true, found: (name || "without a name") + note };
+}
+
+/**
+ * What vectors a software adapter computes with.
+ *
+ * @param bits Their width.
+ * @param canBeWide Whether the processor has wider ones, of 512 bits; undefined where not known.
+ */
+export function vectorCheck(bits: number, canBeWide: boolean | undefined): Check {
+  const found = `${bits} bits`;
+  if (bits >= 512 || canBeWide === false) return { check: "vectors", ok: true, found };
+  const processor = canBeWide ? "this processor has AVX-512" : "if this processor has AVX-512";
+  return {
+    check: "vectors",
+    ok: true,
+    found,
+    advice: `${processor}, 512 bits are faster: \`deno task assay\` takes them by itself; with a ` +
+      "`deno run` of your own set LP_NATIVE_VECTOR_WIDTH=512 and, since Mesa does not tell widths " +
+      "apart, a MESA_SHADER_CACHE_DIR for it alone",
+  };
 }
 
 async function* kernelChecks(gpu: GpuBackend): AsyncGenerator<Check> {
