@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { busyCores, describeMachine, onSoftwareAdapter } from "./machine.ts";
+import { adapterFacts, busyCores, describeMachine } from "./machine.ts";
 import { ModelFiles } from "./models/model_files.ts";
 import { installPeers, packagesFolder } from "./peers/packages.ts";
 import { writeReport } from "./report.ts";
@@ -58,6 +58,7 @@ async function measure(settings: Settings, folder: string): Promise<void> {
     files: new ModelFiles(folder, settings.layers),
     packages: packagesFolder,
     cores: navigator.hardwareConcurrency,
+    vectorBits: (await adapterFacts())?.vectorBits,
     onProgress,
   };
   const titles = Object.values(sections).map(({ title }) => title);
@@ -73,7 +74,12 @@ async function measure(settings: Settings, folder: string): Promise<void> {
         title: section.title,
         text: `${circumstances(settings, start, busy)}\n\n${text}`,
       };
-      await writeReport(await describeMachine(), await onSoftwareAdapter(), titles, fresh);
+      await writeReport(
+        await describeMachine(),
+        (await adapterFacts())?.software ?? false,
+        titles,
+        fresh,
+      );
     } catch (error) {
       onProgress(`not measured: ${error}`);
       Deno.exitCode = 1;

@@ -17,6 +17,12 @@ export interface EngineProgram {
 const patience = 10 * 60_000;
 
 /**
+ * The environment as it was before Assay, in this process, set Mesa's variables for itself: an engine
+ * gets what a user's own program would get.
+ */
+const surroundings = Deno.env.toObject();
+
+/**
  * An engine in a process of its own. Only one engine runs at a time: between its turns a process is
  * stopped by signal, so that no thread of it, spinning or not, takes time from the others.
  */
@@ -118,7 +124,8 @@ async function commandOf({ file, runtime, options, environment }: EngineProgram)
   const args = runtime === "deno" ? ["run", "--allow-all", "--no-lock", script] : [script];
   return new Deno.Command(runtime === "deno" ? Deno.execPath() : "node", {
     args: [...args, JSON.stringify(options)],
-    env: { NODEVICE_SELECT: "1", NO_COLOR: "1", ...environment },
+    clearEnv: true,
+    env: { ...surroundings, NODEVICE_SELECT: "1", NO_COLOR: "1", ...environment },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

@@ -1,4 +1,4 @@
-import { describeAdapter, findAdapter } from "../src/gpu/adapter.ts";
+import { type AdapterDescription, describeAdapter, findAdapter } from "../src/gpu/adapter.ts";
 import { run } from "../tools/command.ts";
 import { peerPackages } from "./peers/packages.ts";
 
@@ -10,11 +10,9 @@ export async function describeMachine(): Promise<string[]> {
   const vectors = ["avx512f", "avx2", "fma"].filter((flag) =>
     field("flags").split(" ").includes(flag)
   );
-  const adapter = await findAdapter();
+  const { description, software } = await adapterFacts() ??
+    { description: "none", software: false };
   const node = await run("node", ["--version"]);
-  const { description, software } = adapter === undefined
-    ? { description: "none", software: false }
-    : describeAdapter(adapter);
   return [
     `Processor: ${field("model name") || Deno.build.arch}, ${navigator.hardwareConcurrency} cores` +
     (vectors.length > 0 ? ` (${vectors.join(", ")})` : ""),
@@ -26,10 +24,10 @@ export async function describeMachine(): Promise<string[]> {
   ];
 }
 
-/** Whether the adapter is a software one. */
-export async function onSoftwareAdapter(): Promise<boolean> {
+/** What the adapter is; undefined where there is none. */
+export async function adapterFacts(): Promise<AdapterDescription | undefined> {
   const adapter = await findAdapter();
-  return adapter !== undefined && describeAdapter(adapter).software;
+  return adapter === undefined ? undefined : describeAdapter(adapter);
 }
 
 /** Cores that other work takes now, by the system's own account over three seconds; NaN if unknown. */

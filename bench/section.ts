@@ -9,6 +9,8 @@ export interface Bench {
   readonly packages: string;
   /** Cores of this machine. */
   readonly cores: number;
+  /** Bits of the vectors that Assay has a software adapter compute with; undefined for others. */
+  readonly vectorBits: number | undefined;
   readonly onProgress: (text: string) => void;
 }
 

@@ -5,14 +5,22 @@ import type { LlamaCppOptions } from "../peers/llama_cpp.ts";
 import type { OnnxRuntimeOptions } from "../peers/onnxruntime.ts";
 import type { Bench } from "../section.ts";
 
-/** Assay on the random model. */
+/**
+ * Assay on the random model.
+ *
+ * @param environment Variables to set; by default Assay sets what it would set for a user.
+ */
 export async function assayProgram(
   bench: Bench,
   options: LoadOptions = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<EngineProgram> {
   const program: AssayOptions = { checkpoint: await bench.files.checkpoint(), options };
-  return { file: "assay.ts", runtime: "deno", options: program };
+  return { file: "assay.ts", runtime: "deno", options: program, environment };
 }
+
+/** Has lavapipe compute with vectors of 256 bits, its own default, where Assay would widen them. */
+export const narrowVectors = { LP_NATIVE_VECTOR_WIDTH: "256" } as const;
 
 /** ONNX Runtime on the random model. */
 export async function onnxRuntimeProgram(

@@ -4,20 +4,24 @@ import { conversationIds } from "../models/vocabulary.ts";
 import { type Contestant, measureInTurns, type Outcome, ratios } from "../rounds.ts";
 import { type Bench, type Section, table } from "../section.ts";
 import { formatNumber, formatSpread, spread } from "../statistics.ts";
-import { assayProgram, llamaCppProgram, onnxRuntimeProgram } from "./contestants.ts";
+import { assayProgram, llamaCppProgram, narrowVectors, onnxRuntimeProgram } from "./contestants.ts";
 
 /** Engines that use the WebGPU or Vulkan adapter; on a software one they take minutes. */
 const onAdapter = /WebGPU|Vulkan/;
 
-/** Assay and the engines whose names `wanted` matches. */
+/** Assay, with each width of vectors that there is, and the engines whose names `wanted` matches. */
 function contestants(
   bench: Bench,
   request: Request,
+  tokens: number,
   wanted: (name: string) => boolean,
 ): Contestant[] {
-  const { settings: { tokens }, cores } = bench;
+  const { cores, vectorBits } = bench;
+  const wide = vectorBits === 512;
   const programs: Record<string, Contestant["program"]> = {
-    "Assay, bf16": () => assayProgram(bench),
+    [wide ? "Assay, bf16, 256-bit vectors" : "Assay, bf16"]: () =>
+      assayProgram(bench, {}, wide ? narrowVectors : {}),
+    ...(wide ? { "Assay, bf16, 512-bit vectors": () => assayProgram(bench) } : {}),
     "ONNX Runtime Web, WebGPU, f32 (Deno)": () => onnxRuntimeProgram(bench, "webgpu", 1),
     "ONNX Runtime Web, WASM, 1 thread, f32 (Deno)": () => onnxRuntimeProgram(bench, "wasm", 1),
     [`ONNX Runtime Web, WASM, ${cores} threads, f32 (Node)`]: () =>
@@ -28,17 +32,23 @@ function contestants(
     "llama.cpp, Vulkan, F16": () => llamaCppProgram(bench, "vulkan", "F16", tokens),
   };
   return Object.entries(programs)
-    .filter(([name], index) =>
-      index === 0 ||
+    .filter(([name]) =>
+      isAssay(name) ||
       wanted(name) && (bench.settings.engines?.some((part) => name.includes(part)) ?? true)
     )
     .map(([name, program]) => ({ name, program, requests: [request] }));
 }
 
-function row(outcome: Outcome, assay: Outcome, tokens: number): string[] {
+function isAssay(name: string): boolean {
+  return name.startsWith("Assay");
+}
+
+/** How much faster than an engine each Assay is; an Assay itself has no such number. */
+function row(outcome: Outcome, assays: readonly Outcome[], tokens: number): string[] {
   const { name, milliseconds, peakBytes, failure, numbers } = outcome;
+  const assay = assays[0]!;
   if (failure !== undefined || milliseconds.length === 0) {
-    return [name, `not measured: ${failure ?? "no answer"}`, "", "", "", ""];
+    return [name, `not measured: ${failure ?? "no answer"}`, ...assays.map(() => ""), "", "", ""];
   }
   const speed = spread(milliseconds.map((time) => 1000 * tokens / time));
   const difference = Math.max(
@@ -47,7 +57,7 @@ function row(outcome: Outcome, assay: Outcome, tokens: number): string[] {
   return [
     name,
     formatSpread(speed),
-    outcome === assay ? "1" : formatSpread(spread(ratios(assay, outcome))),
+    ...assays.map((ours) => outcome === ours ? "1" : formatSpread(spread(ratios(ours, outcome)))),
     outcome === assay ? "–" : difference.toExponential(1),
     peakBytes === undefined ? "–" : `${Math.round(peakBytes / 1e6)}`,
     formatNumber(outcome.loadMilliseconds / 1000),
@@ -57,29 +67,45 @@ function row(outcome: Outcome, assay: Outcome, tokens: number): string[] {
 /** One sequence through the engines that compute on the processor, in turns. */
 export const engines: Section = {
   title: "One sequence through engines on the processor",
-  measure: (bench) => measureEngines(bench, (name) => !onAdapter.test(name)),
+  measure: (bench) => measureEngines(bench, bench.settings.tokens, (name) => !onAdapter.test(name)),
 };
 
-/** One sequence through the engines that use the same adapter as Assay, in turns. */
+/**
+ * One sequence through the engines that use the same adapter as Assay, in turns. On a software one,
+ * where some take half a minute for it, it is half as long.
+ */
 export const sameAdapter: Section = {
   title: "One sequence through engines on the same adapter",
-  measure: (bench) => measureEngines(bench, (name) => onAdapter.test(name)),
+  measure: (bench) => {
+    const { vectorBits, settings: { tokens } } = bench;
+    const fewer = vectorBits === undefined ? tokens : Math.ceil(tokens / 2);
+    return measureEngines(bench, fewer, (name) => onAdapter.test(name));
+  },
 };
+
+/** The column's name: `Assay, …, 512-bit vectors` gives "Assay (512 bits) is …". */
+function ratioTitle({ name }: Outcome): string {
+  return `Assay (${name.match(/(\d+)-bit/)?.[1]} bits) is so many times as fast`;
+}
 
 async function measureEngines(
   bench: Bench,
+  tokens: number,
   wanted: (name: string) => boolean,
 ): Promise<string> {
-  const { settings: { rounds, tokens }, files: { shape }, onProgress } = bench;
+  const { settings: { rounds }, files: { shape }, onProgress } = bench;
   const sequences = [conversationIds(shape, tokens, 1)];
-  const outcomes = await measureInTurns(contestants(bench, { ask: "score", sequences }, wanted), {
+  const request: Request = { ask: "score", sequences };
+  const outcomes = await measureInTurns(contestants(bench, request, tokens, wanted), {
     rounds,
     firstRequests: [{ ask: "check", sequences }],
     onProgress,
   });
-  const assay = outcomes[0]!;
+  const assays = outcomes.filter(({ name }) => isAssay(name));
   const operations = tokens * operationsPerToken(shape);
-  const speed = operations / spread(assay.milliseconds).median / 1e6;
+  const speeds = assays.map(({ milliseconds }) =>
+    formatNumber(operations / spread(milliseconds).median / 1e6)
+  );
   const adapters = outcomes.flatMap(({ name, facts }) =>
     name.includes("Vulkan") && facts["device"] !== undefined ? [facts["device"]] : []
   );
@@ -95,14 +121,14 @@ async function measureEngines(
       [
         "engine",
         "tokens/s: median (least–most)",
-        "Assay is so many times as fast",
+        ...(assays.length === 1 ? ["Assay is so many times as fast"] : assays.map(ratioTitle)),
         "score differs by",
         "peak memory, MB",
         "start and load, s",
       ],
-      outcomes.map((outcome) => row(outcome, assay, tokens)),
+      outcomes.map((outcome) => row(outcome, assays, tokens)),
     ),
-    `Assay's linear maps alone: ${formatNumber(speed)} GFLOP/s. ` +
+    `Assay's linear maps alone: ${speeds.join(" and ")} GFLOP/s. ` +
     (adapters.length === 0 ? "" : `llama.cpp's Vulkan device: ${adapters.join(", ")}. `) +
     "Peak memory is the process's resident high-water mark, loading included.",
   ].join("\n\n");
