@@ -13,7 +13,7 @@ const browserRooms =
   /^src\/(checkpoint|text|gpu|ops|models|heads|scoring|calibration|voting|evaluation)\//;
 
 /** The files of those rooms that look for Deno, and do without where there is none. */
-const denoFiles = ["src/checkpoint/file_source.ts", "src/gpu/adapter.ts"];
+const denoFiles = ["src/checkpoint/file_source.ts", "src/gpu/software_adapter.ts"];
 
 function withoutComments(text: string): string {
   return text.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
