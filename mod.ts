@@ -21,5 +21,6 @@ export { serveRewardModel } from "./src/scoring/serve_reward_model.ts";
 export type { Port } from "./src/scoring/remote_calls.ts";
 export type { BackendChoice } from "./src/scoring/open_backend.ts";
 export type { KernelFamily } from "./src/gpu/kernel_family.ts";
+export type { Tuning } from "./src/ops/product_tuner.ts";
 export type { MemoryPlan } from "./src/scoring/memory_plan.ts";
 export type { Verdict } from "./src/scoring/verdict.ts";

@@ -1,4 +1,6 @@
 import { type Command, Option } from "commander";
+import type { KernelFamily } from "../gpu/kernel_family.ts";
+import type { Tuning } from "../ops/product_tuner.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import type { Output } from "./output.ts";
@@ -9,6 +11,8 @@ export interface ModelFlags {
   readonly truncate?: "left" | "right";
   readonly trustSpecialTokens?: true;
   readonly backend: "auto" | "gpu" | "cpu";
+  readonly kernels?: KernelFamily;
+  readonly tuning: Tuning;
   readonly memoryBudget?: number;
   readonly batch?: number;
 }
@@ -24,6 +28,16 @@ export function addModelFlags(command: Command): Command {
     .addOption(
       new Option("--backend <backend>", "where to compute")
         .choices(["auto", "gpu", "cpu"]).default("auto"),
+    )
+    .addOption(
+      new Option("--kernels <family>", "which kernels compute on the GPU (default: by the adapter)")
+        .choices(["tiled", "texture"]),
+    )
+    .option(
+      "--tuning <choice>",
+      "auto times the products' tiles where there is much work, off doesn't, and a tile's name " +
+        "pins it; scores do not depend on it",
+      "auto",
     )
     .option(
       "--memory-budget <size>",
@@ -41,6 +55,8 @@ export function addModelFlags(command: Command): Command {
 export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar): LoadOptions {
   return {
     backend: flags.backend,
+    tuning: flags.tuning,
+    ...(flags.kernels === undefined ? {} : { kernels: flags.kernels }),
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
     ...(flags.truncate === undefined ? {} : { truncate: flags.truncate }),
     ...(flags.memoryBudget === undefined ? {} : { memoryBudget: flags.memoryBudget }),

@@ -110,7 +110,8 @@ export class Decoder implements Disposable {
     const states = packs.map((pack, i) => this.#begin(pack, embedded[i]!));
     for (let layer = 0; layer < this.config.layers; layer++) {
       options.signal?.throwIfAborted();
-      await this.#withLayer(layer, (weights) => {
+      await this.#withLayer(layer, async (weights) => {
+        if (layer === 0) await this.#prepare(states, weights);
         for (const state of states) this.#layer(state, weights, layer);
       });
       await options.observer?.(layer, states.map((state) => state.hidden));
@@ -118,12 +119,25 @@ export class Decoder implements Disposable {
     return states.map((state) => this.#finish(state));
   }
 
-  async #withLayer(layer: number, use: (weights: LayerWeights) => void): Promise<void> {
+  async #withLayer(layer: number, use: (weights: LayerWeights) => Promise<void>): Promise<void> {
     const resident = this.#layers[layer];
-    if (resident !== undefined) return use(resident);
+    if (resident !== undefined) return await use(resident);
     using loader = new WeightLoader(this.checkpoint, this.backend);
-    use(await loadLayer(loader, this.config, layer));
+    await use(await loadLayer(loader, this.config, layer));
     await this.backend.finish();
+  }
+
+  /** Tells the backend of the layers' products. */
+  async #prepare(states: readonly PackState[], layer: LayerWeights): Promise<void> {
+    const { query, key, value, output, gate, up, down } = layer;
+    const weights = [query, key, value, output, gate, up, down].map(({ weight }) => weight);
+    const rows = states.map(({ hidden }) => hidden.rows);
+    const inLayer = weights.reduce((sum, weight) => sum + 2 * weight.rows * weight.columns, 0);
+    await this.backend.prepare({
+      weights,
+      rows: Math.min(Math.max(...rows), this.feedForwardRows),
+      operations: inLayer * this.config.layers * rows.reduce((a, b) => a + b, 0),
+    });
   }
 
   #begin(pack: TokenPack, embedded: Float32Array<ArrayBuffer>): PackState {

@@ -51,6 +51,11 @@ export class CpuBackend implements Backend {
   /** Nothing to free: host memory is collected. */
   free(): void {}
 
+  /** Nothing to choose from. */
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** See {@link Backend.run}. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void {
     operation.onCpu(operands);

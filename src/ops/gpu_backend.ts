@@ -4,7 +4,9 @@ import { chooseFamily, type KernelFamily } from "../gpu/kernel_family.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { queriesPerTile } from "./attention_tiles.ts";
 import { Indices, Matrix } from "./matrix.ts";
-import type { Backend, MatrixUse, Operation, Readback } from "./operation.ts";
+import { matmul } from "./matmul.ts";
+import type { Backend, MatrixUse, Operation, ProductsAhead, Readback } from "./operation.ts";
+import { ProductTuner } from "./product_tuner.ts";
 import { recordTextureToRows } from "./texture_copies.ts";
 import {
   fitsTexture,
@@ -27,15 +29,15 @@ export class GpuBackend implements Backend {
    * @param kernels Which kernels to use; by default those that are fast on the device.
    * @param maxMatrixBytes Largest part of a weight or matrix; smaller than the device's own limit
    *   only in tests.
-   * @param tile Names the tile of all products; by default each family's first.
+   * @param tuner Chooses the tiles of products.
    */
   constructor(
     readonly device: Device,
     readonly kernels: KernelFamily = chooseFamily(device),
     readonly maxMatrixBytes: number = device.maxBindingBytes,
-    readonly tile?: string,
+    readonly tuner: ProductTuner = new ProductTuner(device, kernels),
   ) {
-    this.#recorder = new Recorder(device, kernels, () => tile);
+    this.#recorder = new Recorder(device, kernels, (product) => tuner.choose(product));
   }
 
   /** See {@link Backend.maxMatrixRows}. */
@@ -126,6 +128,21 @@ export class GpuBackend implements Backend {
   free(vector: Matrix): void {
     vector.device.buffer.destroy();
     this.#constantBytes -= vector.device.size;
+  }
+
+  /** See {@link Backend.prepare}. */
+  prepare(ahead: ProductsAhead): Promise<void> {
+    return this.tuner.consider(ahead, (weights, rows) => this.#timeProducts(weights, rows));
+  }
+
+  /** What the operands hold does not matter to the time. */
+  #timeProducts(weights: readonly Weight[], rows: number): Promise<readonly number[]> {
+    return this.#recorder.time(weights.map((weight) => () => {
+      const input = this.matrix(rows, weight.columns, "operand");
+      const output = this.matrix(rows, weight.rows);
+      this.run(matmul, { input, weight, output });
+      this.release(input, output);
+    }));
   }
 
   /** See {@link Backend.run}. */

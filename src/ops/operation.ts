@@ -32,6 +32,16 @@ export interface Readback extends Disposable {
   numbers(): Promise<Float32Array<ArrayBuffer>[]>;
 }
 
+/** Matrix products that are about to be run. */
+export interface ProductsAhead {
+  /** The weights; one of each type and shape is enough. */
+  readonly weights: readonly Weight[];
+  /** Rows of the largest input. */
+  readonly rows: number;
+  /** Multiplications and additions in all of them together. */
+  readonly operations: number;
+}
+
 /** What the rooms above need of a device: memory, uploads, operations, one readback. */
 export interface Backend extends Disposable {
   readonly kind: "gpu" | "cpu";
@@ -63,6 +73,11 @@ export interface Backend extends Disposable {
   vector(numbers: Float32Array<ArrayBuffer>): Matrix;
   /** Frees what {@link Backend.vector} made. */
   free(vector: Matrix): void;
+  /**
+   * Told of products to come, before they are run. Where they are much work the backend may time
+   * variants of its kernels first; no result depends on it.
+   */
+  prepare(ahead: ProductsAhead): Promise<void>;
   /** Runs, or records, an operation. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void;
   /** Lets the device begin with everything run so far, and with reading the matrices, without waiting. */

@@ -1,5 +1,4 @@
 import type { KernelFamily } from "../gpu/kernel_family.ts";
-import type { WeightType } from "./weight.ts";
 
 /**
  * How a matrix product is divided: the outputs that a workgroup makes. Each output is the same sum in
@@ -46,7 +45,7 @@ export function tileName(tile: ProductTile): string {
 
 /** The name of a product whose tile is chosen: its weight's type and shape. */
 export function productName(
-  { type, rows, columns }: { type: WeightType; rows: number; columns: number },
+  { type, rows, columns }: { type: string; rows: number; columns: number },
 ): string {
   return `${type} ${rows}x${columns}`;
 }

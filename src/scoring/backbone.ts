@@ -104,7 +104,7 @@ export class Backbone implements Disposable {
     using opened = new DisposableStack();
     const { name } = checkpoint;
     const choice = options.backend ?? "auto";
-    const engine = opened.use(await openBackend(choice, warner(options), options.kernels));
+    const engine = opened.use(await openBackend(choice, warner(options), options));
     const plan = planMemory({
       name,
       config,

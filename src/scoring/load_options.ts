@@ -1,4 +1,5 @@
 import type { KernelFamily } from "../gpu/kernel_family.ts";
+import type { Tuning } from "../ops/product_tuner.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import type { BackendChoice } from "./open_backend.ts";
 
@@ -18,6 +19,13 @@ export interface LoadOptions {
   readonly backend?: BackendChoice;
   /** Pins the family of kernels on a GPU; by default the fast one for the adapter. */
   readonly kernels?: KernelFamily;
+  /**
+   * How the tiles of matrix products are chosen on a GPU: `auto` (the default) times a few of them on
+   * the model's own shapes, for about a second, once there are ten seconds of work or more, and
+   * remembers what was fastest on this adapter; `off` doesn't; the name of a tile pins it. Scores do
+   * not depend on it.
+   */
+  readonly tuning?: Tuning;
   /** Bytes of device memory to stay within; unlimited by default. */
   readonly memoryBudget?: number;
   /** Pins whether all layers stay on the device or are streamed; by default they stay if they fit. */

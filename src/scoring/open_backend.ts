@@ -1,28 +1,35 @@
 import { AssayError } from "../error.ts";
 import { adapterAdvice } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";
-import type { KernelFamily } from "../gpu/kernel_family.ts";
+import { chooseFamily, type KernelFamily } from "../gpu/kernel_family.ts";
 import { CpuBackend } from "../ops/cpu_backend.ts";
 import { GpuBackend } from "../ops/gpu_backend.ts";
 import type { Backend } from "../ops/operation.ts";
+import { ProductTuner, type Tuning } from "../ops/product_tuner.ts";
 
 /** Where to compute: `auto` takes the GPU and falls back to the CPU with a warning. */
 export type BackendChoice = "auto" | "gpu" | "cpu";
 
+/** Which kernels to use on a GPU; what is not named is chosen by the adapter. */
+export interface KernelOptions {
+  readonly kernels?: KernelFamily | undefined;
+  readonly tuning?: Tuning | undefined;
+}
+
 /**
  * Opens the backend.
  *
- * @param kernels Pins the family of kernels on a GPU; by default the fast one for the adapter.
- * @throws {AssayError} `gpu/no-adapter` where a GPU was asked for and there is none.
+ * @throws {AssayError} `gpu/no-adapter` where a GPU was asked for and there is none;
+ *   `ops/unknown-tile`.
  */
 export async function openBackend(
   choice: BackendChoice,
   warn: (message: string) => void,
-  kernels?: KernelFamily,
+  options: KernelOptions = {},
 ): Promise<Backend> {
   if (choice === "cpu") return new CpuBackend();
   try {
-    return new GpuBackend(await Device.open(), kernels);
+    return await openGpu(options);
   } catch (error) {
     const missing = error instanceof AssayError && error.code === "gpu/no-adapter";
     if (choice === "gpu" || !missing) throw error;
@@ -31,4 +38,14 @@ export async function openBackend(
     );
     return new CpuBackend();
   }
+}
+
+async function openGpu(options: KernelOptions): Promise<Backend> {
+  using opened = new DisposableStack();
+  const device = opened.use(await Device.open());
+  const kernels = options.kernels ?? chooseFamily(device);
+  const tuner = new ProductTuner(device, kernels, options.tuning);
+  const backend = new GpuBackend(device, kernels, device.maxBindingBytes, tuner);
+  opened.move();
+  return backend;
 }

@@ -38,6 +38,7 @@ gpuTest("assay doctor checks the adapter, its limits and every kernel", async ()
   const checks = new Map(rows().map((row) => [row.check, row]));
   assert.equal(checks.get("adapter")!.ok, true);
   assert(Number(checks.get("limit maxStorageBufferBindingSize")!.found) >= 2 ** 27);
+  assert.match(String(checks.get("kernels")!.found), /^(tiled|texture); tiles \d+x\d+x\d+, /);
   for (const name of Object.keys(trials)) {
     assert.match(String(checks.get(`kernel ${name}`)!.found), /^differs from its CPU twin by \d/);
   }

@@ -28,6 +28,10 @@ Deno.test("assay inspect tells architecture, head, template, memory plan and ten
   assert.match(told.template.source, /start_header_id/);
   assert.equal(told.memory.layers, "resident");
   assert(told.memory.peak_bytes > told.memory.weight_bytes);
+  const { family, tile, timed } = told.kernels;
+  if (told.memory.backend === "cpu") assert.deepEqual([family, tile], ["cpu", null]);
+  else assert.match(`${family} ${tile}`, /^(tiled|texture) \d+x\d+x\d+$/);
+  assert.deepEqual(timed, []); // never so small a model
   const names = told.tensors.map(({ name }: { name: string }) => name);
   assert(names.includes("reward_transform_matrix"));
   assert.equal(

@@ -7,6 +7,7 @@ import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import type { Backend } from "../../src/ops/operation.ts";
 import { productTiles, tileName } from "../../src/ops/product_tiles.ts";
+import { ProductTuner } from "../../src/ops/product_tuner.ts";
 import { type Random, seededRandom } from "../../src/ops/trials.ts";
 import type { WeightType } from "../../src/ops/weight.ts";
 import { bytesPerWeight } from "../../src/ops/weight_bytes.ts";
@@ -66,7 +67,8 @@ async function tiles(family: Family): Promise<void> {
   let expected: Uint32Array[][] | undefined;
   assert.ok(productTiles[family].length > 1);
   for (const tile of productTiles[family].map(tileName)) {
-    using gpu = new GpuBackend(await Device.open(), family, undefined, tile);
+    const device = await Device.open();
+    using gpu = new GpuBackend(device, family, undefined, new ProductTuner(device, family, tile));
     const found: Uint32Array[][] = [];
     for (let seed = 1; seed <= 6; seed++) found.push(await bitsOf(gpu, products(gpu, seed)));
     expected ??= found;

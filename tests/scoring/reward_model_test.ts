@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
+import { productTiles, tileName } from "../../src/ops/product_tiles.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
+import type { Verdict } from "../../src/scoring/verdict.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 import { gpuTest } from "../adapter.ts";
 import { testedFamilies, type TestedFamily } from "../kernel_families.ts";
@@ -102,6 +104,22 @@ function invarianceTest(model: string, { family: kernels, missing }: TestedFamil
     using streamed = await load(model, { kernels, layers: "streamed", tokensPerPack: 128 });
     assert.equal(streamed.plan.layers, "streamed");
     assert.deepEqual(await streamed.score(conversations), reference);
+  });
+}
+
+for (const { family: kernels, missing } of testedFamilies) {
+  testWhere(missing, `scores have the same bits with every tile (${kernels})`, async () => {
+    const conversations = varied(await goldenConversations("llama"), 3);
+    let expected: Verdict[] | undefined;
+    for (const tuning of ["off", ...productTiles[kernels].map(tileName)]) {
+      using model = await load("llama", { kernels, tuning });
+      const found = await model.score(conversations);
+      expected ??= found;
+      assert.deepEqual(found, expected, tuning);
+    }
+    await assert.rejects(load("llama", { kernels, tuning: "1x1x1" }), {
+      code: "ops/unknown-tile",
+    });
   });
 }
 

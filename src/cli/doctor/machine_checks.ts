@@ -8,7 +8,7 @@ import { compareWithTwin, trials } from "../../ops/trials.ts";
 
 /** One thing that `assay doctor` looked at. */
 export interface Check {
-  /** What was looked at: `runtime`, `adapter`, `limit …`, `kernel …`. */
+  /** What was looked at: `runtime`, `adapter`, `limit …`, `kernels`, `kernel …`. */
   readonly check: string;
   /** Whether it is as it should be. */
   readonly ok: boolean;
@@ -58,6 +58,7 @@ export async function* checkMachine(
   for (const name of limits) {
     yield { check: `limit ${name}`, ok: true, found: String(device.limits[name]) };
   }
+  yield await choiceCheck(gpu);
   yield* kernelChecks(gpu);
   const uncaptured = device.uncapturedErrors;
   yield {
@@ -93,6 +94,18 @@ export function vectorCheck(bits: number, canBeWide: boolean | undefined): Check
       "`deno run` of your own set LP_NATIVE_VECTOR_WIDTH=512 and, since Mesa does not tell widths " +
       "apart, a MESA_SHADER_CACHE_DIR for it alone",
   };
+}
+
+/** Which kernels compute here, and how products are divided. */
+async function choiceCheck({ device, kernels, tuner }: GpuBackend): Promise<Check> {
+  const timed = [...await tuner.timedTiles()].map(([product, tile]) => `${tile} of ${product}`);
+  const told = timed.length > 0
+    ? `timed: ${timed.join(", ")}`
+    : device.hasClock
+    ? "none timed yet"
+    : "none timed: the adapter has no clock";
+  const tiles = `tiles ${tuner.tiles.join(", ")}, the first unless another was timed faster`;
+  return { check: "kernels", ok: true, found: `${kernels}; ${tiles}; ${told}` };
 }
 
 async function* kernelChecks(gpu: GpuBackend): AsyncGenerator<Check> {

@@ -64,7 +64,7 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     ? []
     : conversationsOfText(flags.text, flags.prompt);
   using checkpoint = await Checkpoint.open(model);
-  using engine = await openBackend(flags.backend, warn);
+  using engine = await openBackend(flags.backend, warn, flags);
   return await reportModel(checkpoint, {
     engine,
     memoryBudget: flags.memoryBudget,

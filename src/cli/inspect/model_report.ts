@@ -2,6 +2,9 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { TensorInfo } from "../../checkpoint/tensor.ts";
 import { AssayError } from "../../error.ts";
 import type { DecoderConfig } from "../../models/decoder_config.ts";
+import { GpuBackend } from "../../ops/gpu_backend.ts";
+import type { Backend } from "../../ops/operation.ts";
+import { productName } from "../../ops/product_tiles.ts";
 import { type MemoryPlan, planMemory } from "../../scoring/memory_plan.ts";
 import { describeModel, type ModelDescription } from "../../scoring/model_description.ts";
 import { ChatTokenizer, type TokenizedConversation } from "../../text/chat_tokenizer.ts";
@@ -36,6 +39,15 @@ export interface ReportedTemplate {
   readonly gating_pattern: readonly ReportedToken[] | null;
 }
 
+/** The kernels that compute, and how they divide the model's products. */
+export interface ReportedKernels {
+  readonly family: Backend["kernels"];
+  /** The tile of products that none was timed for; `null` on the CPU. */
+  readonly tile: string | null;
+  /** The tiles that were found by timing on this machine, by product. */
+  readonly timed: readonly { readonly product: string; readonly tile: string }[];
+}
+
 /** All that `assay inspect` tells about a model, in the names of its output. */
 export interface ModelReport {
   readonly name: string;
@@ -43,6 +55,7 @@ export interface ModelReport {
   readonly backbone: Reported<DecoderConfig>;
   readonly head: Reported<{ kind: string; objectives: readonly string[]; gates: boolean }>;
   readonly template: Reported<ReportedTemplate>;
+  readonly kernels: ReportedKernels;
   readonly memory: Reported<
     MemoryPlan & { readonly backend: string; readonly budget: number | null }
   >;
@@ -55,7 +68,7 @@ export interface ModelReport {
 /** What a report is made for. */
 export interface ReportSettings {
   /** Where the model would run. */
-  readonly engine: { readonly kind: "gpu" | "cpu"; readonly maxMatrixBytes: number };
+  readonly engine: Backend;
   readonly memoryBudget?: number | undefined;
   readonly tokensPerPack: number;
   readonly truncate?: "left" | "right" | undefined;
@@ -89,6 +102,7 @@ export async function reportModel(
     template: "error" in tokenizer
       ? tokenizer
       : await attemptAsync(() => templateOf(checkpoint, tokenizer)),
+    kernels: await kernelsOf(tensors, settings.engine),
     memory: plan,
     parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
     tensors,
@@ -117,6 +131,24 @@ function memoryOf(
     tokensPerPack,
   });
   return { backend: engine.kind, budget: memoryBudget ?? null, ...plan };
+}
+
+async function kernelsOf(
+  tensors: readonly TensorInfo[],
+  engine: Backend,
+): Promise<ReportedKernels> {
+  if (!(engine instanceof GpuBackend)) return { family: engine.kernels, tile: null, timed: [] };
+  const products = new Set(
+    tensors.map(({ dtype, shape: [rows, columns] }) =>
+      productName({ type: dtype, rows: rows!, columns: columns! })
+    ),
+  );
+  const timed = [...await engine.tuner.timedTiles()].map(([product, tile]) => ({ product, tile }));
+  return {
+    family: engine.kernels,
+    tile: engine.tuner.usualTile,
+    timed: timed.filter(({ product }) => products.has(product)),
+  };
 }
 
 function openTokenizer(

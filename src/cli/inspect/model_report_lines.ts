@@ -1,6 +1,6 @@
 import type { TensorInfo } from "../../checkpoint/tensor.ts";
 import type { DecoderConfig } from "../../models/decoder_config.ts";
-import type { ModelReport, Reported, ReportedText } from "./model_report.ts";
+import type { ModelReport, Reported, ReportedKernels, ReportedText } from "./model_report.ts";
 
 /** A report as lines for people: a heading for each part, and what is known of it below. */
 export function reportLines(report: ModelReport): readonly string[] {
@@ -31,6 +31,7 @@ export function reportLines(report: ModelReport): readonly string[] {
         }`,
       ]),
     ),
+    ...part("Kernels", kernelLines(report.kernels)),
     ...part("Memory plan", told(report.memory, memoryLines)),
     ...part("Tensors", tensorLines(report.tensors)),
     ...report.texts.flatMap((text, index) => part(`Text ${index + 1}`, told(text, textLines))),
@@ -65,6 +66,14 @@ function backboneLines(config: DecoderConfig): readonly string[] {
     `biases      ${biases.length === 0 ? "none" : biases.join(", ")}`,
     `vocabulary  ${config.vocabularySize}`,
     `longest     ${config.maxTokens} tokens`,
+  ];
+}
+
+function kernelLines({ family, tile, timed }: ReportedKernels): readonly string[] {
+  return [
+    `family      ${family}`,
+    ...(tile === null ? [] : [`tile        ${tile} of products that were not timed`]),
+    ...timed.map(({ product, tile }) => `timed       ${tile} of ${product}`),
   ];
 }
 

@@ -1,0 +1,73 @@
+/** Tiles to time, and how. */
+export interface TileTrial {
+  /** Names of the tiles; the first is kept unless another is clearly faster. */
+  readonly tiles: readonly string[];
+  /** Names of the products that a tile is chosen for, each by itself. */
+  readonly products: readonly string[];
+  /** Rows of the inputs in real use; fewer are timed where they would take too long. */
+  readonly rows: number;
+  /** Computes every product with a tile on inputs of some rows; tells the milliseconds of each. */
+  time(tile: string, rows: number): Promise<readonly number[]>;
+  /** The time now in milliseconds. */
+  now(): number;
+}
+
+/** Milliseconds after which no further run begins. */
+const budget = 1000;
+/** Runs of each tile, in turns: what slows the device down for a while slows all of them. */
+const rounds = 3;
+/** Rows of the first runs, in which the kernels are compiled; more than the tile for few rows takes. */
+const fewestRows = 64;
+/** A tile is taken in place of the first one where it takes less than this part of its time. */
+const clearlyFaster = 0.95;
+
+/**
+ * Finds the fastest tile for each product, within about a second: tiles that there is no time for
+ * are left out.
+ *
+ * @returns The tile's name for each product; nothing where no two tiles could be compared.
+ */
+export async function fastestTiles(trial: TileTrial): Promise<Map<string, string>> {
+  const { tiles, products, time, now } = trial;
+  const end = now() + budget;
+  const ready: string[] = [];
+  for (const tile of tiles) {
+    if (ready.length > 0 && now() >= end) break;
+    await time(tile, fewestRows); // compiles
+    ready.push(tile);
+  }
+  const rows = await affordableRows(trial, ready, end);
+  const times = ready.map(() => products.map((): number[] => []));
+  for (let run = 0; run < rounds * ready.length && now() < end; run++) {
+    const tile = run % ready.length;
+    const found = await time(ready[tile]!, rows);
+    found.forEach((milliseconds, product) => times[tile]![product]!.push(milliseconds));
+  }
+  if (times.filter(([first]) => first!.length > 0).length < 2) return new Map();
+  return new Map(products.map((product, i) => {
+    const medians = times.map((byProduct) => median(byProduct[i]!));
+    let best = 0;
+    medians.forEach((time, tile) => {
+      if (time < medians[best]! * (best === 0 ? clearlyFaster : 1)) best = tile;
+    });
+    return [product, ready[best]!];
+  }));
+}
+
+/** As many rows as all runs have time for, by the time of a few. */
+async function affordableRows(
+  { rows, time, now }: TileTrial,
+  ready: readonly string[],
+  end: number,
+): Promise<number> {
+  if (now() >= end) return fewestRows;
+  const few = (await time(ready[0]!, fewestRows)).reduce((a, b) => a + b, 0);
+  const affordable = Math.floor((end - now()) / (few * rounds * ready.length)) * fewestRows;
+  return Math.max(fewestRows, Math.min(rows, affordable));
+}
+
+/** Infinity where there is nothing. */
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Infinity;
+}

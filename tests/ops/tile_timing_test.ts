@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { fastestTiles, type TileTrial } from "../../src/ops/tile_timing.ts";
+
+/** A trial on a made-up device: the time of a product with a tile is a number for each of its rows. */
+function trialOf(
+  perRow: Readonly<Record<string, readonly number[]>>,
+  { compiling = 0, rows = 2048 } = {},
+) {
+  let clock = 0;
+  const asked: [string, number][] = [];
+  const products = Array.from(Object.values(perRow)[0]!, (_, i) => `product ${i}`);
+  const trial: TileTrial = {
+    tiles: Object.keys(perRow),
+    products,
+    rows,
+    time: (tile, count) => {
+      if (!asked.some(([before]) => before === tile)) clock += compiling;
+      asked.push([tile, count]);
+      const times = perRow[tile]!.map((time) => time * count);
+      clock += times.reduce((a, b) => a + b);
+      return Promise.resolve(times);
+    },
+    now: () => clock,
+  };
+  return { trial, asked, spent: () => clock };
+}
+
+Deno.test("fastestTiles() finds the fastest tile of each product", async () => {
+  const { trial, asked } = trialOf({ a: [0.01, 0.01], b: [0.005, 0.02], c: [0.02, 0.008] });
+  const found = await fastestTiles(trial);
+  assert.deepEqual([...found], [["product 0", "b"], ["product 1", "c"]]);
+  assert.ok(asked.every(([, rows]) => rows >= 64 && rows <= 2048));
+  assert.ok(
+    Math.max(...asked.map(([, rows]) => rows)) > 64,
+    "more rows are timed where it is cheap",
+  );
+});
+
+Deno.test("fastestTiles() keeps the first tile unless another is clearly faster", async () => {
+  const { trial } = trialOf({ a: [0.01, 0.01], b: [0.0097, 0.0094] });
+  assert.deepEqual([...(await fastestTiles(trial)).values()], ["a", "b"]);
+});
+
+Deno.test("fastestTiles() times no more rows than there are in use", async () => {
+  const { trial, asked } = trialOf({ a: [0.001], b: [0.001] }, { rows: 200 });
+  await fastestTiles(trial);
+  assert.equal(Math.max(...asked.map(([, rows]) => rows)), 200);
+});
+
+Deno.test("fastestTiles() ends after about a second, whatever a run takes", async () => {
+  const slow = trialOf({ a: [5], b: [5], c: [5] }); // a third of a second for 64 rows
+  assert.equal((await fastestTiles(slow.trial)).size, 0); // no time was left to compare
+  assert.ok(slow.spent() <= 1400, `${slow.spent()} ms`);
+
+  const compiling = trialOf({ a: [0.01], b: [0.001], c: [0.001] }, { compiling: 700 });
+  assert.equal((await fastestTiles(compiling.trial)).size, 0);
+  assert.ok(compiling.spent() <= 1500, `${compiling.spent()} ms`);
+});
