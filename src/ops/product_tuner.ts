@@ -43,17 +43,23 @@ export class ProductTuner {
   #timed: string | undefined;
 
   readonly #worth: number;
+  readonly #now: () => number;
 
   /**
    * @param options.worth Operations from which timing pays; by default by the kind of adapter.
    * @param options.store Where choices are remembered.
+   * @param options.now The clock that bounds the timing, in milliseconds.
    * @throws {AssayError} `ops/unknown-tile` where a tile is pinned that the family does not have.
    */
   constructor(
     readonly device: Device,
     readonly family: KernelFamily,
     readonly tuning: Tuning = "auto",
-    options: { readonly worth?: number; readonly store?: Memory } = {},
+    options: {
+      readonly worth?: number;
+      readonly store?: Memory;
+      readonly now?: () => number;
+    } = {},
   ) {
     if (tuning !== "auto" && tuning !== "off" && !this.tiles.includes(tuning)) {
       throw new AssayError(
@@ -63,6 +69,7 @@ export class ProductTuner {
       );
     }
     this.#worth = options.worth ?? worthwhile[device.adapter.software ? "software" : "hardware"];
+    this.#now = options.now ?? (() => performance.now());
     this.#store = options.store ?? new ChoiceStore(storeKey(device, family));
   }
 
@@ -119,7 +126,7 @@ export class ProductTuner {
           this.#timed = tile;
           return time([...weights.values()], count);
         },
-        now: () => performance.now(),
+        now: this.#now,
       });
     } finally {
       this.#timed = undefined;
