@@ -10,6 +10,8 @@ const storageUsage = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
  */
 export class BufferPool {
   readonly #free = new Map<number, GPUBuffer[]>();
+  /** Those of {@link #free} with their sizes, given back longest ago first. */
+  readonly #idle = new Map<GPUBuffer, number>();
   readonly #sizes = new Map<GPUBuffer, number>();
   /** Buffers given back since the last submission. */
   readonly #recording = new Set<GPUBuffer>();
@@ -32,6 +34,7 @@ export class BufferPool {
       : free.findLastIndex((buffer) => !this.#recording.has(buffer));
     const [found] = index >= 0 ? free.splice(index, 1) : [];
     const buffer = found ?? this.create(rounded, storageUsage);
+    this.#idle.delete(buffer);
     this.#sizes.set(buffer, rounded);
     return buffer;
   }
@@ -41,6 +44,7 @@ export class BufferPool {
     const size = this.#sizes.get(buffer);
     if (size === undefined) return;
     this.#recording.add(buffer); // its last readers may be recorded and not yet submitted
+    this.#idle.set(buffer, size);
     const free = this.#free.get(size);
     if (free === undefined) this.#free.set(size, [buffer]);
     else free.push(buffer);
@@ -51,9 +55,31 @@ export class BufferPool {
     this.#recording.clear();
   }
 
+  /**
+   * Destroys idle buffers until so many bytes are free, but none that recorded, unsubmitted commands
+   * use.
+   *
+   * @returns The bytes freed.
+   */
+  evict(bytes: number): number {
+    let freed = 0;
+    for (const [buffer, size] of this.#idle) {
+      if (freed >= bytes) break;
+      if (this.#recording.has(buffer)) continue;
+      const free = this.#free.get(size)!;
+      free.splice(free.indexOf(buffer), 1);
+      this.#idle.delete(buffer);
+      this.#sizes.delete(buffer);
+      buffer.destroy();
+      freed += size;
+    }
+    return freed;
+  }
+
   /** Takes every buffer back, after an error left some of them held. */
   reclaim(): void {
     this.#free.clear();
+    this.#idle.clear();
     for (const buffer of this.#sizes.keys()) this.release(buffer);
     this.#recording.clear();
   }
@@ -63,6 +89,7 @@ export class BufferPool {
     for (const buffer of this.#sizes.keys()) buffer.destroy();
     this.#sizes.clear();
     this.#free.clear();
+    this.#idle.clear();
     this.#recording.clear();
   }
 }

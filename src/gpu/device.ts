@@ -39,6 +39,10 @@ export class Device implements Disposable {
   readonly pool: BufferPool;
   readonly textures: TexturePool;
   readonly pipelines: PipelineCache;
+  /** Bytes that both pools together stay within, unless more than that is held at once. */
+  pooledLimit = Infinity;
+  /** Asked to submit what was recorded, where the pools are full. */
+  onFull: () => void = () => {};
   /** Messages of validation errors that no error scope caught; empty in a correct program. */
   readonly uncapturedErrors: string[] = [];
   #scopes: Promise<void>[] = [];
@@ -52,7 +56,10 @@ export class Device implements Disposable {
   ) {
     this.adapter = adapter;
     this.limits = gpu.limits;
-    this.pool = new BufferPool((size, usage) => this.createBuffer(size, usage));
+    this.pool = new BufferPool((size, usage) => {
+      this.#makeRoom(size);
+      return this.createBuffer(size, usage);
+    });
     this.textures = new TexturePool((width, height) => this.#createTexture(width, height));
     this.pipelines = new PipelineCache(this);
     gpu.addEventListener("uncapturederror", (event) => {
@@ -161,7 +168,28 @@ export class Device implements Disposable {
     );
   }
 
+  /** Tells the pools that all commands recorded so far were submitted. */
+  submitted(): void {
+    this.pool.submitted();
+    this.textures.submitted();
+    this.#makeRoom(0);
+  }
+
+  /** Lets idle memory of the pools go where they would grow over their limit. */
+  #makeRoom(size: number): void {
+    const excess = (): number => this.pool.bytes + this.textures.bytes + size - this.pooledLimit;
+    const evict = (): void => {
+      if (excess() > 0) this.pool.evict(excess());
+      if (excess() > 0) this.textures.evict(excess());
+    };
+    evict();
+    if (size === 0 || excess() <= 0) return;
+    this.onFull(); // what recorded commands used is idle once they are submitted
+    evict();
+  }
+
   #createTexture(width: number, height: number): PooledTexture {
+    this.#makeRoom(width * height * 16);
     const texture = this.createTexture(width, height, "rgba32float");
     return { texture, view: texture.createView(), bytes: width * height * 16 };
   }

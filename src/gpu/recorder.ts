@@ -61,7 +61,7 @@ export class Recorder {
     if (this.#encoder !== undefined) this.device.gpu.queue.submit([this.#encoder.finish()]);
     this.#pass = undefined;
     this.#encoder = undefined;
-    this.device.pool.submitted();
+    this.device.submitted();
   }
 
   /** Forgets what was recorded. */
@@ -69,7 +69,7 @@ export class Recorder {
     this.#pass?.end();
     this.#pass = undefined;
     this.#encoder = undefined;
-    this.device.pool.submitted();
+    this.device.submitted();
   }
 
   /**

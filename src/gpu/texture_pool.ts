@@ -15,6 +15,10 @@ const rowStep = 256;
 export class TexturePool {
   readonly #free = new Map<string, PooledTexture[]>();
   readonly #all = new Set<PooledTexture>();
+  /** Those of {@link #free}, given back longest ago first. */
+  readonly #idle = new Set<PooledTexture>();
+  /** Textures given back since the last submission. */
+  readonly #recording = new Set<PooledTexture>();
 
   constructor(readonly create: (width: number, height: number) => PooledTexture) {}
 
@@ -29,7 +33,10 @@ export class TexturePool {
   acquire(width: number, rows: number): PooledTexture {
     const height = Math.ceil(rows / rowStep) * rowStep;
     const found = this.#free.get(`${width} × ${height}`)?.pop();
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      this.#idle.delete(found);
+      return found;
+    }
     const texture = this.create(width, height);
     this.#all.add(texture);
     return texture;
@@ -37,16 +44,45 @@ export class TexturePool {
 
   /** Gives a texture back; commands recorded so far still see its content. */
   release(texture: PooledTexture): void {
-    const key = `${texture.texture.width} × ${texture.texture.height}`;
-    const free = this.#free.get(key);
-    if (free === undefined) this.#free.set(key, [texture]);
+    this.#recording.add(texture);
+    this.#idle.add(texture);
+    const free = this.#free.get(keyOf(texture));
+    if (free === undefined) this.#free.set(keyOf(texture), [texture]);
     else free.push(texture);
+  }
+
+  /** Tells the pool that all commands recorded so far were submitted. */
+  submitted(): void {
+    this.#recording.clear();
+  }
+
+  /**
+   * Destroys idle textures until so many bytes are free, but none that recorded, unsubmitted
+   * commands use.
+   *
+   * @returns The bytes freed.
+   */
+  evict(bytes: number): number {
+    let freed = 0;
+    for (const texture of this.#idle) {
+      if (freed >= bytes) break;
+      if (this.#recording.has(texture)) continue;
+      const free = this.#free.get(keyOf(texture))!;
+      free.splice(free.indexOf(texture), 1);
+      this.#idle.delete(texture);
+      this.#all.delete(texture);
+      texture.texture.destroy();
+      freed += texture.bytes;
+    }
+    return freed;
   }
 
   /** Takes every texture back, after an error left some of them held. */
   reclaim(): void {
     this.#free.clear();
+    this.#idle.clear();
     for (const texture of this.#all) this.release(texture);
+    this.#recording.clear();
   }
 
   /** Destroys every texture. */
@@ -54,5 +90,11 @@ export class TexturePool {
     for (const { texture } of this.#all) texture.destroy();
     this.#all.clear();
     this.#free.clear();
+    this.#idle.clear();
+    this.#recording.clear();
   }
+}
+
+function keyOf({ texture: { width, height } }: PooledTexture): string {
+  return `${width} × ${height}`;
 }

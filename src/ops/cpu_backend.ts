@@ -13,6 +13,9 @@ export class CpuBackend implements Backend {
   readonly queriesPerTile = 1;
   readonly bytes = 0;
 
+  /** Nothing to limit: no memory is kept for later. */
+  limitMatrices(): void {}
+
   /** See {@link Backend.matrix}. */
   matrix(rows: number, columns: number): Matrix {
     return new Matrix(rows, columns, new Float32Array(rows * columns));

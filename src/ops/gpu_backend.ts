@@ -38,6 +38,7 @@ export class GpuBackend implements Backend {
     readonly tuner: ProductTuner = new ProductTuner(device, kernels),
   ) {
     this.#recorder = new Recorder(device, kernels, (product) => tuner.choose(product));
+    device.onFull = () => this.#recorder.submit();
   }
 
   /** See {@link Backend.maxMatrixRows}. */
@@ -53,6 +54,11 @@ export class GpuBackend implements Backend {
   /** Bytes of device memory held now. */
   get bytes(): number {
     return this.device.pool.bytes + this.device.textures.bytes + this.#constantBytes;
+  }
+
+  /** See {@link Backend.limitMatrices}. */
+  limitMatrices(bytes: number): void {
+    this.device.pooledLimit = bytes;
   }
 
   /** See {@link Backend.matrix}. */

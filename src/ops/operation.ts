@@ -55,6 +55,8 @@ export interface Backend extends Disposable {
   readonly queriesPerTile: number;
   /** Bytes of device memory held now. */
   readonly bytes: number;
+  /** Keeps matrices, in use and waiting to be used again, within so many bytes where the work allows. */
+  limitMatrices(bytes: number): void;
   /** A matrix for intermediate results, its content undefined; give it back with `release`. */
   matrix(rows: number, columns: number, use?: MatrixUse): Matrix;
   /** A matrix with the given numbers; give it back with `release`. */

@@ -116,6 +116,7 @@ export class Backbone implements Disposable {
       tokensPerPack: options.tokensPerPack ?? 2048,
       layers: options.layers,
     });
+    engine.limitMatrices(plan.matrixBytes);
     const tokenizer = await openTokenizer(checkpoint, plan.longestSequence, gates, options);
     let done = 0;
     const decoder = opened.use(

@@ -18,8 +18,12 @@ export interface MemoryPlan {
   readonly packsInFlight: number;
   /** Bytes of all weights that go to the device (never the embedding matrix). */
   readonly weightBytes: number;
-  /** Most bytes that weights and activations take together on the device. */
+  /** Bytes that the matrices of packs stay within, those included that are kept to be used again. */
+  readonly matrixBytes: number;
+  /** Most bytes that weights and matrices take together on the device. */
   readonly peakBytes: number;
+  /** The same while a conversation of the longest length is computed, in a pack of its own. */
+  readonly longestBytes: number;
 }
 
 /** What a plan is made from. */
@@ -42,6 +46,8 @@ export interface PlanningFacts {
 }
 
 const smallestPack = 64;
+/** As the pool of textures rounds. */
+const rowsTogether = 256;
 const mostPacksInFlight = 32;
 
 /**
@@ -72,14 +78,19 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
       const waiting = waitingBytes(config, tokens);
       const room = Math.floor((memoryBudget - held - working) / waiting) + 1;
       const packsInFlight = layers === "resident" ? 1 : Math.min(mostPacksInFlight, room);
+      const matrixBytes = working + (packsInFlight - 1) * waiting;
+      const longest = fitting(facts, held, longestSequence);
       return {
         layers,
         tokensPerPack: tokens,
-        longestSequence: fitting(facts, held, longestSequence),
+        longestSequence: longest,
         feedForwardRows,
         packsInFlight,
         weightBytes: weights.total,
-        peakBytes: held + working + (packsInFlight - 1) * waiting,
+        matrixBytes,
+        peakBytes: held + matrixBytes,
+        longestBytes: held +
+          Math.max(matrixBytes, workingBytes(config, longest, Math.min(feedForwardRows, longest))),
       };
     }
   }
@@ -95,14 +106,22 @@ interface WeightSizes {
 function weightSizes({ config, tensors }: PlanningFacts): WeightSizes {
   const layers = new Array<number>(config.layers).fill(0);
   let outside = 0;
-  for (const { name, byteLength } of tensors.values()) {
+  for (const tensor of tensors.values()) {
+    const { name } = tensor;
     if (name === embeddingName || name.startsWith("lm_head.")) continue;
     const layer = layers.findIndex((_, index) => name.startsWith(layerPrefix(index)));
-    if (layer < 0) outside += byteLength;
-    else layers[layer]! += byteLength;
+    if (layer < 0) outside += deviceBytes(tensor);
+    else layers[layer]! += deviceBytes(tensor);
   }
   const inLayers = layers.reduce((a, b) => a + b, 0);
   return { total: outside + inLayers, outside, largestLayer: Math.max(...layers) };
+}
+
+/** Bytes of a tensor on the device: vectors are kept in f32, matrices for a multiple of 32 rows. */
+function deviceBytes({ shape, byteLength }: TensorInfo): number {
+  const [rows = 1, columns] = shape;
+  if (columns === undefined) return 4 * rows;
+  return byteLength / rows * Math.ceil(rows / 32) * 32 + 64; // and its shape, for the kernels
 }
 
 /** Columns of the widest matrix that holds all rows of a pack at once. */
@@ -110,18 +129,28 @@ function widestMatrix({ hiddenSize, heads, headDim }: DecoderConfig): number {
   return Math.max(hiddenSize, heads * headDim);
 }
 
-/** Bytes that a pack takes in a layer at the most: hidden, normed, q, k, v, mixed; then gate and up. */
+/**
+ * Bytes of a pack's matrices in a layer: hidden, normed; queries, keys and values as products give
+ * them and as attention takes them; mixed; then normed and gated rows of the feed-forward block.
+ * They are added up, for memory of one size is not used again for another while a layer is recorded.
+ * A quarter more goes to rounding, and to the pooled rows of the last layer.
+ */
 function workingBytes(config: DecoderConfig, tokens: number, feedForwardRows: number): number {
   const { hiddenSize, heads, keyHeads, headDim, intermediateSize } = config;
-  const attention = 2 * hiddenSize + (2 * heads + 2 * keyHeads) * headDim;
-  const feedForward = feedForwardRows * (hiddenSize + 2 * intermediateSize);
-  return 4 * Math.max(tokens * attention, tokens * hiddenSize + feedForward) +
+  const attention = hiddenSize + (3 * heads + 5 * keyHeads) * headDim;
+  const feedForward = roundedRows(feedForwardRows) * (hiddenSize + intermediateSize);
+  return Math.ceil(1.25 * 4 * (roundedRows(tokens) * attention + feedForward)) +
     waitingBytes(config, tokens);
 }
 
-/** Bytes that a pack takes between layers: hidden states, spans and angles. */
+/** Bytes that a pack takes between layers: hidden states, spans, tiles and angles. */
 function waitingBytes({ hiddenSize, headDim }: DecoderConfig, tokens: number): number {
-  return 4 * tokens * (hiddenSize + 2 * (4 + headDim));
+  return Math.ceil(1.25 * 4 * roundedRows(tokens) * (hiddenSize + 2 * (8 + headDim)));
+}
+
+/** Memory is taken for a multiple of so many rows. */
+function roundedRows(rows: number): number {
+  return Math.ceil(rows / rowsTogether) * rowsTogether;
 }
 
 function chooseFeedForwardRows({ config, maxMatrixBytes }: PlanningFacts, tokens: number): number {

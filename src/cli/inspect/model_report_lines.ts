@@ -88,7 +88,7 @@ function memoryLines(
     `weights     ${bytes(plan.weightBytes)} on the device (the embeddings stay in the checkpoint)`,
     `at most     ${bytes(plan.peakBytes)} at a time`,
     `packs       ${plan.tokensPerPack} tokens, ${plan.packsInFlight} at a time`,
-    `longest     ${plan.longestSequence} tokens`,
+    `longest     ${plan.longestSequence} tokens, for which ${bytes(plan.longestBytes)} are taken`,
   ];
 }
 
