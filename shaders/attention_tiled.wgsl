@@ -13,7 +13,7 @@
 //
 // A workgroup takes a tile of up to 32 queries (x) and a head (z: key head, y: query head within its
 // group). Keys come in blocks of 32 that start at multiples of 32 positions. Numbers pass through
-// workgroup memory in stripes of 32 dimensions of a head, so that any head fits into 16 KiB. Lane
+// workgroup memory in stripes of 32 dimensions of a head, so that any head fits into the 16 KiB that every adapter has. Lane
 // (across, down) of 8 x 8 has queries down + 8i; keys across + 8j for the scores, and dimensions
 // 4 across to 4 across + 3 of each stripe for the sums. Within a block values are summed in the order
 // 0, 8, 16, 24, 1, 9, ...: the order depends on positions alone.
@@ -25,7 +25,7 @@ const QUARTERS: u32 = HEAD_DIM / 4u; // vec4s in a head
 const STRIPES: u32 = (QUARTERS + 7u) / 8u;
 const LANES: u32 = 64u;
 const LOADS: u32 = 4u; // vec4s of a stripe that each lane loads
-const STRIDE: u32 = 33u; // one more than the rows: keeps the lanes' stores apart in the memory's banks
+const SHARE: u32 = 5u; // one more than a lane uses: keeps lanes apart in the memory's banks
 const LOWEST: f32 = -3.4028234e38;
 
 @group(0) @binding(0) var<storage, read> queries: array<vec4<f32>>;
@@ -35,10 +35,12 @@ const LOWEST: f32 = -3.4028234e38;
 @group(0) @binding(4) var<storage, read> tiles: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 
-var<workgroup> query_stripe: array<vec4<f32>, 8u * STRIDE>; // [vec4 of the stripe][query]
-var<workgroup> key_stripe: array<vec4<f32>, 8u * STRIDE>; // likewise; of values [key][vec4]
-var<workgroup> shares: array<vec4<f32>, 8u * 32u>; // [across][query], of keys across + 8j
-var<workgroup> lane_highest: array<f32, 8u * 32u>; // [across][query]
+// What a lane uses lies together: one index is computed (and checked, by naga) for all of it. With x
+// for a key or query modulo 8 and y for its eighth, and d for a vec4 of the stripe:
+var<workgroup> query_stripe: array<array<vec4<f32>, SHARE>, 64>; // [d * 8 + x][y]
+var<workgroup> key_stripe: array<array<vec4<f32>, SHARE>, 64>; // likewise; of values [x * 8 + d][y]
+var<workgroup> shares: array<array<vec4<f32>, SHARE>, 64>; // of a key's x: [key x * 8 + query x][query y]
+var<workgroup> lane_highest: array<f32, 256>; // [across * 32 + query]
 
 // Which key positions the query at `position` may see.
 fn can_see(position: u32, positions: vec4<u32>) -> vec4<bool> {
@@ -97,26 +99,25 @@ fn main(
       let quarter = stripe * 8u + across;
       // @unroll
       for (var i = 0u; i < LOADS; i += 1u) {
-        let row = down + 8u * i;
         var query = vec4<f32>(0.0);
         var key = vec4<f32>(0.0);
         if (quarter < QUARTERS) {
-          let asking = first_query + min(row, count - 1u);
+          let asking = first_query + min(down + 8u * i, count - 1u);
           query = queries[(asking * heads + head) * QUARTERS + quarter];
           key = keys[key_starts[i] + quarter];
         }
-        query_stripe[across * STRIDE + row] = query;
-        key_stripe[across * STRIDE + row] = key;
+        query_stripe[across * 8u + down][i] = query;
+        key_stripe[across * 8u + down][i] = key;
       }
       workgroupBarrier();
       for (var d = 0u; d < 8u; d += 1u) {
-        let key0 = key_stripe[d * STRIDE + across];
-        let key1 = key_stripe[d * STRIDE + across + 8u];
-        let key2 = key_stripe[d * STRIDE + across + 16u];
-        let key3 = key_stripe[d * STRIDE + across + 24u];
+        let key0 = key_stripe[d * 8u + across][0];
+        let key1 = key_stripe[d * 8u + across][1];
+        let key2 = key_stripe[d * 8u + across][2];
+        let key3 = key_stripe[d * 8u + across][3];
         // @unroll
         for (var i = 0u; i < 4u; i += 1u) {
-          let query = query_stripe[d * STRIDE + down + 8u * i];
+          let query = query_stripe[d * 8u + down][i];
           // @unroll
           for (var e = 0u; e < 4u; e += 1u) {
             scores[i] = fma(
@@ -145,7 +146,7 @@ fn main(
         block_highest = max(block_highest, lane_highest[x * 32u + query]);
       }
       let visible = can_see(first_position + query, positions);
-      shares[across * 32u + query] =
+      shares[across * 8u + down][i] =
         select(vec4<f32>(0.0), exp(scores[i] - block_highest), visible);
       let fade = exp(highest[i] - block_highest);
       highest[i] = block_highest;
@@ -164,17 +165,17 @@ fn main(
         if (s * 8u + across < QUARTERS) {
           value = values[key_starts[i] + s * 8u + across];
         }
-        key_stripe[(down + 8u * i) * 8u + across] = value;
+        key_stripe[down * 8u + across][i] = value;
       }
       workgroupBarrier(); // the shares, too, are there now
       for (var x = 0u; x < 8u; x += 1u) {
-        let value0 = key_stripe[x * 8u + across];
-        let value1 = key_stripe[(x + 8u) * 8u + across];
-        let value2 = key_stripe[(x + 16u) * 8u + across];
-        let value3 = key_stripe[(x + 24u) * 8u + across];
+        let value0 = key_stripe[x * 8u + across][0];
+        let value1 = key_stripe[x * 8u + across][1];
+        let value2 = key_stripe[x * 8u + across][2];
+        let value3 = key_stripe[x * 8u + across][3];
         // @unroll
         for (var i = 0u; i < 4u; i += 1u) {
-          let share = shares[x * 32u + down + 8u * i];
+          let share = shares[x * 8u + down][i];
           if (s == 0u) {
             totals[i] += (share.x + share.y) + (share.z + share.w);
           }

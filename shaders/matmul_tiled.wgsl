@@ -37,10 +37,10 @@ const QUADS: u32 = TILE_INNER / 4u; // vec4s of k in a tile
 const WORDS: u32 = QUADS / WORD_QUADS; // 16 bytes each, of a tile's weight row
 const INPUT_LOADS: u32 = TILE_ROWS * QUADS / LANES; // of each lane, for a tile
 const WEIGHT_LOADS: u32 = TILE_COLUMNS * WORDS / LANES;
-// Tiles lie by k first, so that neighbouring lanes read neighbouring vec4s; the two that are added
-// keep the lanes' stores apart in the memory's banks.
-const INPUT_STRIDE: u32 = TILE_ROWS + 2u;
-const WEIGHT_STRIDE: u32 = TILE_COLUMNS + 2u;
+// What a lane multiplies lies together: one index is computed (and checked, by naga) for all of it.
+// The vec4 that is added and not used keeps neighbouring lanes apart in the memory's banks.
+const INPUT_SHARE: u32 = LANE_ROWS + 1u;
+const WEIGHT_SHARE: u32 = LANE_COLUMNS + 1u;
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<u32>>;
@@ -48,8 +48,8 @@ const WEIGHT_STRIDE: u32 = TILE_COLUMNS + 2u;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<uniform> shape: vec4<u32>;
 
-var<workgroup> input_tile: array<vec4<f32>, QUADS * INPUT_STRIDE>;
-var<workgroup> weight_tile: array<vec4<f32>, QUADS * WEIGHT_STRIDE>;
+var<workgroup> input_tile: array<array<vec4<f32>, INPUT_SHARE>, QUADS * LANES_DOWN>;
+var<workgroup> weight_tile: array<array<vec4<f32>, WEIGHT_SHARE>, QUADS * LANES_ACROSS>;
 
 fn input_quad(m: u32, quad: u32, rows: u32) -> vec4<f32> {
   let quads = shape.x / 4u;
@@ -114,15 +114,18 @@ fn main(
     // @unroll
     for (var i = 0u; i < INPUT_LOADS; i += 1u) {
       let at = lane + i * LANES;
-      input_tile[at % QUADS * INPUT_STRIDE + at / QUADS] = next_input[i];
+      let row = at / QUADS;
+      input_tile[at % QUADS * LANES_DOWN + row % LANES_DOWN][row / LANES_DOWN] = next_input[i];
     }
     // @unroll
     for (var i = 0u; i < WEIGHT_LOADS; i += 1u) {
       let at = lane + i * LANES;
+      let column = at / WORDS;
       // @unroll
       for (var q = 0u; q < WORD_QUADS; q += 1u) {
         let quad = at % WORDS * WORD_QUADS + q;
-        weight_tile[quad * WEIGHT_STRIDE + at / WORDS] = widen(next_weight[i], q);
+        weight_tile[quad * LANES_ACROSS + column % LANES_ACROSS][column / LANES_ACROSS] =
+          widen(next_weight[i], q);
       }
     }
     workgroupBarrier();
@@ -143,11 +146,11 @@ fn main(
       var weights: array<vec4<f32>, LANE_COLUMNS>;
       // @unroll
       for (var j = 0u; j < LANE_COLUMNS; j += 1u) {
-        weights[j] = weight_tile[quad * WEIGHT_STRIDE + across + j * LANES_ACROSS];
+        weights[j] = weight_tile[quad * LANES_ACROSS + across][j];
       }
       // @unroll
       for (var i = 0u; i < LANE_ROWS; i += 1u) {
-        let x = input_tile[quad * INPUT_STRIDE + down + i * LANES_DOWN];
+        let x = input_tile[quad * LANES_DOWN + down][i];
         // @unroll
         for (var j = 0u; j < LANE_COLUMNS; j += 1u) {
           var sum = sums[i * LANE_COLUMNS + j];
