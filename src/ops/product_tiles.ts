@@ -38,6 +38,18 @@ export function lanesOf({ rows, columns, laneRows, laneColumns }: ProductTile): 
   return (rows / laneRows) * (columns / laneColumns);
 }
 
+/** Workgroup memory of `matmul_tiled.wgsl`; every adapter has 16 KiB. */
+function workgroupBytes({ rows, columns, laneRows, laneColumns }: ProductTile): number {
+  const vectors = (rows / laneRows) * (laneRows + 1) + (columns / laneColumns) * (laneColumns + 1);
+  return 4 * tileInner * vectors;
+}
+
+/** The tiles of a family that fit into an adapter's workgroup memory; the first one always does. */
+export function tilesWithin(family: KernelFamily, bytes: number): readonly ProductTile[] {
+  const tiles = productTiles[family];
+  return family === "tiled" ? tiles.filter((tile) => workgroupBytes(tile) <= bytes) : tiles;
+}
+
 /** A tile's name: rows × columns of its outputs, and its lanes. */
 export function tileName(tile: ProductTile): string {
   return `${tile.rows}x${tile.columns}x${lanesOf(tile)}`;

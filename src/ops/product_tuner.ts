@@ -4,7 +4,7 @@ import { type Choices, ChoiceStore } from "../gpu/choice_store.ts";
 import type { Device } from "../gpu/device.ts";
 import type { KernelFamily } from "../gpu/kernel_family.ts";
 import type { ProductsAhead } from "./operation.ts";
-import { productName, productTiles, tileName } from "./product_tiles.ts";
+import { productName, productTiles, tileName, tilesWithin } from "./product_tiles.ts";
 import { fastestTiles } from "./tile_timing.ts";
 import type { Weight } from "./weight.ts";
 
@@ -64,7 +64,7 @@ export class ProductTuner {
     if (tuning !== "auto" && tuning !== "off" && !this.tiles.includes(tuning)) {
       throw new AssayError(
         "ops/unknown-tile",
-        `Cannot pin the tile "${tuning}": expected one of the ${family} kernels' tiles ` +
+        `Cannot pin the tile "${tuning}": expected one of the ${family} kernels' tiles here ` +
           `(${this.tiles.join(", ")}), "auto" or "off"`,
       );
     }
@@ -73,9 +73,10 @@ export class ProductTuner {
     this.#store = options.store ?? new ChoiceStore(storeKey(device, family));
   }
 
-  /** Names of the family's tiles. */
+  /** Names of the family's tiles that the adapter can hold. */
   get tiles(): readonly string[] {
-    return productTiles[this.family].map(tileName);
+    const { maxComputeWorkgroupStorageSize } = this.device.limits;
+    return tilesWithin(this.family, maxComputeWorkgroupStorageSize).map(tileName);
   }
 
   /** The tile of a product, by their names; `undefined` for the family's first one. */

@@ -6,7 +6,7 @@ import { gatedMatmul } from "../../src/ops/gated_matmul.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import type { Backend } from "../../src/ops/operation.ts";
-import { productTiles, tileName } from "../../src/ops/product_tiles.ts";
+import { productTiles, tileName, tilesWithin } from "../../src/ops/product_tiles.ts";
 import { ProductTuner } from "../../src/ops/product_tuner.ts";
 import { type Random, seededRandom } from "../../src/ops/trials.ts";
 import type { WeightType } from "../../src/ops/weight.ts";
@@ -26,6 +26,14 @@ for (const { family, missing } of testedFamilies) {
     () => attentionInTiles(family),
   );
 }
+
+Deno.test("tiles that an adapter has too little workgroup memory for are left out, never the first", () => {
+  const least = 16384;
+  const names = tilesWithin("tiled", least).map(tileName);
+  assert.equal(names[0], tileName(productTiles.tiled[0]!));
+  assert.ok(names.length > 2 && !names.includes("128x128x256"));
+  assert.deepEqual(tilesWithin("tiled", 2 * least), productTiles.tiled);
+});
 
 /** Bit patterns of a backend's readback, errors of the device excluded. */
 async function bitsOf(gpu: GpuBackend, matrices: Parameters<Backend["read"]>[0]) {
