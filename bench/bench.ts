@@ -12,6 +12,7 @@ import type { Bench, Section } from "./section.ts";
 import { bestOfEight } from "./sections/best_of_eight.ts";
 import { coldStart } from "./sections/cold_start.ts";
 import { engines, sameAdapter } from "./sections/engines.ts";
+import { kernels } from "./sections/kernels.ts";
 import { lengths } from "./sections/lengths.ts";
 import { products } from "./sections/products.ts";
 import { ragged } from "./sections/ragged.ts";
@@ -24,6 +25,7 @@ const sections: Readonly<Record<string, Section>> = {
   ragged,
   lengths,
   cold_start: coldStart,
+  kernels,
   products,
 };
 

@@ -1,6 +1,4 @@
 import type { FloatDtype } from "../../src/checkpoint/tensor.ts";
-import { runDeno } from "../../tools/command.ts";
-import { processorCeiling } from "../ceilings/processor.ts";
 import type { EngineProgram } from "../engine_process.ts";
 import type { AssayOptions } from "../peers/assay.ts";
 import type { GpuJsOptions } from "../peers/gpu_js.ts";
@@ -10,7 +8,8 @@ import { type Contestant, measureInTurns, type Outcome } from "../rounds.ts";
 import { type Bench, type Section, table } from "../section.ts";
 import { formatNumber, formatSpread, type Spread, spread } from "../statistics.ts";
 
-const shapes: readonly ProductShape[] = [
+/** Shapes of products that are measured. */
+export const productShapes: readonly ProductShape[] = [
   { rows: 64, columns: 256, inner: 1024 },
   { rows: 256, columns: 2048, inner: 1024 },
   { rows: 256, columns: 1024, inner: 1024 },
@@ -18,18 +17,17 @@ const shapes: readonly ProductShape[] = [
   { rows: 1024, columns: 4096, inner: 4096 },
 ];
 const peerShape: ProductShape = { rows: 512, columns: 2048, inner: 1024 };
-const quickShape: ProductShape = { rows: 32, columns: 256, inner: 256 };
+/** A shape that takes no time. */
+export const quickShape: ProductShape = { rows: 32, columns: 256, inner: 256 };
 
-/** The matrix product alone, against other libraries and the machine's ceilings. */
+/** The matrix product alone, against other libraries. */
 export const products: Section = {
-  title: "Matrix products and ceilings",
+  title: "Matrix products",
 
   async measure(bench) {
-    const ceilings = await measureCeilings(bench);
     const ours = await measureOurs(bench);
     const peers = await measurePeers(bench);
     return [
-      "Ceilings, measured here: " + ceilings + ".",
       "Assay's `matmul` on weights in each stored type, f32 activations and sums, GFLOP/s: median " +
       `(least–most) of ${bench.settings.rounds} rounds.`,
       ours,
@@ -40,36 +38,19 @@ export const products: Section = {
   },
 };
 
-function name({ rows, columns, inner }: ProductShape): string {
+/** A shape's name. */
+export function productName({ rows, columns, inner }: ProductShape): string {
   return `${rows}×${columns}×${inner}`;
 }
 
-function operations({ rows, columns, inner }: ProductShape): number {
+/** Multiplications and additions of a product. */
+export function productOperations({ rows, columns, inner }: ProductShape): number {
   return 2 * rows * columns * inner;
 }
 
 /** About a quarter of a second of work at 30 GFLOP/s, so that waiting for the queue weighs little. */
 function repetitions(shape: ProductShape): number {
-  return Math.max(2, Math.min(24, Math.round(7.5e9 / operations(shape))));
-}
-
-async function measureCeilings({ settings: { rounds }, files, onProgress }: Bench) {
-  const processor = await processorCeiling(files.folder);
-  const onProcessor: number[] = [];
-  const onAdapter: number[] = [];
-  let bits = 0;
-  for (let round = 1; round <= rounds; round++) {
-    onProgress(`round ${round} of ${rounds}, ceilings`);
-    const ceiling = await processor?.();
-    if (ceiling !== undefined) onProcessor.push(ceiling.gigaflops);
-    bits = ceiling?.bits ?? bits;
-    const { ok, output } = await runDeno("run", "--allow-all", "bench/ceilings/adapter.ts");
-    if (ok) onAdapter.push(Number(output.trim().split("\n").at(-1)));
-  }
-  const shown = (numbers: number[]): string =>
-    numbers.length === 0 ? "not measured" : `${formatSpread(spread(numbers))} GFLOP/s`;
-  return `${bits || "256"}-bit fused multiply-add on all cores ${shown(onProcessor)}; a loop of ` +
-    `multiply-adds over registers on the WebGPU adapter ${shown(onAdapter)}`;
+  return Math.max(2, Math.min(24, Math.round(7.5e9 / productOperations(shape))));
 }
 
 function assayProgram(options: AssayOptions): () => Promise<EngineProgram> {
@@ -78,12 +59,12 @@ function assayProgram(options: AssayOptions): () => Promise<EngineProgram> {
 
 async function measureOurs({ settings: { rounds, quick }, onProgress }: Bench): Promise<string> {
   const types: readonly FloatDtype[] = quick ? ["BF16"] : ["F32", "F16", "BF16"];
-  const measured = quick ? [quickShape] : shapes;
+  const measured = quick ? [quickShape] : productShapes;
   const rows: string[][] = [];
   for (const shape of measured) {
     const times = repetitions(shape);
     const contestants = types.map((type): Contestant => ({
-      name: `${name(shape)}, ${type}`,
+      name: `${productName(shape)}, ${type}`,
       program: assayProgram({ weights: type }),
       requests: [{ ask: "product", shape, times }],
     }));
@@ -92,13 +73,13 @@ async function measureOurs({ settings: { rounds, quick }, onProgress }: Bench): 
       firstRequests: [{ ask: "product", shape, times: 1 }],
       onProgress,
     });
-    rows.push([name(shape), ...outcomes.map((outcome) => cell(outcome, shape, times))]);
+    rows.push([productName(shape), ...outcomes.map((outcome) => cell(outcome, shape, times))]);
   }
   return table(["rows × columns × inner", ...types], rows);
 }
 
 function speeds({ milliseconds }: Outcome, shape: ProductShape, times: number): Spread {
-  return spread(milliseconds.map((time) => times * operations(shape) / time / 1e6));
+  return spread(milliseconds.map((time) => times * productOperations(shape) / time / 1e6));
 }
 
 function cell(outcome: Outcome, shape: ProductShape, times: number): string {
@@ -116,7 +97,7 @@ function libraries(bench: Bench, shape: ProductShape): Record<string, Library> {
   const { packages, cores } = bench;
   const ort = (build: OnnxRuntimeOptions["build"], threads: number): Library => ({
     program: async () => {
-      const products = { [name(shape)]: await onnxProduct(bench, shape) };
+      const products = { [productName(shape)]: await onnxProduct(bench, shape) };
       const options = { packages, build, threads, heads: 0, headDim: 0, products };
       return { file: "onnxruntime.ts", runtime: build === "node" ? "node" : "deno", options };
     },
@@ -154,7 +135,7 @@ async function measurePeers(bench: Bench): Promise<string> {
     const worst = Math.max(...found.map((number, j) => Math.abs(number - expected[j]!)));
     return [outcome.name, cell(outcome, shape, all[i]![1].times), formatNumber(worst)];
   });
-  return table([`${name(shape)}`, "GFLOP/s: median (least–most)", "largest error"], rows);
+  return table([`${productName(shape)}`, "GFLOP/s: median (least–most)", "largest error"], rows);
 }
 
 /** ONNX multiplies by [inner, columns]. */

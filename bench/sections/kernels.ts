@@ -1,0 +1,108 @@
+import { Device } from "../../src/gpu/device.ts";
+import { chooseFamily, type KernelFamily } from "../../src/gpu/kernel_family.ts";
+import { runDeno } from "../../tools/command.ts";
+import { processorCeiling } from "../ceilings/processor.ts";
+import type { AttentionShape, SpeedRequest, Speeds } from "../kernel_speeds.ts";
+import type { ProductShape } from "../peers/serve.ts";
+import { type Bench, type Section, table } from "../section.ts";
+import { formatSpread, spread } from "../statistics.ts";
+import { productName, productOperations, productShapes, quickShape } from "./products.ts";
+
+const families: readonly KernelFamily[] = ["tiled", "texture"];
+
+/** The kernels alone, by the device's own clock, beside the machine's ceilings. */
+export const kernels: Section = {
+  title: "Kernels and ceilings",
+
+  async measure(bench) {
+    const ceilings = await measureCeilings(bench);
+    const { taken, text } = await measureFamilies(bench);
+    return [
+      "Ceilings, measured here: " + ceilings + ".",
+      "The kernels of both families by the device's own clock, on bf16 weights, GFLOP/s: the product " +
+      "with each tile (rows × columns × lanes of a workgroup; the first is taken where none was " +
+      `timed), and causal attention; median (least–most) of ${bench.settings.rounds} rounds. Assay ` +
+      `takes \`${taken}\` on this adapter.`,
+      text,
+    ].join("\n\n");
+  },
+};
+
+async function measureCeilings({ settings: { rounds }, files, onProgress }: Bench) {
+  const processor = await processorCeiling(files.folder);
+  const onProcessor: number[] = [];
+  const onAdapter: number[] = [];
+  let bits = 0;
+  for (let round = 1; round <= rounds; round++) {
+    onProgress(`round ${round} of ${rounds}, ceilings`);
+    const ceiling = await processor?.();
+    if (ceiling !== undefined) onProcessor.push(ceiling.gigaflops);
+    bits = ceiling?.bits ?? bits;
+    const { ok, output } = await runDeno("run", "--allow-all", "bench/ceilings/adapter.ts");
+    if (ok) onAdapter.push(Number(output.trim().split("\n").at(-1)));
+  }
+  const shown = (numbers: number[]): string =>
+    numbers.length === 0 ? "not measured" : `${formatSpread(spread(numbers))} GFLOP/s`;
+  return `${bits || "256"}-bit fused multiply-add on all cores ${shown(onProcessor)}; a loop of ` +
+    `multiply-adds over registers on the WebGPU adapter ${shown(onAdapter)}`;
+}
+
+const attentionShape: AttentionShape = { tokens: 512, heads: 12, keyHeads: 12, headDim: 64 };
+
+/** A feed-forward product of an 8 billion parameter model, for adapters that are up to it. */
+const largeShape: ProductShape = { rows: 2048, columns: 14336, inner: 4096 };
+
+/** A software adapter takes minutes for the large shapes with kernels that are not made for it. */
+const mostOperations = 2e9;
+
+async function measureFamilies(bench: Bench): Promise<{ taken: string; text: string }> {
+  const { settings: { rounds, quick }, onProgress } = bench;
+  const taken = await familyTaken();
+  const shapes = taken === "tiled" ? [...productShapes, largeShape] : productShapes;
+  const measured = quick ? [quickShape] : shapes;
+  const requests = families.map((family): SpeedRequest => ({
+    family,
+    type: "BF16",
+    products: taken === "texture" && family === "tiled"
+      ? measured.filter((shape) => productOperations(shape) <= mostOperations)
+      : measured,
+    attention: attentionShape,
+  }));
+  const found: (Speeds | undefined)[][] = requests.map(() => []);
+  for (let round = 1; round <= rounds; round++) {
+    for (const [i, request] of requests.entries()) {
+      onProgress(`round ${round} of ${rounds}, ${request.family} kernels`);
+      found[i]!.push(await speedsOf(request));
+    }
+  }
+  const tables = requests.map((request, i) =>
+    familyTable(request, found[i]!.filter((speeds) => speeds !== undefined))
+  );
+  return { taken, text: tables.join("\n\n") };
+}
+
+async function familyTaken(): Promise<string> {
+  using device = await Device.open();
+  return chooseFamily(device);
+}
+
+async function speedsOf(request: SpeedRequest): Promise<Speeds | undefined> {
+  const program = ["run", "--allow-all", "bench/kernel_speeds.ts", JSON.stringify(request)];
+  const { ok, output } = await runDeno(...program);
+  return ok ? JSON.parse(output.trim().split("\n").at(-1)!) : undefined;
+}
+
+function familyTable({ family, products }: SpeedRequest, found: readonly Speeds[]): string {
+  if (found.length === 0) return `\`${family}\`: not measured.`;
+  const tiles = Object.keys(found[0]!.products[0] ?? {});
+  const rows = products.map((shape, i) => [
+    productName(shape),
+    ...tiles.map((tile) => formatSpread(spread(found.map((speeds) => speeds.products[i]![tile]!)))),
+  ]);
+  const { tokens, heads, headDim } = attentionShape;
+  const attention = formatSpread(spread(found.map((speeds) => speeds.attention)));
+  return [
+    table([`\`${family}\`, rows × columns × inner`, ...tiles], rows),
+    `Attention, ${tokens} tokens, ${heads} heads of ${headDim}: ${attention}.`,
+  ].join("\n\n");
+}
