@@ -1,6 +1,7 @@
 /**
  * Stage 1 of ArmoRM at its real size: 100,000 rows of 4,096 features with 19 objectives, whose labels
- * come from six sources that do not overlap, as in the paper's data. Prints seconds and memory.
+ * come from six sources that do not overlap, as in the paper's data. Prints seconds and memory, with a
+ * progress bar where standard error is a terminal.
  *
  *     deno run --allow-sys bench/fit_ridge.ts [ROWS [FEATURES]]
  *
@@ -8,6 +9,8 @@
  * features would be read: they never lie in memory together.
  */
 import { fitRidge, type LabelledFeatures } from "@assay/assay/fitting";
+import { Output } from "../src/cli/output.ts";
+import { progressBar } from "../src/cli/progress_bar.ts";
 
 /** Objectives of each source of ratings: HelpSteer, UltraFeedback, BeaverTails, Prometheus, Argilla, code. */
 const sources = [5, 5, 1, 1, 2, 5];
@@ -60,16 +63,17 @@ const validation = drawnRows(Math.ceil(0.2 * rows), dimension, 1e9);
 const seconds: Record<string, number> = {};
 let [phase, since] = ["sum", performance.now()];
 let peak = 0;
+using bar = progressBar(Output.system());
+const labels = { sum: "multiplying rows", solve: "solving", validate: "validating" };
 const fit = await fitRidge(dimension, objectives, train, validation, {
   onProgress: ({ phase: now, done, total }) => {
     peak = Math.max(peak, Deno.memoryUsage().rss);
     seconds[phase] = (performance.now() - since) / 1000;
     if (now !== phase) [phase, since] = [now, performance.now()];
-    if (done % 10_240 < rowsTogether || now === "solve") {
-      console.error(`${now} ${done} of ${total}`);
-    }
+    bar.update(labels[now], done, total);
   },
 });
+bar.clear();
 const worst = Math.max(...fit.objectives.map(({ validationLoss }) => validationLoss ?? Infinity));
 console.log(JSON.stringify({
   rows,

@@ -65,7 +65,8 @@ type Candidates = Map<number, (Float64Array | null)[]>;
  * those of the training rows alone. Objectives with labels in the same rows share one Gram matrix, and
  * a row is multiplied once for all of them. Features pass by twice and are never held, except those of
  * objectives with fewer rows than features, which are solved in the second form. All sums are in 64
- * bits; memory is at most 4 · dimension² bytes for each set of rows that differs, and one more.
+ * bits, on the CPU: the 32 bits of a GPU don't tell small penalties apart. Memory is at most
+ * 4 · dimension² bytes for each set of rows that differs, and two more.
  *
  * @param dimension Features of an example.
  * @param objectives Labels of an example.

@@ -1,7 +1,8 @@
+import { blockInner } from "./block_product_module.ts";
 import { addGram, packedRow } from "./matrix_products.ts";
 
-/** Examples that are gathered before they are multiplied: enough for long sums, few enough to cache. */
-const stagedRows = 256;
+/** Examples that are gathered before they are multiplied. */
+const stagedRows = blockInner;
 
 /** XᵀX of rows that come one at a time, in 64-bit floats, as a packed lower triangle. */
 export class GramSum {

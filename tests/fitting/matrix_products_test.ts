@@ -8,14 +8,23 @@ import {
   solveFactorized,
   transposed,
 } from "../../src/fitting/matrix_products.ts";
+import { blockInner, blockRows } from "../../src/fitting/block_product_module.ts";
 import { largestDifference } from "./golden.ts";
 
-const sizes = fc.integer({ min: 1, max: 14 });
+// Up to 14, and sizes about those at which blocks end.
+const sizes = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 1, max: 14 }) },
+  { weight: 1, arbitrary: fc.integer({ min: blockRows - 1, max: 2 * blockRows + 2 }) },
+);
+const inners = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 1, max: 14 }) },
+  { weight: 1, arbitrary: fc.integer({ min: blockInner - 2, max: blockInner + 5 }) },
+);
 const values = fc.infiniteStream(fc.integer({ min: -32, max: 32 }));
 
 Deno.test("multiplyTransposed() and transposed() equal plain loops for every shape", () => {
   fc.assert(
-    fc.property(sizes, sizes, sizes, values, (rows, columns, inner, stream) => {
+    fc.property(sizes, sizes, inners, values, (rows, columns, inner, stream) => {
       const draw = (count: number): Float64Array =>
         Float64Array.from({ length: count }, () => stream.next().value / 8);
       const [a, b] = [draw(rows * inner), draw(columns * inner)];
@@ -61,4 +70,38 @@ Deno.test("factorize() tells a matrix that is not positive definite", () => {
   assert.equal(factorize(Float64Array.of(1, 2, 4), 2), false);
   assert.equal(factorize(Float64Array.of(-1), 1), false);
   assert.equal(factorize(Float64Array.of(NaN), 1), false);
+});
+
+Deno.test("addGram() adds what multiplyTransposed() multiplies, for every shape", () => {
+  fc.assert(
+    fc.property(
+      sizes,
+      inners,
+      fc.integer({ min: 0, max: 3 }),
+      values,
+      (count, inner, gap, stream) => {
+        const stride = inner + gap;
+        const rows = Float64Array.from({ length: count * stride }, () => stream.next().value / 8);
+        const dense = Float64Array.from(
+          { length: count * inner },
+          (_, at) => rows[Math.floor(at / inner) * stride + at % inner]!,
+        );
+        const product = multiplyTransposed(dense, dense, inner);
+        const packed = new Float64Array(packedRow(count)).fill(1);
+        addGram(packed, rows, count, inner, stride);
+        for (let i = 0; i < count; i++) {
+          for (let j = 0; j <= i; j++) {
+            assert.equal(packed[packedRow(i) + j], 1 + product[i * count + j]!);
+          }
+        }
+      },
+    ),
+    { numRuns: 60, seed: 3 },
+  );
+});
+
+Deno.test("what a block product met before, NaN included, does not stay", () => {
+  const broken = new Float64Array(3 * 5).fill(NaN);
+  multiplyTransposed(broken, broken, 5);
+  assert.deepEqual([...multiplyTransposed(Float64Array.of(2), Float64Array.of(3), 1)], [6]);
 });

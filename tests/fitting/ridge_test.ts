@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AssayError } from "../../src/error.ts";
+import { factorize, packedRow, solveFactorized } from "../../src/fitting/matrix_products.ts";
 import { fitRidge, type LabelledFeatures, ridgeAlphas } from "../../src/fitting/ridge.ts";
 import { testWhere } from "../requirement.ts";
 import { goldenFile, largestDifference, sharedFixture } from "./golden.ts";
@@ -123,6 +124,35 @@ Deno.test("fitRidge() takes the first alpha of equal losses", async () => {
   const zeros = rowsOf([[1], [2]], [[0], [0]]);
   const { objectives } = await fitRidge(1, 1, zeros, zeros);
   assert.equal(objectives[0]!.alpha, ridgeAlphas[0]);
+});
+
+Deno.test("Gram matrices in 32 bits, as a GPU would sum them, would miss scikit-learn by over 1e-6", () => {
+  let worst = 0;
+  for (const { train, features, labels, objectives } of golden.cases) {
+    objectives.forEach(({ alpha, weights: expected }, objective) => {
+      const rows = features.slice(0, train).filter((_, row) => labels[row]![objective] !== null);
+      const known = labels.slice(0, train).flatMap((of) => of[objective] ?? []);
+      const dimension = rows[0]!.length;
+      if (rows.length < dimension) return;
+      const right = new Float64Array(dimension);
+      const gram = new Float64Array(packedRow(dimension));
+      rows.forEach((row, at) =>
+        row.forEach((x, i) => {
+          right[i]! += known[at]! * Math.fround(x);
+          for (let j = 0; j <= i; j++) {
+            const entry = packedRow(i) + j;
+            gram[entry] = Math.fround(
+              gram[entry]! + Math.fround(Math.fround(x) * Math.fround(row[j]!)),
+            );
+          }
+        })
+      );
+      for (let i = 0; i < dimension; i++) gram[packedRow(i) + i]! += alpha;
+      assert.ok(factorize(gram, dimension));
+      worst = Math.max(worst, largestDifference(solveFactorized(gram, right), expected));
+    });
+  }
+  assert.ok(worst > 1e-6, `${worst}`);
 });
 
 async function codeOf(run: Promise<unknown>): Promise<string> {
