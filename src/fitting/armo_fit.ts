@@ -1,5 +1,12 @@
 import { AssayError } from "../error.ts";
-import type { FeatureSet, RowSplit, StoredPair } from "./feature_set.ts";
+import {
+  countOf,
+  gatingPairs,
+  pairRewards,
+  referenceRewards,
+  sourceFigures,
+} from "./armo_pairs.ts";
+import type { FeatureSet } from "./feature_set.ts";
 import { splitRows } from "./feature_set.ts";
 import { GatingNetwork, type GatingShape } from "./gating_network.ts";
 import {
@@ -11,10 +18,10 @@ import {
 } from "./gating_training.ts";
 import type { PairFigures } from "./head_training.ts";
 import { armoLabelMaps, type LabelMap, rewardOfRating } from "./label_maps.ts";
+import type { MixtureShares } from "./pair_mixture.ts";
 import { type LabelledFeatures, type ObjectiveFit, ridgeAlphas } from "./ridge.ts";
 import { fitRidge } from "./ridge.ts";
 import {
-  debiasedRewards,
   type DebiasingOptions,
   debiasVerbosity,
   type ObjectiveDebiasing,
@@ -32,10 +39,19 @@ export interface ArmoFitOptions {
   readonly verbosity?: string;
   /** Threshold and grid of the debiasing. */
   readonly debiasing?: DebiasingOptions;
+  /** Sources of the training pairs on whose responses debiasing looks; all by default. */
+  readonly debiasOn?: readonly string[];
+  /** How much of the gate's loss falls to the pairs of each source; without, all pairs count alike. */
+  readonly mixture?: MixtureShares;
   /** The gate's shape. */
   readonly gating?: Omit<GatingShape, "dimension" | "objectives">;
   /** The gate's training. */
   readonly training?: Omit<GatingOptions, "validation" | "onProgress" | "signal" | "seed">;
+  /**
+   * Gates trained, each from a start of its own; the one with the least loss on the held-back pairs is
+   * kept. 1 by default. Few held-back pairs make that loss, and so the step it chooses, a matter of chance.
+   */
+  readonly starts?: number;
   /** Share of prompts held back, where rows do not say so themselves; 0.2 by default. */
   readonly validationShare?: number;
   /** Seed of the split, the gate's start and its training; 0 by default. */
@@ -75,10 +91,20 @@ export interface ArmoReport {
   /** Regression and debiasing of each objective. */
   readonly objectives: readonly (ObjectiveFit & ObjectiveDebiasing & { readonly name: string })[];
   /** The gate's training. */
-  readonly gating: Omit<GatingResult, "losses"> & {
-    /** Figures of the finished head on the held-back pairs; `null` where there are none. */
-    readonly validation: PairFigures | null;
+  readonly gating: Omit<GatingResult, "losses"> & TriedGates & {
+    /** Figures of each source by itself, where sources were mixed. */
+    readonly validation_sources?: Readonly<Record<string, PairFigures>>;
   };
+}
+
+/** The gates that were trained, from one start or more. */
+export interface TriedGates {
+  /** Which of them was kept, from 0. */
+  readonly start: number;
+  /** Figures of each on the held-back pairs; none where there are none. */
+  readonly starts: readonly PairFigures[];
+  /** Those of the one that was kept; `null` where there are no such pairs. */
+  readonly validation: PairFigures | null;
 }
 
 /**
@@ -87,8 +113,8 @@ export interface ArmoReport {
  * the gate of {@link trainGating} on the pairs. What is held back chooses the penalties and the gate's
  * step.
  *
- * @throws {AssayError} `fitting/no-labels`, `fitting/no-pairs`, `fitting/bad-objective` and what the
- *   stages throw.
+ * @throws {AssayError} `fitting/no-labels`, `fitting/no-pairs`, `fitting/bad-objective`,
+ *   `fitting/bad-mixture` and what the stages throw.
  */
 export async function fitArmo(
   features: FeatureSet,
@@ -112,22 +138,14 @@ export async function fitArmo(
     },
   ).catch((error) => Promise.reject(withName(error, objectives)));
   const rewards = await pairRewards(features, split, ridge.weights, objectives.length);
-  const debiasing = debias(rewards.train.rewards, objectives, options);
-  const gate = GatingNetwork.create(
-    { ...options.gating, dimension: features.dimension, objectives: objectives.length },
-    seed,
-  );
-  const [train, held] = [rewards.train, rewards.validation].map((of) =>
-    gatingPairs(features, of, debiasing.transform)
-  );
-  const validation = rewards.validation.pairs.length > 0 ? await held : undefined;
-  const { losses: _, ...result } = await trainGating(gate, (await train)!, {
-    ...options.training,
-    seed,
-    ...(validation === undefined ? {} : { validation }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    onProgress: ({ done, total }) => options.onProgress?.({ phase: "training gate", done, total }),
-  });
+  const reference = referenceRewards(features, rewards.train, objectives.length, options.debiasOn);
+  const debiasing = debias(reference, objectives, options);
+  const train = await gatingPairs(features, rewards.train, debiasing.transform, options.mixture);
+  const validation = rewards.validation.pairs.length === 0
+    ? undefined
+    : await gatingPairs(features, rewards.validation, debiasing.transform, options.mixture);
+  const shape = { dimension: features.dimension, objectives: objectives.length };
+  const { gate, ...result } = await trainGates(shape, train, validation, options);
   return {
     objectives,
     regression: ridge.weights,
@@ -136,8 +154,8 @@ export async function fitArmo(
     report: {
       train_rows: split.train.length,
       validation_rows: split.validation.length,
-      train_pairs: rewards.train.pairs.length,
-      validation_pairs: rewards.validation.pairs.length,
+      train_pairs: countOf(train),
+      validation_pairs: validation === undefined ? 0 : countOf(validation),
       objectives: objectives.map((name, i) => ({
         name,
         ...ridge.objectives[i]!,
@@ -145,7 +163,15 @@ export async function fitArmo(
       })),
       gating: {
         ...result,
-        validation: validation === undefined ? null : measureGating(gate, validation),
+        ...(validation === undefined || options.mixture === undefined ? {} : {
+          validation_sources: sourceFigures(
+            gate,
+            validation,
+            features,
+            rewards.validation,
+            options.mixture,
+          ),
+        }),
       },
     },
   };
@@ -197,60 +223,44 @@ function labelledRows(
   return { labels, batches: () => features.batches(rated) };
 }
 
-/** Pairs of one side of the split, with the rewards of their responses. */
-interface RewardedPairs {
-  readonly pairs: readonly StoredPair[];
-  /** [2 · pairs, objectives]: chosen and rejected by turns. */
-  readonly rewards: Float64Array;
-}
-
-async function pairRewards(
-  features: FeatureSet,
-  split: RowSplit,
-  weights: Float64Array,
-  objectives: number,
-): Promise<{ train: RewardedPairs; validation: RewardedPairs }> {
-  const held = new Set(split.validation);
-  const all = features.pairs;
-  const of = async (pairs: readonly StoredPair[]): Promise<RewardedPairs> => {
-    const places = [...new Set(pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]))]
-      .sort((a, b) => a - b);
-    const byPlace = new Map<number, Float64Array>();
-    let at = 0;
-    for await (const batch of features.batches(places)) {
-      for (let row = 0; row < batch.length; row += features.dimension) {
-        byPlace.set(places[at++]!, rewardsOf(batch, row, weights, objectives));
-      }
-    }
-    const rewards = new Float64Array(2 * pairs.length * objectives);
-    pairs.forEach(({ chosen, rejected }, pair) => {
-      rewards.set(byPlace.get(chosen)!, 2 * pair * objectives);
-      rewards.set(byPlace.get(rejected)!, (2 * pair + 1) * objectives);
-    });
-    return { pairs, rewards };
-  };
-  const train = await of(all.filter(({ chosen }) => !held.has(chosen)));
-  if (train.pairs.length === 0) {
+/** Trains gates from one or more starts; that with the least loss on the held-back pairs is kept. */
+async function trainGates(
+  shape: Pick<GatingShape, "dimension" | "objectives">,
+  train: GatingPairs,
+  validation: GatingPairs | undefined,
+  options: ArmoFitOptions,
+): Promise<Omit<GatingResult, "losses"> & TriedGates & { readonly gate: GatingNetwork }> {
+  const { seed = 0, starts = 1, signal } = options;
+  if (validation === undefined && starts > 1) {
     throw new AssayError(
       "fitting/no-pairs",
-      "Cannot train a gate: expected rows with chosen and rejected among those to learn from, found none",
+      `Cannot choose among ${starts} gates: expected pairs that are held back, found none`,
     );
   }
-  return { train, validation: await of(all.filter(({ chosen }) => held.has(chosen))) };
-}
-
-function rewardsOf(
-  batch: Float32Array,
-  at: number,
-  weights: Float64Array,
-  objectives: number,
-): Float64Array {
-  const dimension = weights.length / objectives;
-  return Float64Array.from({ length: objectives }, (_, objective) => {
-    let sum = 0;
-    for (let k = 0; k < dimension; k++) sum += weights[objective * dimension + k]! * batch[at + k]!;
-    return sum;
-  });
+  const tried: PairFigures[] = [];
+  let best: { start: number; gate: GatingNetwork; result: GatingResult } | undefined;
+  for (let start = 0; start < starts; start++) {
+    const of = seed + 1000 * start;
+    const gate = GatingNetwork.create({ ...options.gating, ...shape }, of);
+    const result = await trainGating(gate, train, {
+      ...options.training,
+      seed: of,
+      ...(validation === undefined ? {} : { validation }),
+      ...(signal === undefined ? {} : { signal }),
+      onProgress: ({ done, total }) =>
+        options.onProgress?.({
+          phase: "training gate",
+          done: start * total + done,
+          total: starts * total,
+        }),
+    });
+    if (validation !== undefined) tried.push(measureGating(gate, validation));
+    if (best === undefined || tried[start]!.loss < tried[best.start]!.loss) {
+      best = { start, gate, result };
+    }
+  }
+  const { start, gate, result: { losses: _, ...result } } = best!;
+  return { gate, ...result, start, starts: tried, validation: tried[start] ?? null };
 }
 
 function debias(
@@ -268,27 +278,4 @@ function debias(
   for (let i = 0; i < count; i++) transform[i * count + i] = 1;
   const none = { penalty: 0, before: null, after: null, reached: true };
   return { transform, objectives: objectives.map(() => none) };
-}
-
-async function gatingPairs(
-  features: FeatureSet,
-  { pairs, rewards }: RewardedPairs,
-  transform: Float64Array,
-): Promise<GatingPairs> {
-  const objectives = Math.sqrt(transform.length);
-  const debiased = debiasedRewards(rewards, transform);
-  const differences = Float64Array.from({ length: pairs.length * objectives }, (_, i) => {
-    const [pair, j] = [Math.floor(i / objectives), i % objectives];
-    return debiased[2 * pair * objectives + j]! - debiased[(2 * pair + 1) * objectives + j]!;
-  });
-  const { states, promptOfRow } = await features.prompts(pairs.map(({ chosen }) => chosen));
-  const rows = pairs.map(({ chosen }) => features.rows[chosen]!);
-  return {
-    dimension: features.dimension,
-    prompts: states,
-    promptOfPair: promptOfRow,
-    differences,
-    labelSmoothing: Float64Array.from(rows, (row) => row.label_smoothing ?? 0),
-    margin: Float64Array.from(rows, (row) => row.margin ?? 0),
-  };
 }

@@ -11,9 +11,17 @@ import {
   type FeatureRow,
   MANIFEST_FILE,
   readManifest,
+  readShardRows,
   shardFiles,
 } from "./feature_files.ts";
-import { type FittingResponse, type FittingRow, fittingRow } from "./fitting_row.ts";
+import { FeatureSet } from "./feature_set.ts";
+import {
+  type FittingColumns,
+  type FittingResponse,
+  type FittingRow,
+  fittingRow,
+  type ResponseSide,
+} from "./fitting_row.ts";
 
 /** What features come of; a `Backbone` is one. */
 export interface StateSource {
@@ -34,8 +42,8 @@ export interface ExtractionOptions {
   readonly gates: boolean;
   /** Input rows of a shard; 512 by default. */
   readonly rowsPerShard?: number;
-  /** Columns that hold ratings of a row with one conversation. */
-  readonly ratingColumns?: readonly string[];
+  /** Columns that go by names of their own. */
+  readonly columns?: FittingColumns;
   /** Told how many input rows are done, those of earlier runs included. */
   readonly onProgress?: (rows: number) => void;
   /** Ends the extraction early; whole shards stay. */
@@ -59,13 +67,14 @@ const conversationsTogether = 64;
  * Runs a backbone over rows and writes their pooled hidden states into a folder, one shard after
  * another: safetensors with `last` [responses, hidden] and `gate` [prompts, hidden], in F32, and JSON
  * Lines that say what each row is. A folder that a run left unfinished is gone on with: whole shards
- * stay as they are, given that the input's rows are the same ones. Memory holds one shard.
+ * stay as they are. That they are of this backbone and these rows, one conversation computed again
+ * tells. Memory holds one shard.
  *
  * @param rows The input.
  * @param source The backbone.
  * @param folder Where the shards go; made where it is not there.
- * @throws {AssayError} `fitting/bad-features` where the folder holds another backbone's features,
- *   `fitting/cannot-write`.
+ * @throws {AssayError} `fitting/bad-features` where the folder holds features of another backbone or of
+ *   other rows, `fitting/cannot-write`.
  */
 export async function extractFeatures(
   rows: AsyncIterable<ReadRow>,
@@ -80,32 +89,50 @@ export async function extractFeatures(
     gates: options.gates,
     rows_per_shard: options.rowsPerShard ?? 512,
   };
-  const start = await prepareFolder(folder, manifest);
+  const earlier = await prepareFolder(folder, manifest);
   const failed: FailedRow[] = [];
   let waiting: ReadRow[] = [];
   let index = 0;
-  const resumed = start * manifest.rows_per_shard;
+  let resumed = Math.max(0, earlier.shards - 1) * manifest.rows_per_shard;
+  const skipped = resumed;
+  const first = earlier.shards > 0 ? await firstState(folder) : undefined;
   const flush = async (): Promise<void> => {
-    const first = index - waiting.length;
-    const shard = new Shard(first, manifest, options);
-    for (const [place, row] of waiting.entries()) shard.add(first + place, row);
-    await shard.compute(source);
-    await shard.write(folder, first / manifest.rows_per_shard);
-    failed.push(...shard.failed);
+    const from = index - waiting.length;
+    const number = from / manifest.rows_per_shard;
+    if (number === earlier.shards - 1 && waiting.length === earlier.rowsOfLast) {
+      resumed += waiting.length;
+    } else {
+      const shard = new Shard(from, manifest, options);
+      for (const [place, row] of waiting.entries()) shard.add(from + place, row);
+      await shard.compute(source);
+      await shard.write(folder, number);
+      failed.push(...shard.failed);
+    }
     waiting = [];
   };
   for await (const row of rows) {
-    index++;
-    if (index <= resumed) continue;
+    if (index++ === first?.row) await checkState(folder, first, row, source, options.columns);
+    if (index <= skipped) continue;
     waiting.push(row);
     if (waiting.length === manifest.rows_per_shard) await flush();
   }
   if (waiting.length > 0) await flush();
+  if (earlier.shards * manifest.rows_per_shard >= index + manifest.rows_per_shard) {
+    throw badFeatures(folder, `features of the ${index} rows of this input`, "those of more");
+  }
   return { rows: index, resumed: Math.min(resumed, index), failed };
 }
 
-/** Makes the folder, or finds how many whole shards it has. */
-async function prepareFolder(folder: string, manifest: FeatureManifest): Promise<number> {
+/** What an earlier run left. */
+interface EarlierRun {
+  /** Whole shards. */
+  readonly shards: number;
+  /** Input rows of the last of them: fewer than in the others where the input ended there. */
+  readonly rowsOfLast: number;
+}
+
+/** Makes the folder, or finds what an earlier run left in it. */
+async function prepareFolder(folder: string, manifest: FeatureManifest): Promise<EarlierRun> {
   const found = await readManifest(folder);
   if (found === undefined) {
     try {
@@ -114,17 +141,50 @@ async function prepareFolder(folder: string, manifest: FeatureManifest): Promise
     } catch (cause) {
       throw cannotWrite(folder, cause);
     }
-    return 0;
+    return { shards: 0, rowsOfLast: 0 };
   }
   for (const key of ["model", "hidden_size", "gates", "rows_per_shard"] as const) {
     if (found[key] !== manifest[key]) {
       throw badFeatures(folder, `${key} ${manifest[key]} as in this run`, `${found[key]}`);
     }
   }
-  let whole = 0;
-  while (await exists(`${folder}/${shardFiles(whole).tensors}`)) whole++;
-  // The last shard may be shorter than the others, if the input was: it is made anew.
-  return Math.max(0, whole - 1);
+  let shards = 0;
+  while (await exists(`${folder}/${shardFiles(shards).tensors}`)) shards++;
+  if (shards === 0) return { shards, rowsOfLast: 0 };
+  const { rows, failed } = await readShardRows(folder, shards - 1);
+  return { shards, rowsOfLast: new Set([...rows, ...failed].map(({ row }) => row)).size };
+}
+
+/** The first state that a folder holds. */
+interface FirstState {
+  /** Its input row. */
+  readonly row: number;
+  readonly side: ResponseSide;
+  readonly last: Float32Array;
+}
+
+async function firstState(folder: string): Promise<FirstState | undefined> {
+  const features = await FeatureSet.open(folder);
+  if (features.rows.length === 0) return undefined;
+  const { row, side } = features.rows[0]!;
+  return { row, side, last: await features.last([0]) };
+}
+
+/** Makes sure that the backbone still gives a row's state, to what kernels may differ by. */
+async function checkState(
+  folder: string,
+  { side, last }: FirstState,
+  { row }: ReadRow,
+  source: StateSource,
+  columns: FittingColumns | undefined,
+): Promise<void> {
+  const found = row && fittingRow(row, columns).responses.find((of) => of.side === side);
+  const [state] = found === undefined ? [] : await source.pooledStates([found.conversation]);
+  const norm = (numbers: Float32Array): number => Math.hypot(...numbers);
+  const isSame = state !== undefined && !(state instanceof AssayError) &&
+    norm(last.map((x, i) => x - state.last[i]!)) <= 1e-3 * norm(last);
+  if (isSame) return;
+  throw badFeatures(folder, "features of this input by this backbone", "others");
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -159,7 +219,7 @@ class Shard {
   add(index: number, { row, error }: ReadRow): void {
     try {
       if (row === undefined) throw error;
-      const read = fittingRow(row, this.options.ratingColumns);
+      const read = fittingRow(row, this.options.columns);
       for (const response of read.responses) this.#waiting.push({ index, row: read, response });
     } catch (reason) {
       this.#fail(index, reason);
@@ -192,6 +252,7 @@ class Shard {
       last: this.#last.push(state.last) - 1,
       gate: state.gate === null ? null : this.#gateRow(state.gate),
       prompt: row.prompt,
+      source: row.source,
       split: row.split,
       ratings: response.ratings,
       beats: response.beats,

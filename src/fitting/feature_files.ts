@@ -32,6 +32,8 @@ export interface FeatureRow {
   readonly gate: number | null;
   /** Tells prompts apart. */
   readonly prompt: string;
+  /** Where its input row comes from; no key in folders of earlier versions. */
+  readonly source?: string | null;
   /** Which part of the data it belongs to, where its row says so. */
   readonly split: "train" | "validation" | null;
   /** Ratings by objective, as the row has them. */

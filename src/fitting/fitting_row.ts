@@ -26,6 +26,8 @@ export interface FittingRow {
   readonly split: "train" | "validation" | null;
   /** Tells prompts apart, so that a prompt's responses are never on both sides of a split. */
   readonly prompt: string;
+  /** Where the row comes from, in which pairs may differ in how much they count. */
+  readonly source: string | null;
   /** The conversations of the row, in their order. */
   readonly responses: readonly FittingResponse[];
   /** What `curate` says of a pair. */
@@ -34,20 +36,31 @@ export interface FittingRow {
   readonly margin: number | null;
 }
 
+/** Columns of a row to fit on that go by names of their own. */
+export interface FittingColumns {
+  /** Hold ratings of a row with one conversation; none by default. */
+  readonly ratings?: readonly string[];
+  /** Tells where a row comes from; `source` by default. */
+  readonly source?: string;
+}
+
 /**
  * Reads a row to fit on: conversations as in `score`, and their ratings.
  *
  * Ratings stand in the column `ratings`, an object by objective (candidates: a list of objects; a pair:
- * `chosen_ratings` and `rejected_ratings`), or, where `ratingColumns` names them, in columns of the
+ * `chosen_ratings` and `rejected_ratings`), or, where `columns.ratings` names them, in columns of the
  * row itself. Candidates may have `pairs` beside them, a list of [preferred, other] by their places from
- * 0: each response is then computed once, however many pairs it stands in. `split` (`train`; or `validation`, `dev`, `test`), `label_smoothing` and, in a row that
+ * 0: each response is then computed once, however many pairs it stands in. `split` (`train`; or
+ * `validation`, `dev`, `test`), `label_smoothing`, where the row comes from and, in a row that
  * `curate` wrote, `margin` are used where they stand.
  *
  * @param row The row.
- * @param ratingColumns Columns that hold ratings of a row with one conversation.
+ * @param columns Which columns hold what.
  * @throws {AssayError} `data/bad-row`.
  */
-export function fittingRow(row: Row, ratingColumns: readonly string[] = []): FittingRow {
+export function fittingRow(row: Row, columns: FittingColumns = {}): FittingRow {
+  const { ratings: ratingColumns = [], source: sourceColumn = "source" } = columns;
+  const source = row[sourceColumn];
   const shape = conversationsOfRow(row);
   const ratingsOf = (column: string): Readonly<Record<string, unknown>> =>
     objectOf(column, row[column] ?? {});
@@ -79,6 +92,7 @@ export function fittingRow(row: Row, ratingColumns: readonly string[] = []): Fit
     id: typeof row.id === "string" || typeof row.id === "number" ? row.id : null,
     split: splitOf(row.split),
     prompt: promptHash(responses[0]!.conversation),
+    source: typeof source === "string" ? source : null,
     responses,
     labelSmoothing: numberOf("label_smoothing", row.label_smoothing),
     // Rows that score or vote wrote have a margin of scores; only curate's is one to train for.

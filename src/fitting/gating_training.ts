@@ -1,10 +1,12 @@
 import { seededRandom } from "../calibration/seeded_random.ts";
 import { AssayError } from "../error.ts";
+import { preferenceLoss } from "../voting/preference_losses.ts";
 import { AdamW, cosineRate, parameter } from "./adamw.ts";
 import { bradleyTerry } from "./bradley_terry.ts";
 import { yieldToEventLoop } from "./event_loop.ts";
 import type { GatingNetwork } from "./gating_network.ts";
 import type { Measurement, PairFigures } from "./head_training.ts";
+import type { PairMixture } from "./pair_mixture.ts";
 import { drawPairs } from "./preference_pairs.ts";
 
 /** Pairs as a gate sees them: the prompt, and what the responses differ by in each objective. */
@@ -21,6 +23,8 @@ export interface GatingPairs {
   readonly labelSmoothing?: Float64Array;
   /** μ̂ of each pair; 0 by default. */
   readonly margin?: Float64Array;
+  /** How the pairs' sources are mixed; without, all pairs count alike. */
+  readonly mixture?: PairMixture;
 }
 
 /** How to train a gate; the defaults are those of the released code. */
@@ -89,12 +93,13 @@ export async function trainGating(
   const optimizer = new AdamW(learnt, { weightDecay });
   const random = seededRandom(options.seed);
   const chance = { rate: dropout, random: seededRandom(options.seed + 1) };
+  const count = pairs.promptOfPair.length;
   const losses = new Float64Array(steps);
   const measurements: Measurement[] = [];
   let best: { loss: number; step: number; values: Float64Array[] } | undefined;
   for (let step = 0; step < steps; step++) {
     options.signal?.throwIfAborted();
-    const batch = drawPairs(pairs.promptOfPair.length, batchSize, random);
+    const batch = drawPairs(count, batchSize, random, pairs.mixture);
     optimizer.clear();
     const pass = network.forward(promptRows(pairs, batch), chance);
     const deltas = deltasOf(pass.gating, pairs, batch);
@@ -128,7 +133,7 @@ export async function trainGating(
 }
 
 /**
- * Loss and accuracy of a gate on pairs.
+ * Loss and accuracy of a gate on pairs, in the mixture of their sources.
  *
  * @param marginScale What margins are multiplied with in the loss; 1 for a gate that is trained.
  */
@@ -138,17 +143,19 @@ export function measureGating(
   marginScale = 1,
 ): PairFigures {
   const count = pairs.promptOfPair.length;
-  const terms = { labelSmoothing: () => 0, margin: () => 0 };
   let [loss, right] = [0, 0];
   for (let first = 0; first < count; first += 1024) {
     const size = Math.min(1024, count - first);
     const batch = Uint32Array.from({ length: size }, (_, i) => first + i);
     const { gating } = network.forward(promptRows(pairs, batch));
     const deltas = deltasOf(gating, pairs, batch).map((delta) => delta * marginScale);
-    loss += bradleyTerry(deltas, terms).loss * size / count;
-    for (const delta of deltas) right += delta > 0 ? 1 : delta === 0 ? 0.5 : 0;
+    deltas.forEach((delta, i) => {
+      const weight = pairs.mixture?.weights[first + i] ?? 1 / count;
+      loss += weight * preferenceLoss(delta);
+      right += weight * (delta > 0 ? 1 : delta === 0 ? 0.5 : 0);
+    });
   }
-  return { loss, accuracy: right / count };
+  return { loss, accuracy: right };
 }
 
 function checkPairs(pairs: GatingPairs, network: GatingNetwork): void {

@@ -27,7 +27,7 @@ export interface TrainingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a head makes of some pairs. */
+/** What a head makes of some pairs; means over all, or over a mixture of their sources. */
 export interface PairFigures {
   /** Mean plain Bradley–Terry loss. */
   readonly loss: number;
@@ -87,12 +87,13 @@ export async function trainHead(
   const { steps, batchSize, rate, weightDecay = 0, validation, measureEvery = 50 } = options;
   const optimizer = new AdamW(learner.parameters, { weightDecay });
   const random = seededRandom(options.seed);
+  const count = pairs.pairs.length / 2;
   const losses = new Float64Array(steps);
   const measurements: Measurement[] = [];
   let best: { loss: number; weight: Float64Array; step: number } | undefined;
   for (let step = 0; step < steps; step++) {
     options.signal?.throwIfAborted();
-    const batch = batchOfPairs(pairs, drawPairs(pairs.pairs.length / 2, batchSize, random));
+    const batch = batchOfPairs(pairs, drawPairs(count, batchSize, random, pairs.mixture));
     optimizer.clear();
     losses[step] = learner.accumulate(batch);
     optimizer.step(cosineRate(rate, step, steps));
@@ -113,7 +114,7 @@ export async function trainHead(
   return { weight, losses, measurements, step };
 }
 
-/** Loss and accuracy of a linear head on pairs. */
+/** Loss and accuracy of a linear head on pairs, in the mixture of their sources. */
 export function measureHead(weight: Float64Array, pairs: PreferencePairs): PairFigures {
   const { dimension, features } = pairs;
   const scores = Float64Array.from({ length: features.length / dimension }, (_, row) => {
@@ -125,8 +126,9 @@ export function measureHead(weight: Float64Array, pairs: PreferencePairs): PairF
   let [loss, right] = [0, 0];
   for (let pair = 0; pair < count; pair++) {
     const delta = scores[pairs.pairs[2 * pair]!]! - scores[pairs.pairs[2 * pair + 1]!]!;
-    loss += preferenceLoss(delta) / count;
-    right += delta > 0 ? 1 : delta === 0 ? 0.5 : 0;
+    const weight = pairs.mixture?.weights[pair] ?? 1 / count;
+    loss += weight * preferenceLoss(delta);
+    right += weight * (delta > 0 ? 1 : delta === 0 ? 0.5 : 0);
   }
-  return { loss, accuracy: right / count };
+  return { loss, accuracy: right };
 }

@@ -4,7 +4,13 @@
  * @module
  */
 export { AdamW, type AdamWOptions, cosineRate, type Parameter, parameter } from "./adamw.ts";
-export { type ArmoFit, type ArmoFitOptions, type ArmoReport, fitArmo } from "./armo_fit.ts";
+export {
+  type ArmoFit,
+  type ArmoFitOptions,
+  type ArmoReport,
+  fitArmo,
+  type TriedGates,
+} from "./armo_fit.ts";
 export { bradleyTerry, type PairLoss, preferenceSlope } from "./bradley_terry.ts";
 export {
   contrastiveHead,
@@ -70,6 +76,7 @@ export {
 export { type HeadLearner, linearHead } from "./linear_head.ts";
 export { metaHead, type MetaOptions, type MetaSet } from "./meta_head.ts";
 export { type ResponseDifference, responseDifference } from "./meta_reward.ts";
+export { type MixtureShares, PairMixture } from "./pair_mixture.ts";
 export { type PairBatch, type PreferencePairs } from "./preference_pairs.ts";
 export {
   fitRidge,

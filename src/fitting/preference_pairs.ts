@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import type { PairMixture } from "./pair_mixture.ts";
 
 /** Pairs of feature rows, the chosen one first, with what `curate` says of each. */
 export interface PreferencePairs {
@@ -12,6 +13,8 @@ export interface PreferencePairs {
   readonly labelSmoothing?: Float64Array;
   /** μ̂ of each pair: what the chosen response must be ahead by; 0 by default. */
   readonly margin?: Float64Array;
+  /** How the pairs' sources are mixed; without, all pairs count alike. */
+  readonly mixture?: PairMixture;
 }
 
 /** Some pairs, drawn to be learnt from. */
@@ -91,7 +94,18 @@ export function batchOfPairs(pairs: PreferencePairs, chosen: ArrayLike<number>):
   };
 }
 
-/** `size` numbers below `count`, drawn with replacement. */
-export function drawPairs(count: number, size: number, random: () => number): Uint32Array {
+/**
+ * The numbers of `size` pairs, drawn with replacement.
+ *
+ * @param count How many pairs there are.
+ * @param mixture How their sources are mixed.
+ */
+export function drawPairs(
+  count: number,
+  size: number,
+  random: () => number,
+  mixture?: PairMixture,
+): Uint32Array {
+  if (mixture !== undefined) return mixture.draw(size, random);
   return Uint32Array.from({ length: size }, () => Math.floor(random() * count));
 }

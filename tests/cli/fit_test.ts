@@ -84,6 +84,55 @@ Deno.test("fit features, then fit head by every loss, then the same scores as th
   });
 });
 
+Deno.test("fit armo mixes the pairs of sources and debiases on some of them", async () => {
+  await inFolder(async (folder) => {
+    const rows = Array.from({ length: 16 }, (_, n) => {
+      const prompt = `Which stone is number ${n}?`;
+      const split = n % 4 === 3 ? "validation" : "train";
+      const [chosen, rejected] = [`gold ${"stone ".repeat(n % 5)}`, "mud"];
+      const ratings = { quality: 1, verbosity: (n % 5) / 4 };
+      const sides = { chosen_ratings: ratings, rejected_ratings: { quality: 0, verbosity: 0 } };
+      const dataset = n < 8 ? "web" : n < 12 ? "people" : undefined;
+      return { prompt, split, chosen, rejected, dataset, ...sides };
+    });
+    const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+    await Deno.writeTextFile(`${folder}/rows.jsonl`, lines);
+    const args = ["fit", "armo", base, `${folder}/rows.jsonl`, "--source", "dataset"];
+    const options = ["--hidden-size", "8", "--output", `${folder}/fitted`, ...small];
+    const mixed = captureOutput();
+    const mixture = ["--mixture", "web=0.75, people=0.25", "--debias-on", "web", "--starts", "3"];
+    assert.equal(await main([...args, ...mixture, ...options], mixed.output), 0, mixed.stderr());
+    const report = mixed.rows()[0] as {
+      train_pairs: number;
+      gating: {
+        start: number;
+        starts: { loss: number }[];
+        validation: { loss: number };
+        validation_sources: Record<string, { loss: number }>;
+      };
+    };
+    assert.equal(report.train_pairs, 9); // the pairs of no source count for nothing
+    const { validation, validation_sources: by, start, starts } = report.gating;
+    assert.equal(starts.length, 3);
+    assert.ok(starts.every(({ loss }) => loss >= validation.loss));
+    assert.deepEqual(starts[start], validation);
+    assert.deepEqual(Object.keys(by), ["web", "people"]);
+    const mean = 0.75 * by.web!.loss + 0.25 * by.people!.loss;
+    assert.ok(Math.abs(mean - validation.loss) < 1e-12);
+    const cases: [string[], RegExp][] = [
+      [["--mixture", "web=1,else=1"], /pairs of the source else.*web, people/],
+      [["--mixture", "web"], /SOURCE=SHARE/],
+      [["--mixture", "web=-1"], /above 0/],
+      [["--debias-on", "else"], /training pairs of the source else/],
+    ];
+    for (const [flags, expected] of cases) {
+      const { output, stderr } = captureOutput();
+      assert.equal(await main([...args, ...flags, ...options], output), 2);
+      assert.match(stderr(), expected);
+    }
+  });
+});
+
 Deno.test("fit tells what is missing", async () => {
   await inFolder(async (folder) => {
     const target = `${folder}/out`;

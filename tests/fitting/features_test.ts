@@ -107,13 +107,26 @@ Deno.test("extractFeatures() goes on with what a run left, and computes whole sh
     await assert.rejects(interrupted);
     const again = source();
     const result = await extractFeatures(read(rows), again, folder, options);
-    assert.equal(result.resumed, 2); // of two whole shards the second is made anew
-    assert.equal(again.computed, 5);
+    assert.equal(result.resumed, 4);
+    assert.equal(again.computed, 4); // three rows, and the first to see whether it is the same
+    const whole = source();
+    assert.equal((await extractFeatures(read(rows), whole, folder, options)).resumed, 7);
+    assert.equal(whole.computed, 1);
+    const more = source();
+    const longer = [...rows, single(7), single(8)];
+    assert.equal((await extractFeatures(read(longer), more, folder, options)).resumed, 6);
+    assert.equal(more.computed, 4); // the last shard has grown
+    assert.equal((await FeatureSet.open(folder)).rows.length, 9);
+    const shorter = extractFeatures(read(rows.slice(0, 2)), source(), folder, options);
+    await assert.rejects(
+      shorter,
+      (error) => error instanceof AssayError && error.code === "fitting/bad-features",
+    );
     const features = await FeatureSet.open(folder);
     const places = [...features.rows.keys()];
     assert.deepEqual(features.rows.map(({ row }) => row), places);
     const last = await features.last(places);
-    assert.deepEqual([...last].filter((_, i) => i % 2 === 1), [0, 1, 2, 3, 4, 5, 6]);
+    assert.deepEqual([...last].filter((_, i) => i % 2 === 1), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 });
 
@@ -122,10 +135,21 @@ Deno.test("extractFeatures() refuses a folder with another backbone's features",
     const options = { gates: true };
     await extractFeatures(read([single(1)]), source(), folder, options);
     const other = { ...source(), name: "another" };
-    await assert.rejects(
-      extractFeatures(read([single(1)]), other, folder, options),
-      (error) => error instanceof AssayError && error.code === "fitting/bad-features",
-    );
+    const doubled = {
+      ...source(),
+      async pooledStates(conversations: readonly Conversation[]) {
+        const states = await source().pooledStates(conversations);
+        return states.map((state) =>
+          state instanceof AssayError ? state : { ...state, last: state.last.map((x) => 2 * x) }
+        );
+      },
+    };
+    for (const [row, of] of [[1, other], [1, doubled], [2, source()]] as const) {
+      await assert.rejects(
+        extractFeatures(read([single(row)]), of, folder, options),
+        (error) => error instanceof AssayError && error.code === "fitting/bad-features",
+      );
+    }
     await assert.rejects(
       FeatureSet.open(`${folder}/none`),
       (error) => error instanceof AssayError && error.code === "fitting/bad-features",
@@ -169,11 +193,14 @@ Deno.test("fittingRow() reads ratings, splits and curate's columns of every shap
     [0, { q: 1 }],
     [1, {}],
   ]);
-  const columns = fittingRow({ prompt: "?", response: "a", helpfulness: 3, other: 1 }, [
-    "helpfulness",
-    "coherence",
-  ]);
+  const columns = fittingRow(
+    { prompt: "?", response: "a", helpfulness: 3, other: 1, dataset: "web", source: "people" },
+    { ratings: ["helpfulness", "coherence"], source: "dataset" },
+  );
   assert.deepEqual(columns.responses[0]!.ratings, { helpfulness: 3 });
+  assert.equal(columns.source, "web");
+  assert.equal(fittingRow({ prompt: "?", response: "a", source: "people" }).source, "people");
+  assert.equal(candidates.source, null);
   const curated = fittingRow({ ...pair(1), margin: 2, label_smoothing: 0.1, source_row: 3 });
   assert.equal(curated.margin, 2);
   assert.equal(curated.labelSmoothing, 0.1);

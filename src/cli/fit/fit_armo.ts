@@ -9,6 +9,7 @@ import {
   addFitFlags,
   addTrainingFlags,
   type FitFlags,
+  listArgument,
   numberArgument,
   positiveArgument,
   shareArgument,
@@ -26,11 +27,13 @@ interface ArmoFlags extends FitFlags, TrainingFlags {
   readonly alphas?: readonly number[];
   readonly verbosity?: string;
   readonly threshold: number;
+  readonly debiasOn?: readonly string[];
   readonly hiddenSize: number;
   readonly hiddenLayers: number;
   readonly temperature: number;
   readonly dropout: number;
   readonly marginScale?: number;
+  readonly starts: number;
 }
 
 const description = [
@@ -46,6 +49,7 @@ Examples:
   assay fit armo ./FsfairX-LLaMA3-RM-v0.1 rows.jsonl --output ./my-armo
   assay fit armo ./my-base --features ./features --output ./my-armo --steps 10000 --margin-scale 100
   assay fit armo ./my-base rows.jsonl --labels maps.json --output ./my-armo
+  assay fit armo ./my-base rows.jsonl --mixture web=0.8,people=0.2 --debias-on web --output ./my-armo
 
 maps.json gives each objective's ratings for 0 and 1: {"quality": {"low": 1, "high": 10}}
 
@@ -68,6 +72,11 @@ export function fitArmoCommand(output: Output = Output.system()): Command {
       numberArgument,
       0.03,
     )
+    .option(
+      "--debias-on <sources>",
+      "sources of the pairs on whose responses that is measured (default: all)",
+      listArgument,
+    )
     .option("--hidden-size <count>", "width of the gate's layers", countArgument, 1024)
     .option("--hidden-layers <count>", "hidden layers of the gate", countArgument, 3)
     .option("--temperature <number>", "of the gate's softmax", positiveArgument, 10)
@@ -76,6 +85,12 @@ export function fitArmoCommand(output: Output = Output.system()): Command {
       "--margin-scale <number>",
       "learn a factor of the margins too, from this number on",
       positiveArgument,
+    )
+    .option(
+      "--starts <count>",
+      "train so many gates and keep the one with the least loss on the held-back pairs",
+      countArgument,
+      1,
     )
     .addHelpText("after", examples);
   const defaults = { steps: 2000, batchSize: 1024, rate: 1e-3, weightDecay: 0 };
@@ -104,6 +119,8 @@ async function fitAndWrite(
     ...given("labelMaps", labelMaps),
     ...given("alphas", flags.alphas),
     ...given("verbosity", flags.verbosity),
+    ...given("debiasOn", flags.debiasOn),
+    ...given("mixture", flags.mixture),
     debiasing: { threshold: flags.threshold },
     gating: {
       hiddenSize: flags.hiddenSize,
@@ -118,6 +135,7 @@ async function fitAndWrite(
       dropout: flags.dropout,
       ...given("marginScale", flags.marginScale),
     },
+    starts: flags.starts,
     validationShare: flags.heldOut,
     seed: flags.seed,
     onProgress: ({ phase, done, total }) => bar.update(phase, done, total),
@@ -192,10 +210,6 @@ async function readLabelMaps(path: string): Promise<Record<string, LabelMap>> {
       return [name, read];
     }),
   );
-}
-
-function listArgument(text: string): readonly string[] {
-  return text.split(",").map((name) => name.trim()).filter((name) => name !== "");
 }
 
 function alphasArgument(text: string): readonly number[] {

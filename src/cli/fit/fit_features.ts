@@ -6,7 +6,7 @@ import { extractFeatures } from "../../fitting/feature_extraction.ts";
 import { FeatureSet } from "../../fitting/feature_set.ts";
 import { Backbone } from "../../scoring/backbone.ts";
 import { countArgument, inputFormatOption } from "../arguments.ts";
-import { addRatingFlag, type FitFlags } from "./fit_flags.ts";
+import { addColumnFlags, type FitFlags } from "./fit_flags.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
@@ -17,6 +17,7 @@ interface FeaturesFlags extends ModelFlags {
   readonly gates: boolean;
   readonly rowsPerShard: number;
   readonly rating?: readonly string[];
+  readonly source: string;
   readonly inputFormat?: RowFormat;
 }
 
@@ -25,8 +26,8 @@ const description = [
   "and that of the assistant's header, which a gate reads.",
   "INPUT is a file of rows as score takes them. Ratings stand in the column ratings, an object by " +
   "objective (a pair: chosen_ratings, rejected_ratings; candidates: a list), or in columns of their " +
-  "own that --rating names. split (train or validation) and what curate writes (label_smoothing, " +
-  "margin) are kept.",
+  "own that --rating names. split (train or validation), source and what curate writes " +
+  "(label_smoothing, margin) are kept.",
   "A run that was interrupted goes on where it stopped.",
 ].join("\n\n");
 
@@ -48,7 +49,7 @@ export function fitFeaturesCommand(output: Output = Output.system()): Command {
     .option("--rows-per-shard <count>", "input rows in a file", countArgument, 512)
     .addOption(inputFormatOption())
     .addHelpText("after", examples);
-  return addModelFlags(addRatingFlag(command)).action(
+  return addModelFlags(addColumnFlags(command)).action(
     async (model: string, input: string, flags: FeaturesFlags) => {
       using bar = progressBar(output);
       await computeFeatures(model, input, flags.output, flags, output, bar);
@@ -61,6 +62,7 @@ type ComputeFlags = ModelFlags & {
   readonly gates: boolean;
   readonly rowsPerShard?: number;
   readonly rating?: readonly string[];
+  readonly source: string;
   readonly inputFormat?: RowFormat;
 };
 
@@ -89,7 +91,7 @@ async function computeFeatures(
     gates: flags.gates,
     signal,
     ...(flags.rowsPerShard === undefined ? {} : { rowsPerShard: flags.rowsPerShard }),
-    ...(flags.rating === undefined ? {} : { ratingColumns: flags.rating }),
+    columns: { ratings: flags.rating ?? [], source: flags.source },
     onProgress: (done) =>
       share.byteLength === undefined || share.read >= share.byteLength
         ? bar.update("rows computed", done, undefined)

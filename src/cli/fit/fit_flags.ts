@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { RowFormat } from "../../data/rows.ts";
+import type { MixtureShares } from "../../fitting/pair_mixture.ts";
 import { countArgument, inputFormatOption } from "../arguments.ts";
 import { addModelFlags, type ModelFlags } from "../model_options.ts";
 
@@ -9,6 +10,7 @@ export interface FitFlags extends ModelFlags {
   readonly features?: string;
   readonly link?: true;
   readonly rating?: readonly string[];
+  readonly source: string;
   readonly heldOut: number;
   readonly seed: number;
   readonly dtype: "F32" | "BF16" | "F16";
@@ -25,7 +27,7 @@ export function addFitFlags(command: Command): Command {
       "--features <folder>",
       "features that fit features made; with INPUT, where to keep them (default: OUTPUT/features)",
     );
-  addRatingFlag(command)
+  addColumnFlags(command)
     .option(
       "--held-out <share>",
       "share of prompts to measure by, where rows have no split",
@@ -45,13 +47,15 @@ export function addFitFlags(command: Command): Command {
   return addModelFlags(command);
 }
 
-/** `--rating`, for ratings in columns of their own. */
-export function addRatingFlag(command: Command): Command {
-  return command.option(
-    "--rating <column>",
-    "column that holds a rating of the row's response (repeatable); ratings is always read",
-    (value: string, before: readonly string[] = []) => [...before, value],
-  );
+/** `--rating` and `--source`, for columns that go by names of their own. */
+export function addColumnFlags(command: Command): Command {
+  return command
+    .option(
+      "--rating <column>",
+      "column that holds a rating of the row's response (repeatable); ratings is always read",
+      (value: string, before: readonly string[] = []) => [...before, value],
+    )
+    .option("--source <column>", "column that tells where a row comes from", "source");
 }
 
 /** Flags of the optimiser, with the command's own defaults. */
@@ -68,7 +72,12 @@ export function addTrainingFlags(
       positiveArgument,
       defaults.rate,
     )
-    .option("--weight-decay <number>", "weight decay", amountArgument, defaults.weightDecay);
+    .option("--weight-decay <number>", "weight decay", amountArgument, defaults.weightDecay)
+    .option(
+      "--mixture <shares>",
+      "each source's share of every step and of the figures, as web=0.8,people=0.2 (default: all pairs alike)",
+      mixtureArgument,
+    );
 }
 
 /** Flags of {@link addTrainingFlags}. */
@@ -77,6 +86,24 @@ export interface TrainingFlags {
   readonly pairsPerStep: number;
   readonly rate: number;
   readonly weightDecay: number;
+  readonly mixture?: MixtureShares;
+}
+
+/** Names with commas between them. */
+export function listArgument(text: string): readonly string[] {
+  return text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+}
+
+function mixtureArgument(text: string): MixtureShares {
+  return Object.fromEntries(
+    listArgument(text).map((item) => {
+      const at = item.lastIndexOf("=");
+      if (at < 1) {
+        throw new InvalidArgumentError("Expected SOURCE=SHARE, with commas between several.");
+      }
+      return [item.slice(0, at).trim(), positiveArgument(item.slice(at + 1))];
+    }),
+  );
 }
 
 /** A number above 0. */

@@ -7,6 +7,7 @@ import { scalarHeadTensors, writeHeadCheckpoint } from "../../fitting/head_check
 import { trainHead } from "../../fitting/head_training.ts";
 import { type HeadLearner, linearHead } from "../../fitting/linear_head.ts";
 import { metaHead, type MetaSet } from "../../fitting/meta_head.ts";
+import { PairMixture } from "../../fitting/pair_mixture.ts";
 import type { PreferencePairs } from "../../fitting/preference_pairs.ts";
 import { countArgument } from "../arguments.ts";
 import { featuresToFit } from "./fit_features.ts";
@@ -200,6 +201,9 @@ async function pairsOf(
       (row) => row.label_smoothing ?? flags.labelSmoothing ?? 0,
     ),
     margin: Float64Array.from(rows, (row) => row.margin ?? 0),
+    ...(flags.mixture === undefined || pairs.length === 0
+      ? {}
+      : { mixture: new PairMixture(rows.map((row) => row.source ?? null), flags.mixture) }),
   };
 }
 
