@@ -1,100 +1,170 @@
-"""Writes rows that `assay fit` can fit the demo checkpoint's heads on; the texts are never committed.
+"""Writes the rows that bench/fit_demo.ts and bench/fit_losses.ts fit heads on; texts are never committed.
 
-    python bench/fit_demo_rows.py --data DIR --state DIR --out DIR
+    python bench/fit_demo_rows.py --data DIR --state DIR --out DIR [--share 0.5]
 
-`fit.jsonl`: the train split's rows, and the dev split's as `validation`; `test.jsonl`: the test split's.
-A row holds a prompt, `responses` with their `ratings`, `pairs` of them and `models`, who wrote them.
-The labels are those of models/training/features.py, on fewer rows.
+`heads.jsonl`: the very conversations, labels and pairs that models/training fits the demo's heads on,
+of the train split (of each kind the given share, all by default) and, as `validation`, of the dev
+split; `source` tells the kind of its pairs.
+`settings.json`: what the gate's training there depends on. `losses_train.jsonl`, `losses_test.jsonl`: judged responses to the train and the test split's
+instructions, as candidates with their `pairs`, and `models`, who wrote them.
+Everything that is a choice of the training's is imported from it.
 """
 
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from tokenizers import Tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models" / "training"))
 
+import features as training_features  # noqa: E402
+import fit_heads  # noqa: E402
 from batches import Sampler  # noqa: E402
 from corpus import Corpus, load_corpus  # noqa: E402
-from data import formatting, verbosity  # noqa: E402
-from features import quality_labels  # noqa: E402
+from features import GAP, OBJECTIVES, Features  # noqa: E402
+from tokenizer import HEADER_END, HEADER_START, TURN_END  # noqa: E402
 
-# Judged responses to an instruction, pairs with a foreign response, with a damaged one, by people.
-AMOUNTS = {"train": (5, 800, 800, 800), "dev": (5, 100, 100, 150), "test": (8, 200, 200, 400)}
-GAP = 0.3
+# Of the pairs for losses: instructions of the split, responses to each and each judge's, and how long
+# prompt and response may be together: the forward passes are what costs.
+LOSSES = {"train": (200, 12), "test": (84, 10)}
+MAX_TOKENS = 256
+SEED = 29
+# The one number of fit_heads.fit_gate that has no name there.
+MARGIN_SCALE = 10.0
 
 
-class Rows:
-    def __init__(self, corpus: Corpus, split: str):
-        self.corpus, self.split, self.rows = corpus, split, []
+class Decoder:
+    """Token ids back into messages; the byte-level tokenizer loses nothing."""
 
-    def add(self, kind: str, prompt: list, responses: list, pairs: list) -> None:
-        self.rows.append(
+    def __init__(self, state: Path):
+        self.tokenizer = Tokenizer.from_file(str(state / "tokenizer.json"))
+        self.ids = [self.tokenizer.token_to_id(name) for name in (HEADER_START, HEADER_END, TURN_END)]
+
+    def messages(self, sequence: np.ndarray) -> list:
+        start, end, turn = self.ids
+        messages, ids = [], sequence.tolist()
+        while start in ids:
+            begin, middle, last = ids.index(start), ids.index(end), ids.index(turn)
+            role, text = self.text(ids[begin + 1 : middle]), self.text(ids[middle + 1 : last])
+            messages.append({"role": role, "content": text.removeprefix("\n\n")})
+            ids = ids[last + 1 :]
+        return messages
+
+    def text(self, ids: list) -> str:
+        return self.tokenizer.decode(ids, skip_special_tokens=False)
+
+
+def sampled(corpus: Corpus, split: str) -> tuple[Features, list]:
+    """What the training takes of a split, without the forward passes: labels, pairs, token ids."""
+    seen = []
+
+    def record(_backbone, sequences, *_):
+        seen.extend(sequences)
+        nothing = np.zeros((len(sequences), 1), np.float32)
+        return nothing, nothing
+
+    with patch.object(training_features, "pooled_states", record):
+        return training_features.extract(None, corpus, split), seen
+
+
+def heads_rows(corpus: Corpus, split: str, decoder: Decoder) -> list:
+    """A row for each set of responses that pairs of one kind join, and for each response in no pair."""
+    features, sequences = sampled(corpus, split)
+    conversations = [decoder.messages(sequence) for sequence in sequences]
+    rated, rows = set(), []
+
+    def ratings(i: int) -> dict:
+        # Of a response in several rows the labels stand in one, or they would count twice.
+        if i in rated:
+            return {}
+        rated.add(i)
+        return {name: float(v) for name, v in zip(OBJECTIVES, features.labels[i]) if not np.isnan(v)}
+
+    def add(kind: str | None, members: list, pairs: list) -> None:
+        place = {i: at for at, i in enumerate(members)}
+        rows.append(
             {
-                "id": f"{self.split}-{kind}-{len(self.rows)}",
-                "kind": kind,
-                "split": "train" if self.split == "train" else "validation",
-                "prompt": prompt,
-                "responses": [text for text, *_ in responses],
-                "ratings": [
-                    {**labels, "verbosity": verbosity(tokens), "formatting": formatting(text)}
-                    for text, tokens, labels, _ in responses
-                ],
-                "pairs": pairs,
-                "models": [model for *_, model in responses],
+                "id": f"{split}-{kind}-{len(rows)}",
+                "source": kind,
+                "split": "train" if split == "train" else "validation",
+                "prompt": conversations[members[0]][:-1],
+                "responses": [conversations[i][-1]["content"] for i in members],
+                "ratings": [ratings(i) for i in members],
+                "pairs": [[place[i], place[j]] for i, j in pairs],
             }
         )
 
-    def judged(self, row: int, **labels) -> tuple:
-        corpus = self.corpus
-        return corpus.text[row], len(corpus.response[row]), labels, corpus.models[corpus.model[row]]
+    for kind, pairs in features.pairs.items():
+        edges = coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(len(sequences),) * 2)
+        label = connected_components(edges, directed=False)[1]
+        joined = {}
+        for i, j in pairs.tolist():
+            joined.setdefault(int(label[i]), []).append((i, j))
+        for some in joined.values():
+            add(kind, sorted({i for pair in some for i in pair}), some)
+    for i in range(len(sequences)):
+        if i not in rated:
+            add(None, [i], [])
+    return rows
 
 
-def user(text: str) -> list:
-    return [{"role": "user", "content": text}]
+def share_of(rows: list, share: float) -> list:
+    """So much of the rows of each kind, evenly from first to last."""
+    count, kept = Counter(), []
+    for row in rows:
+        kind = row["source"]
+        count[kind] += 1
+        if int(count[kind] * share) > int((count[kind] - 1) * share):
+            kept.append(row)
+    return kept
 
 
-def rows_of(corpus: Corpus, split: str, quality: np.ndarray) -> list:
-    per_group, irrelevant, damaged, human = AMOUNTS[split]
-    rng, sampler, rows = np.random.default_rng(17), Sampler(corpus, split), Rows(corpus, split)
-    drawn = []
+def settings() -> dict:
+    return {
+        "mixture": fit_heads.MIXTURE,
+        "threshold": fit_heads.MAX_CORRELATION,
+        "steps": fit_heads.GATE_STEPS,
+        "batch": fit_heads.GATE_BATCH,
+        "rate": fit_heads.GATE_RATE,
+        "dropout": fit_heads.DROPOUT,
+        "margin_scale": MARGIN_SCALE,
+    }
+
+
+def losses_rows(corpus: Corpus, split: str) -> list:
+    instructions, responses = LOSSES[split]
+    rng, sampler = np.random.default_rng(SEED), Sampler(corpus, split, MAX_TOKENS)
+    prompts = rng.permutation(sorted({key[0] for key in sampler.keys}))[:instructions]
+    rows = []
     for key in sampler.keys:
-        group = [int(row) for row in rng.permutation(sampler.by_group[key])[:per_group]]
-        drawn += group
-        p = corpus.probability[group]
-        pairs = [[int(i), int(j)] for i, j in np.argwhere(p[:, None] - p[None] >= GAP)]
-        labels = [
-            rows.judged(row, quality=round(float(quality[row]), 4), relevance=1.0, coherence=1.0) for row in group
-        ]
-        rows.add("quality", user(corpus.instructions[key[0]]), labels, pairs)
-    while irrelevant > 0:
-        own, other = (int(row) for row in rng.choice(drawn, 2))
-        if corpus.prompt[own] == corpus.prompt[other]:
+        if key[0] not in prompts:
             continue
-        irrelevant -= 1
-        both = [rows.judged(own, relevance=1.0, coherence=1.0), rows.judged(other, relevance=0.0)]
-        rows.add("relevance", user(corpus.instructions[corpus.prompt[own]]), both, [[0, 1]])
-    copies = [sampler.copies[row] for row in sampler.rows.tolist() if row in sampler.copies]
-    for i in rng.permutation(len(copies))[:damaged]:
-        row, ids, _, text = copies[int(i)]
-        copy = (text, len(ids), {"coherence": 0.0}, None)
-        both = [rows.judged(row, relevance=1.0, coherence=1.0), copy]
-        rows.add("coherence", user(corpus.instructions[corpus.prompt[row]]), both, [[0, 1]])
-    for i in rng.permutation(len(sampler.human))[:human]:
-        _, chosen, rejected, _, pair = sampler.human[int(i)]
-        sides = [
-            (pair.chosen, len(chosen), {"harmlessness": 1.0}, None),
-            (pair.rejected, len(rejected), {"harmlessness": 0.0}, None),
-        ]
-        rows.add("harmlessness", pair.prompt, sides, [[0, 1]])
-    return rows.rows
+        group = [int(row) for row in rng.permutation(sampler.by_group[key])[:responses]]
+        p = corpus.probability[group]
+        rows.append(
+            {
+                "id": f"{split}-{len(rows)}",
+                "split": "train" if split == "train" else "validation",
+                "prompt": corpus.instructions[key[0]],
+                "responses": [corpus.text[row] for row in group],
+                "pairs": [[int(i), int(j)] for i, j in np.argwhere(p[:, None] - p[None] >= GAP)],
+                "models": [corpus.models[corpus.model[row]] for row in group],
+            }
+        )
+    return rows
 
 
 def write_lines(path: Path, rows: list) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    print(f"{path.name}: {len(rows)} rows, {sum(len(r['responses']) for r in rows)} responses")
+    responses, pairs = (sum(len(row[name]) for row in rows) for name in ("responses", "pairs"))
+    print(f"{path.name}: {len(rows)} rows, {responses} responses, {pairs} pairs", file=sys.stderr)
 
 
 def main() -> None:
@@ -102,13 +172,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--share", type=float, default=1.0)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(arguments.data, arguments.state)
-    quality = quality_labels(corpus)
-    fit = rows_of(corpus, "train", quality) + rows_of(corpus, "dev", quality)
-    write_lines(arguments.out / "fit.jsonl", fit)
-    write_lines(arguments.out / "test.jsonl", rows_of(corpus, "test", quality))
+    decoder = Decoder(arguments.state)
+    train = share_of(heads_rows(corpus, "train", decoder), arguments.share)
+    write_lines(arguments.out / "heads.jsonl", train + heads_rows(corpus, "dev", decoder))
+    (arguments.out / "settings.json").write_text(json.dumps(settings(), indent=2) + "\n")
+    for split in ("train", "test"):
+        write_lines(arguments.out / f"losses_{split}.jsonl", losses_rows(corpus, split))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
 /**
  * Scalar heads by loss on the demo checkpoint's features, with and without flipped labels: accuracy on
- * held-back pairs, mean and spread over five seeds.
+ * held-back pairs, mean and standard deviation over five seeds.
  *
- *     python bench/fit_demo_rows.py --data DATA --state STATE --out ROWS
- *     deno task assay fit features models/demo ROWS/fit.jsonl --output ROWS/fit
- *     deno task assay fit features models/demo ROWS/test.jsonl --output ROWS/test
- *     deno run --allow-read bench/fit_losses.ts ROWS [STEPS [BATCH]]
+ *     deno run --allow-all bench/fit_losses.ts --data DATA --state STATE --python PYTHON
+ *
+ * `DATA` and `STATE` are those of models/training/train.py, and PYTHON has its requirements; further
+ * options: `--model` (models/demo), `--work` (.cache/fit-bench), `--steps` (200), `--batch` (32 pairs).
+ * The training pairs are of the instructions that the backbone was trained on, the held-back ones of its
+ * test split.
  *
  * Each seed draws which fifth of the models is kept out of the training pairs, which labels are
- * flipped, and every batch. The responses of the models kept out, without labels, are the meta set.
- * Voters are five plain heads trained on the same labels; what they say sets margins and flips.
+ * flipped, and every batch. The responses of the models kept out, without labels, are the meta set;
+ * how a loss does on the held-back pairs with a response of theirs is told apart. Voters are five plain
+ * heads trained on the same labels; what they say sets margins and flips.
  */
 import {
   contrastiveHead,
@@ -25,17 +28,13 @@ import {
 } from "@assay/assay/fitting";
 import { readRows } from "@assay/assay/data";
 
-const [folder, steps, batchSize] = [
-  Deno.args[0] ?? "",
-  Number(Deno.args[1] ?? 200),
-  Number(Deno.args[2] ?? 32),
-];
-if (folder === "") throw new TypeError("usage: fit_losses.ts ROWS [STEPS [BATCH]]");
+import { features, options, python, trainingSize } from "./fit_inputs.ts";
+
 const seeds = [0, 1, 2, 3, 4];
 const flippedShare = 0.2;
-const training = { steps, batchSize, rate: 3e-3, weightDecay: 1e-2 };
+const training = { ...trainingSize(), rate: 3e-3, weightDecay: 1e-2 };
 
-/** Quality pairs of a folder, with the model that wrote each response. */
+/** Pairs of a file of rows, with the model that wrote each response. */
 interface Pool {
   readonly dimension: number;
   readonly features: Float32Array;
@@ -44,40 +43,24 @@ interface Pool {
   readonly prompt: readonly string[];
 }
 
-async function readPool(name: string, split: "train" | "validation"): Promise<Pool> {
-  const features = await FeatureSet.open(`${folder}/${name}`);
+async function readPool(rows: string): Promise<Pool> {
+  const set = await FeatureSet.open(await features(rows, "--no-gates"));
   const models: string[][] = [];
-  for await (const { row } of readRows(`${folder}/${name}.jsonl`)) {
+  for await (const { row } of readRows(`${options.work}/${rows}`)) {
     models.push(row!.models as string[]);
   }
-  const isWanted = (place: number): boolean => {
-    const { id, split: of } = features.rows[place]!;
-    return of === split && String(id).includes("-quality-");
-  };
-  const places = [...features.rows.keys()].filter(isWanted);
-  const rowOf = new Map(places.map((place, row) => [place, row]));
-  const rows = places.map((place) => features.rows[place]!);
   return {
-    dimension: features.dimension,
-    features: await features.last(places),
-    pairs: features.pairs.filter(({ chosen, rejected }) => rowOf.has(chosen) && rowOf.has(rejected))
-      .map(({ chosen, rejected }) => [rowOf.get(chosen)!, rowOf.get(rejected)!]),
-    model: rows.map(({ row, side }) => models[row]![Number(side)]!),
-    prompt: rows.map(({ prompt }) => prompt),
+    dimension: set.dimension,
+    features: await set.last([...set.rows.keys()]),
+    pairs: set.pairs.map(({ chosen, rejected }) => [chosen, rejected]),
+    model: set.rows.map(({ row, side }) => models[row]![Number(side)]!),
+    prompt: set.rows.map(({ prompt }) => prompt),
   };
 }
 
-/** Without a folder of the test split, what `fit` holds back stands in for it. */
-function existsTest(): boolean {
-  try {
-    return Deno.statSync(`${folder}/test`).isDirectory;
-  } catch {
-    return false;
-  }
-}
-
-const train = await readPool("fit", "train");
-const test = await readPool(existsTest() ? "test" : "fit", "validation");
+await python("bench/fit_demo_rows.py");
+const train = await readPool("losses_train.jsonl");
+const test = await readPool("losses_test.jsonl");
 const { dimension } = train;
 const testPairs = asPairs(test, test.pairs);
 
@@ -93,6 +76,8 @@ function asPairs(
 interface Draw {
   readonly pairs: Pool["pairs"];
   readonly meta: number[][];
+  /** Held-back pairs with a response of a model that no training pair contains. */
+  readonly unseen: Pool["pairs"];
 }
 
 function draw(seed: number, flipped: boolean): Draw {
@@ -107,7 +92,8 @@ function draw(seed: number, flipped: boolean): Draw {
   const noisy = pairs.map(([a, b]) =>
     flipped && random() < flippedShare ? [b, a] as const : [a, b] as const
   );
-  return { pairs: noisy, meta };
+  const unseen = test.pairs.filter((pair) => pair.some((row) => kept.has(test.model[row]!)));
+  return { pairs: noisy, meta, unseen };
 }
 
 /** Mean margin of five plain heads for each pair, and which pairs they find wrong. */
@@ -129,31 +115,28 @@ async function vote(
   return { mean, wrong: [...mean].map((of) => of < 0 && of <= limit) };
 }
 
-async function accuracy(
-  learner: HeadLearner,
-  pairs: PreferencePairs,
-  seed: number,
-): Promise<number> {
-  const { weight } = await trainHead(learner, pairs, { ...training, seed });
-  return 100 * measureHead(weight, testPairs).accuracy;
-}
+/** Accuracies on all held-back pairs and on those with a response of an unseen model. */
+type Accuracies = readonly [all: number, unseen: number];
 
 /** Accuracy of every treatment for one seed. */
-async function treatments(seed: number, flipped: boolean): Promise<Map<string, number>> {
-  const { pairs, meta } = draw(seed, flipped);
+async function treatments(seed: number, flipped: boolean): Promise<Map<string, Accuracies>> {
+  const { pairs, meta, unseen } = draw(seed, flipped);
   const { mean, wrong } = await vote(pairs, seed);
   const smoothing = (of: (i: number) => number): Float64Array =>
     Float64Array.from(pairs, (_, i) => of(i));
   const margin = mean.map((of) => Math.max(of, 0));
   const flips = pairs.map(([a, b], i) => wrong[i] ? [b, a] as const : [a, b] as const);
   const plain = asPairs(train, pairs);
-  const found = new Map<string, number>();
+  const unseenPairs = asPairs(test, unseen);
+  const found = new Map<string, Accuracies>();
   const measure = async (
     name: string,
     learner: HeadLearner,
     of: PreferencePairs,
   ): Promise<void> => {
-    found.set(name, await accuracy(learner, of, seed));
+    const { weight } = await trainHead(learner, of, { ...training, seed });
+    const on = (pairs: PreferencePairs): number => 100 * measureHead(weight, pairs).accuracy;
+    found.set(name, [on(testPairs), on(unseenPairs)]);
   };
   await measure("plain Bradley–Terry", linearHead(dimension), plain);
   await measure(
@@ -178,28 +161,45 @@ async function treatments(seed: number, flipped: boolean): Promise<Map<string, n
   return found;
 }
 
-const results = new Map<string, [number[], number[]]>();
+/** By loss: accuracies on [all, unseen] with [clean, flipped] labels, by seed. */
+const results = new Map<string, number[][]>();
 for (const seed of seeds) {
   for (const flipped of [false, true]) {
-    for (const [name, value] of await treatments(seed, flipped)) {
-      const row = results.get(name) ?? [[], []];
-      row[flipped ? 1 : 0].push(value);
-      results.set(name, row);
+    for (const [name, accuracies] of await treatments(seed, flipped)) {
+      const columns = results.getOrInsertComputed(name, () => [[], [], [], []]);
+      accuracies.forEach((value, i) => columns[2 * i + (flipped ? 1 : 0)]!.push(value));
     }
     console.error(`seed ${seed}${flipped ? ", flipped labels" : ""}`);
   }
 }
 
-function cell(values: readonly number[]): string {
+function meanAndDeviation(values: readonly number[], digits: number): string {
   const mean = values.reduce((a, b) => a + b) / values.length;
   const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1);
-  return `${mean.toFixed(2)} ± ${Math.sqrt(variance).toFixed(2)}`;
+  return `${mean.toFixed(digits)} ± ${Math.sqrt(variance).toFixed(digits)}`;
 }
 
+const counts = seeds.map((seed) => draw(seed, false));
+const average = (of: (draw: Draw) => number): number =>
+  Math.round(counts.reduce((sum, draw) => sum + of(draw), 0) / counts.length);
 console.log(
-  `${train.pairs.length} training pairs, ${test.pairs.length} held-back pairs, ${steps} steps of ${batchSize}\n`,
+  `${train.pairs.length} training pairs, of which ${
+    average((of) => of.pairs.length)
+  } are without ` +
+    `the models kept out, on average; ${test.pairs.length} held-back pairs, of which ` +
+    `${average((of) => of.unseen.length)} have a response of one; ${training.steps} steps of ` +
+    `${training.batchSize}. In brackets: the difference from plain Bradley–Terry, seed by seed.\n`,
 );
-console.log("| loss | labels as they are | 20 % flipped |\n| --- | --- | --- |");
-for (const [name, [clean, noisy]] of results) {
-  console.log(`| ${name} | ${cell(clean)} | ${cell(noisy)} |`);
+const plain = results.get("plain Bradley–Terry")!;
+console.log(
+  "| loss | all pairs | all, 20 % flipped | unseen models | unseen models, 20 % flipped |",
+);
+console.log("| --- | --- | --- | --- | --- |");
+for (const [name, columns] of results) {
+  const cells = columns.map((values, i) => {
+    const differences = values.map((value, seed) => value - plain[i]![seed]!);
+    const of = meanAndDeviation(values, 1);
+    return columns === plain ? of : `${of} (${meanAndDeviation(differences, 1)})`;
+  });
+  console.log(`| ${name} | ${cells.join(" | ")} |`);
 }

@@ -40,8 +40,8 @@ export interface GatingPass {
   readonly inputs: readonly Float64Array[];
   /** softmax(z / T), [prompts, objectives]. */
   readonly shares: Float64Array;
-  /** What dropout multiplied each hidden layer with; nothing without dropout. */
-  readonly masks: readonly Float64Array[];
+  /** What dropout multiplied with what it kept of a hidden layer; 1 without dropout. */
+  readonly kept: number;
 }
 
 /**
@@ -96,25 +96,26 @@ export class GatingNetwork {
    */
   forward(prompts: Float64Array, dropout?: Dropout): GatingPass {
     const inputs: Float64Array[] = [prompts];
-    const masks: Float64Array[] = [];
+    const rate = dropout?.rate ?? 0;
+    const kept = 1 / (1 - rate);
     let output = prompts;
     this.layers.forEach(({ weight, bias }, index) => {
       const width = bias.value.length;
       output = multiplyTransposed(output, weight.value, weight.value.length / width);
-      output.forEach((x, i) => output[i] = x + bias.value[i % width]!);
-      if (index === this.layers.length - 1) return;
-      output.forEach((x, i) => output[i] = Math.max(x, 0));
-      if (dropout !== undefined && dropout.rate > 0) {
-        const { rate, random } = dropout;
-        const mask = output.map(() => random() >= rate ? 1 / (1 - rate) : 0);
-        output.forEach((x, i) => output[i] = x * mask[i]!);
-        masks.push(mask);
+      const isHidden = index < this.layers.length - 1;
+      for (let row = 0; row < output.length; row += width) {
+        for (let j = 0; j < width; j++) {
+          let x = output[row + j]! + bias.value[j]!;
+          if (isHidden) x = Math.max(x, 0);
+          if (isHidden && rate > 0) x = dropout!.random() >= rate ? x * kept : 0;
+          output[row + j] = x;
+        }
       }
-      inputs.push(output);
+      if (isHidden) inputs.push(output);
     });
     const shares = softmaxRows(output, this.layers.at(-1)!.bias.value.length, this.temperature);
     const gating = shares.map((share) => share * this.logitScale.value[0]!);
-    return { gating, inputs, shares, masks };
+    return { gating, inputs, shares, kept };
   }
 
   /**
@@ -123,7 +124,7 @@ export class GatingNetwork {
    * @param pass What {@link GatingNetwork.forward} returned.
    * @param byGating The loss's gradient by g, [prompts, objectives].
    */
-  backward({ inputs, shares, masks }: GatingPass, byGating: Float64Array): void {
+  backward({ inputs, shares, kept }: GatingPass, byGating: Float64Array): void {
     let gradient = this.#throughSoftmax(shares, byGating);
     for (let index = this.layers.length - 1; index >= 0; index--) {
       const { weight, bias } = this.layers[index]!;
@@ -131,14 +132,17 @@ export class GatingNetwork {
       const input = inputs[index]!;
       const width = weight.value.length / outputs;
       const rows = input.length / width;
-      gradient.forEach((g, i) => bias.gradient[i % outputs]! += g);
+      for (let row = 0; row < gradient.length; row += outputs) {
+        for (let j = 0; j < outputs; j++) bias.gradient[j]! += gradient[row + j]!;
+      }
       const byOutput = transposed(gradient, outputs);
       multiplyTransposed(byOutput, transposed(input, width), rows, weight.gradient);
       if (index === 0) return;
       gradient = multiplyTransposed(gradient, transposed(weight.value, width), outputs);
-      const mask = masks[index - 1];
       // An input of 0 was cut by ReLU or dropout; nothing of the loss depends on what it was.
-      gradient.forEach((g, i) => gradient[i] = input[i]! > 0 ? g * (mask?.[i] ?? 1) : 0);
+      for (let i = 0; i < gradient.length; i++) {
+        gradient[i] = input[i]! > 0 ? gradient[i]! * kept : 0;
+      }
     }
   }
 
