@@ -41,13 +41,17 @@ interface Pool {
   readonly pairs: readonly (readonly [number, number])[];
   readonly model: readonly string[];
   readonly prompt: readonly string[];
+  /** Code points of each response. */
+  readonly length: readonly number[];
 }
 
 async function readPool(rows: string): Promise<Pool> {
   const set = await FeatureSet.open(await features(rows, "--no-gates"));
   const models: string[][] = [];
+  const lengths: number[][] = [];
   for await (const { row } of readRows(`${options.work}/${rows}`)) {
     models.push(row!.models as string[]);
+    lengths.push((row!.responses as string[]).map((text) => [...text].length));
   }
   return {
     dimension: set.dimension,
@@ -55,6 +59,7 @@ async function readPool(rows: string): Promise<Pool> {
     pairs: set.pairs.map(({ chosen, rejected }) => [chosen, rejected]),
     model: set.rows.map(({ row, side }) => models[row]![Number(side)]!),
     prompt: set.rows.map(({ prompt }) => prompt),
+    length: set.rows.map(({ row, side }) => lengths[row]![Number(side)]!),
   };
 }
 
@@ -182,12 +187,15 @@ function meanAndDeviation(values: readonly number[], digits: number): string {
 const counts = seeds.map((seed) => draw(seed, false));
 const average = (of: (draw: Draw) => number): number =>
   Math.round(counts.reduce((sum, draw) => sum + of(draw), 0) / counts.length);
+const longer = test.pairs.map(([a, b]) => (Math.sign(test.length[a]! - test.length[b]!) + 1) / 2);
+const longerWins = 100 * longer.reduce((sum, of) => sum + of, 0) / longer.length;
 console.log(
   `${train.pairs.length} training pairs, of which ${
     average((of) => of.pairs.length)
   } are without ` +
     `the models kept out, on average; ${test.pairs.length} held-back pairs, of which ` +
-    `${average((of) => of.unseen.length)} have a response of one; ${training.steps} steps of ` +
+    `${average((of) => of.unseen.length)} have a response of one, and ` +
+    `${longerWins.toFixed(1)} % prefer the longer response; ${training.steps} steps of ` +
     `${training.batchSize}. In brackets: the difference from plain Bradley–Terry, seed by seed.\n`,
 );
 const plain = results.get("plain Bradley–Terry")!;

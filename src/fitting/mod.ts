@@ -32,6 +32,7 @@ export {
   type StoredRow,
 } from "./feature_set.ts";
 export {
+  type FittingColumns,
   type FittingResponse,
   type FittingRow,
   fittingRow,
