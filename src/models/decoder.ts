@@ -13,7 +13,7 @@ import { finalNormName } from "./decoder_tensors.ts";
 import { type LayerWeights, loadLayer } from "./decoder_weights.ts";
 import { Embedding } from "./embedding.ts";
 import { RopeTable } from "./rope_frequencies.ts";
-import type { TokenPack } from "./token_pack.ts";
+import { firstOwnRow, type KeptPrefix, type TokenPack } from "./token_pack.ts";
 import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 
 /** Queries of a pack: which rows ask, and what each of them sees. */
@@ -23,11 +23,22 @@ interface Queries {
   readonly angles: Matrix;
 }
 
+/** A prefix that comes from an earlier pack, or goes on to later ones. */
+interface Prefix {
+  readonly carried: { readonly prefix: KeptPrefix; readonly rows: Indices } | undefined;
+  readonly kept: { readonly prefix: KeptPrefix; readonly rows: Indices } | undefined;
+  /** Where the pack's own rows begin among those that are seen. */
+  readonly firstOwnRow: number;
+}
+
 /** A pack on its way through the layers. */
 interface PackState {
   /** The residual stream; in the last layer it shrinks to the pooled rows. */
   hidden: Matrix;
   readonly all: Queries;
+  /** Angles of all rows that are seen: those of a carried prefix, then the pack's own. */
+  readonly angles: Matrix;
+  readonly prefix: Prefix;
   readonly pooled: Queries & { readonly rows: Indices };
 }
 
@@ -141,45 +152,79 @@ export class Decoder implements Disposable {
   }
 
   #begin(pack: TokenPack, embedded: Float32Array<ArrayBuffer>): PackState {
-    const { backend } = this;
-    const { spans, lengths, pooled } = pack;
-    const queries = (count: number, row: (i: number) => number): Queries => {
-      const chosen = new Uint32Array(4 * count);
-      for (let i = 0; i < count; i++) {
-        chosen.set(spans.subarray(4 * row(i), 4 * row(i) + 4), 4 * i);
-      }
-      const angles = this.#rope.fill(count, (i) => chosen[4 * i]!, (i) => lengths[row(i)]!);
-      return {
-        spans: backend.uploadIndices(chosen),
-        tiles: backend.uploadIndices(attentionTiles(chosen, backend.queriesPerTile)),
-        angles: backend.upload(count, this.config.headDim, angles),
-      };
-    };
+    const { backend, config: { headDim } } = this;
+    const { ids, spans, lengths, pooled } = pack;
+    const prefix = this.#prefix(pack);
+    const first = prefix.firstOwnRow;
+    // Rows before the first own one are the carried prefix's: positions from 0, in the conversation
+    // that the pack begins with.
+    const turns = this.#rope.fill(
+      first + ids.length,
+      (row) => row < first ? row : spans[4 * (row - first)]!,
+      (row) => lengths[Math.max(0, row - first)]!,
+    );
+    const angles = backend.upload(first + ids.length, headDim, turns);
+    const queries = (chosen: Uint32Array<ArrayBuffer>, angles: Matrix): Queries => ({
+      spans: backend.uploadIndices(chosen),
+      tiles: backend.uploadIndices(attentionTiles(chosen, backend.queriesPerTile)),
+      angles,
+    });
+    const pooledSpans = new Uint32Array(4 * pooled.length);
+    const pooledTurns = new Float32Array(headDim * pooled.length);
+    pooled.forEach((row, i) => {
+      pooledSpans.set(spans.subarray(4 * row, 4 * row + 4), 4 * i);
+      const at = headDim * (first + row);
+      pooledTurns.set(turns.subarray(at, at + headDim), headDim * i);
+    });
     return {
-      hidden: backend.upload(pack.ids.length, this.config.hiddenSize, embedded),
-      all: queries(pack.ids.length, (i) => i),
+      hidden: backend.upload(ids.length, this.config.hiddenSize, embedded),
+      all: queries(spans, angles.view(first, ids.length)),
+      angles,
+      prefix,
       pooled: {
-        ...queries(pooled.length, (i) => pooled[i]!),
+        ...queries(pooledSpans, backend.upload(pooled.length, headDim, pooledTurns)),
         rows: backend.uploadIndices(pooled),
       },
     };
   }
 
+  #prefix({ carried, kept }: TokenPack): Prefix {
+    const rows = (first: number, count: number): Indices =>
+      this.backend.uploadIndices(Uint32Array.from({ length: count }, (_, i) => first + i));
+    return {
+      carried: carried && { prefix: carried, rows: rows(0, carried.length) },
+      kept: kept && { prefix: kept.prefix, rows: rows(kept.row, kept.prefix.length) },
+      firstOwnRow: firstOwnRow(carried),
+    };
+  }
+
+  /** Frees what was kept of a prefix, once everything that reads it is submitted. */
+  forget({ layers }: KeptPrefix): void {
+    for (const { keys, values } of layers) {
+      this.backend.free(keys);
+      this.backend.free(values);
+    }
+    layers.length = 0;
+  }
+
   #layer(state: PackState, weights: LayerWeights, layer: number): void {
     const last = layer === this.config.layers - 1;
-    this.#attention(state, weights, this.config.windows[layer]!, last);
+    this.#attention(state, weights, layer, last);
     for (let first = 0; first < state.hidden.rows; first += this.feedForwardRows) {
       const count = Math.min(this.feedForwardRows, state.hidden.rows - first);
       this.#feedForward(state.hidden.view(first, count), weights);
     }
   }
 
-  #attention(state: PackState, weights: LayerWeights, window: number, last: boolean): void {
+  #attention(state: PackState, weights: LayerWeights, layer: number, last: boolean): void {
     const { backend, config } = this;
     const { heads, keyHeads, headDim } = config;
+    const window = config.windows[layer]!;
     const normed = this.#norm(state.hidden, weights.inputNorm, "operand");
-    const keys = this.#turned(this.#linear(normed, weights.key), weights.keyNorm, state.all.angles);
-    const values = this.#linear(normed, weights.value);
+    const linearKeys = this.#seen(normed, weights.key, state, layer, "keys");
+    const values = this.#seen(normed, weights.value, state, layer, "values");
+    this.#keep(state, linearKeys, values);
+    const keys = this.#turned(linearKeys, weights.keyNorm, state.angles);
 
     const { spans, tiles, angles } = last ? state.pooled : state.all;
     let asking = normed;
@@ -212,6 +257,40 @@ export class Decoder implements Disposable {
     backend.release(mixed);
   }
 
+  /** Keys or values of all rows that are seen: a carried prefix's, then the pack's own. */
+  #seen(
+    input: Matrix,
+    linear: Linear,
+    { prefix: { carried, firstOwnRow } }: PackState,
+    layer: number,
+    kind: "keys" | "values",
+  ): Matrix {
+    if (carried === undefined) return this.#linear(input, linear);
+    const { backend } = this;
+    const seen = backend.matrix(firstOwnRow + input.rows, linear.weight.rows);
+    const { weight, bias } = linear;
+    backend.run(matmul, { input, weight, bias, output: seen.view(firstOwnRow, input.rows) });
+    const output = seen.view(0, carried.prefix.length);
+    backend.run(gatherRows, {
+      input: carried.prefix.layers[layer]![kind],
+      rows: carried.rows,
+      output,
+    });
+    return seen;
+  }
+
+  /** Keeps a prefix's keys and values of a layer for later packs. */
+  #keep({ prefix: { kept } }: PackState, keys: Matrix, values: Matrix): void {
+    if (kept === undefined) return;
+    const { rows } = kept;
+    const copied = (input: Matrix): Matrix => {
+      const output = this.backend.lasting(rows.length, input.columns);
+      this.backend.run(gatherRows, { input, rows, output });
+      return output;
+    };
+    kept.prefix.layers.push({ keys: copied(keys), values: copied(values) });
+  }
+
   #feedForward(hidden: Matrix, weights: LayerWeights): void {
     const { backend } = this;
     const normed = this.#norm(hidden, weights.feedForwardNorm, "operand");
@@ -231,17 +310,20 @@ export class Decoder implements Disposable {
 
   #finish(state: PackState): Matrix {
     const normed = this.#norm(state.hidden, this.finalNorm);
-    const { all, pooled } = state;
+    const { all, angles, pooled, prefix: { carried, kept } } = state;
     this.backend.release(
       state.hidden,
       all.spans,
       all.tiles,
-      all.angles,
+      angles,
       pooled.spans,
       pooled.tiles,
       pooled.angles,
       pooled.rows,
     );
+    for (const prefix of [carried, kept]) {
+      if (prefix !== undefined) this.backend.release(prefix.rows);
+    }
     return normed;
   }
 

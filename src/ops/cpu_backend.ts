@@ -51,6 +51,11 @@ export class CpuBackend implements Backend {
     return this.upload(1, numbers.length, numbers);
   }
 
+  /** See {@link Backend.lasting}. */
+  lasting(rows: number, columns: number): Matrix {
+    return this.matrix(rows, columns);
+  }
+
   /** Nothing to free: host memory is collected. */
   free(): void {}
 

@@ -18,6 +18,8 @@ import {
 import { Weight, type WeightPart, type WeightType } from "./weight.ts";
 import { checkWeight } from "./weight_bytes.ts";
 
+const storageUsage = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
+
 /** Runs the kernels on a WebGPU device, which it owns. */
 export class GpuBackend implements Backend {
   readonly kind = "gpu";
@@ -130,10 +132,18 @@ export class GpuBackend implements Backend {
     return new Matrix(1, numbers.length, uploadConstant(this.device, numbers));
   }
 
+  /** See {@link Backend.lasting}. */
+  lasting(rows: number, columns: number): Matrix {
+    const size = rows * columns * 4;
+    const buffer = this.device.createBuffer(size, storageUsage);
+    this.#constantBytes += size;
+    return new Matrix(rows, columns, { buffer, offset: 0, size });
+  }
+
   /** See {@link Backend.free}. */
-  free(vector: Matrix): void {
-    vector.device.buffer.destroy();
-    this.#constantBytes -= vector.device.size;
+  free(matrix: Matrix): void {
+    matrix.device.buffer.destroy();
+    this.#constantBytes -= matrix.device.size;
   }
 
   /** See {@link Backend.prepare}. */

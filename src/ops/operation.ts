@@ -73,8 +73,10 @@ export interface Backend extends Disposable {
   weight(rows: number, columns: number, type: WeightType, bytes: Uint8Array<ArrayBuffer>): Weight;
   /** A constant row of f32 numbers (a norm's weight, a bias); the caller frees it. */
   vector(numbers: Float32Array<ArrayBuffer>): Matrix;
-  /** Frees what {@link Backend.vector} made. */
-  free(vector: Matrix): void;
+  /** A matrix that outlives the work it is made in, its content undefined; the caller frees it. */
+  lasting(rows: number, columns: number): Matrix;
+  /** Frees what {@link Backend.vector} or {@link Backend.lasting} made, once its readers are submitted. */
+  free(matrix: Matrix): void;
   /**
    * Told of products to come, before they are run. Where they are much work the backend may time
    * variants of its kernels first; no result depends on it.

@@ -20,7 +20,12 @@ export interface MemoryPlan {
   readonly weightBytes: number;
   /** Bytes that the matrices of packs stay within, those included that are kept to be used again. */
   readonly matrixBytes: number;
-  /** Most bytes that weights and matrices take together on the device. */
+  /**
+   * Longest prefix, in tokens, whose keys and values are kept where its responses fill more than one
+   * pack; a longer one is computed again for each.
+   */
+  readonly longestKeptPrefix: number;
+  /** Most bytes that weights, matrices and a kept prefix take together on the device. */
   readonly peakBytes: number;
   /** The same while a conversation of the longest length is computed, in a pack of its own. */
   readonly longestBytes: number;
@@ -80,6 +85,11 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
       const packsInFlight = layers === "resident" ? 1 : Math.min(mostPacksInFlight, room);
       const matrixBytes = working + (packsInFlight - 1) * waiting;
       const longest = fitting(facts, held, longestSequence);
+      const perToken = keptBytes(config);
+      // No more than the matrices of a pack take.
+      const forPrefix = Math.min(matrixBytes, memoryBudget - held - matrixBytes);
+      const longestKeptPrefix = Math.min(longest, Math.floor(forPrefix / perToken));
+      const besideMatrices = held + longestKeptPrefix * perToken;
       return {
         layers,
         tokensPerPack: tokens,
@@ -88,8 +98,9 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
         packsInFlight,
         weightBytes: weights.total,
         matrixBytes,
-        peakBytes: held + matrixBytes,
-        longestBytes: held +
+        longestKeptPrefix,
+        peakBytes: besideMatrices + matrixBytes,
+        longestBytes: besideMatrices +
           Math.max(matrixBytes, workingBytes(config, longest, Math.min(feedForwardRows, longest))),
       };
     }
@@ -146,6 +157,11 @@ function workingBytes(config: DecoderConfig, tokens: number, feedForwardRows: nu
 /** Bytes that a pack takes between layers: hidden states, spans, tiles and angles. */
 function waitingBytes({ hiddenSize, headDim }: DecoderConfig, tokens: number): number {
   return Math.ceil(1.25 * 4 * roundedRows(tokens) * (hiddenSize + 2 * (8 + headDim)));
+}
+
+/** Bytes of a token's keys and values in all layers. */
+function keptBytes({ layers, keyHeads, headDim }: DecoderConfig): number {
+  return 4 * layers * 2 * keyHeads * headDim;
 }
 
 /** Memory is taken for a multiple of so many rows. */

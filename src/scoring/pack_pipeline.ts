@@ -74,7 +74,8 @@ export async function* runPacks<Result>(
 ): AsyncGenerator<Outcome<Result>> {
   const total = Array.isArray(conversations) ? conversations.length : undefined;
   const outcomes = new OrderedOutcomes<Result>();
-  const ahead = lookAhead(parts, conversations, tokenize, outcomes);
+  const packer = packerOf(parts);
+  const ahead = lookAhead(parts, packer, conversations, tokenize, outcomes);
   let computing: Computing | undefined;
   try {
     for (;;) {
@@ -92,19 +93,27 @@ export async function* runPacks<Result>(
   } finally {
     computing?.readback[Symbol.dispose]();
     ahead.close();
+    if (packer.kept !== undefined) parts.decoder.forget(packer.kept);
   }
 }
 
+function packerOf({ plan, decoder, sharePrefixes }: PipelineParts): Packer {
+  return new Packer({
+    tokensPerPack: plan.tokensPerPack,
+    mayShare: (length) => sharePrefixes && !decoder.dependsOnLength(length),
+    longestKept: plan.longestKeptPrefix,
+  });
+}
+
 function lookAhead<Result>(
-  { plan, decoder, sharePrefixes }: PipelineParts,
+  { plan: { tokensPerPack, packsInFlight } }: PipelineParts,
+  packer: Packer,
   conversations: Conversations,
   tokenize: Run<Result>["tokenize"],
   outcomes: OrderedOutcomes<Result>,
 ): LookAhead {
-  const { tokensPerPack, packsInFlight } = plan;
-  const mayShare = (length: number): boolean => sharePrefixes && !decoder.dependsOnLength(length);
   return new LookAhead(conversations, {
-    packer: new Packer({ tokensPerPack, mayShare }),
+    packer,
     tokenize,
     onFailure: (index, error) => outcomes.addFailure(index, error),
     rows: (packsInFlight + 1) * tokensPerPack,
@@ -126,6 +135,13 @@ function advance<Result>(
   signal: AbortSignal | undefined,
 ): Promise<{ numbers: Promise<Float32Array<ArrayBuffer>[]> | undefined; begun?: Computing }> {
   return turns.take(async () => {
+    // Freed when everything that reads them is submitted, or taken back.
+    using finished = new DisposableStack();
+    for (const pack of packs) {
+      if (pack.finished) {
+        finished.adopt(pack.finished, (prefix) => decoder.forget(prefix));
+      }
+    }
     try {
       let outputs: (readonly Matrix[])[] = [];
       if (packs.length > 0) {

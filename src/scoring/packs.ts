@@ -1,4 +1,4 @@
-import type { TokenPack } from "../models/token_pack.ts";
+import { firstOwnRow, type KeptPrefix, type TokenPack } from "../models/token_pack.ts";
 import { PrefixGroup, type Sequence } from "./prefix_group.ts";
 
 /** A pack with what is needed to tell its results apart. */
@@ -10,6 +10,8 @@ export interface ScoringPack {
   readonly gateRows: readonly number[];
   /** Number of distinct gate rows. */
   readonly gates: number;
+  /** A prefix that no later pack needs. */
+  readonly finished: KeptPrefix | undefined;
 }
 
 /** How sequences may be packed. */
@@ -18,6 +20,8 @@ export interface PackingRules {
   readonly tokensPerPack: number;
   /** Whether a sequence of this many tokens may share its prefix with others. */
   readonly mayShare: (length: number) => boolean;
+  /** Longest prefix, in tokens, whose keys and values may be kept for the next pack. */
+  readonly longestKept: number;
 }
 
 /**
@@ -28,6 +32,11 @@ export class Packer {
   readonly #groups: PrefixGroup[] = [];
 
   constructor(readonly rules: PackingRules) {}
+
+  /** The prefix that is kept for the next pack. */
+  get kept(): KeptPrefix | undefined {
+    return this.#groups[0]?.carried;
+  }
 
   /** Rows of all that waits. */
   get rows(): number {
@@ -54,27 +63,25 @@ export class Packer {
     const { tokensPerPack } = this.rules;
     const first = this.#groups[0];
     if (first === undefined) return undefined;
-    const builder = new PackBuilder();
-    builder.addGroup(this.#take(first, tokensPerPack));
+    const taken = this.#take(first);
+    const builder = new PackBuilder(taken, this.#groups[0] === first ? undefined : taken.carried);
     const growing = isEnd ? undefined : this.#groups.at(-1);
     for (const group of [...this.#groups]) {
+      // What a group keeps waits for its turn to be the first: one prefix is kept at a time.
       if (group === growing || builder.rows + group.rows > tokensPerPack) continue;
-      builder.addGroup(this.#take(group, tokensPerPack));
+      if (group === first) continue;
+      builder.addGroup(this.#take(group));
     }
     return builder.finish();
   }
 
   /** Takes a group away, or as much of it as fits into an empty pack. */
-  #take(group: PrefixGroup, most: number): PrefixGroup {
-    const { sequences, prefix } = group;
+  #take(group: PrefixGroup): PrefixGroup {
+    const { tokensPerPack, longestKept } = this.rules;
+    const { sequences } = group;
     let count = 1;
-    let rows = sequences[0]!.ids.length;
-    while (count < sequences.length) {
-      rows += sequences[count]!.ids.length - prefix;
-      if (rows > most) break;
-      count++;
-    }
-    if (count < sequences.length) return group.split(count);
+    while (count < sequences.length && group.rowsOf(count + 1) <= tokensPerPack) count++;
+    if (count < sequences.length) return group.split(count, longestKept);
     this.#groups.splice(this.#groups.indexOf(group), 1);
     return group;
   }
@@ -82,6 +89,9 @@ export class Packer {
 
 class PackBuilder {
   rows = 0;
+  /** What queries see begins with the carried prefix. */
+  readonly #firstOwnRow: number;
+  #kept: TokenPack["kept"];
   readonly #ids: Uint32Array[] = [];
   readonly #spans: number[] = [];
   readonly #lengths: number[] = [];
@@ -90,17 +100,31 @@ class PackBuilder {
   readonly #gateRows: number[] = [];
   readonly #distinctGates = new Map<number, number>();
 
-  /** Lays a shared prefix, then what follows it in each sequence. */
-  addGroup({ sequences, prefix }: PrefixGroup): void {
-    const prefixRow = this.rows;
-    this.#addTokens(sequences[0]!, 0, prefix, prefixRow, 0);
-    for (const sequence of sequences) this.#addResponse(sequence, prefixRow, prefix);
+  /**
+   * Begins a pack.
+   *
+   * @param group What it begins with; it alone may have a prefix from an earlier pack.
+   * @param finished A prefix that no later pack needs.
+   */
+  constructor(readonly group: PrefixGroup, readonly finished: KeptPrefix | undefined) {
+    this.#firstOwnRow = firstOwnRow(group.carried);
+    this.addGroup(group);
   }
 
-  /** Lays what follows the prefix, the whole sequence where there is none. */
-  #addResponse(sequence: Sequence, prefixRow: number, prefix: number): void {
+  /** Lays a shared prefix, then what follows it in each sequence. */
+  addGroup({ sequences, prefix, carried, kept }: PrefixGroup): void {
+    const row = this.rows;
+    const seenRow = carried === undefined ? this.#firstOwnRow + row : 0;
+    if (kept !== undefined) this.#kept = { prefix: kept, row };
+    if (carried === undefined) this.#addTokens(sequences[0]!, 0, prefix, seenRow, 0);
+    for (const sequence of sequences) this.#addResponse(sequence, row, prefix, seenRow);
+  }
+
+  /** Lays what follows the prefix in row `prefixRow`, the whole sequence where there is none. */
+  #addResponse(sequence: Sequence, prefixRow: number, prefix: number, seenRow: number): void {
     const ownRow = this.rows;
-    this.#addTokens(sequence, prefix, sequence.ids.length, prefixRow, prefix);
+    this.#addTokens(sequence, prefix, sequence.ids.length, seenRow, prefix);
+    // A carried prefix has no row here, and ends before the first position that is wanted.
     const rowOf = (position: number): number =>
       position < prefix ? prefixRow + position : ownRow + position - prefix;
     this.#members.push(sequence);
@@ -116,17 +140,12 @@ class PackBuilder {
     }
   }
 
-  #addTokens(
-    { ids }: Sequence,
-    from: number,
-    to: number,
-    prefixRow: number,
-    prefixLength: number,
-  ): void {
-    const ownRow = this.rows;
+  /** Lays tokens whose prefix is seen in row `seenRow`. */
+  #addTokens({ ids }: Sequence, from: number, to: number, seenRow: number, prefix: number): void {
+    const ownRow = this.#firstOwnRow + this.rows;
     this.#ids.push(ids.subarray(from, to));
     for (let position = from; position < to; position++) {
-      this.#spans.push(position, prefixRow, prefixLength, ownRow);
+      this.#spans.push(position, seenRow, prefix, ownRow);
       this.#lengths.push(ids.length);
     }
     this.rows += to - from;
@@ -145,10 +164,13 @@ class PackBuilder {
         spans: Uint32Array.from(this.#spans),
         lengths: Uint32Array.from(this.#lengths),
         pooled: Uint32Array.from([...this.#lastRows, ...this.#distinctGates.keys()]),
+        carried: this.group.carried,
+        kept: this.#kept,
       },
       members: this.#members,
       gateRows: this.#gateRows,
       gates: this.#distinctGates.size,
+      finished: this.finished,
     };
   }
 }

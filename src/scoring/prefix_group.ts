@@ -1,3 +1,5 @@
+import { KeptPrefix } from "../models/token_pack.ts";
+
 /** A tokenised conversation that waits to be computed. */
 export interface Sequence {
   /** Place of the conversation in the input. */
@@ -22,6 +24,8 @@ export class PrefixGroup {
   readonly #sequences: Sequence[];
   #tokens: number;
   #prefix = 0;
+  #carried: KeptPrefix | undefined;
+  #kept: KeptPrefix | undefined;
 
   constructor(first: Sequence) {
     this.#sequences = [first];
@@ -38,9 +42,27 @@ export class PrefixGroup {
     return this.#prefix;
   }
 
+  /** The prefix, where an earlier pack computed it. */
+  get carried(): KeptPrefix | undefined {
+    return this.#carried;
+  }
+
+  /** The prefix, where later packs need it of the one that computes it. */
+  get kept(): KeptPrefix | undefined {
+    return this.#kept;
+  }
+
   /** Rows that it takes in a pack. */
   get rows(): number {
-    return this.#tokens - (this.#sequences.length - 1) * this.#prefix;
+    return this.rowsOf(this.#sequences.length);
+  }
+
+  /** Rows that its first sequences take in a pack. */
+  rowsOf(count: number): number {
+    const tokens = count === this.#sequences.length
+      ? this.#tokens
+      : tokensOf(this.#sequences.slice(0, count));
+    return tokens - (this.#carried === undefined ? count - 1 : count) * this.#prefix;
   }
 
   /**
@@ -53,6 +75,7 @@ export class PrefixGroup {
     const last = this.#sequences.at(-1)!;
     const count = this.#sequences.length;
     const common = sharedPrefix(last.ids, newcomer.ids);
+    if (this.#carried !== undefined) return this.#follow(newcomer, common);
     const before = count === 1 ? common : this.#prefix;
     const together = Math.min(before, common);
     const savedByJoining = together - (count - 1) * (before - together);
@@ -62,28 +85,60 @@ export class PrefixGroup {
       this.#removeLast();
       return new PrefixGroup(last).add(newcomer);
     }
-    this.#sequences.push(newcomer);
-    this.#tokens += newcomer.ids.length;
+    this.#push(newcomer);
     this.#prefix = together;
     return this;
   }
 
-  /** Takes the first `count` sequences away, into a group of their own. */
-  split(count: number): PrefixGroup {
+  /** Takes a newcomer in where it has the whole prefix, which is computed already. */
+  #follow(newcomer: Sequence, common: number): PrefixGroup {
+    const isPrefixed = Math.min(common, firstWanted(newcomer)) >= this.#prefix;
+    if (!isPrefixed) return new PrefixGroup(newcomer);
+    this.#push(newcomer);
+    return this;
+  }
+
+  #push(sequence: Sequence): void {
+    this.#sequences.push(sequence);
+    this.#tokens += sequence.ids.length;
+  }
+
+  /**
+   * Takes the first `count` sequences away, into a group of their own.
+   *
+   * @param longestKept Longest prefix that may be kept for the sequences that stay.
+   */
+  split(count: number, longestKept: number): PrefixGroup {
     const [first, ...others] = this.#sequences.splice(0, count);
     const taken = new PrefixGroup(first!);
-    for (const sequence of others) taken.#sequences.push(sequence);
-    taken.#tokens = tokensOf(taken.#sequences);
-    taken.#prefix = others.length === 0 ? 0 : this.#prefix;
+    for (const sequence of others) taken.#push(sequence);
     this.#tokens -= taken.#tokens;
-    if (this.#sequences.length === 1) this.#prefix = 0;
+    taken.#carried = this.#carried;
+    taken.#prefix = this.#prefix;
+    if (this.#carried === undefined) this.#goOn(taken, longestKept);
     return taken;
+  }
+
+  /** Decides whether the sequences that stay go on with what those that go compute. */
+  #goOn(taken: PrefixGroup, longestKept: number): void {
+    const length = Math.min(this.#prefix, ...this.#sequences.map(firstWanted));
+    if (length >= shortestPrefix && length <= longestKept) {
+      taken.#kept = this.#carried = new KeptPrefix(length);
+      this.#prefix = length;
+      return;
+    }
+    for (const group of [taken, this]) if (group.#sequences.length === 1) group.#prefix = 0;
   }
 
   #removeLast(): void {
     this.#tokens -= this.#sequences.pop()!.ids.length;
     if (this.#sequences.length === 1) this.#prefix = 0;
   }
+}
+
+/** The first position whose state is wanted: from there on every sequence is computed itself. */
+function firstWanted({ ids, gate, pooledFrom }: Sequence): number {
+  return Math.min(gate ?? Infinity, pooledFrom ?? ids.length - 1);
 }
 
 function tokensOf(sequences: readonly Sequence[]): number {

@@ -41,6 +41,10 @@ for (const { family: kernels, missing } of testedFamilies) {
         await model.score(ragged(count), { onProgress: () => within(peakBytes) });
         within(peakBytes);
       }
+      const prompt = { role: "user", content: "word ".repeat(60) };
+      const responses = ragged(20).map(([, response]) => [prompt, response!]);
+      await model.score(responses, { onProgress: () => within(peakBytes) }); // the prompt is kept
+      within(peakBytes);
       const [long] = await model.score([conversationOf(700)]);
       assert.ok(long!.tokens > 2 * 256);
       within(longestBytes);

@@ -47,7 +47,7 @@ function partsWith(backend: WatchedBackend, tokensPerPack = 10): PipelineParts {
   return {
     engine: backend,
     decoder: decoder as unknown as Decoder,
-    plan: { tokensPerPack, packsInFlight: 1 } as MemoryPlan,
+    plan: { tokensPerPack, packsInFlight: 1, longestKeptPrefix: 0 } as MemoryPlan,
     sharePrefixes: true,
     turns: new Turns(),
   };

@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Packer, type PackingRules, type ScoringPack } from "../../src/scoring/packs.ts";
+import { firstOwnRow, type KeptPrefix } from "../../src/models/token_pack.ts";
 import type { Sequence } from "../../src/scoring/prefix_group.ts";
 
+/** Shares whatever may be shared, and keeps no prefix for the next pack. */
+const sharing = { mayShare: () => true, longestKept: 0 };
+
 /** All packs of an input that is there at once. */
-function packSequences(sequences: readonly Sequence[], rules: PackingRules): ScoringPack[] {
-  const packer = new Packer(rules);
+function packSequences(
+  sequences: readonly Sequence[],
+  rules: Partial<PackingRules> & { readonly tokensPerPack: number },
+): ScoringPack[] {
+  const packer = new Packer({ ...sharing, ...rules });
   for (const sequence of sequences) packer.add(sequence);
   const packs: ScoringPack[] = [];
   for (let pack; (pack = packer.next(true));) packs.push(pack);
@@ -14,25 +21,40 @@ function packSequences(sequences: readonly Sequence[], rules: PackingRules): Sco
 }
 
 /** Tokens of each conversation as a query at its last row sees them, by following the spans. */
-function readBack(sequences: readonly Sequence[], tokensPerPack: number, share: boolean) {
+function readBack(
+  sequences: readonly Sequence[],
+  tokensPerPack: number,
+  share: boolean,
+  longestKept = 0,
+) {
   const seen = new Map<number, number[]>();
   const gates = new Map<number, number>();
   const sizes: number[] = [];
-  for (const pack of packSequences(sequences, { tokensPerPack, mayShare: () => share })) {
-    const { ids, spans, pooled, lengths } = pack.tokens;
+  const kept = new Map<KeptPrefix, Uint32Array>();
+  const rules = { tokensPerPack, mayShare: () => share, longestKept };
+  for (const pack of packSequences(sequences, rules)) {
+    const { ids, spans, pooled, lengths, carried } = pack.tokens;
     sizes.push(ids.length);
     assert.equal(pooled.length, pack.members.length + pack.gates);
+    const first = firstOwnRow(carried);
+    const idAt = (row: number): number =>
+      row < first ? kept.get(carried!)![row]! : ids[row - first]!;
     pack.members.forEach(({ index }, member) => {
       const row = pooled[member]!;
       const [position, prefix, length, own] = spans.subarray(4 * row, 4 * row + 4);
       assert.equal(lengths[row], position! + 1);
       const rowOf = (p: number): number => p < length! ? prefix! + p : own! + p - length!;
-      assert.equal(rowOf(position!), row);
-      seen.set(index, Array.from({ length: position! + 1 }, (_, p) => ids[rowOf(p)]!));
+      assert.equal(rowOf(position!), first + row);
+      seen.set(index, Array.from({ length: position! + 1 }, (_, p) => idAt(rowOf(p))));
       const gateRow = pooled[pack.members.length + pack.gateRows[member]!]!;
       gates.set(index, spans[4 * gateRow]!);
     });
+    if (pack.finished !== undefined) assert.ok(kept.delete(pack.finished), "it is freed once");
+    if (pack.tokens.kept === undefined) continue;
+    const { prefix, row } = pack.tokens.kept;
+    kept.set(prefix, ids.slice(row, row + prefix.length));
   }
+  assert.equal(kept.size, 0, "no prefix stays behind");
   return { seen, gates, sizes };
 }
 
@@ -47,11 +69,13 @@ Deno.test("Packer keeps every conversation whole, shared or not", () => {
     minLength: 1,
     maxLength: 6,
   });
+  const packSize = fc.integer({ min: 16, max: 300 });
+  const keptTokens = fc.constantFrom(0, 30, 1000);
   fc.assert(
-    fc.property(prompts, fc.integer({ min: 16, max: 300 }), fc.boolean(), (drawn, size, share) => {
+    fc.property(prompts, packSize, fc.boolean(), keptTokens, (drawn, size, share, kept) => {
       const texts = drawn.flatMap(([start, ends]) => ends.map((end) => [...start, ...end]));
       const sequences = texts.map((tokens, index) => sequence(index, tokens, tokens.length >> 1));
-      const { seen, gates, sizes } = readBack(sequences, size, share);
+      const { seen, gates, sizes } = readBack(sequences, size, share, kept);
       sequences.forEach(({ index, ids, gate }) => {
         assert.deepEqual(seen.get(index), [...ids]);
         assert.equal(gates.get(index), gate);
@@ -70,7 +94,6 @@ Deno.test("Packer lays a prompt once for all its responses, and its gate once", 
   );
   const [pack, ...others] = packSequences(sequences, {
     tokensPerPack: 1000,
-    mayShare: () => true,
   });
   assert.equal(others.length, 0);
   assert.equal(pack!.tokens.ids.length, 100 + 4 * 2);
@@ -102,10 +125,31 @@ function made(...texts: readonly (readonly [word: number, count: number])[][]): 
   });
 }
 
+Deno.test("Packer goes on with a prompt that an earlier pack computed", () => {
+  const prompt = Array.from({ length: 100 }, (_, i) => i);
+  const sequences = Array.from({ length: 30 }, (_, index) => ({
+    ...sequence(index, [...prompt, ...new Array(10).fill(1000 + index)]),
+    gate: null,
+  }));
+  const sizes = packSequences(sequences, { tokensPerPack: 150, longestKept: 100 })
+    .map(({ tokens }) => tokens.ids.length);
+  assert.deepEqual(sizes, [150, 150, 100]); // 100 + 30 × 10 in all
+  const again = packSequences(sequences, { tokensPerPack: 150, longestKept: 99 });
+  assert.equal(again.length, 6); // too long to be kept: five responses beside the prompt in each
+  // A gate in the prompt is computed for each response of the packs that go on.
+  const gated = sequences.map((one) => ({ ...one, gate: 90 }));
+  const packs = packSequences(gated, { tokensPerPack: 150, longestKept: 100 });
+  assert.deepEqual(
+    packs.map(({ gates }) => gates),
+    packs.map(({ members }, i) => i === 0 ? 1 : members.length),
+  );
+  assert.equal(packs[1]!.tokens.carried!.length, 90);
+});
+
 Deno.test("Packer fills packs with what fits, oldest first", () => {
   const lengths = [60, 50, 30, 40, 10, 9];
   const sequences = lengths.map((length, i) => sequence(i, new Array(length).fill(i)));
-  const packs = packSequences(sequences, { tokensPerPack: 100, mayShare: () => true });
+  const packs = packSequences(sequences, { tokensPerPack: 100 });
   const members = packs.map((pack) => pack.members.map(({ index }) => index));
   assert.deepEqual(members, [[0, 2, 4], [1, 3, 5]]);
 });
@@ -116,7 +160,7 @@ Deno.test("Packer keeps responses to one prompt in one pack where they fit", () 
     5,
     19,
   ]]);
-  const packs = packSequences(sequences, { tokensPerPack: 100, mayShare: () => true });
+  const packs = packSequences(sequences, { tokensPerPack: 100 });
   const members = packs.map((pack) => pack.members.map(({ index }) => index));
   assert.deepEqual(members, [[0, 4], [1, 2, 3]]);
   assert.equal(packs[1]!.tokens.ids.length, 50 + 3 * 10);
@@ -132,13 +176,13 @@ Deno.test("Packer shares each prompt after a single with the same system prompt"
       )
     ),
   );
-  const [pack] = packSequences(sequences, { tokensPerPack: 10_000, mayShare: () => true });
+  const [pack] = packSequences(sequences, { tokensPerPack: 10_000 });
   // The single shares nothing; each pair shares its prompt of 130 tokens.
   assert.equal(pack!.tokens.ids.length, 131 + 3 * (130 + 2 * 11));
 });
 
 Deno.test("Packer leaves a group that may still grow for later", () => {
-  const packer = new Packer({ tokensPerPack: 100, mayShare: () => true });
+  const packer = new Packer({ ...sharing, tokensPerPack: 100 });
   const [first, second, third] = made([[1, 39]], [[2, 30], [3, 9]], [[2, 30], [4, 9]]);
   packer.add(first!);
   packer.add(second!);

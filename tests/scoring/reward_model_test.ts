@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
 import { productTiles, tileName } from "../../src/ops/product_tiles.ts";
+import { CpuBackend } from "../../src/ops/cpu_backend.ts";
+import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Verdict } from "../../src/scoring/verdict.ts";
@@ -121,6 +123,55 @@ for (const { family: kernels, missing } of testedFamilies) {
       code: "ops/unknown-tile",
     });
   });
+}
+
+for (const model of ["armo", "mistral", "qwen3"]) {
+  for (const { family, missing } of testedFamilies) {
+    testWhere(
+      missing,
+      `a prompt of ${model} that goes on in further packs gives the same bits (${family})`,
+      () => checkKeptPrefix(model, { backend: "gpu", kernels: family }),
+    );
+  }
+  Deno.test(
+    `a prompt of ${model} that goes on in further packs gives the same bits on the CPU twins`,
+    () => checkKeptPrefix(model, { backend: "cpu" }),
+  );
+}
+
+/** Scores responses to one prompt in packs that hold a few of them each, layers resident and streamed. */
+async function checkKeptPrefix(model: string, options: LoadOptions): Promise<void> {
+  const conversations = varied(await goldenConversations(model), 12).slice(-12);
+  using apart = await load(model, { ...options, sharePrefixes: false });
+  const reference = await apart.score(conversations);
+  for (const layers of ["resident", "streamed"] as const) {
+    using packed = await load(model, { ...options, layers, tokensPerPack: 128 });
+    const engine = options.backend === "cpu" ? CpuBackend : GpuBackend;
+    using lasting = callsOf(engine.prototype, "lasting");
+    const before = packed.deviceBytes;
+    assert.deepEqual(await packed.score(conversations), reference);
+    assert.ok(lasting.count > 0, "no prefix was kept");
+    for await (const verdict of packed.scoreStream(conversations)) {
+      assert.deepEqual(verdict, reference[0]);
+      break; // while the prefix is kept
+    }
+    assert.ok(packed.deviceBytes - before <= packed.plan.matrixBytes, "a prefix stayed behind");
+    assert.deepEqual(await packed.score(conversations), reference);
+  }
+}
+
+/** Counts the calls of a method, until disposed of. */
+function callsOf<Name extends string>(
+  of: Record<Name, (...operands: never[]) => unknown>,
+  name: Name,
+): { count: number } & Disposable {
+  const method = of[name];
+  const calls = { count: 0, [Symbol.dispose]: () => void (of[name] = method) };
+  of[name] = function (...operands) {
+    calls.count++;
+    return method.apply(this, operands);
+  };
+  return calls;
 }
 
 /** The golden conversations, and a prompt with many responses. */
