@@ -6,7 +6,7 @@
 // one are zero.
 //
 // input   [rows of this part, texels per row]  as stored, 16 bytes each
-// output  steps per segment * 8 wide, segments * segment height high
+// output  steps per segment * 8 texels wide, segments * segment height high, a spare one on each side
 // shape   (texels per row, first row of this part, a multiple of 32, steps per segment, segment height)
 
 const LANES: u32 = 64u;

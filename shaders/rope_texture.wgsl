@@ -2,7 +2,7 @@
 //
 // input   [rows, heads * HEAD_DIM]  HEAD_DIM a multiple of 8
 // angles  [rows, HEAD_DIM]          the cosines of a row's position, then its sines
-// output  heads * HEAD_DIM / 4 texels wide, at least rows high
+// output  heads * HEAD_DIM / 4 texels wide and a spare one, at least rows high
 // One invocation turns four pairs.
 
 const HEAD_DIM: u32 = 64u;
@@ -22,7 +22,7 @@ fn main(
   if (at >= arrayLength(&input) / 2u) {
     return;
   }
-  let columns = textureDimensions(output).x;
+  let columns = textureDimensions(output).x - 1u; // one texel is spare
   let quarter = at % QUARTERS;
   let head = at / QUARTERS;
   let low = head * 2u * QUARTERS + quarter;

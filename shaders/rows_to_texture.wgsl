@@ -2,7 +2,7 @@
 // vector loads, but buffers element by element with a bounds check each.
 //
 // input   [rows, columns]        columns a multiple of 4
-// output  columns / 4 wide, at least rows high
+// output  columns / 4 texels wide and a spare one, at least rows high
 
 const LANES: u32 = 64u;
 
@@ -16,7 +16,7 @@ fn main(
 ) {
   let at = id.y * groups.x * LANES + id.x;
   if (at < arrayLength(&input)) {
-    let columns = textureDimensions(output).x;
+    let columns = textureDimensions(output).x - 1u; // one texel is spare
     textureStore(output, vec2<u32>(at % columns, at / columns), input[at]);
   }
 }

@@ -1,6 +1,6 @@
 // Copies a matrix out of a texture, four columns from a texel; the way back of rows_to_texture.wgsl.
 //
-// input   columns / 4 wide, at least rows high
+// input   columns / 4 texels wide and a spare one, at least rows high
 // output  [rows, columns]   columns a multiple of 4
 
 const LANES: u32 = 64u;
@@ -15,7 +15,7 @@ fn main(
 ) {
   let at = id.y * groups.x * LANES + id.x;
   if (at < arrayLength(&output)) {
-    let columns = textureDimensions(input).x;
+    let columns = textureDimensions(input).x - 1u; // one texel is spare
     output[at] = textureLoad(input, vec2<u32>(at % columns, at / columns));
   }
 }

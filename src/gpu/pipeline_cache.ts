@@ -20,9 +20,14 @@ export class PipelineCache {
       : "";
   }
 
+  /** Whether `shader` was compiled with `constants`. */
+  has(shader: Shader, constants: ShaderConstants): boolean {
+    return this.#pipelines.has(keyOf(shader, constants));
+  }
+
   /** The pipeline of `shader` with `constants`; a compilation error surfaces at `device.settle()`. */
   get(shader: Shader, constants: ShaderConstants): GPUComputePipeline {
-    const key = `${shader.name} ${JSON.stringify(constants)}`;
+    const key = keyOf(shader, constants);
     const cached = this.#pipelines.get(key);
     if (cached !== undefined) return cached;
     const pipeline = this.device.scoped(
@@ -44,4 +49,8 @@ export class PipelineCache {
     this.#pipelines.set(key, pipeline);
     return pipeline;
   }
+}
+
+function keyOf({ name }: Shader, constants: ShaderConstants): string {
+  return `${name} ${JSON.stringify(constants)}`;
 }

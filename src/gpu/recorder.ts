@@ -42,16 +42,32 @@ export class Recorder {
   /** Adds a kernel to the current pass. */
   dispatch({ shader, constants, bindings, workgroups }: Dispatch): void {
     const { device } = this;
+    const isNew = !device.pipelines.has(shader, constants);
     const pipeline = device.pipelines.get(shader, constants);
     const group = device.gpu.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
       entries: bindings.map((resource, binding) => ({ binding, resource })),
     });
+    if (isNew) this.#compile(pipeline, group);
     this.#encoder ??= device.gpu.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, group);
     this.#pass.dispatchWorkgroups(...workgroups);
+  }
+
+  /**
+   * Runs a new kernel on nothing. lavapipe compiles a kernel when it first runs, on a thread of its
+   * own: it starts now, while the next kernels are recorded.
+   */
+  #compile(pipeline: GPUComputePipeline, group: GPUBindGroup): void {
+    const encoder = this.device.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(0);
+    pass.end();
+    this.device.gpu.queue.submit([encoder.finish()]);
   }
 
   /** Submits what was recorded, without waiting. */

@@ -9,6 +9,17 @@ export interface PooledTexture {
 const rowStep = 256;
 
 /**
+ * Texels that a side has to spare. lavapipe compiles a kernel anew for textures with a side that is a
+ * power of two; an odd side never is.
+ */
+export const spareTexels = 1;
+
+/** Largest number of rows that a texture holds whose sides may have `most` texels. */
+export function mostTextureRows(most: number): number {
+  return Math.floor((most - spareTexels) / rowStep) * rowStep;
+}
+
+/**
  * Reuses the f32 textures that kernels read activations from. Only commands write them, in order, so
  * a texture may be handed on as soon as its last reader is recorded.
  */
@@ -29,9 +40,10 @@ export class TexturePool {
     return bytes;
   }
 
-  /** A texture `width` texels wide and at least `rows` high, its content undefined. */
-  acquire(width: number, rows: number): PooledTexture {
-    const height = Math.ceil(rows / rowStep) * rowStep;
+  /** A texture for rows of so many texels, one wider than these and higher, its content undefined. */
+  acquire(texels: number, rows: number): PooledTexture {
+    const width = texels + spareTexels;
+    const height = Math.ceil(rows / rowStep) * rowStep + spareTexels;
     const found = this.#free.get(`${width} × ${height}`)?.pop();
     if (found !== undefined) {
       this.#idle.delete(found);

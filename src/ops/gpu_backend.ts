@@ -2,6 +2,7 @@ import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
 import { chooseFamily, type KernelFamily } from "../gpu/kernel_family.ts";
 import { Recorder } from "../gpu/recorder.ts";
+import { mostTextureRows } from "../gpu/texture_pool.ts";
 import { queriesPerTile } from "./attention_tiles.ts";
 import { Indices, Matrix } from "./matrix.ts";
 import { matmul } from "./matmul.ts";
@@ -45,7 +46,8 @@ export class GpuBackend implements Backend {
 
   /** See {@link Backend.maxMatrixRows}. */
   get maxMatrixRows(): number {
-    return this.kernels === "texture" ? this.device.limits.maxTextureDimension2D : Infinity;
+    const { maxTextureDimension2D } = this.device.limits;
+    return this.kernels === "texture" ? mostTextureRows(maxTextureDimension2D) : Infinity;
   }
 
   /** See {@link Backend.queriesPerTile}. */

@@ -7,7 +7,7 @@ import { textureLanes } from "../gpu/kernel_family.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { MatmulOperands } from "./matmul.ts";
-import { fewRowsTile, lanesOf, type ProductTile, tileInner } from "./product_tiles.ts";
+import { fewRowsTile, headTile, lanesOf, type ProductTile, tileInner } from "./product_tiles.ts";
 import type { BufferPart, TexturePart, Weight, WeightType } from "./weight.ts";
 import { inTexture } from "./texture_copies.ts";
 import { chosenTile } from "./tile_choice.ts";
@@ -34,6 +34,11 @@ function workgroupsOf(tile: ProductTile, rows: number, columns: number): [number
   return [Math.ceil(rows / tile.rows), Math.ceil(columns / tile.columns)];
 }
 
+function tiledTile(recorder: Recorder, rows: number, weight: Weight): ProductTile {
+  if (recorder.family === "texture") return headTile;
+  return rows <= fewRowsTile.rows ? fewRowsTile : chosenTile(recorder, weight);
+}
+
 /** Records the product with one part of a weight that lies in a buffer as stored. */
 export function recordTiledMatmul(
   recorder: Recorder,
@@ -41,7 +46,7 @@ export function recordTiledMatmul(
   part: BufferPart,
 ): void {
   const { input, weight, bias, output } = operands;
-  const tile = input.rows <= fewRowsTile.rows ? fewRowsTile : chosenTile(recorder, weight);
+  const tile = tiledTile(recorder, input.rows, weight);
   recorder.dispatch({
     shader: matmulTiledShader,
     constants: {

@@ -30,6 +30,12 @@ export const productTiles: Readonly<Record<KernelFamily, readonly ProductTile[]>
 /** The tile of products with no more rows than it has: those of pooled positions and heads. */
 export const fewRowsTile: ProductTile = { rows: 16, columns: 64, laneRows: 4, laneColumns: 4 };
 
+/**
+ * The tile of weights that do not lie in textures where others do: those of small heads. It is small,
+ * since a software adapter takes a fifth of a second to compile the one above.
+ */
+export const headTile: ProductTile = { rows: 8, columns: 16, laneRows: 2, laneColumns: 2 };
+
 /** Values of k that a tile of `matmul_tiled.wgsl` holds at a time. */
 export const tileInner = 16;
 

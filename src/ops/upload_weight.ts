@@ -2,6 +2,7 @@ import { packWeightsShader } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Binding, Recorder } from "../gpu/recorder.ts";
+import { spareTexels } from "../gpu/texture_pool.ts";
 import type { BufferPart, TexturePart, WeightType } from "./weight.ts";
 import { bytesPerWeight } from "./weight_bytes.ts";
 import { workgroupsFor } from "./workgroups.ts";
@@ -82,10 +83,11 @@ interface TextureLayout {
 
 function textureLayout({ rows, columns, type }: StoredWeight, widest: number): TextureLayout {
   const texels = columns * bytesPerWeight[type] / 16;
-  const stepsPerSegment = Math.min(texels, Math.floor(widest / 8));
+  const stepsPerSegment = Math.min(texels, Math.floor((widest - spareTexels) / 8));
   const segmentHeight = Math.ceil(rows / 32) * 4;
-  const height = Math.ceil(texels / stepsPerSegment) * segmentHeight;
-  return { texels, stepsPerSegment, segmentHeight, width: stepsPerSegment * 8, height };
+  const width = stepsPerSegment * 8 + spareTexels;
+  const height = Math.ceil(texels / stepsPerSegment) * segmentHeight + spareTexels;
+  return { texels, stepsPerSegment, segmentHeight, width, height };
 }
 
 /** Whether a weight can lie in a texture: products write four columns at a time. */
