@@ -12,7 +12,7 @@ export interface TileTrial {
   now(): number;
 }
 
-/** Milliseconds after which no further run begins. */
+/** Milliseconds for compiling and timing, from when the first tile, which is needed anyway, is ready. */
 const budget = 1000;
 /** Runs of each tile, in turns: what slows the device down for a while slows all of them. */
 const rounds = 3;
@@ -22,28 +22,31 @@ const fewestRows = 64;
 const clearlyFaster = 0.95;
 
 /**
- * Finds the fastest tile for each product, within about a second: tiles that there is no time for
- * are left out.
+ * Finds the fastest tile for each product, within about a second. Tiles that there is no time for are
+ * left out, but for the first two: on a slow device it takes as long as these take to compile, and to
+ * run on few rows.
  *
- * @returns The tile's name for each product; nothing where no two tiles could be compared.
+ * @returns The tile's name for each product.
  */
 export async function fastestTiles(trial: TileTrial): Promise<Map<string, string>> {
   const { tiles, products, time, now } = trial;
-  const end = now() + budget;
-  const ready: string[] = [];
-  for (const tile of tiles) {
-    if (ready.length > 0 && now() >= end) break;
-    await time(tile, fewestRows); // compiles
+  await time(tiles[0]!, fewestRows); // compiles
+  const ready = [tiles[0]!];
+  let end = now() + budget;
+  for (const tile of tiles.slice(1)) {
+    if (ready.length > 1 && now() >= end - budget / 2) break;
+    await time(tile, fewestRows);
     ready.push(tile);
   }
+  end = Math.max(end, now() + budget / 2);
   const rows = await affordableRows(trial, ready, end);
   const times = ready.map(() => products.map((): number[] => []));
-  for (let run = 0; run < rounds * ready.length && now() < end; run++) {
+  for (let run = 0; run < rounds * ready.length; run++) {
+    if (run >= ready.length && now() >= end) break;
     const tile = run % ready.length;
     const found = await time(ready[tile]!, rows);
     found.forEach((milliseconds, product) => times[tile]![product]!.push(milliseconds));
   }
-  if (times.filter(([first]) => first!.length > 0).length < 2) return new Map();
   return new Map(products.map((product, i) => {
     const medians = times.map((byProduct) => median(byProduct[i]!));
     let best = 0;
@@ -60,14 +63,11 @@ async function affordableRows(
   ready: readonly string[],
   end: number,
 ): Promise<number> {
-  if (now() >= end) return fewestRows;
   const few = (await time(ready[0]!, fewestRows)).reduce((a, b) => a + b, 0);
   const affordable = Math.floor((end - now()) / (few * rounds * ready.length)) * fewestRows;
   return Math.max(fewestRows, Math.min(rows, affordable));
 }
 
-/** Infinity where there is nothing. */
 function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Infinity;
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }
