@@ -57,15 +57,22 @@ export async function fastestTiles(trial: TileTrial): Promise<Map<string, string
   }));
 }
 
-/** As many rows as all runs have time for, by the time of a few. */
+/**
+ * As many rows as all runs have time for, found by doubling. By the caller's clock: the device's own
+ * tells tiles apart, but not every runtime gives its ticks in nanoseconds.
+ */
 async function affordableRows(
-  { rows, time, now }: TileTrial,
+  { rows: most, time, now }: TileTrial,
   ready: readonly string[],
   end: number,
 ): Promise<number> {
-  const few = (await time(ready[0]!, fewestRows)).reduce((a, b) => a + b, 0);
-  const affordable = Math.floor((end - now()) / (few * rounds * ready.length)) * fewestRows;
-  return Math.max(fewestRows, Math.min(rows, affordable));
+  for (let rows = fewestRows;;) {
+    const start = now();
+    await time(ready[0]!, rows);
+    const share = (end - now()) / (rounds * ready.length);
+    if (rows >= most || 2 * (now() - start) > share) return rows;
+    rows = Math.min(2 * rows, most);
+  }
 }
 
 function median(numbers: readonly number[]): number {
