@@ -42,6 +42,7 @@ gpuTest("assay doctor checks the adapter, its limits and every kernel", async ()
   for (const name of Object.keys(trials)) {
     assert.match(String(checks.get(`kernel ${name}`)!.found), /^differs from its CPU twin by \d/);
   }
+  assert.equal(checks.get("tiles")!.found, "all give the same bits");
   assert.equal(checks.get("validation")!.found, "no WebGPU errors");
 });
 

@@ -4,11 +4,12 @@ import { Device } from "../../gpu/device.ts";
 import { processorHasWideVectors } from "../../gpu/software_adapter.ts";
 import { CpuBackend } from "../../ops/cpu_backend.ts";
 import { GpuBackend } from "../../ops/gpu_backend.ts";
+import { tilesThatDiffer } from "../../ops/tile_agreement.ts";
 import { compareWithTwin, trials } from "../../ops/trials.ts";
 
 /** One thing that `assay doctor` looked at. */
 export interface Check {
-  /** What was looked at: `runtime`, `adapter`, `limit …`, `kernels`, `kernel …`. */
+  /** What was looked at: `runtime`, `adapter`, `limit …`, `kernels`, `kernel …`, `tiles`. */
   readonly check: string;
   /** Whether it is as it should be. */
   readonly ok: boolean;
@@ -60,6 +61,7 @@ export async function* checkMachine(
   }
   yield await choiceCheck(gpu);
   yield* kernelChecks(gpu);
+  yield await tilesCheck(gpu);
   const uncaptured = device.uncapturedErrors;
   yield {
     check: "validation",
@@ -127,6 +129,25 @@ async function* kernelChecks(gpu: GpuBackend): AsyncGenerator<Check> {
     }
   }
 }
+
+/** Whether a score is free of the choice of a tile, and of its company, on this adapter too. */
+async function tilesCheck({ device, kernels }: GpuBackend): Promise<Check> {
+  const check = "tiles";
+  try {
+    const differ = await tilesThatDiffer(device, kernels);
+    if (differ.length === 0) return { check, ok: true, found: "all give the same bits" };
+    const found = `other bits from ${differ.join(", ")}`;
+    return { check, ok: false, found, advice: differingTilesAdvice };
+  } catch (error) {
+    if (!(error instanceof AssayError)) throw error;
+    return { check, ok: false, found: error.message, advice: wrongKernelAdvice };
+  }
+}
+
+const differingTilesAdvice =
+  "scores may differ in their last bits with --tuning and with what is " +
+  "scored beside them: this adapter's compiler rounds the same sum in two ways; report it with " +
+  "this output";
 
 const wrongKernelAdvice =
   "don't trust scores from this adapter: update its driver, or run on the " +
