@@ -21,7 +21,8 @@ export const adapterAdvice = "on Debian or Ubuntu, a software adapter comes with
 /** Finds a WebGPU adapter, or `undefined` where there is none. */
 export async function findAdapter(): Promise<GPUAdapter | undefined> {
   prepareSoftwareAdapter();
-  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  // Not by the type Navigator, which a worker's types don't have.
+  const { gpu } = (globalThis as { navigator?: { gpu?: GPU } }).navigator ?? {};
   if (gpu === undefined) return undefined;
   return await gpu.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
 }
