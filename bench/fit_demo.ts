@@ -7,7 +7,8 @@
  * `DATA` and `STATE` are those of models/training/train.py, and PYTHON has its requirements; further
  * options: `--model` (models/demo), `--work` (.cache/fit-bench), `--share` (1: all training rows, whose
  * hidden states take the longest; with 0.3 a third of the time). Python only writes the rows: hidden
- * states, regression, debiasing and gate are Assay's own. The settings are read from the training's
+ * states, regression, debiasing and gate are Assay's own; in haste, `--states best` takes the training
+ * rows' hidden states as the training left them in STATE. The settings are read from the training's
  * code. A pair whose scores are equal counts half, as in the model card.
  */
 import { Checkpoint, toFloat32 } from "@assay/assay/checkpoint";
@@ -74,7 +75,9 @@ interface Settings {
 }
 
 async function refit(target: string): Promise<void> {
-  const heads = await features("heads.jsonl");
+  const heads = options.states === undefined
+    ? await features("heads.jsonl")
+    : `${options.work}/states`;
   const config = JSON.parse(await Deno.readTextFile(`${options.model}/config.json`));
   const settings: Settings = JSON.parse(await Deno.readTextFile(`${options.work}/settings.json`));
   const shares = Object.entries(settings.mixture).map(([source, share]) => `${source}=${share}`);
@@ -98,18 +101,19 @@ async function refit(target: string): Promise<void> {
   await assay("fit", "armo", options.model, ...Object.entries(flags).flat().map(String));
 }
 
-await python("bench/fit_demo_rows.py", "--share", options.share);
+const states = options.states === undefined ? [] : ["--states", options.states];
+await python("bench/fit_demo_rows.py", "--share", options.share, ...states);
 await python("models/training/evaluation_rows.py");
 const target = `${options.work}/refit`;
 await refit(target);
 const test = await FeatureSet.open(await features("pairs.jsonl", "--source", "subset"));
 const places = [...test.rows.keys()];
 const last = await test.last(places);
-const { states, promptOfRow } = await test.prompts(places);
+const { states: gates, promptOfRow } = await test.prompts(places);
 const { dimension } = test;
 const gate = new Float32Array(last.length);
 promptOfRow.forEach((prompt, row) => {
-  gate.set(states.subarray(prompt * dimension, (prompt + 1) * dimension), row * dimension);
+  gate.set(gates.subarray(prompt * dimension, (prompt + 1) * dimension), row * dimension);
 });
 const shipped = (await headOf(options.model))(last, gate);
 const refitted = (await headOf(target))(last, gate);

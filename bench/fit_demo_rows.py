@@ -1,10 +1,11 @@
 """Writes the rows that bench/fit_demo.ts and bench/fit_losses.ts fit heads on; texts are never committed.
 
-    python bench/fit_demo_rows.py --data DIR --state DIR --out DIR [--share 0.5]
+    python bench/fit_demo_rows.py --data DIR --state DIR --out DIR [--share 0.5] [--states STEM]
 
 `heads.jsonl`: the very conversations, labels and pairs that models/training fits the demo's heads on,
 of the train split (of each kind the given share, all by default) and, as `validation`, of the dev
-split; `source` tells the kind of its pairs.
+split; `source` tells the kind of its pairs. With `--states` also `states`, a folder as `assay fit
+features` makes it of these rows, of the hidden states that the training kept as `features-STEM-*.pt`.
 `settings.json`: what the gate's training there depends on. `losses_train.jsonl`, `losses_test.jsonl`: judged responses to the train and the test split's
 instructions, as candidates with their `pairs`, and `models`, who wrote them.
 Everything that is a choice of the training's is imported from it.
@@ -13,11 +14,14 @@ Everything that is a choice of the training's is imported from it.
 import argparse
 import json
 import sys
+import zlib
 from collections import Counter
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+import torch
+from safetensors.numpy import save_file
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tokenizers import Tokenizer
@@ -98,6 +102,7 @@ def heads_rows(corpus: Corpus, split: str, decoder: Decoder) -> list:
                 "responses": [conversations[i][-1]["content"] for i in members],
                 "ratings": [ratings(i) for i in members],
                 "pairs": [[place[i], place[j]] for i, j in pairs],
+                "members": members,
             }
         )
 
@@ -113,6 +118,33 @@ def heads_rows(corpus: Corpus, split: str, decoder: Decoder) -> list:
         if i not in rated:
             add(None, [i], [])
     return rows
+
+
+def write_states(rows: list, state: Path, stem: str, out: Path) -> None:
+    """The training's hidden states of the rows' responses, in the files of `assay fit features`."""
+    out.mkdir(parents=True, exist_ok=True)
+    hidden = 0
+    for shard, split in enumerate(("train", "dev")):
+        # The file is the training's own.
+        kept = Features(**torch.load(state / f"features-{stem}-{split}.pt", weights_only=False))
+        lines, places = [], []
+        for number, row in enumerate(rows):
+            if (row["split"] == "train") != (split == "train"):
+                continue
+            prompt = f"{zlib.crc32(json.dumps(row['prompt']).encode()):08x}"
+            for side, ratings in enumerate(row["ratings"]):
+                at = {"row": number, "id": row["id"], "side": side, "last": len(places), "gate": len(places)}
+                beats = [other for better, other in row["pairs"] if better == side]
+                known = {"prompt": prompt, "source": row["source"], "split": row["split"], "ratings": ratings}
+                lines.append({**at, **known, "beats": beats, "label_smoothing": None, "margin": None})
+                places.append(row["members"][side])
+        name = f"features-{shard + 1:05}"
+        (out / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        tensors = {"last": kept.last[places], "gate": kept.gate[places]}
+        save_file(tensors, out / f"{name}.safetensors")
+        hidden = kept.last.shape[1]
+    manifest = {"version": 1, "model": "models/demo", "hidden_size": hidden, "gates": True, "rows_per_shard": 1}
+    (out / "features.json").write_text(json.dumps(manifest) + "\n")
 
 
 def share_of(rows: list, share: float) -> list:
@@ -162,7 +194,8 @@ def losses_rows(corpus: Corpus, split: str) -> list:
 
 
 def write_lines(path: Path, rows: list) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    lines = [{name: value for name, value in row.items() if name != "members"} for row in rows]
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
     responses, pairs = (sum(len(row[name]) for row in rows) for name in ("responses", "pairs"))
     print(f"{path.name}: {len(rows)} rows, {responses} responses, {pairs} pairs", file=sys.stderr)
 
@@ -173,12 +206,16 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--states", help="stem of the backbone's file in the state folder")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(arguments.data, arguments.state)
     decoder = Decoder(arguments.state)
-    train = share_of(heads_rows(corpus, "train", decoder), arguments.share)
-    write_lines(arguments.out / "heads.jsonl", train + heads_rows(corpus, "dev", decoder))
+    heads = share_of(heads_rows(corpus, "train", decoder), arguments.share)
+    heads += heads_rows(corpus, "dev", decoder)
+    write_lines(arguments.out / "heads.jsonl", heads)
+    if arguments.states is not None:
+        write_states(heads, arguments.state, arguments.states, arguments.out / "states")
     (arguments.out / "settings.json").write_text(json.dumps(settings(), indent=2) + "\n")
     for split in ("train", "test"):
         write_lines(arguments.out / f"losses_{split}.jsonl", losses_rows(corpus, split))

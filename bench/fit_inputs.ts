@@ -15,6 +15,7 @@ export const options = parseArgs({
     work: { type: "string", default: ".cache/fit-bench" },
     python: { type: "string", default: "python" },
     share: { type: "string", default: "1" },
+    states: { type: "string" },
     steps: { type: "string", default: "200" },
     batch: { type: "string", default: "32" },
   },

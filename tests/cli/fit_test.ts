@@ -135,12 +135,16 @@ Deno.test("fit armo mixes the pairs of sources and debiases on some of them", as
 
 Deno.test("fit tells what is missing", async () => {
   await inFolder(async (folder) => {
+    const other = { version: 1, model: base, hidden_size: 8, gates: true, rows_per_shard: 1 };
+    await Deno.mkdir(`${folder}/other`);
+    await Deno.writeTextFile(`${folder}/other/features.json`, JSON.stringify(other));
     const target = `${folder}/out`;
     const cases: [string[], RegExp][] = [
       [["armo", base, "--output", target], /expected INPUT or --features/],
       [["armo", base], /--output/],
       [["head", base, "--output", target, "--loss", "meta"], /--meta/],
       [["head", base, "--output", target, "--features", target], /fitting\/bad-features/],
+      [["head", base, "--output", target, "--features", `${folder}/other`], /numbers a row.*8/],
       [["armo", base, "--output", target, "--held-out", "1"], /below 1/],
     ];
     for (const [args, expected] of cases) {

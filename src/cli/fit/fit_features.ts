@@ -1,8 +1,10 @@
 import { Command } from "commander";
+import { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { readRows } from "../../data/read_rows.ts";
 import type { RowFormat } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { extractFeatures } from "../../fitting/feature_extraction.ts";
+import { badFeatures } from "../../fitting/feature_files.ts";
 import { FeatureSet } from "../../fitting/feature_set.ts";
 import { Backbone } from "../../scoring/backbone.ts";
 import { countArgument, inputFormatOption } from "../arguments.ts";
@@ -119,7 +121,8 @@ async function computeFeatures(
  * The features that a head is to be fitted on: those of `--features`, or those of INPUT's rows, which
  * are computed first.
  *
- * @throws {AssayError} `cli/usage` where there is neither.
+ * @throws {AssayError} `cli/usage` where there is neither; `fitting/bad-features` where they are too many
+ *   or too few numbers for the model.
  */
 export async function featuresToFit(
   model: string,
@@ -138,6 +141,11 @@ export async function featuresToFit(
   const features = await FeatureSet.open(folder);
   if (features.manifest.model !== model) {
     await output.warn(`the features are those of ${features.manifest.model}, not of ${model}`);
+  }
+  using checkpoint = await Checkpoint.open(model);
+  const { hidden_size: hidden } = checkpoint.config;
+  if (features.dimension !== hidden) {
+    throw badFeatures(folder, `${hidden} numbers a row, as ${model} has`, `${features.dimension}`);
   }
   return features;
 }
