@@ -22,6 +22,7 @@ export const bestOfEight: Section = {
       ));
     const outcomes = await measureInTurns(contestants(bench, conversations), {
       rounds,
+      firstRequests: [{ ask: "score", sequences: conversations.slice(0, 1) }],
       onProgress,
     });
     const shared = outcomes[0]!;

@@ -11,7 +11,7 @@ export const lengths: Section = {
   async measure(bench) {
     const { settings: { rounds, quick, layers }, files: { shape }, onProgress } = bench;
     const alone = quick ? [64, 128] : [128, 256, 512, 1024, 2048, 4096];
-    const together = quick ? [1, 4] : [1, 2, 4, 8, 16];
+    const together = quick ? [4] : [4, 16];
     const batchLength = quick ? 32 : 128;
     const cases = [
       ...alone.map((length) => ({ count: 1, length })),
@@ -25,7 +25,11 @@ export const lengths: Section = {
         sequences: Array.from({ length: count }, (_, i) => conversationIds(shape, length, i)),
       }],
     }));
-    const outcomes = await measureInTurns(contestants, { rounds, onProgress });
+    const firstRequests = [{
+      ask: "score",
+      sequences: [conversationIds(shape, batchLength, 0)],
+    }] as const;
+    const outcomes = await measureInTurns(contestants, { rounds, firstRequests, onProgress });
     const rows = outcomes.map(({ milliseconds, peakBytes, failure }, index) => {
       const { count, length } = cases[index]!;
       const tokens = count * length;

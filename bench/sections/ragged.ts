@@ -1,4 +1,5 @@
 import { conversationIds } from "../models/vocabulary.ts";
+import type { Request } from "../peers/serve.ts";
 import { type Contestant, measureInTurns, ratios } from "../rounds.ts";
 import { type Section, table } from "../section.ts";
 import { formatSpread, spread } from "../statistics.ts";
@@ -22,10 +23,11 @@ export const ragged: Section = {
         sequences: counts.map((tokens, i) => conversationIds(shape, tokens, i)),
       }],
     });
+    const warmUp: Request = { ask: "score", sequences: [conversationIds(shape, mean, 0)] };
     const outcomes = await measureInTurns([
       contestant("ragged", real),
       contestant("equal", real.map(() => mean)),
-    ], { rounds, onProgress });
+    ], { rounds, firstRequests: [warmUp], onProgress });
     const [first, second] = outcomes;
     const tokens = [total, mean * real.length];
     const perToken = ratios(first!, second!).map((ratio) => ratio * tokens[0]! / tokens[1]!);

@@ -48,7 +48,7 @@ export class Recorder {
       layout: pipeline.getBindGroupLayout(0),
       entries: bindings.map((resource, binding) => ({ binding, resource })),
     });
-    if (isNew) this.#compile(pipeline, group);
+    if (isNew && device.adapter.vectorBits !== undefined) this.#compile(pipeline, group);
     this.#encoder ??= device.gpu.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline);
@@ -57,8 +57,8 @@ export class Recorder {
   }
 
   /**
-   * Runs a new kernel on nothing. lavapipe compiles a kernel when it first runs, on a thread of its
-   * own: it starts now, while the next kernels are recorded.
+   * Runs a new kernel on nothing. lavapipe, the one adapter with such vectors, compiles a kernel when it
+   * first runs, on a thread of its own: it starts now, while the next kernels are recorded.
    */
   #compile(pipeline: GPUComputePipeline, group: GPUBindGroup): void {
     const encoder = this.device.gpu.createCommandEncoder();
