@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { adapterFacts, busyCores, describeMachine } from "./machine.ts";
 import { ModelFiles } from "./models/model_files.ts";
 import { installPeers, packagesFolder } from "./peers/packages.ts";
@@ -38,11 +38,16 @@ function chosenSections({ sections: names }: Settings): Section[] {
   });
 }
 
-/** When, with which command and beside how much other work a section was measured. */
-function circumstances({ command }: Settings, start: Date, busyCores: number): string {
+/** When, on what, with which command and beside how much other work a section was measured. */
+function circumstances(
+  { command }: Settings,
+  adapter: string,
+  start: Date,
+  busyCores: number,
+): string {
   const time = (date: Date): string => date.toISOString().slice(11, 16);
   return `Measured ${start.toISOString().slice(0, 10)}, ${time(start)}–${time(new Date())} UTC: ` +
-    `\`${command}\`. Other work took ${busyCores.toFixed(1)} of ` +
+    `\`${command}\`, adapter ${adapter}. Other work took ${busyCores.toFixed(1)} of ` +
     `${navigator.hardwareConcurrency} cores just before` +
     (busyCores > 0.3
       ? `: **the machine was not idle**, absolute numbers are too low and ratios lean against ` +
@@ -55,12 +60,14 @@ async function measure(settings: Settings, folder: string): Promise<void> {
   const onProgress = (text: string): void => console.error(`  ${text}`);
   const missing = await installPeers();
   if (missing !== undefined) onProgress(`peers are not installed: ${missing}`);
+  const facts = await adapterFacts();
+  const adapter = facts?.description ?? "none";
   const bench: Bench = {
     settings,
     files: new ModelFiles(folder, settings.layers),
     packages: packagesFolder,
     cores: navigator.hardwareConcurrency,
-    vectorBits: (await adapterFacts())?.vectorBits,
+    vectorBits: facts?.vectorBits,
     onProgress,
   };
   const titles = Object.values(sections).map(({ title }) => title);
@@ -74,11 +81,11 @@ async function measure(settings: Settings, folder: string): Promise<void> {
       if (settings.dry) continue;
       const fresh = {
         title: section.title,
-        text: `${circumstances(settings, start, busy)}\n\n${text}`,
+        text: `${circumstances(settings, adapter, start, busy)}\n\n${text}`,
       };
       await writeReport(
         await describeMachine(),
-        (await adapterFacts())?.software ?? false,
+        facts?.software ?? false,
         titles,
         fresh,
       );
@@ -97,7 +104,7 @@ async function main(): Promise<void> {
   try {
     await measure(settings, folder);
   } finally {
-    if (settings.models === undefined) await Deno.remove(folder, { recursive: true });
+    if (settings.models === undefined) await Deno.remove(dirname(folder), { recursive: true });
   }
 }
 
