@@ -7,8 +7,8 @@
 // output  [rows, columns]  f32, columns a multiple of 4
 // shape   (k, columns, steps in one segment of the packed weights, unused)
 //
-// A subgroup makes 16 rows of 4 columns per lane: each lane keeps 16 x 4 sums in registers and holds
-// its share of the rows, which shuffles with constant lanes hand round. There are no barriers. Every
+// Each lane makes 16 rows of 4 columns, or of 8 in two places, and keeps their sums in registers; of the
+// rows it holds its subgroup's share, which shuffles with constant lanes hand round. There are no barriers. Every
 // output is one sum over k from first to last, whatever the number of rows or lanes.
 
 const F32: u32 = 0u;
@@ -23,6 +23,7 @@ const ACCUMULATE: bool = false;
 const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
 const LANES: u32 = 16u;
 const ROWS: u32 = 16u;
+const PLACES: u32 = 1u; // of a lane's columns, four in each
 const QUADS: u32 = STEP / 4u;
 const HELD: u32 = ROWS / SUBGROUP; // rows that each lane holds
 
@@ -50,13 +51,14 @@ fn main(
   @builtin(local_invocation_index) index: u32,
 ) {
   let lane = index % SUBGROUP;
-  let n = group.y * LANES + index; // four columns
+  // Four columns; those of a lane's second place are the subgroup's next ones.
+  let n = (group.y * LANES + index - lane) * PLACES + lane;
   let m0 = group.x * ROWS;
   let steps = shape.x / STEP;
   let columns = shape.y / 4u;
   let segment_height = (shape.y + 31u) / 32u * 4u;
 
-  var sums: array<vec4<f32>, ROWS>;
+  var sums: array<vec4<f32>, PLACES * ROWS>;
   // x and y walk through the packed weight: along a segment, then to the next one below it.
   var x = n % 8u;
   var y = n / 8u * 4u;
@@ -65,15 +67,19 @@ fn main(
       x = n % 8u;
       y += segment_height;
     }
-    let texel0 = textureLoad(weight, vec2<u32>(x, y));
-    let texel1 = textureLoad(weight, vec2<u32>(x, y + 1u));
-    let texel2 = textureLoad(weight, vec2<u32>(x, y + 2u));
-    let texel3 = textureLoad(weight, vec2<u32>(x, y + 3u));
-    var weights: array<vec4<f32>, STEP>;
+    var weights: array<vec4<f32>, PLACES * STEP>;
     // @unroll
-    for (var e = 0u; e < STEP; e += 1u) {
-      weights[e] = vec4<f32>(
-        widen(texel0, e), widen(texel1, e), widen(texel2, e), widen(texel3, e));
+    for (var p = 0u; p < PLACES; p += 1u) {
+      let top = y + p * (SUBGROUP / 2u);
+      let texel0 = textureLoad(weight, vec2<u32>(x, top));
+      let texel1 = textureLoad(weight, vec2<u32>(x, top + 1u));
+      let texel2 = textureLoad(weight, vec2<u32>(x, top + 2u));
+      let texel3 = textureLoad(weight, vec2<u32>(x, top + 3u));
+      // @unroll
+      for (var e = 0u; e < STEP; e += 1u) {
+        weights[p * STEP + e] = vec4<f32>(
+          widen(texel0, e), widen(texel1, e), widen(texel2, e), widen(texel3, e));
+      }
     }
     var held: array<vec4<f32>, HELD * QUADS>;
     // @unroll
@@ -89,31 +95,35 @@ fn main(
       // @unroll
       for (var e = 0u; e < STEP; e += 1u) {
         let value = subgroupShuffle(held[i / SUBGROUP * QUADS + e / 4u][e % 4u], i % SUBGROUP);
-        sums[i] += value * weights[e];
+        // @unroll
+        for (var p = 0u; p < PLACES; p += 1u) {
+          sums[p * ROWS + i] += value * weights[p * STEP + e];
+        }
       }
     }
     x += 8u;
   }
 
   let rows = arrayLength(&output) / columns;
-  if (n >= columns) {
-    return;
-  }
   // @unroll
-  for (var i = 0u; i < ROWS; i += 1u) {
-    if (m0 + i < rows) {
-      let at = (m0 + i) * columns + n;
-      var value = sums[i];
-      if (HAS_BIAS) {
-        value += bias[n];
+  for (var p = 0u; p < PLACES; p += 1u) {
+    let place = n + p * SUBGROUP;
+    // @unroll
+    for (var i = 0u; i < ROWS; i += 1u) {
+      if (place < columns && m0 + i < rows) {
+        let at = (m0 + i) * columns + place;
+        var value = sums[p * ROWS + i];
+        if (HAS_BIAS) {
+          value += bias[place];
+        }
+        if (RELU) {
+          value = max(value, vec4<f32>(0.0));
+        }
+        if (ACCUMULATE) {
+          value += output[at];
+        }
+        output[at] = value;
       }
-      if (RELU) {
-        value = max(value, vec4<f32>(0.0));
-      }
-      if (ACCUMULATE) {
-        value += output[at];
-      }
-      output[at] = value;
     }
   }
 }

@@ -85,6 +85,7 @@ export function recordTextureMatmul(
         ...epilogue(operands),
         STEP: stepOf(weight),
         LANES: lanesOf(tile),
+        PLACES: tile.laneColumns / 4,
         SUBGROUP: textureLanes(recorder.device),
       },
       bindings: [
@@ -124,6 +125,7 @@ export function recordGatedTextureMatmul(
       SUBGROUP: textureLanes(recorder.device),
     },
     bindings: [input.view, gate.view, up.view, output.view, gate.shape],
-    workgroups: workgroupsOf(tile, rows, weights.rows),
+    // A lane makes four columns of each product, whatever the tile of a single one.
+    workgroups: workgroupsOf({ ...tile, columns: 4 * lanesOf(tile) }, rows, weights.rows),
   });
 }
