@@ -8,6 +8,8 @@ export interface Contestant {
   readonly program: () => Promise<EngineProgram>;
   /** What it is asked in each round; all requests together are one measurement. */
   readonly requests: readonly Request[];
+  /** What warms it up, not timed; by default what warms all of them up. */
+  readonly firstRequests?: readonly Request[];
 }
 
 /** What came of a contestant. */
@@ -59,11 +61,11 @@ export async function measureInTurns(
   }));
   try {
     for (const running of all) {
-      const { name, program, requests } = running.contestant;
+      const { name, program, requests, firstRequests: own } = running.contestant;
       onProgress(`${name}: loading and warming up`);
       await attempt(running, async () => {
         running.process = await EngineProcess.start(await program());
-        await askAll(running, firstRequests ?? requests);
+        await askAll(running, own ?? firstRequests ?? requests);
       });
       if (running.failure !== undefined) onProgress(`${name}: ${running.failure}`);
     }

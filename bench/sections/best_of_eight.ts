@@ -3,7 +3,7 @@ import type { Request } from "../peers/serve.ts";
 import { type Contestant, measureInTurns, type Outcome, ratios } from "../rounds.ts";
 import { type Bench, type Section, table } from "../section.ts";
 import { formatNumber, formatSpread, spread } from "../statistics.ts";
-import { assayProgram, llamaCppProgram } from "./contestants.ts";
+import { assayProgram, llamaCppProgram, warmUp } from "./contestants.ts";
 
 const responses = 8;
 
@@ -22,7 +22,7 @@ export const bestOfEight: Section = {
       ));
     const outcomes = await measureInTurns(contestants(bench, conversations), {
       rounds,
-      firstRequests: [{ ask: "score", sequences: conversations.slice(0, 1) }],
+      firstRequests: warmUp(bench, conversations[0]!),
       onProgress,
     });
     const shared = outcomes[0]!;

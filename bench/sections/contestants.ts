@@ -1,8 +1,10 @@
 import type { LoadOptions } from "../../mod.ts";
 import type { EngineProgram } from "../engine_process.ts";
+import { operationsPerToken } from "../models/model_shape.ts";
 import type { AssayOptions } from "../peers/assay.ts";
 import type { LlamaCppOptions } from "../peers/llama_cpp.ts";
 import type { OnnxRuntimeOptions } from "../peers/onnxruntime.ts";
+import type { Request } from "../peers/serve.ts";
 import type { Bench } from "../section.ts";
 
 /**
@@ -17,6 +19,19 @@ export async function assayProgram(
 ): Promise<EngineProgram> {
   const program: AssayOptions = { checkpoint: await bench.files.checkpoint(), options };
   return { file: "assay.ts", runtime: "deno", options: program, environment };
+}
+
+/** Work after which Assay has chosen the tiles of its products, in operations. */
+const tuned = 3e11;
+
+/** Warms Assay up with one sequence, over and over, until it has chosen its tiles. */
+export function warmUp(
+  { settings: { quick }, files: { shape } }: Bench,
+  sequence: readonly number[],
+): Request[] {
+  const operations = sequence.length * operationsPerToken(shape);
+  const times = quick ? 1 : Math.ceil(tuned / operations);
+  return Array.from({ length: times }, () => ({ ask: "score", sequences: [sequence] }));
 }
 
 /** Has lavapipe compute with vectors of 256 bits, its own default, where Assay would widen them. */

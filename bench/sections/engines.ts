@@ -4,7 +4,13 @@ import { conversationIds } from "../models/vocabulary.ts";
 import { type Contestant, measureInTurns, type Outcome, ratios } from "../rounds.ts";
 import { type Bench, type Section, table } from "../section.ts";
 import { formatNumber, formatSpread, spread } from "../statistics.ts";
-import { assayProgram, llamaCppProgram, narrowVectors, onnxRuntimeProgram } from "./contestants.ts";
+import {
+  assayProgram,
+  llamaCppProgram,
+  narrowVectors,
+  onnxRuntimeProgram,
+  warmUp,
+} from "./contestants.ts";
 
 /** Engines that use the WebGPU or Vulkan adapter; on a software one they take minutes. */
 const onAdapter = /WebGPU|Vulkan/;
@@ -12,11 +18,13 @@ const onAdapter = /WebGPU|Vulkan/;
 /** Assay, with each width of vectors that there is, and the engines whose names `wanted` matches. */
 function contestants(
   bench: Bench,
-  request: Request,
-  tokens: number,
+  sequence: readonly number[],
   wanted: (name: string) => boolean,
 ): Contestant[] {
   const { cores, vectorBits } = bench;
+  const tokens = sequence.length;
+  const check: Request = { ask: "check", sequences: [sequence] };
+  const request: Request = { ask: "score", sequences: [sequence] };
   const wide = vectorBits === 512;
   const programs: Record<string, Contestant["program"]> = {
     [wide ? "Assay, bf16, 256-bit vectors" : "Assay, bf16"]: () =>
@@ -36,7 +44,12 @@ function contestants(
       isAssay(name) ||
       wanted(name) && (bench.settings.engines?.some((part) => name.includes(part)) ?? true)
     )
-    .map(([name, program]) => ({ name, program, requests: [request] }));
+    .map(([name, program]) => ({
+      name,
+      program,
+      requests: [request],
+      firstRequests: isAssay(name) ? [check, ...warmUp(bench, sequence)] : [check],
+    }));
 }
 
 function isAssay(name: string): boolean {
@@ -94,11 +107,9 @@ async function measureEngines(
   wanted: (name: string) => boolean,
 ): Promise<string> {
   const { settings: { rounds }, files: { shape }, onProgress } = bench;
-  const sequences = [conversationIds(shape, tokens, 1)];
-  const request: Request = { ask: "score", sequences };
-  const outcomes = await measureInTurns(contestants(bench, request, tokens, wanted), {
+  const sequence = conversationIds(shape, tokens, 1);
+  const outcomes = await measureInTurns(contestants(bench, sequence, wanted), {
     rounds,
-    firstRequests: [{ ask: "check", sequences }],
     onProgress,
   });
   const assays = outcomes.filter(({ name }) => isAssay(name));
@@ -114,7 +125,8 @@ async function measureEngines(
     `${shape.feedForward}, ${shape.heads} heads, vocabulary ${shape.vocabulary}; ${rounds} rounds. ` +
     "The same token ids and the same numbers as weights for all: a random bf16 checkpoint, written " +
     "out by the bench as ONNX (f32, exact) and GGUF (F32 and BF16 exact, F16 rounded). Assay " +
-    "starts from text: its time has the tokenising in it. Each time ends when the score is in " +
+    "starts from text: its time has the tokenising in it. It is warmed up until it has chosen the " +
+    "tiles of its products, the others by one run. Each time ends when the score is in " +
     "JavaScript's hands; llama.cpp's ends with the last token's hidden state, its score is made " +
     "once, for the comparison (it keeps keys and values in f16, and differs more for it).",
     table(

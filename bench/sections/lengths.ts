@@ -2,7 +2,7 @@ import { conversationIds } from "../models/vocabulary.ts";
 import { type Contestant, measureInTurns } from "../rounds.ts";
 import { type Section, table } from "../section.ts";
 import { formatNumber, formatSpread, spread } from "../statistics.ts";
-import { assayProgram } from "./contestants.ts";
+import { assayProgram, warmUp } from "./contestants.ts";
 
 /** What a token costs in conversations of other lengths, and in other numbers at once. */
 export const lengths: Section = {
@@ -25,10 +25,7 @@ export const lengths: Section = {
         sequences: Array.from({ length: count }, (_, i) => conversationIds(shape, length, i)),
       }],
     }));
-    const firstRequests = [{
-      ask: "score",
-      sequences: [conversationIds(shape, batchLength, 0)],
-    }] as const;
+    const firstRequests = warmUp(bench, conversationIds(shape, 4 * batchLength, 0));
     const outcomes = await measureInTurns(contestants, { rounds, firstRequests, onProgress });
     const rows = outcomes.map(({ milliseconds, peakBytes, failure }, index) => {
       const { count, length } = cases[index]!;

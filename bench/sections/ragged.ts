@@ -1,9 +1,8 @@
 import { conversationIds } from "../models/vocabulary.ts";
-import type { Request } from "../peers/serve.ts";
 import { type Contestant, measureInTurns, ratios } from "../rounds.ts";
 import { type Section, table } from "../section.ts";
 import { formatSpread, spread } from "../statistics.ts";
-import { assayProgram } from "./contestants.ts";
+import { assayProgram, warmUp } from "./contestants.ts";
 import realLengths from "./real_lengths.json" with { type: "json" };
 
 /** Conversations of many lengths against as many tokens in conversations of one length. */
@@ -23,11 +22,11 @@ export const ragged: Section = {
         sequences: counts.map((tokens, i) => conversationIds(shape, tokens, i)),
       }],
     });
-    const warmUp: Request = { ask: "score", sequences: [conversationIds(shape, mean, 0)] };
+    const firstRequests = warmUp(bench, conversationIds(shape, mean, 0));
     const outcomes = await measureInTurns([
       contestant("ragged", real),
       contestant("equal", real.map(() => mean)),
-    ], { rounds, firstRequests: [warmUp], onProgress });
+    ], { rounds, firstRequests, onProgress });
     const [first, second] = outcomes;
     const tokens = [total, mean * real.length];
     const perToken = ratios(first!, second!).map((ratio) => ratio * tokens[0]! / tokens[1]!);
