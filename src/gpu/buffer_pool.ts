@@ -9,8 +9,7 @@ const storageUsage = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
  * {@link BufferPool.acquire} for an upload passes over buffers given back since the last submission.
  */
 export class BufferPool {
-  readonly #free = new Map<number, GPUBuffer[]>();
-  /** Those of {@link #free} with their sizes, given back longest ago first. */
+  /** Buffers that nobody holds, with their sizes, given back longest ago first. */
   readonly #idle = new Map<GPUBuffer, number>();
   readonly #sizes = new Map<GPUBuffer, number>();
   /** Buffers given back since the last submission. */
@@ -25,18 +24,25 @@ export class BufferPool {
     return bytes;
   }
 
-  /** A buffer of at least `size` bytes, its content undefined. */
+  /**
+   * A buffer of at least `size` bytes, its content undefined: the smallest idle one that is not far
+   * too large, the latest given back of equals, else a new one.
+   */
   acquire(size: number, purpose: "record" | "upload"): GPUBuffer {
     const rounded = sizeClass(size);
-    const free = this.#free.get(rounded) ?? [];
-    const index = purpose === "record"
-      ? free.length - 1
-      : free.findLastIndex((buffer) => !this.#recording.has(buffer));
-    const [found] = index >= 0 ? free.splice(index, 1) : [];
-    const buffer = found ?? this.create(rounded, storageUsage);
-    this.#idle.delete(buffer);
-    this.#sizes.set(buffer, rounded);
-    return buffer;
+    let found: GPUBuffer | undefined;
+    let least = mostTooLarge * rounded;
+    for (const [buffer, held] of this.#idle) {
+      if (held < rounded || held > least) continue;
+      if (purpose === "upload" && this.#recording.has(buffer)) continue;
+      [found, least] = [buffer, held];
+    }
+    if (found === undefined) {
+      found = this.create(rounded, storageUsage);
+      this.#sizes.set(found, rounded);
+    }
+    this.#idle.delete(found);
+    return found;
   }
 
   /** Gives a buffer back; commands recorded so far still see its content. */
@@ -45,9 +51,6 @@ export class BufferPool {
     if (size === undefined) return;
     this.#recording.add(buffer); // its last readers may be recorded and not yet submitted
     this.#idle.set(buffer, size);
-    const free = this.#free.get(size);
-    if (free === undefined) this.#free.set(size, [buffer]);
-    else free.push(buffer);
   }
 
   /** Tells the pool that all commands recorded so far were submitted. */
@@ -66,8 +69,6 @@ export class BufferPool {
     for (const [buffer, size] of this.#idle) {
       if (freed >= bytes) break;
       if (this.#recording.has(buffer)) continue;
-      const free = this.#free.get(size)!;
-      free.splice(free.indexOf(buffer), 1);
       this.#idle.delete(buffer);
       this.#sizes.delete(buffer);
       buffer.destroy();
@@ -78,7 +79,6 @@ export class BufferPool {
 
   /** Takes every buffer back, after an error left some of them held. */
   reclaim(): void {
-    this.#free.clear();
     this.#idle.clear();
     for (const buffer of this.#sizes.keys()) this.release(buffer);
     this.#recording.clear();
@@ -88,11 +88,16 @@ export class BufferPool {
   destroy(): void {
     for (const buffer of this.#sizes.keys()) buffer.destroy();
     this.#sizes.clear();
-    this.#free.clear();
     this.#idle.clear();
     this.#recording.clear();
   }
 }
+
+/**
+ * A buffer may have so many times the size that is wanted: a small pack uses a large one's memory,
+ * but a list of indices does not take that of the hidden states.
+ */
+const mostTooLarge = 8;
 
 /** Rounds up to one of eight steps between powers of two: at most an eighth is wasted. */
 function sizeClass(size: number): number {

@@ -24,9 +24,8 @@ export function mostTextureRows(most: number): number {
  * a texture may be handed on as soon as its last reader is recorded.
  */
 export class TexturePool {
-  readonly #free = new Map<string, PooledTexture[]>();
   readonly #all = new Set<PooledTexture>();
-  /** Those of {@link #free}, given back longest ago first. */
+  /** Textures that nobody holds, given back longest ago first. */
   readonly #idle = new Set<PooledTexture>();
   /** Textures given back since the last submission. */
   readonly #recording = new Set<PooledTexture>();
@@ -40,27 +39,30 @@ export class TexturePool {
     return bytes;
   }
 
-  /** A texture for rows of so many texels, one wider than these and higher, its content undefined. */
+  /**
+   * A texture for rows of so many texels, one wider than these and higher, its content undefined: the
+   * lowest idle one, the latest given back of equals, else a new one.
+   */
   acquire(texels: number, rows: number): PooledTexture {
     const width = texels + spareTexels;
     const height = Math.ceil(rows / rowStep) * rowStep + spareTexels;
-    const found = this.#free.get(`${width} × ${height}`)?.pop();
-    if (found !== undefined) {
-      this.#idle.delete(found);
-      return found;
+    let found: PooledTexture | undefined;
+    for (const idle of this.#idle) {
+      if (idle.texture.width !== width || idle.texture.height < height) continue;
+      if (found === undefined || idle.texture.height <= found.texture.height) found = idle;
     }
-    const texture = this.create(width, height);
-    this.#all.add(texture);
-    return texture;
+    if (found === undefined) {
+      found = this.create(width, height);
+      this.#all.add(found);
+    }
+    this.#idle.delete(found);
+    return found;
   }
 
   /** Gives a texture back; commands recorded so far still see its content. */
   release(texture: PooledTexture): void {
     this.#recording.add(texture);
     this.#idle.add(texture);
-    const free = this.#free.get(keyOf(texture));
-    if (free === undefined) this.#free.set(keyOf(texture), [texture]);
-    else free.push(texture);
   }
 
   /** Tells the pool that all commands recorded so far were submitted. */
@@ -79,8 +81,6 @@ export class TexturePool {
     for (const texture of this.#idle) {
       if (freed >= bytes) break;
       if (this.#recording.has(texture)) continue;
-      const free = this.#free.get(keyOf(texture))!;
-      free.splice(free.indexOf(texture), 1);
       this.#idle.delete(texture);
       this.#all.delete(texture);
       texture.texture.destroy();
@@ -91,7 +91,6 @@ export class TexturePool {
 
   /** Takes every texture back, after an error left some of them held. */
   reclaim(): void {
-    this.#free.clear();
     this.#idle.clear();
     for (const texture of this.#all) this.release(texture);
     this.#recording.clear();
@@ -101,12 +100,7 @@ export class TexturePool {
   destroy(): void {
     for (const { texture } of this.#all) texture.destroy();
     this.#all.clear();
-    this.#free.clear();
     this.#idle.clear();
     this.#recording.clear();
   }
-}
-
-function keyOf({ texture: { width, height } }: PooledTexture): string {
-  return `${width} × ${height}`;
 }
