@@ -20,6 +20,11 @@ export class PipelineCache {
       : "";
   }
 
+  /** How many were compiled. */
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
   /** Whether `shader` was compiled with `constants`. */
   has(shader: Shader, constants: ShaderConstants): boolean {
     return this.#pipelines.has(keyOf(shader, constants));

@@ -27,6 +27,7 @@ const queryResolve = 0x200 | 0x04; // QUERY_RESOLVE | COPY_SRC
 export class Recorder {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
+  #rehearsing = false;
 
   /**
    * @param family Which kernels operations record where there are several.
@@ -39,6 +40,16 @@ export class Recorder {
     readonly choose: (use: string) => string | undefined = () => undefined,
   ) {}
 
+  /** Has the kernels that `record` dispatches compiled, and runs none of them. */
+  rehearse(record: () => void): void {
+    this.#rehearsing = true;
+    try {
+      record();
+    } finally {
+      this.#rehearsing = false;
+    }
+  }
+
   /** Adds a kernel to the current pass. */
   dispatch({ shader, constants, bindings, workgroups }: Dispatch): void {
     const { device } = this;
@@ -49,6 +60,7 @@ export class Recorder {
       entries: bindings.map((resource, binding) => ({ binding, resource })),
     });
     if (isNew && device.adapter.vectorBits !== undefined) this.#compile(pipeline, group);
+    if (this.#rehearsing) return;
     this.#encoder ??= device.gpu.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline);

@@ -4,7 +4,7 @@ import { attentionTiles } from "../ops/attention_tiles.ts";
 import { gatedMatmul } from "../ops/gated_matmul.ts";
 import { gatherRows } from "../ops/gather_rows.ts";
 import { matmul } from "../ops/matmul.ts";
-import type { Indices, Matrix } from "../ops/matrix.ts";
+import { type Indices, type Matrix, rowAlignment } from "../ops/matrix.ts";
 import type { Backend, MatrixUse } from "../ops/operation.ts";
 import { rmsNorm } from "../ops/rms_norm.ts";
 import { rope } from "../ops/rope.ts";
@@ -97,9 +97,30 @@ export class Decoder implements Disposable {
     decoder.#loaders.push(loader);
     for (let layer = 0; options.resident && layer < config.layers; layer++) {
       decoder.#layers.push(await loadLayer(loader, config, layer));
+      if (layer === 0) decoder.#rehearse(decoder.#layers[0]!);
       options.onLayer?.();
     }
     return decoder;
+  }
+
+  /**
+   * Has the layers' kernels compiled while the other layers load: those of many rows, and in the last
+   * layer those of few.
+   */
+  #rehearse(weights: LayerWeights): void {
+    const { backend, config } = this;
+    const tokens = rowAlignment;
+    const pack: TokenPack = {
+      ids: new Uint32Array(tokens),
+      spans: Uint32Array.from({ length: 4 * tokens }, (_, i) => (i % 4 === 0 ? i / 4 : 0)),
+      lengths: new Uint32Array(tokens).fill(tokens),
+      pooled: Uint32Array.of(tokens - 1),
+    };
+    backend.rehearse(() => {
+      const state = this.#begin(pack, new Float32Array(tokens * config.hiddenSize));
+      for (const layer of new Set([0, config.layers - 1])) this.#layer(state, weights, layer);
+      backend.release(this.#finish(state));
+    });
   }
 
   /** Whether a row's rotation depends on its whole conversation, so that a prefix can't be shared. */

@@ -13,6 +13,9 @@ export class CpuBackend implements Backend {
   readonly queriesPerTile = 1;
   readonly bytes = 0;
 
+  /** There are no kernels to compile. */
+  rehearse(): void {}
+
   /** Nothing to limit: no memory is kept for later. */
   limitMatrices(): void {}
 

@@ -163,6 +163,11 @@ export class GpuBackend implements Backend {
     }));
   }
 
+  /** See {@link Backend.rehearse}. */
+  rehearse(work: () => void): void {
+    this.#recorder.rehearse(work);
+  }
+
   /** See {@link Backend.run}. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void {
     operation.onGpu(this.#recorder, operands);

@@ -82,6 +82,11 @@ export interface Backend extends Disposable {
    * variants of its kernels first; no result depends on it.
    */
   prepare(ahead: ProductsAhead): Promise<void>;
+  /**
+   * Has the kernels compiled that `work` runs, without waiting and without running them: its
+   * operands' content does not matter. A backend without kernels does not call it.
+   */
+  rehearse(work: () => void): void;
   /** Runs, or records, an operation. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void;
   /** Lets the device begin with everything run so far, and with reading the matrices, without waiting. */

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { GpuBackend } from "../../src/ops/gpu_backend.ts";
+import { Backbone } from "../../src/scoring/backbone.ts";
+import { parityFolder } from "../golden/parity.ts";
+import { testedFamilies } from "../kernel_families.ts";
+import { testWhere } from "../requirement.ts";
+
+const conversation = [
+  { role: "user", content: "How much is 2+2? ".repeat(8) },
+  { role: "assistant", content: "4" },
+];
+
+for (const { family, missing } of testedFamilies) {
+  testWhere(
+    missing,
+    `the layers' kernels are compiled when a model is loaded (${family} kernels)`,
+    async () => {
+      for (const name of ["llama", "qwen3"]) {
+        using backbone = await Backbone.load(parityFolder(name), { kernels: family });
+        const { engine } = backbone;
+        assert.ok(engine instanceof GpuBackend);
+        const { pipelines } = engine.device;
+        const loaded = pipelines.size;
+        assert.ok(loaded > 5);
+        const [state] = await backbone.pooledStates([conversation]);
+        assert.ok(state !== undefined && "last" in state && state.last.every(Number.isFinite));
+        assert.equal(pipelines.size, loaded, name);
+        assert.deepEqual(engine.device.uncapturedErrors, []);
+      }
+    },
+  );
+}
