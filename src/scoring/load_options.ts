@@ -50,7 +50,7 @@ export interface LoadOptions {
 
 /** How a call to score goes on. */
 export interface ScoreOptions {
-  /** Ends the call at the next layer; it then throws the signal's reason. */
+  /** Ends the call at its next pack, or streamed layer; it then throws the signal's reason. */
   readonly signal?: AbortSignal;
   /** Told of the conversations that were scored. */
   readonly onProgress?: (progress: Progress) => void;

@@ -84,12 +84,12 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
       const room = Math.floor((memoryBudget - held - working) / waiting) + 1;
       const packsInFlight = layers === "resident" ? 1 : Math.min(mostPacksInFlight, room);
       const matrixBytes = working + (packsInFlight - 1) * waiting;
-      const longest = fitting(facts, held, longestSequence);
       const perToken = keptBytes(config);
       // No more than the matrices of a pack take.
       const forPrefix = Math.min(matrixBytes, memoryBudget - held - matrixBytes);
-      const longestKeptPrefix = Math.min(longest, Math.floor(forPrefix / perToken));
+      const longestKeptPrefix = Math.min(longestSequence, Math.floor(forPrefix / perToken));
       const besideMatrices = held + longestKeptPrefix * perToken;
+      const longest = fitting(facts, besideMatrices, longestSequence);
       return {
         layers,
         tokensPerPack: tokens,

@@ -25,6 +25,23 @@ function ragged(count: number): Conversation[] {
     ));
 }
 
+gpuTest(
+  "device memory stays within a budget, long conversations and kept prompts too",
+  async () => {
+    for (const memoryBudget of [2e6, 3e6]) {
+      using model = await RewardModel.load(parityFolder("armo"), { memoryBudget });
+      const within = (): void => {
+        assert.ok(model.deviceBytes <= memoryBudget, `${model.deviceBytes} of ${memoryBudget}`);
+      };
+      const prompt = { role: "user", content: "word ".repeat(60) };
+      const responses = ragged(12).map(([, response]) => [prompt, response!]);
+      const verdicts = await model.score([...ragged(12), ...responses], { onProgress: within });
+      within();
+      assert.ok(verdicts.some(({ score }) => score !== null));
+    }
+  },
+);
+
 for (const { family: kernels, missing } of testedFamilies) {
   for (const layers of ["resident", "streamed"] as const) {
     const name = `device memory stays within the plan, ${layers} layers (${kernels})`;
