@@ -7,9 +7,9 @@
 // output  [rows, columns]  f32, columns a multiple of 4
 // shape   (k, columns, steps in one segment of the packed weights, unused)
 //
-// Each lane makes 16 rows of 4 columns, or of 8 in two places, and keeps their sums in registers; of the
-// rows it holds its subgroup's share, which shuffles with constant lanes hand round. There are no barriers. Every
-// output is one sum over k from first to last, whatever the number of rows or lanes.
+// Each lane makes 16 rows of 4 columns, or of 8 in two places, and keeps their sums in registers; of
+// the rows it holds its subgroup's share, which shuffles with constant lanes hand round. There are no
+// barriers. Every output is one sum over k from first to last, whatever the number of rows or lanes.
 
 const F32: u32 = 0u;
 const F16: u32 = 1u;
