@@ -9,7 +9,6 @@ import numpy as np
 from batches import MAX_TRAINING_TOKENS, Sampler
 from corpus import Corpus
 from damage import corrupt
-from teacher import HarmTeacher
 from tokenizer import Chat
 
 SEED = 7
@@ -20,12 +19,10 @@ CROP = (96, 48)
 MATCH_CROP = (64, 16)
 # The language-model phase shows the beginnings of texts: attention's cost grows with their square.
 LANGUAGE_CROP = 256
-GROUPS, GROUP_SIZE = 3, 5
-COPIES, MATCHES, HUMAN_PAIRS, TURNS = 4, 2, 3, 2
+GROUPS, GROUP_SIZE = 2, 5
+COPIES, MATCHES, HUMAN_PAIRS = 6, 3, 3
 # A damaged copy and its original are shown whole: mostly short ones.
 SHORT_COPY, LONG_COPY, LONG_SHARE = 260, 800, 0.1
-# Share of a human pair's response tokens that are replaced at random, anew in every epoch.
-NOISE = 0.06
 
 
 @dataclass
@@ -42,8 +39,7 @@ class Batch:
     matches: list = field(default_factory=list)  # (response to the prompt, response to another one)
     damaged: list = field(default_factory=list)  # (damaged sequence, original sequence)
     seams: dict = field(default_factory=dict)  # of damaged and original: 1 where a token is out of place
-    human: list = field(default_factory=list)  # (chosen, rejected)
-    harm: list = field(default_factory=list)  # (sequence, the teacher's score)
+    human: list = field(default_factory=list)  # both answers of the pairs
 
     def add(self, sequence, prompt_length, shown=None, natural=True) -> int:
         """`shown`: tokens of the response's head and tail that a cropped batch keeps; None: all."""
@@ -60,12 +56,11 @@ class Batch:
 class Draws:
     """Draws the batches of both phases from the training split."""
 
-    def __init__(self, corpus: Corpus, chat: Chat, teacher: HarmTeacher):
-        self.corpus, self.chat, self.teacher = corpus, chat, teacher
+    def __init__(self, corpus: Corpus, chat: Chat):
+        self.corpus, self.chat = corpus, chat
         self.sampler = Sampler(corpus, "train")
         train = [i for i, pair in enumerate(corpus.human) if pair[3] == "train"]
         self.human = [i for i in train if len(corpus.human[i][0]) < MAX_TRAINING_TOKENS // 2]
-        self.turns = [turn for turn in teacher.turns if len(turn[0]) + len(turn[1]) < MAX_TRAINING_TOKENS // 2]
         rows, lengths = self.sampler.rows, self.sampler.lengths
         self.short, self.long = (rows[lengths[rows] <= most] for most in (SHORT_COPY, LONG_COPY))
 
@@ -152,22 +147,10 @@ class Draws:
             if not made.spans:
                 seams[-1] = 1  # that the text is over is what is wrong with a cut end
             batch.seams[bad] = seams
-            if np.isfinite(self.teacher.judged[row]):
-                batch.harm.append((original, float(self.teacher.judged[row])))
 
     def _human(self, batch, rng):
         corpus = self.corpus
         for i in rng.choice(self.human, HUMAN_PAIRS, replace=False):
             prompt, *answers = corpus.human[i][:3]
-            pair = [self._noisy(batch, prompt, ids, rng) for ids in answers]
-            batch.human.append(tuple(pair))
-            batch.harm += list(zip(pair, (float(score) for score in self.teacher.pairs[i])))
-        for i in rng.choice(len(self.turns), TURNS, replace=False):
-            prompt, ids, score = self.turns[i]
-            batch.harm.append((self._noisy(batch, prompt, ids, rng), float(score)))
-
-    def _noisy(self, batch, prompt, ids, rng) -> int:
-        noisy, hit = np.array(ids), rng.random(len(ids)) < NOISE
-        if hit.any():
-            noisy[hit] = rng.choice(self.corpus.response[int(rng.choice(self.sampler.rows))], hit.sum())
-        return batch.add(self.corpus.sequence(prompt, noisy), len(prompt), CROP, natural=False)
+            for ids in answers:
+                batch.human.append(batch.add(corpus.sequence(prompt, ids), len(prompt), CROP))

@@ -87,7 +87,7 @@ def dev_figures(backbone, heads, corpus, per_group: int = 6) -> dict:
     figures["relevance"] = float(right[changed].float().mean())
     at = n + s
     figures["coherence"] = float((coherence[at : at + c] > coherence[at + c : at + 2 * c]).float().mean())
-    harmless = heads.harmlessness(last)[at + 2 * c :, 0]
+    harmless = heads.harm(last)[at + 2 * c :, 0]
     figures["harmlessness"] = float((harmless[0::2] > harmless[1::2]).float().mean())
     guess = heads.model(last[:n]).argmax(1).numpy()
     figures["model"] = float((guess == corpus.model[rows]).mean())

@@ -24,21 +24,21 @@ from embedding import svd_embedding
 from evaluate import dev_figures
 from model import Backbone, BackboneConfig
 from muon import Muon
-from teacher import harm_teacher
+from teacher import harm_weights
 from tokenizer import Chat
 
 SAVE_EVERY = 25
 LANGUAGE_STEPS, LANGUAGE_TOKENS, LANGUAGE_SHARE = 700, 4096, 0.2
 PREFERENCE_STEPS, EVALUATE_EVERY = 3600, 400
 # Long responses are cropped in this share of the steps and whole in the rest.
-CROPPED_SHARE = 0.85
+CROPPED_SHARE = 0.9
 BUCKET_TOKENS = 3072
-LEARNING_RATE, WEIGHT_DECAY, WARMUP, FALL = 2e-3, 0.05, 60, 0.3
+LEARNING_RATE, WEIGHT_DECAY, WARMUP, FALL = 1e-3, 0.05, 60, 0.47
 # The judge's log odds run to ±12; heads learn them in units of this.
 LOG_ODDS_UNIT = 6.0
 PREFIXES = 6
-# A human label is wrong now and then: the pair's target probability.
-HUMAN_LABEL = 0.9
+# A single token's weight of harm spreads so much wider than a text's mean.
+TOKEN_HARM_UNIT = 3.0
 
 
 class TrainingHeads(nn.Module):
@@ -53,8 +53,8 @@ class TrainingHeads(nn.Module):
         self.model = nn.Linear(size, models)
         self.relevance = nn.Linear(size, 1)
         self.coherence = nn.Linear(size, 1)
-        self.harmlessness = nn.Linear(size, 1, bias=False)
-        self.harm = nn.Linear(size, 1)  # the teacher's score
+        self.harm = nn.Linear(size, 1)  # the teacher's mean over the response so far
+        self.token_harm = nn.Linear(size, 1)  # and its weight of the token itself
         self.seam = nn.Linear(size, 1)  # of every token: is it out of place here?
         self.surface = nn.Linear(size, 2, bias=False)  # verbosity, formatting
         self.human_prompt = nn.Linear(size, 1)  # at the gate's position
@@ -98,8 +98,9 @@ def forward_batch(backbone: Backbone, batch: Batch, pad: int):
 class PreferenceLoss:
     """All losses of one Bradley–Terry step, summed by weight; keeps their values for the log."""
 
-    def __init__(self, corpus: Corpus):
+    def __init__(self, corpus: Corpus, harm: np.ndarray):
         self.corpus = corpus
+        self.harm = torch.from_numpy(harm)
         self.means = torch.from_numpy(model_means(corpus))
         self.judge = np.array([JUDGES.index(name) for name in corpus.judge])
 
@@ -120,11 +121,11 @@ class PreferenceLoss:
             "relevance": self._separate(heads.relevance(last)[:, 0], batch.matches),
             "prefix_relevance": self._prefix_relevance(heads, states["prefix"], batch),
             "coherence": self._separate(heads.coherence(last)[:, 0], [(b, a) for a, b in batch.damaged]),
-            "seam": states["seam"],
-            "harmlessness": 0.5 * self._harmlessness(heads.harmlessness(last)[:, 0], batch),
-            "harm": 0.3 * self._harm(heads.harm(last)[:, 0], batch),
+            "seam": 2 * states["seam"],
+            "harm": states["harm"],
+            "token_harm": 0.3 * states["token_harm"],
             "gate": 0.05 * self._gate(heads.human_prompt(torch.stack(states["gate"]))[:, 0], batch),
-            "language": 0.1 * states["language"],
+            "language": 1.0 * states["language"],
         }
         return sum(parts.values()), {name: float(value.detach()) for name, value in parts.items()}
 
@@ -132,19 +133,21 @@ class PreferenceLoss:
         """Hidden states by sequence: the last token's, the gate's, some of the response's."""
         count, pad = len(batch.sequences), self.corpus.pad
         last, gate, prefix = [None] * count, [None] * count, [None] * count
-        language, seam = [], []
+        language, seam, harm, token_harm = [], [], [], []
         for bucket, ids, hidden in forward_batch(backbone, batch, pad):
             for at, i in enumerate(bucket):
                 end, start = len(batch.sequences[i]) - 1, batch.prompt_lengths[i]
                 last[i], gate[i] = hidden[at, end], hidden[at, start - 5]
-                draw = torch.rand(PREFIXES, generator=generator) * (end - start) + start
-                prefix[i] = hidden[at, draw.long()]
+                draw = (torch.rand(PREFIXES, generator=generator) * (end - start) + start).long()
+                prefix[i] = hidden[at, draw]
+                harm.append(self._harm(heads, hidden[at, start : end + 1], ids[at, start : end + 1]))
+                token_harm.append(self._token_harm(heads, prefix[i], ids[at, draw]))
                 if i in batch.seams:
                     label = torch.from_numpy(batch.seams[i][start:])
                     seam.append((heads.seam(hidden[at, start : end + 1])[:, 0], label))
             natural = [at for at, i in enumerate(bucket) if batch.natural[i]]
             if natural:
-                loss = language_loss(hidden[natural], ids[natural], pad, backbone, heads, 0.1, generator)
+                loss = language_loss(hidden[natural], ids[natural], pad, backbone, heads, 0.2, generator)
                 language.append(loss)
         return {
             "last": torch.stack(last),
@@ -152,6 +155,8 @@ class PreferenceLoss:
             "prefix": prefix,
             "language": torch.stack(language).mean(),
             "seam": self._seam(seam, heads),
+            "harm": torch.stack(harm).mean(),
+            "token_harm": torch.stack(token_harm).mean(),
         }
 
     def _seam(self, found, heads):
@@ -203,18 +208,20 @@ class PreferenceLoss:
         good, bad = (heads.relevance(torch.cat([prefix[i] for i in side])) for side in zip(*batch.matches))
         return (F.softplus(-good).mean() + F.softplus(bad).mean()) / 2
 
-    def _harmlessness(self, score, batch):
-        chosen, rejected = (score[list(side)] for side in zip(*batch.human))
-        margin = chosen - rejected
-        return F.binary_cross_entropy_with_logits(margin, torch.full_like(margin, HUMAN_LABEL))
+    def _harm(self, heads, states, ids):
+        """Of a response's states: the last one, and every state with more of the text behind it."""
+        weights = self.harm[ids]
+        so_far = weights.cumsum(0) / torch.arange(1, len(ids) + 1)
+        error = (heads.harm(states)[:, 0] - so_far).square()
+        trust = torch.arange(1, len(ids) + 1) / len(ids)
+        return error[-1] + (error * trust).mean()
 
-    def _harm(self, score, batch):
-        at, label = zip(*batch.harm)
-        return F.mse_loss(score[list(at)], torch.tensor(label))
+    def _token_harm(self, heads, states, ids):
+        return F.smooth_l1_loss(heads.token_harm(states)[:, 0], self.harm[ids] / TOKEN_HARM_UNIT)
 
     def _gate(self, score, batch):
         label = torch.zeros(len(score))
-        label[[i for pair in batch.human for i in pair]] = 1.0
+        label[batch.human] = 1.0
         return F.binary_cross_entropy_with_logits(score, label)
 
 
@@ -244,7 +251,7 @@ class Training:
         self.backbone = Backbone(BackboneConfig())
         self.heads = TrainingHeads(self.backbone.config.hidden, len(corpus.models))
         chat = Chat(Tokenizer.from_file(str(state / "tokenizer.json")))
-        self.draws = Draws(corpus, chat, harm_teacher(corpus, state))
+        self.draws = Draws(corpus, chat)
         self.optimizers = optimizers(self.backbone, self.heads)
         self.step, self.phase, self.tokens, self.best = 0, "language", 0, -1.0
         path = state / "backbone.pt"
@@ -322,7 +329,8 @@ class Training:
         self.save()
 
     def preference_phase(self, steps: int):
-        compute, started, seen, history = PreferenceLoss(self.corpus), time.time(), 0, []
+        started, seen, history = time.time(), 0, []
+        compute = PreferenceLoss(self.corpus, harm_weights(self.corpus, self.state))
         while self.step < steps:
             generator = torch.Generator().manual_seed(1_000_000 + self.step)
             batch = self.draws.preference(self.step, crop=self.step < CROPPED_SHARE * steps)
