@@ -93,10 +93,12 @@ def heads_rows(corpus: Corpus, split: str, decoder: Decoder) -> list:
 
     def add(kind: str | None, members: list, pairs: list) -> None:
         place = {i: at for at, i in enumerate(members)}
+        smoothing = fit_heads.LABEL_SMOOTHING.get(kind) if split == "train" else None
         rows.append(
             {
                 "id": f"{split}-{kind}-{len(rows)}",
                 "source": kind,
+                "label_smoothing": smoothing,
                 "split": "train" if split == "train" else "validation",
                 "prompt": conversations[members[0]][:-1],
                 "responses": [conversations[i][-1]["content"] for i in members],
@@ -136,7 +138,7 @@ def write_states(rows: list, state: Path, stem: str, out: Path) -> None:
                 at = {"row": number, "id": row["id"], "side": side, "last": len(places), "gate": len(places)}
                 beats = [other for better, other in row["pairs"] if better == side]
                 known = {"prompt": prompt, "source": row["source"], "split": row["split"], "ratings": ratings}
-                lines.append({**at, **known, "beats": beats, "label_smoothing": None, "margin": None})
+                lines.append({**at, **known, "beats": beats, "label_smoothing": row.get("label_smoothing"), "margin": None})
                 places.append(row["members"][side])
         name = f"features-{shard + 1:05}"
         (out / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

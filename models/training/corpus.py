@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from damage import corrupt
 from data import SPLIT_SEED, formatting, log_odds, read_human_pairs, read_judged
+from teacher import harm_weights
 from tokenizer import Chat, sample_texts, save_tokenizer, train_tokenizer
 
 TOKENIZER_TEXTS = 16000
@@ -37,12 +38,17 @@ class Corpus:
     corrupted: list = field(default_factory=list)
     # (prompt ids, chosen ids, rejected ids, split, pair)
     human: list = field(default_factory=list)
+    harm: np.ndarray = None  # of each token: the teacher's weight
 
     turn_end: int = 0
     pad: int = 0
 
     def sequence(self, prompt_ids, response_ids) -> np.ndarray:
         return np.concatenate((prompt_ids, response_ids, [self.turn_end])).astype(np.int64)
+
+    def harm_score(self, response_ids) -> float:
+        """The teacher's score of a response: 0 on average over its own texts, 1 a standard deviation."""
+        return float(self.harm[np.append(response_ids, self.turn_end)].mean())
 
     def judged_sequence(self, row: int, prompt: int | None = None) -> np.ndarray:
         prompt = self.prompt[row] if prompt is None else prompt
@@ -56,7 +62,9 @@ def load_corpus(data: Path, state: Path) -> Corpus:
         path.with_suffix(".part").write_bytes(pickle.dumps(corpus, protocol=5))
         path.with_suffix(".part").rename(path)
     # The file is this program's own, written above.
-    return pickle.loads(path.read_bytes())
+    corpus = pickle.loads(path.read_bytes())
+    corpus.harm = harm_weights(corpus.human, corpus.turn_end, state)
+    return corpus
 
 
 def build_corpus(data: Path, state: Path) -> Corpus:

@@ -20,8 +20,12 @@ PENALTIES = (0, 0.01, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, *(round(0.05 * i, 2)
 # in part, as a bias to be seen and removed; the card's table shows what other thresholds do.
 MAX_CORRELATION = 0.3
 GATE_HIDDEN, GATE_LAYERS, TEMPERATURE = 128, 3, 10.0
-GATE_STEPS, GATE_BATCH, GATE_RATE, DROPOUT = 600, 1024, 1e-3, 0.2
+GATE_STEPS, GATE_BATCH, GATE_RATE, DROPOUT, GATE_CHECK = 600, 1024, 1e-3, 0.2, 25
 MIXTURE = {"quality": 0.55, "harmlessness": 0.2, "relevance": 0.1, "coherence": 0.15}
+# Of the training's human pairs far more are in order than of others, since the teacher and the backbone
+# have seen them (0.82 against 0.63 of dev's): smoothed so, they do not make the gate too sure of
+# harmlessness.
+LABEL_SMOOTHING = {"harmlessness": 0.35}
 VOTERS, VOTER_STEPS, VOTER_BATCH, VOTER_RATE, VOTER_DECAY = 5, 300, 512, 3e-3, 1e-2
 
 
@@ -90,11 +94,19 @@ def fit_gate(train: Features, dev: Features, weights: np.ndarray, transform: np.
     rewards = {id(p): torch.from_numpy((p.last @ weights.T @ transform).astype(np.float32)) for p in (train, dev)}
     prompts = {id(p): torch.from_numpy(p.gate) for p in (train, dev)}
 
-    def loss(part, pairs):
+    def margins(part, pairs):
         g = gate(prompts[id(part)][pairs[:, 0]])
         r = rewards[id(part)]
-        margin = (g * (r[pairs[:, 0]] - r[pairs[:, 1]])).sum(1) * scale
-        return F.softplus(-margin), margin
+        return (g * (r[pairs[:, 0]] - r[pairs[:, 1]])).sum(1) * scale
+
+    def batch_loss():
+        """Smoothed losses by kind of pair, each with its share of the batch."""
+        losses = []
+        for kind, share in MIXTURE.items():
+            margin = margins(train, _draw(train.pairs[kind], int(GATE_BATCH * share), rng))
+            label = torch.full_like(margin, 1 - LABEL_SMOOTHING.get(kind, 0.0))
+            losses.append(share * F.binary_cross_entropy_with_logits(margin, label))
+        return sum(losses)
 
     steps = [gate.parameters(), [scale]]
     optimizer = torch.optim.AdamW([p for group in steps for p in group], lr=GATE_RATE, weight_decay=0.0)
@@ -102,20 +114,18 @@ def fit_gate(train: Features, dev: Features, weights: np.ndarray, transform: np.
     best, state, figures = np.inf, None, {}
     for step in range(GATE_STEPS):
         gate.train()
-        pairs = np.concatenate([_draw(train.pairs[k], int(GATE_BATCH * s), rng) for k, s in MIXTURE.items()])
-        value = loss(train, pairs)[0].mean()
         optimizer.zero_grad()
-        value.backward()
+        batch_loss().backward()
         optimizer.step()
         schedule.step()
-        if (step + 1) % 50 == 0:
+        if (step + 1) % GATE_CHECK == 0:
             gate.eval()
             with torch.inference_mode():
-                parts = {k: loss(dev, dev.pairs[k]) for k in MIXTURE}
-            total = sum(MIXTURE[k] * float(v.mean()) for k, (v, _) in parts.items())
+                parts = {k: margins(dev, dev.pairs[k]) for k in MIXTURE}
+            total = sum(MIXTURE[k] * float(F.softplus(-m).mean()) for k, m in parts.items())
             if total < best:
                 best, state = total, {k: v.clone() for k, v in gate.state_dict().items()}
-                figures = {k: round(float((m > 0).float().mean()), 4) for k, (_, m) in parts.items()}
+                figures = {k: round(float((m > 0).float().mean()), 4) for k, m in parts.items()}
                 figures |= {"step": step + 1, "dev_loss": round(total, 4), "scale": float(scale.detach())}
     gate.load_state_dict(state)
     gate.logit_scale.data *= figures["scale"]

@@ -12,14 +12,13 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from corpus import Corpus
 from tokenizer import VOCABULARY
 
 # By cross-validation on the training pairs; flat around it. Rarer tokens tell nothing.
 INVERSE_STRENGTH, LEAST_TEXTS = 1.0, 3
 
 
-def harm_weights(corpus: Corpus, state: Path) -> np.ndarray:
+def harm_weights(human: list, turn_end: int, state: Path) -> np.ndarray:
     """A weight for each token [vocabulary], from the training pairs alone; kept in the state folder.
 
     A text's score is the mean over its tokens, in units of the training answers' standard deviation
@@ -27,7 +26,7 @@ def harm_weights(corpus: Corpus, state: Path) -> np.ndarray:
     """
     path = state / "harm_weights.npy"
     if not path.exists():
-        np.save(path, _fit([pair for pair in corpus.human if pair[3] == "train"], corpus.turn_end))
+        np.save(path, _fit([pair for pair in human if pair[3] == "train"], turn_end))
     return np.load(path)
 
 

@@ -24,12 +24,11 @@ from embedding import svd_embedding
 from evaluate import dev_figures
 from model import Backbone, BackboneConfig
 from muon import Muon
-from teacher import harm_weights
 from tokenizer import Chat
 
 SAVE_EVERY = 25
 LANGUAGE_STEPS, LANGUAGE_TOKENS, LANGUAGE_SHARE = 700, 4096, 0.2
-PREFERENCE_STEPS, EVALUATE_EVERY = 3600, 400
+PREFERENCE_STEPS, EVALUATE_EVERY = 2700, 300
 # Long responses are cropped in this share of the steps and whole in the rest.
 CROPPED_SHARE = 0.9
 BUCKET_TOKENS = 3072
@@ -98,9 +97,9 @@ def forward_batch(backbone: Backbone, batch: Batch, pad: int):
 class PreferenceLoss:
     """All losses of one Bradley–Terry step, summed by weight; keeps their values for the log."""
 
-    def __init__(self, corpus: Corpus, harm: np.ndarray):
+    def __init__(self, corpus: Corpus):
         self.corpus = corpus
-        self.harm = torch.from_numpy(harm)
+        self.harm = torch.from_numpy(corpus.harm)
         self.means = torch.from_numpy(model_means(corpus))
         self.judge = np.array([JUDGES.index(name) for name in corpus.judge])
 
@@ -329,8 +328,7 @@ class Training:
         self.save()
 
     def preference_phase(self, steps: int):
-        started, seen, history = time.time(), 0, []
-        compute = PreferenceLoss(self.corpus, harm_weights(self.corpus, self.state))
+        compute, started, seen, history = PreferenceLoss(self.corpus), time.time(), 0, []
         while self.step < steps:
             generator = torch.Generator().manual_seed(1_000_000 + self.step)
             batch = self.draws.preference(self.step, crop=self.step < CROPPED_SHARE * steps)
