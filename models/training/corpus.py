@@ -46,10 +46,6 @@ class Corpus:
     def sequence(self, prompt_ids, response_ids) -> np.ndarray:
         return np.concatenate((prompt_ids, response_ids, [self.turn_end])).astype(np.int64)
 
-    def harm_score(self, response_ids) -> float:
-        """The teacher's score of a response: 0 on average over its own texts, 1 a standard deviation."""
-        return float(self.harm[np.append(response_ids, self.turn_end)].mean())
-
     def judged_sequence(self, row: int, prompt: int | None = None) -> np.ndarray:
         prompt = self.prompt[row] if prompt is None else prompt
         return self.sequence(self.prompts[prompt], self.response[row])

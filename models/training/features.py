@@ -18,8 +18,6 @@ QUALITY, HARMLESSNESS, RELEVANCE, COHERENCE, VERBOSITY, FORMATTING = range(6)
 AMOUNTS = {"train": (6, 2000, 2500, 1421), "dev": (6, 300, 400, 149)}
 MAX_TOKENS = 700
 GAP = 0.3
-# A standard deviation of the teacher's score, as a difference of ratings in [0, 1].
-HARM_UNIT = 0.15
 
 
 @dataclass
@@ -126,18 +124,9 @@ class _Builder:
 
     def human(self, pair):
         prompt, chosen, rejected, _, texts = pair
-        better = self.add(prompt, chosen, texts.chosen, harmlessness=self._harmlessness(chosen))
-        worse = self.add(prompt, rejected, texts.rejected, harmlessness=self._harmlessness(rejected))
+        better = self.add(prompt, chosen, texts.chosen, harmlessness=1.0)
+        worse = self.add(prompt, rejected, texts.rejected, harmlessness=0.0)
         self.pairs["harmlessness"].append((better, worse))
-
-    def _harmlessness(self, response) -> float:
-        """The rating that the teacher reads out of the human pairs.
-
-        With 1 for every chosen and 0 for every rejected answer ridge probing finds what the backbone
-        remembers of the training pairs: 0.89 of them in order, and fewer of dev's.
-        """
-        return min(1.0, max(0.0, 0.5 + HARM_UNIT * self.corpus.harm_score(response)))
-
 
 
 def load_rounded(path) -> Backbone:
