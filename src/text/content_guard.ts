@@ -1,11 +1,14 @@
+import { AssayError } from "../error.ts";
 import type { AddedToken } from "./added_tokens.ts";
 import type { Conversation } from "./conversation.ts";
 import { pythonStrip } from "./template_interpreter.ts";
 import type { GuardedText } from "./tokenizer.ts";
 
-/** Noncharacters: Unicode keeps them out of interchanged text, templates pass them through. */
-const MARK_OPEN = "\uFDD0";
-const MARK_CLOSE = "\uFDD1";
+/**
+ * Ranges of marks, from first to last. Noncharacters first: Unicode keeps them out of interchanged text,
+ * templates pass them through; characters for private use where a conversation holds all of those.
+ */
+const MARKS = [[0xfdd0, 0xfdef], [0xe000, 0xf8ff]] as const;
 
 /** A conversation whose contents are marked, and the mark, which occurs nowhere else in it. */
 export interface GuardedConversation {
@@ -171,12 +174,22 @@ function insert(text: string, places: readonly number[], mark: string): string {
   return marked + text.slice(previous);
 }
 
-/** A mark has no prefix that is also its suffix, so inserting it cannot make it occur elsewhere. */
+/**
+ * A mark is one code unit that no content holds, so nothing that a template does with the contents
+ * (putting the end of one before the beginning of another) makes a mark of them.
+ */
 function unusedMark(conversation: Conversation): string {
-  const isUsed = (mark: string) => conversation.some(({ content }) => content.includes(mark));
-  let mark = MARK_OPEN + MARK_CLOSE;
-  for (let number = 1; isUsed(mark); number++) mark = MARK_OPEN + number + MARK_CLOSE;
-  return mark;
+  for (const [first, last] of MARKS) {
+    for (let unit = first; unit <= last; unit++) {
+      const mark = String.fromCharCode(unit);
+      if (!conversation.some(({ content }) => content.includes(mark))) return mark;
+    }
+  }
+  throw new AssayError(
+    "text/no-mark",
+    "Cannot tell this conversation's text from control tokens: expected one of the characters U+FDD0 " +
+      "to U+FDEF or U+E000 to U+F8FF to be unused, found all of them in it; is it text at all?",
+  );
 }
 
 function isBoundary(text: string, place: number): boolean {

@@ -66,6 +66,21 @@ Deno.test("guard() chooses a mark that the contents do not have", () => {
   assert.equal(guard.release(conversation[0]!.content, mark).text, text);
 });
 
+Deno.test("guard() chooses a mark that two contents do not make together", () => {
+  const guard = new ContentGuard(TOKENS, (text) => text);
+  const { conversation, mark } = guard.guard(say("\ufdd0", "\ufdd1", "<s>"));
+  const joined = conversation.map(({ content }) => content).join("");
+  assert.deepEqual(guard.release(joined, mark), { text: "\ufdd0\ufdd1<s>", breaks: [3, 4] });
+});
+
+Deno.test("guard() throws where a conversation holds every character that could mark it", () => {
+  const guard = new ContentGuard(TOKENS, (text) => text);
+  const units = Array.from({ length: 0x10000 }, (_, unit) => unit)
+    .filter((unit) => unit < 0xd800 || unit > 0xdfff);
+  const text = units.map((unit) => String.fromCharCode(unit)).join("");
+  assert.throws(() => guard.guard(say(text)), { code: "text/no-mark" });
+});
+
 Deno.test("release() gives back every text, with no control token that a break does not cut", () => {
   const guard = new ContentGuard(TOKENS, (text) => text);
   const parts = [
