@@ -1,6 +1,8 @@
 /** What a finished command left behind. */
 export interface Outcome {
   readonly ok: boolean;
+  /** Its exit status; 127 where it was not found. */
+  readonly code: number;
   /** Its standard output and standard error, one after the other. */
   readonly output: string;
 }
@@ -12,16 +14,16 @@ export async function run(
   options: Pick<Deno.CommandOptions, "cwd" | "env"> = {},
 ): Promise<Outcome> {
   try {
-    const { success, stdout, stderr } = await new Deno.Command(command, {
+    const { success, code, stdout, stderr } = await new Deno.Command(command, {
       ...options,
       args: [...args],
       stdin: "null",
     }).output();
     const decoder = new TextDecoder();
-    return { ok: success, output: decoder.decode(stdout) + decoder.decode(stderr) };
+    return { ok: success, code, output: decoder.decode(stdout) + decoder.decode(stderr) };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { ok: false, output: `${command}: not found` };
+    return { ok: false, code: 127, output: `${command}: not found` };
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Makes sure that the machine has a WebGPU adapter, as far as it may: where there is none, it
- * installs Mesa's software adapter through apt. Without one, Assay computes on the CPU.
+ * Makes sure that the machine has a WebGPU adapter, as far as it may: where there is none, or only the
+ * slow one that Mesa makes of OpenGL, it installs Mesa's software adapter for Vulkan through apt.
+ * Without one, Assay computes on the CPU.
  *
  * `ASSAY_NO_INSTALL=1` keeps it from installing anything.
  *
@@ -11,10 +12,27 @@ import { run, runDeno } from "./command.ts";
 const adapterPackage = "mesa-vulkan-drivers";
 const byHand = `sudo apt-get update && sudo apt-get install -y ${adapterPackage}`;
 
+/** Why an adapter is wanted; undefined where there is a good one. */
+type Lack = "no WebGPU adapter" | "no WebGPU adapter but OpenGL's, which is slow,";
+
+/**
+ * Without Vulkan, Mesa's software adapter computes through OpenGL, which has no subgroups: the demo then
+ * took 6 times as long as with Vulkan, and half a minute to compile the kernels first.
+ */
+const lookup = `
+const adapter = await navigator.gpu.requestAdapter();
+if (adapter === null) Deno.exit(1);
+const { device, description } = adapter.info;
+if (!/llvmpipe|softpipe/i.test(device + description)) Deno.exit(0);
+await adapter.requestDevice({ requiredFeatures: ["subgroups"] }).catch(() => Deno.exit(2));
+Deno.exit(0);
+`;
+
 /** Looks for an adapter in a process of its own, since a failed lookup is remembered. */
-async function hasAdapter(): Promise<boolean> {
-  const lookup = "Deno.exit(await navigator.gpu.requestAdapter() === null ? 1 : 0)";
-  return (await runDeno("eval", "--no-config", lookup)).ok;
+async function findLack(): Promise<Lack | undefined> {
+  const { code } = await runDeno("eval", "--no-config", lookup);
+  if (code === 0) return undefined;
+  return code === 2 ? "no WebGPU adapter but OpenGL's, which is slow," : "no WebGPU adapter";
 }
 
 /** How to run apt-get with the rights to install, or why that can't be done here. */
@@ -53,27 +71,31 @@ async function installAdapter([command, ...args]: string[]): Promise<string | un
 
 /** Looks for an adapter and installs one where it may; says on stderr what it does and what is left. */
 export async function setUp(): Promise<void> {
-  if (await hasAdapter()) return;
+  let lack = await findLack();
+  if (lack === undefined) return;
   const installer = await findInstaller();
   let obstacle: string;
   if ("command" in installer) {
     console.error(
-      `No WebGPU adapter on this machine: installing ${adapterPackage} (a software adapter) ` +
-        "with apt-get; this can take a minute.",
+      `There is ${lack} on this machine: installing ${adapterPackage} (a software adapter) with ` +
+        "apt-get; this can take a minute.",
     );
     const failure = await installAdapter(installer.command);
-    if (failure === undefined && await hasAdapter()) {
+    if (failure === undefined) lack = await findLack();
+    if (lack === undefined) {
       console.error("Installed; there is a WebGPU adapter now.");
       return;
     }
     if (failure !== undefined) console.error(failure);
-    obstacle = failure === undefined ? "still none after the installation" : "apt-get failed";
+    obstacle = failure === undefined ? "still so after the installation" : "apt-get failed";
   } else {
     obstacle = installer.obstacle;
   }
   console.error(
-    `Warning: no WebGPU adapter on this machine (${obstacle}), so Assay computes on the CPU, ` +
-      "slowly, and tests of the GPU are skipped.",
+    lack === "no WebGPU adapter"
+      ? `Warning: ${lack} on this machine (${obstacle}), so Assay computes on the CPU, slowly, and ` +
+        "tests of the GPU are skipped."
+      : `Warning: ${lack} on this machine (${obstacle}), so Assay and its tests take long.`,
   );
   if (Deno.build.os === "linux") {
     console.error(`On Debian or Ubuntu this installs a software adapter: ${byHand}`);

@@ -24,6 +24,10 @@ const tolerance = 1e-4;
 /** Trials of each kernel, each with other shapes. */
 const trialsOfKernel = 5;
 
+const openGlAdvice =
+  "this adapter computes through OpenGL, several times slower than Mesa's adapter " +
+  "for Vulkan, and compiles for long: on Debian or Ubuntu `apt-get install -y mesa-vulkan-drivers`";
+
 /** Limits that decide which models fit, and what small ones mean. */
 const limits = [
   "maxStorageBufferBindingSize",
@@ -70,12 +74,17 @@ export async function* checkMachine(
   };
 }
 
-function adapterCheck({ adapter }: Device): Check {
+function adapterCheck({ adapter, subgroups }: Device): Check {
   const { vendor, architecture, device, description, software } = adapter;
   const name = description ||
     [vendor, architecture, device].filter((part) => part !== "").join(" ");
   const note = software ? " (software: computes on the CPU)" : "";
-  return { check: "adapter", ok: true, found: (name || "without a name") + note };
+  const found = (name || "without a name") + note;
+  if (!/llvmpipe|softpipe/i.test(name) || subgroups.size > 0) {
+    return { check: "adapter", ok: true, found };
+  }
+  // Through OpenGL there are no subgroups, which the kernels for software adapters are made of.
+  return { check: "adapter", ok: true, found: `${found}, through OpenGL`, advice: openGlAdvice };
 }
 
 /**
