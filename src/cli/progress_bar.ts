@@ -60,10 +60,16 @@ function newBar(output: Output, label: string, total: number | undefined): progr
     format: total === undefined
       ? `${label} {value}`
       : `${label} {bar} {percentage}% | {eta_formatted} left`,
+    formatTime,
     barsize: 30,
     forceRedraw: true, // results and notes wipe it away
     clearOnComplete: true,
     hideCursor: false, // an interrupted run would leave the cursor hidden
     gracefulExit: false, // the commands themselves decide what an interrupt does
   }, progress.Presets.shades_classic);
+}
+
+/** Time left; the package gives a word in place of a number while it can't tell, and formats that too. */
+function formatTime(seconds: number, options: progress.Options, roundTo: number): string {
+  return Number.isFinite(seconds) ? progress.Format.TimeFormat(seconds, options, roundTo) : "?";
 }

@@ -74,6 +74,15 @@ Deno.test("progressBar() shows each phase and leaves an empty line", () => {
   assert(shown.lastIndexOf("\x1b[0K") > shown.lastIndexOf("rows scored"), JSON.stringify(shown));
 });
 
+Deno.test("progressBar() shows ? for the time left as long as nothing is done", () => {
+  const { output, stderr } = captureOutput({ isTerminal: true });
+  using bar = progressBar(output);
+  bar.update("loading", 0, 2);
+  bar.update("loading", 0, 2);
+  assert.match(stderr(), /\? left/);
+  assert.doesNotMatch(stderr(), /LL|NF/); // ends of the package's own NULL and INF
+});
+
 Deno.test("results wipe a progress bar away where both stand in one terminal", async () => {
   const { output, stdout, stderr } = captureOutput({ isTerminal: true });
   await output.write(new TextEncoder().encode("row\n"));
