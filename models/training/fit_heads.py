@@ -146,7 +146,6 @@ class Voters:
 def fit_voters(train: Features, dev: Features) -> Voters:
     """Scalar Bradley–Terry heads, each on its own bootstrap sample of the prompts, in its own order."""
     weights, accuracies = [], []
-    mean = train.last.mean(0)
     x, vx = (torch.from_numpy(p.last) for p in (train, dev))
     for voter in range(VOTERS):
         rng = np.random.default_rng(100 + voter)
