@@ -35,13 +35,22 @@ Deno.test("GroupedRegression equals DirectRegression on any window, cut groups i
         },
       );
       assert.equal(Number.isNaN(fits[0]), Number.isNaN(fits[1]));
-      if (!Number.isNaN(fits[0])) {
-        assert(Math.abs(fits[0]! - fits[1]!) < 1e-8, fits.join(" "));
-      }
+      if (Number.isNaN(fits[0])) return;
+      const usable = new Set(
+        [...sorted.keys()].slice(left, right)
+          .filter((row) => robustness[row]! > 0 && Math.abs(sorted[row]! - center) < radius)
+          .map((row) => sorted[row]!),
+      );
+      // Rows of one x have no slope; statsmodels' formula then divides the rounding of their mean x by
+      // its floor for a variance, 1e-12.
+      const [only] = usable;
+      const rounding = usable.size > 1
+        ? 0
+        : 8 * Number.EPSILON * only! * Math.abs(center - only!) / 1e-12;
+      const bound = 1e-8 + rounding * Math.max(...y.map(Math.abs));
+      assert(Math.abs(fits[0]! - fits[1]!) < bound, fits.join(" "));
     }),
-    // One seed for now: rarely the two differ, as on x 0 1 6 6 6 7 7 7, robustness 0 but for two rows
-    // (seed -488064674); which of them is right is still to be found out.
-    { numRuns: 500, seed: 2 },
+    { numRuns: 500 },
   );
 });
 
