@@ -5,6 +5,8 @@ import numpy as np
 from corpus import Corpus
 
 MAX_TRAINING_TOKENS = 1024
+# The gate reads the token that ends the last turn, so far before the response's first one.
+GATE_OFFSET = 5
 MAX_COPY_TOKENS = MAX_TRAINING_TOKENS - 200
 
 
@@ -28,6 +30,13 @@ class Sampler:
             for pair in corpus.human
             if pair[3] == split and len(pair[0]) + max(len(pair[1]), len(pair[2])) < max_tokens
         ]
+
+    def bootstrap(self, rng) -> None:
+        """Draws instructions with replacement, and leaves out what was not drawn."""
+        known = sorted({prompt for prompt, _ in self.keys})
+        drawn = rng.choice(known, len(known))
+        self.keys = [key for prompt in drawn for key in self.keys if key[0] == prompt]
+        self.rows = self.rows[np.isin(self.corpus.prompt[self.rows], drawn)]
 
 
 def pad_batch(sequences: list, pad: int) -> np.ndarray:

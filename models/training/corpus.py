@@ -63,6 +63,11 @@ def load_corpus(data: Path, state: Path) -> Corpus:
     return corpus
 
 
+def load_chat(state: Path) -> Chat:
+    """The chat template with the tokenizer that `load_corpus` left in the state folder."""
+    return Chat(Tokenizer.from_file(str(state / "tokenizer.json")))
+
+
 def build_corpus(data: Path, state: Path) -> Corpus:
     judged, human = read_judged(data), read_human_pairs(data)
     chat = Chat(make_tokenizer(judged, human, state))

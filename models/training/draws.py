@@ -19,7 +19,7 @@ CROP = (96, 48)
 MATCH_CROP = (64, 16)
 # The language-model phase shows the beginnings of texts: attention's cost grows with their square.
 LANGUAGE_CROP = 256
-GROUPS, GROUP_SIZE = 2, 5
+GROUPS, GROUP_SIZE = 2, 6
 COPIES, MATCHES, HUMAN_PAIRS = 6, 3, 3
 # A damaged copy and its original are shown whole: mostly short ones.
 SHORT_COPY, LONG_COPY, LONG_SHARE = 260, 800, 0.1
@@ -34,7 +34,7 @@ class Batch:
     crop: bool = False
     prompt_lengths: list = field(default_factory=list)
     natural: list = field(default_factory=list)  # whether the text is as somebody wrote it
-    rows: list = field(default_factory=list)  # judged row of each of the first len(rows) sequences
+    rows: dict = field(default_factory=dict)  # judged row of each sequence that is one, undamaged
     groups: list = field(default_factory=list)  # lists of sequences of one instruction and judge
     matches: list = field(default_factory=list)  # (response to the prompt, response to another one)
     damaged: list = field(default_factory=list)  # (damaged sequence, original sequence)
@@ -54,11 +54,13 @@ class Batch:
 
 
 class Draws:
-    """Draws the batches of both phases from the training split."""
+    """Draws the batches of both phases from the training split; of a bootstrap of it, if `seed` is not 0."""
 
-    def __init__(self, corpus: Corpus, chat: Chat):
-        self.corpus, self.chat = corpus, chat
+    def __init__(self, corpus: Corpus, chat: Chat, seed: int = 0):
+        self.corpus, self.chat, self.seed = corpus, chat, SEED + seed
         self.sampler = Sampler(corpus, "train")
+        if seed != 0:
+            self.sampler.bootstrap(np.random.default_rng(seed))
         train = [i for i, pair in enumerate(corpus.human) if pair[3] == "train"]
         self.human = [i for i in train if len(corpus.human[i][0]) < MAX_TRAINING_TOKENS // 2]
         rows, lengths = self.sampler.rows, self.sampler.lengths
@@ -66,7 +68,7 @@ class Draws:
 
     def language(self, step: int, tokens: int) -> list:
         """Beginnings of similar length, about `tokens` together; every eighth time of conversations."""
-        rng, corpus = np.random.default_rng([SEED, 1, step]), self.corpus
+        rng, corpus = np.random.default_rng([self.seed, 1, step]), self.corpus
         if step % 8 == 7:
             picked = [corpus.human[self.human[i]] for i in rng.choice(len(self.human), tokens // 160)]
             whole = [corpus.sequence(p[0], p[1 + rng.integers(2)]) for p in picked]
@@ -80,11 +82,12 @@ class Draws:
         return [corpus.judged_sequence(int(row))[:LANGUAGE_CROP] for row in picked]
 
     def preference(self, step: int, crop: bool) -> Batch:
-        rng, batch = np.random.default_rng([SEED, 2, step]), Batch(crop=crop)
+        rng, batch = np.random.default_rng([self.seed, 2, step]), Batch(crop=crop)
         self._judged(batch, rng)
         for _ in range(MATCHES):
             a, b = (int(row) for row in rng.choice(self.sampler.rows, 2))
-            self._match(batch, self._instruction(a), self._instruction(b))
+            for good, row in zip(self._match(batch, self._instruction(a), self._instruction(b)), (a, b)):
+                batch.rows[good] = row
         self._match(batch, *(self._odd_prompt(rng) for _ in range(2)))
         self._damaged(batch, rng)
         self._human(batch, rng)
@@ -98,7 +101,7 @@ class Draws:
             for row in rng.choice(known, min(GROUP_SIZE, len(known)), replace=False):
                 size = len(corpus.prompts[corpus.prompt[row]])
                 members.append(batch.add(corpus.judged_sequence(int(row)), size, CROP))
-                batch.rows.append(int(row))
+                batch.rows[members[-1]] = int(row)
             batch.groups.append(members)
 
     def _instruction(self, row: int):
@@ -117,15 +120,18 @@ class Draws:
         prompt = self.chat.prompt([{"role": "user", "content": text[:300]}])
         return np.array(prompt, np.uint16), corpus.response[row]
 
-    def _match(self, batch, first, second):
-        """Both prompts with both responses, so that neither alone tells what belongs together."""
+    def _match(self, batch, first, second) -> list:
+        """Both prompts with both responses, so that neither alone tells what belongs together.
+
+        Returns the sequences of each with its own."""
         if np.array_equal(first[0], second[0]):
-            return
+            return []
         for own, other in ((first, second), (second, first)):
             prompt = own[0]
             good = batch.add(self.corpus.sequence(prompt, own[1]), len(prompt), MATCH_CROP)
             bad = batch.add(self.corpus.sequence(prompt, other[1]), len(prompt), MATCH_CROP, natural=False)
             batch.matches.append((good, bad))
+        return [good for good, _ in batch.matches[-2:]]
 
     def _damaged(self, batch, rng):
         corpus = self.corpus
@@ -137,6 +143,7 @@ class Draws:
             prompt = corpus.prompts[corpus.prompt[row]]
             encoded = self.chat.tokenizer.encode(made.text, add_special_tokens=False)
             original = batch.add(corpus.judged_sequence(row), len(prompt))
+            batch.rows[original] = row
             bad = batch.add(corpus.sequence(prompt, encoded.ids), len(prompt), natural=False)
             batch.damaged.append((bad, original))
             batch.seams[original] = np.zeros(len(batch.sequences[original]), np.float32)

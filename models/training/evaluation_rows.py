@@ -21,7 +21,7 @@ from data import JUDGES
 from tokenizer import MAX_TOKENS
 
 SEED = 23
-PER_GROUP, IRRELEVANT, DAMAGED, PARITY = 5, 150, 150, 200
+PER_GROUP, IRRELEVANT, DAMAGED, PARITY = 10, 400, 400, 200
 GAP = 0.5
 SUBSETS = {JUDGES[0]: "quality-gpt4-turbo", JUDGES[1]: "quality-gpt4"}
 

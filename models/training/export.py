@@ -32,11 +32,20 @@ def export_checkpoint(corpus: Corpus, best: Path, state: Path, out: Path, thresh
     transform, penalties = fit_transform(reference, threshold)
     gate, gating = fit_gate(train, dev, weights, transform)
     voters = fit_voters(train, dev)
-    out.mkdir(parents=True, exist_ok=True)
-    save_file(_tensors(backbone, weights, transform, gate), out / "model.safetensors", {"format": "pt"})
-    (out / "config.json").write_text(json.dumps(_config(corpus, backbone), indent=2) + "\n")
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copyfile(state / name, out / name)
+    heads = {
+        "regression_layer.weight": torch.tensor(weights),
+        "reward_transform_matrix": torch.tensor(transform),
+        **{f"gating.{name}": value for name, value in gate.state_dict().items()},
+    }
+    config = {
+        "architectures": ["LlamaForRewardModelWithGating"],
+        "gating_hidden_dim": GATE_HIDDEN,
+        "gating_n_hidden": GATE_LAYERS,
+        "gating_temperature": TEMPERATURE,
+        "num_objectives": len(OBJECTIVES),
+        "objective_names": list(OBJECTIVES),
+    }
+    save_checkpoint(corpus, backbone, heads, config, state, out)
     save_voters(voters, out)
     figures = {
         "ridge": ridge,
@@ -58,26 +67,26 @@ def cached_features(backbone, corpus: Corpus, split: str, best: Path, state: Pat
     return Features(**torch.load(path, weights_only=False))
 
 
-def _tensors(backbone, weights, transform, gate) -> dict:
-    tensors = {f"model.{n}": p.data.bfloat16() for n, p in backbone.named_parameters()}
-    tensors["regression_layer.weight"] = torch.tensor(weights, dtype=torch.float32)
-    tensors["reward_transform_matrix"] = torch.tensor(transform, dtype=torch.float32)
-    tensors |= {f"gating.{name}": value.float() for name, value in gate.state_dict().items()}
-    return {name: value.contiguous() for name, value in tensors.items()}
+def save_checkpoint(corpus: Corpus, backbone, heads: dict, config: dict, state: Path, out: Path) -> None:
+    """Writes weights, configuration and tokenizer; `heads` and `config` are what the kind of head adds."""
+    out.mkdir(parents=True, exist_ok=True)
+    tensors = {f"model.{n}": p.data.bfloat16().contiguous() for n, p in backbone.named_parameters()}
+    tensors |= {name: value.float().contiguous() for name, value in heads.items()}
+    save_file(tensors, out / "model.safetensors", {"format": "pt"})
+    config = dict(sorted({**_backbone_config(corpus, backbone), **config}.items()))
+    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(state / name, out / name)
 
 
-def _config(corpus: Corpus, backbone) -> dict:
+def _backbone_config(corpus: Corpus, backbone) -> dict:
     shape = backbone.config
-    vocabulary = {name: i for name, i in special_ids(corpus).items()}
+    vocabulary = special_ids(corpus)
     return {
-        "architectures": ["LlamaForRewardModelWithGating"],
         "attention_bias": False,
         "attention_dropout": 0.0,
         "bos_token_id": vocabulary[BEGIN],
         "eos_token_id": vocabulary[TURN_END],
-        "gating_hidden_dim": GATE_HIDDEN,
-        "gating_n_hidden": GATE_LAYERS,
-        "gating_temperature": TEMPERATURE,
         "head_dim": shape.head_dim,
         "hidden_act": "silu",
         "hidden_size": shape.hidden,
@@ -89,8 +98,6 @@ def _config(corpus: Corpus, backbone) -> dict:
         "num_attention_heads": shape.heads,
         "num_hidden_layers": shape.layers,
         "num_key_value_heads": shape.kv_heads,
-        "num_objectives": len(OBJECTIVES),
-        "objective_names": list(OBJECTIVES),
         "pad_token_id": vocabulary[PAD],
         "pretraining_tp": 1,
         "rms_norm_eps": shape.rms_norm_eps,

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 
-from batches import Sampler
+from batches import GATE_OFFSET, Sampler
 from corpus import Corpus
 from data import JUDGES, formatting, verbosity
 from evaluate import pooled_states
-from model import Backbone, load_backbone
+from model import Backbone, BackboneConfig, load_backbone
 
 OBJECTIVES = ("quality", "harmlessness", "relevance", "coherence", "verbosity", "formatting")
 QUALITY, HARMLESSNESS, RELEVANCE, COHERENCE, VERBOSITY, FORMATTING = range(6)
 # Of every instruction and judge so many rows; then so many irrelevant responses, damaged copies and
 # human pairs; none longer than MAX_TOKENS: the forward passes are what costs.
-AMOUNTS = {"train": (6, 2000, 2500, 1421), "dev": (6, 300, 400, 149)}
+AMOUNTS = {"train": (8, 2000, 2500, 1421), "dev": (16, 400, 400, 149)}
 MAX_TOKENS = 700
 GAP = 0.3
 
@@ -94,7 +94,7 @@ class _Builder:
 
     def add(self, prompt, response, text, **labels) -> int:
         self.sequences.append(self.corpus.sequence(prompt, response))
-        self.gates.append(len(prompt) - 5)
+        self.gates.append(len(prompt) - GATE_OFFSET)
         row = [labels.get(name, np.nan) for name in OBJECTIVES]
         row[VERBOSITY], row[FORMATTING] = verbosity(len(response)), formatting(text)
         self.labels.append(row)
@@ -129,9 +129,9 @@ class _Builder:
         self.pairs["harmlessness"].append((better, worse))
 
 
-def load_rounded(path) -> Backbone:
+def load_rounded(path, config: BackboneConfig = BackboneConfig()) -> Backbone:
     """The saved backbone with weights rounded to bfloat16, as it is shipped, in float32 arithmetic."""
-    backbone = load_backbone(path)
+    backbone = load_backbone(path, config)
     for parameter in backbone.parameters():
         parameter.data = parameter.data.bfloat16().float()
     return backbone

@@ -126,8 +126,8 @@ class Backbone(nn.Module):
         return self.norm(x)
 
 
-def load_backbone(path) -> Backbone:
+def load_backbone(path, config: BackboneConfig = BackboneConfig()) -> Backbone:
     """A backbone as training saved it."""
-    backbone = Backbone(BackboneConfig())
+    backbone = Backbone(config)
     backbone.load_state_dict(torch.load(path, weights_only=True)["backbone"])
     return backbone.eval()

@@ -6,8 +6,8 @@ Resumable: run it again and it goes on from the last state saved in `--state`.
 import argparse
 from pathlib import Path
 
-from corpus import load_corpus
-from train_backbone import LANGUAGE_STEPS, PREFERENCE_STEPS, train_backbone
+from corpus import load_chat, load_corpus
+from train_backbone import LANGUAGE_STEPS, PREFERENCE_STEPS, Plan, train_backbone
 
 
 def main() -> None:
@@ -21,7 +21,8 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.state.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(arguments.data, arguments.state)
-    best = train_backbone(corpus, arguments.state, arguments.language_steps, arguments.preference_steps)
+    plan = Plan(arguments.language_steps, arguments.preference_steps)
+    best = train_backbone(corpus, load_chat(arguments.state), arguments.state, plan)
     if arguments.backbone_only:
         return
     from export import export_checkpoint

@@ -8,15 +8,15 @@ while it runs: what was computed at the held rate stays good.
 import json
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional as F
 
-from batches import length_buckets, pad_batch, pad_positions
+from batches import GATE_OFFSET, length_buckets, pad_batch, pad_positions
 from corpus import Corpus
 from data import JUDGES, verbosity
 from draws import Batch, Draws
@@ -27,8 +27,8 @@ from muon import Muon
 from tokenizer import Chat
 
 SAVE_EVERY = 25
-LANGUAGE_STEPS, LANGUAGE_TOKENS, LANGUAGE_SHARE = 700, 4096, 0.2
-PREFERENCE_STEPS, EVALUATE_EVERY = 2700, 300
+LANGUAGE_STEPS, LANGUAGE_TOKENS, LANGUAGE_SHARE = 1200, 4096, 0.4
+PREFERENCE_STEPS, EVALUATE_EVERY = 3000, 500
 # Long responses are cropped in this share of the steps and whole in the rest.
 CROPPED_SHARE = 0.9
 BUCKET_TOKENS = 3072
@@ -38,6 +38,16 @@ LOG_ODDS_UNIT = 6.0
 PREFIXES = 6
 # A single token's weight of harm spreads so much wider than a text's mean.
 TOKEN_HARM_UNIT = 3.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained and for how long. `seed`: of the weights and the data; 0 takes all of the data."""
+
+    language_steps: int = LANGUAGE_STEPS
+    preference_steps: int = PREFERENCE_STEPS
+    config: BackboneConfig = BackboneConfig()
+    seed: int = 0
 
 
 class TrainingHeads(nn.Module):
@@ -78,10 +88,10 @@ def model_means(corpus: Corpus) -> np.ndarray:
 def language_loss(hidden, ids, pad, backbone, heads, share, generator):
     """Next-token cross-entropy at a random share of the positions, with tied embeddings."""
     real = (ids[:, 1:] != pad) & (torch.rand(ids[:, 1:].shape, generator=generator) < share)
-    states = hidden[:, :-1][real]
+    states = hidden[:, :-1][real] * heads.language_scale
     with torch.autocast("cpu", torch.bfloat16):
         logits = states @ backbone.embed_tokens.weight.T
-    return F.cross_entropy(logits.float() * heads.language_scale, ids[:, 1:][real])
+    return F.cross_entropy(logits.float(), ids[:, 1:][real])
 
 
 def forward_batch(backbone: Backbone, batch: Batch, pad: int):
@@ -105,9 +115,9 @@ class PreferenceLoss:
 
     def __call__(self, backbone, heads, batch: Batch, generator) -> tuple:
         states = self._states(backbone, heads, batch, generator)
-        last, rows = states["last"], np.array(batch.rows)
-        judged = last[: len(rows)]
-        prefix = torch.cat(states["prefix"][: len(rows)])
+        last, rows = states["last"], np.array(list(batch.rows.values()))
+        judged = last[list(batch.rows)]
+        prefix = states["prefix"][list(batch.rows)].flatten(0, 1)
         parts = {
             "bradley_terry": self._bradley_terry(heads.preference(last)[:, 0], batch),
             **self._judged(heads, judged, rows, 1.0),
@@ -123,49 +133,60 @@ class PreferenceLoss:
             "seam": 2 * states["seam"],
             "harm": states["harm"],
             "token_harm": 0.3 * states["token_harm"],
-            "gate": 0.05 * self._gate(heads.human_prompt(torch.stack(states["gate"]))[:, 0], batch),
+            "gate": 0.05 * self._gate(heads.human_prompt(states["gate"])[:, 0], batch),
             "language": 1.0 * states["language"],
         }
         return sum(parts.values()), {name: float(value.detach()) for name, value in parts.items()}
 
     def _states(self, backbone, heads, batch, generator) -> dict:
-        """Hidden states by sequence: the last token's, the gate's, some of the response's."""
-        count, pad = len(batch.sequences), self.corpus.pad
-        last, gate, prefix = [None] * count, [None] * count, [None] * count
-        language, seam, harm, token_harm = [], [], [], []
-        for bucket, ids, hidden in forward_batch(backbone, batch, pad):
-            for at, i in enumerate(bucket):
-                end, start = len(batch.sequences[i]) - 1, batch.prompt_lengths[i]
-                last[i], gate[i] = hidden[at, end], hidden[at, start - 5]
-                draw = (torch.rand(PREFIXES, generator=generator) * (end - start) + start).long()
-                prefix[i] = hidden[at, draw]
-                harm.append(self._harm(heads, hidden[at, start : end + 1], ids[at, start : end + 1]))
-                token_harm.append(self._token_harm(heads, prefix[i], ids[at, draw]))
-                if i in batch.seams:
-                    label = torch.from_numpy(batch.seams[i][start:])
-                    seam.append((heads.seam(hidden[at, start : end + 1])[:, 0], label))
-            natural = [at for at, i in enumerate(bucket) if batch.natural[i]]
-            if natural:
-                loss = language_loss(hidden[natural], ids[natural], pad, backbone, heads, 0.2, generator)
-                language.append(loss)
+        """Hidden states by sequence, [sequences, ..., hidden], and the losses that every token has."""
+        order, picked, parts = [], [], {"language": [], "seam": [], "harm": [], "token_harm": []}
+        for bucket, ids, hidden in forward_batch(backbone, batch, self.corpus.pad):
+            ends = torch.tensor([len(batch.sequences[i]) - 1 for i in bucket])[:, None]
+            starts = torch.tensor([batch.prompt_lengths[i] for i in bucket])[:, None]
+            draw = (torch.rand(len(bucket), PREFIXES, generator=generator) * (ends - starts) + starts).long()
+            # One gather: each indexing of `hidden` would have a gradient of its whole size.
+            at = torch.cat((ends, starts - GATE_OFFSET, draw), 1) + torch.arange(len(bucket))[:, None] * ids.shape[1]
+            states, tokens = hidden.flatten(0, 1)[at], ids.flatten()[at]
+            order += bucket
+            picked.append(states)
+            place = torch.arange(ids.shape[1])
+            inside = (place >= starts) & (place <= ends)
+            parts["harm"].append(self._harm(heads.harm(hidden)[..., 0], ids, inside))
+            parts["token_harm"].append(self._token_harm(heads, states[:, 2:], tokens[:, 2:]))
+            parts["seam"].append(self._seam_tokens(heads, hidden, inside, batch, bucket))
+            natural = torch.tensor([batch.natural[i] for i in bucket])[:, None]
+            if natural.any():
+                shown = ids.masked_fill(~natural, self.corpus.pad)
+                loss = language_loss(hidden, shown, self.corpus.pad, backbone, heads, 0.2, generator)
+                parts["language"].append(loss)
+        states = torch.cat(picked)[torch.tensor(order).argsort()]
         return {
-            "last": torch.stack(last),
-            "gate": gate,
-            "prefix": prefix,
-            "language": torch.stack(language).mean(),
-            "seam": self._seam(seam, heads),
-            "harm": torch.stack(harm).mean(),
-            "token_harm": torch.stack(token_harm).mean(),
+            "last": states[:, 0],
+            "gate": states[:, 1],
+            "prefix": states[:, 2:],
+            "language": torch.stack(parts["language"]).mean(),
+            "seam": self._seam(parts["seam"]),
+            "harm": torch.cat(parts["harm"]).mean(),
+            "token_harm": torch.cat(parts["token_harm"]).mean(),
         }
 
-    def _seam(self, found, heads):
+    def _seam_tokens(self, heads, hidden, inside, batch, bucket):
+        """Scores and labels of the tokens of damaged texts and their originals."""
+        label = torch.full(inside.shape, torch.nan)
+        for at, i in enumerate(bucket):
+            if i in batch.seams:
+                label[at, : len(batch.seams[i])] = torch.from_numpy(batch.seams[i])
+        known = inside & ~label.isnan()
+        return heads.seam(hidden)[..., 0][known], label[known]
+
+    def _seam(self, found):
         """Which tokens are out of place: mean loss over those that are plus mean over the others."""
-        if not found:
-            return heads.seam.bias.sum() * 0
         score, label = (torch.cat(side) for side in zip(*found))
         losses = F.binary_cross_entropy_with_logits(score, label, reduction="none")
         out = label.sum()
-        return (losses * label).sum() / out.clamp(min=20) + (losses * (1 - label)).sum() / (1 - label).sum()
+        rest = (1 - label).sum().clamp(min=20)
+        return (losses * label).sum() / out.clamp(min=20) + (losses * (1 - label)).sum() / rest
 
     def _bradley_terry(self, score, batch):
         """−log σ of the margin under soft labels σ(Δ log odds / 2), over every pair of a group."""
@@ -189,7 +210,7 @@ class PreferenceLoss:
             "log_odds": weight * F.mse_loss(pick(heads.log_odds), odds),
             "model_mean": weight * F.mse_loss(pick(heads.model_mean), mean),
             "probability": weight * F.binary_cross_entropy_with_logits(pick(heads.probability), probability),
-            "model": 0.2 * weight * F.cross_entropy(heads.model(states), model),
+            "model": 0.4 * weight * F.cross_entropy(heads.model(states), model),
         }
 
     def _surface(self, heads, states, rows):
@@ -204,19 +225,21 @@ class PreferenceLoss:
         return (F.softplus(-good).mean() + F.softplus(bad).mean()) / 2 + F.softplus(bad - good).mean()
 
     def _prefix_relevance(self, heads, prefix, batch):
-        good, bad = (heads.relevance(torch.cat([prefix[i] for i in side])) for side in zip(*batch.matches))
+        good, bad = (heads.relevance(prefix[list(side)]) for side in zip(*batch.matches))
         return (F.softplus(-good).mean() + F.softplus(bad).mean()) / 2
 
-    def _harm(self, heads, states, ids):
-        """Of a response's states: the last one, and every state with more of the text behind it."""
-        weights = self.harm[ids]
-        so_far = weights.cumsum(0) / torch.arange(1, len(ids) + 1)
-        error = (heads.harm(states)[:, 0] - so_far).square()
-        trust = torch.arange(1, len(ids) + 1) / len(ids)
-        return error[-1] + (error * trust).mean()
+    def _harm(self, score, ids, inside):
+        """By response: of the last state, and of every state with more of the text behind it."""
+        count = inside.cumsum(1)
+        so_far = (self.harm[ids] * inside).cumsum(1) / count.clamp(min=1)
+        error = (score - so_far).square() * inside
+        total = inside.sum(1)
+        last = error.gather(1, count.argmax(1, keepdim=True))[:, 0]
+        return last + (error * count).sum(1) / total.square()
 
-    def _token_harm(self, heads, states, ids):
-        return F.smooth_l1_loss(heads.token_harm(states)[:, 0], self.harm[ids] / TOKEN_HARM_UNIT)
+    def _token_harm(self, heads, states, tokens):
+        known = self.harm[tokens] / TOKEN_HARM_UNIT
+        return F.smooth_l1_loss(heads.token_harm(states)[..., 0], known, reduction="none").mean(1)
 
     def _gate(self, score, batch):
         label = torch.zeros(len(score))
@@ -244,13 +267,14 @@ def learning_rate(step: int, steps: int) -> float:
 class Training:
     """The model, its optimizers and the place both are saved."""
 
-    def __init__(self, corpus: Corpus, state: Path):
-        torch.manual_seed(0)
+    def __init__(self, corpus: Corpus, chat: Chat, state: Path, plan: Plan):
+        torch.manual_seed(plan.seed)
         self.corpus, self.state = corpus, state
-        self.backbone = Backbone(BackboneConfig())
-        self.heads = TrainingHeads(self.backbone.config.hidden, len(corpus.models))
-        chat = Chat(Tokenizer.from_file(str(state / "tokenizer.json")))
-        self.draws = Draws(corpus, chat)
+        self.backbone = Backbone(plan.config)
+        # Compiled, a preference step takes two thirds of the time; evaluation runs as written.
+        self.compiled = torch.compile(self.backbone, dynamic=True)
+        self.heads = TrainingHeads(plan.config.hidden, len(corpus.models))
+        self.draws = Draws(corpus, chat, plan.seed)
         self.optimizers = optimizers(self.backbone, self.heads)
         self.step, self.phase, self.tokens, self.best = 0, "language", 0, -1.0
         path = state / "backbone.pt"
@@ -260,7 +284,7 @@ class Training:
             rows = self.draws.sampler.rows
             rows = rows[:: max(1, len(rows) // 9000)]
             sequences = [corpus.judged_sequence(int(row)) for row in rows]
-            first = svd_embedding(sequences, self.backbone.config.vocabulary, self.backbone.config.hidden, 0)
+            first = svd_embedding(sequences, plan.config.vocabulary, plan.config.hidden, plan.seed)
             self.backbone.embed_tokens.weight.data.copy_(torch.from_numpy(first))
 
     def _load(self, saved):
@@ -311,7 +335,7 @@ class Training:
             sequences = self.draws.language(self.step, LANGUAGE_TOKENS)
             ids = torch.from_numpy(pad_batch(sequences, self.corpus.pad))
             with torch.autocast("cpu", torch.bfloat16):
-                hidden = self.backbone(ids).float()
+                hidden = self.compiled(ids, torch.arange(ids.shape[1]).expand(ids.shape)).float()
             loss = language_loss(
                 hidden, ids, self.corpus.pad, self.backbone, self.heads, LANGUAGE_SHARE, generator
             )
@@ -332,7 +356,7 @@ class Training:
         while self.step < steps:
             generator = torch.Generator().manual_seed(1_000_000 + self.step)
             batch = self.draws.preference(self.step, crop=self.step < CROPPED_SHARE * steps)
-            loss, parts = compute(self.backbone, self.heads, batch, generator)
+            loss, parts = compute(self.compiled, self.heads, batch, generator)
             parts["norm"] = self.update(loss, steps)
             history.append(parts)
             seen += sum(map(len, batch.sequences))
@@ -354,11 +378,11 @@ class Training:
             self.save("best.pt")
 
 
-def train_backbone(corpus: Corpus, state: Path, language_steps=LANGUAGE_STEPS, preference_steps=PREFERENCE_STEPS):
+def train_backbone(corpus: Corpus, chat: Chat, state: Path, plan: Plan) -> Path:
     """Trains or resumes; returns the path of the state with the best figures on the dev split."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    training = Training(corpus, state)
+    training = Training(corpus, chat, state, plan)
     if training.phase == "language":
-        training.language_phase(language_steps)
-    training.preference_phase(preference_steps)
+        training.language_phase(plan.language_steps)
+    training.preference_phase(plan.preference_steps)
     return state / "best.pt"
