@@ -7,7 +7,7 @@
  * `DATA` and `STATE` are those of models/training/train.py, and PYTHON has its requirements; further
  * options: `--model` (models/demo), `--work` (.cache/fit-bench), `--share` (1: all training rows, whose
  * hidden states take the longest; with 0.3 a third of the time). Python only writes the rows: hidden
- * states, regression, debiasing and gate are Assay's own; in haste, `--states best` takes the training
+ * states, regression, debiasing and gate are Assay's own; in haste, `--states backbone` takes the training
  * rows' hidden states as the training left them in STATE. The settings are read from the training's
  * code. A pair whose scores are equal counts half, as in the model card.
  */

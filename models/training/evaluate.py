@@ -91,7 +91,4 @@ def dev_figures(backbone, heads, corpus, per_group: int = 6) -> dict:
     figures["harmlessness"] = float((harmless[0::2] > harmless[1::2]).float().mean())
     guess = heads.model(last[:n]).argmax(1).numpy()
     figures["model"] = float((guess == corpus.model[rows]).mean())
-    figures["selection"] = (figures["turbo"] + figures["gpt4"]) / 2 + 0.1 * (
-        figures["relevance"] + figures["coherence"] + figures["harmlessness"]
-    )
     return {name: round(value, 4) for name, value in figures.items()}

@@ -23,10 +23,10 @@ from fit_heads import (
 from tokenizer import BEGIN, MAX_TOKENS, PAD, TURN_END
 
 
-def export_checkpoint(corpus: Corpus, best: Path, state: Path, out: Path, threshold=MAX_CORRELATION) -> dict:
-    """Fits the heads on the backbone saved at `best` and writes everything; returns the dev figures."""
-    backbone = load_rounded(best)
-    train, dev = (cached_features(backbone, corpus, split, best, state) for split in ("train", "dev"))
+def export_checkpoint(corpus: Corpus, trained: Path, state: Path, out: Path, threshold=MAX_CORRELATION) -> dict:
+    """Fits the heads on the backbone saved at `trained` and writes everything; returns the dev figures."""
+    backbone = load_rounded(trained)
+    train, dev = (cached_features(backbone, corpus, split, trained, state) for split in ("train", "dev"))
     weights, ridge = fit_ridge(train, dev)
     reference = train.last[train.pairs["quality"].ravel()] @ weights.T
     transform, penalties = fit_transform(reference, threshold)
@@ -58,10 +58,10 @@ def export_checkpoint(corpus: Corpus, best: Path, state: Path, out: Path, thresh
     return figures
 
 
-def cached_features(backbone, corpus: Corpus, split: str, best: Path, state: Path) -> Features:
+def cached_features(backbone, corpus: Corpus, split: str, trained: Path, state: Path) -> Features:
     """Features are costly; they are kept beside the state they were made from."""
-    path = state / f"features-{best.stem}-{split}.pt"
-    if not path.exists() or path.stat().st_mtime < best.stat().st_mtime:
+    path = state / f"features-{trained.stem}-{split}.pt"
+    if not path.exists() or path.stat().st_mtime < trained.stat().st_mtime:
         torch.save(vars(extract(backbone, corpus, split)), path)
     # The file is this program's own, written above.
     return Features(**torch.load(path, weights_only=False))

@@ -22,11 +22,12 @@ GAP = 0.3
 
 @dataclass
 class Features:
-    """last, gate: [n, hidden]; labels: [n, objectives] with NaN where missing; pairs: [(kind, better, worse)]."""
+    """What is known of n sequences."""
 
-    last: np.ndarray
-    gate: np.ndarray
-    labels: np.ndarray
+    last: np.ndarray  # [n, hidden], of the last token
+    gate: np.ndarray  # [n, hidden], where the gate reads
+    labels: np.ndarray  # [n, objectives], NaN where missing
+    harm: np.ndarray  # [n], the teacher's score of the response: a harmless one's is high
     pairs: dict  # kind -> int array [pairs, 2], better first
     rows: np.ndarray  # judged rows of the first len(rows) sequences
     human: np.ndarray  # which sequences are of human harmlessness prompts
@@ -81,7 +82,8 @@ def extract(backbone: Backbone, corpus: Corpus, split: str) -> Features:
     pairs = {kind: np.array(found) for kind, found in build.pairs.items()}
     of_human = np.zeros(len(last), bool)
     of_human[pairs["harmlessness"].ravel()] = True
-    return Features(last, gate, np.array(build.labels, np.float32), pairs, rows, of_human)
+    labels, harm = (np.array(known, np.float32) for known in (build.labels, build.harm))
+    return Features(last, gate, labels, harm, pairs, rows, of_human)
 
 
 class _Builder:
@@ -89,7 +91,7 @@ class _Builder:
 
     def __init__(self, corpus):
         self.corpus = corpus
-        self.sequences, self.gates, self.labels, self.rows = [], [], [], []
+        self.sequences, self.gates, self.labels, self.harm, self.rows = [], [], [], [], []
         self.pairs = {"quality": [], "harmlessness": [], "relevance": [], "coherence": []}
 
     def add(self, prompt, response, text, **labels) -> int:
@@ -98,6 +100,7 @@ class _Builder:
         row = [labels.get(name, np.nan) for name in OBJECTIVES]
         row[VERBOSITY], row[FORMATTING] = verbosity(len(response)), formatting(text)
         self.labels.append(row)
+        self.harm.append(self.corpus.harm[self.sequences[-1][len(prompt) :]].mean())
         return len(self.sequences) - 1
 
     def judged(self, row, quality) -> int:

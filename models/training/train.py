@@ -22,12 +22,12 @@ def main() -> None:
     arguments.state.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(arguments.data, arguments.state)
     plan = Plan(arguments.language_steps, arguments.preference_steps)
-    best = train_backbone(corpus, load_chat(arguments.state), arguments.state, plan)
+    trained = train_backbone(corpus, load_chat(arguments.state), arguments.state, plan)
     if arguments.backbone_only:
         return
     from export import export_checkpoint
 
-    export_checkpoint(corpus, best, arguments.state, arguments.out)
+    export_checkpoint(corpus, trained, arguments.state, arguments.out)
 
 
 if __name__ == "__main__":

@@ -276,7 +276,7 @@ class Training:
         self.heads = TrainingHeads(plan.config.hidden, len(corpus.models))
         self.draws = Draws(corpus, chat, plan.seed)
         self.optimizers = optimizers(self.backbone, self.heads)
-        self.step, self.phase, self.tokens, self.best = 0, "language", 0, -1.0
+        self.step, self.phase, self.tokens = 0, "language", 0
         path = state / "backbone.pt"
         if path.exists():
             self._load(torch.load(path, weights_only=True))
@@ -293,9 +293,8 @@ class Training:
         for optimizer, values in zip(self.optimizers, saved["optimizers"]):
             optimizer.load_state_dict(values)
         self.step, self.phase, self.tokens = saved["step"], saved["phase"], saved["tokens"]
-        self.best = saved["best"]
 
-    def save(self, name="backbone.pt"):
+    def save(self):
         values = {
             "backbone": self.backbone.state_dict(),
             "heads": self.heads.state_dict(),
@@ -303,11 +302,10 @@ class Training:
             "step": self.step,
             "phase": self.phase,
             "tokens": self.tokens,
-            "best": self.best,
         }
-        part = self.state / (name + ".part")
+        part = self.state / "backbone.pt.part"
         torch.save(values, part)
-        part.rename(self.state / name)
+        part.rename(self.state / "backbone.pt")
 
     def log(self, **figures):
         line = json.dumps({"phase": self.phase, "step": self.step, "tokens": self.tokens, **figures})
@@ -361,7 +359,7 @@ class Training:
             history.append(parts)
             seen += sum(map(len, batch.sequences))
             self.tokens += sum(map(len, batch.sequences))
-            if self.step % SAVE_EVERY == 0:
+            if self.step % SAVE_EVERY == 0 or self.step == steps:
                 recent = history[-SAVE_EVERY:]
                 means = {name: round(float(np.mean([p[name] for p in recent])), 4) for name in parts}
                 self.log(**means, tokens_per_s=round(seen / (time.time() - started)))
@@ -373,16 +371,17 @@ class Training:
         with torch.inference_mode():
             figures = dev_figures(self.backbone, self.heads, self.corpus)
         self.log(dev=figures)
-        if figures["selection"] > self.best:
-            self.best = figures["selection"]
-            self.save("best.pt")
 
 
 def train_backbone(corpus: Corpus, chat: Chat, state: Path, plan: Plan) -> Path:
-    """Trains or resumes; returns the path of the state with the best figures on the dev split."""
+    """Trains or resumes; returns the path of the last state.
+
+    The last one, with the learning rate at nothing, and not the best one on dev: the dev split has too
+    few pairs to tell states apart.
+    """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     training = Training(corpus, chat, state, plan)
     if training.phase == "language":
         training.language_phase(plan.language_steps)
     training.preference_phase(plan.preference_steps)
-    return state / "best.pt"
+    return state / "backbone.pt"

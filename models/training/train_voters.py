@@ -23,14 +23,14 @@ CONFIG = BackboneConfig(hidden=128, intermediate=384, layers=4, heads=4, kv_head
 LANGUAGE_STEPS, PREFERENCE_STEPS = 800, 1200
 
 
-def export_voter(corpus: Corpus, best: Path, state: Path, out: Path) -> None:
-    head = torch.load(best, weights_only=True)["heads"]["preference.weight"]
+def export_voter(corpus: Corpus, trained: Path, state: Path, out: Path) -> None:
+    head = torch.load(trained, weights_only=True)["heads"]["preference.weight"]
     config = {
         "architectures": ["LlamaForSequenceClassification"],
         "id2label": {"0": "LABEL_0"},
         "label2id": {"LABEL_0": 0},
     }
-    backbone = load_rounded(best, CONFIG)
+    backbone = load_rounded(trained, CONFIG)
     save_checkpoint(corpus, backbone, {"score.weight": head}, config, state, out)
 
 
@@ -49,8 +49,8 @@ def main() -> None:
         state = arguments.state / f"voter-{voter}"
         state.mkdir(exist_ok=True)
         plan = Plan(arguments.language_steps, arguments.preference_steps, CONFIG, seed=voter)
-        best = train_backbone(corpus, chat, state, plan)
-        export_voter(corpus, best, arguments.state, arguments.out / f"voter-{voter}")
+        trained = train_backbone(corpus, chat, state, plan)
+        export_voter(corpus, trained, arguments.state, arguments.out / f"voter-{voter}")
 
 
 if __name__ == "__main__":
