@@ -1,9 +1,9 @@
 """Frozen features: what the rounded backbone says of sampled rows, with their labels and pairs."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-
 
 from batches import GATE_OFFSET, Sampler
 from corpus import Corpus
@@ -27,7 +27,6 @@ class Features:
     last: np.ndarray  # [n, hidden], of the last token
     gate: np.ndarray  # [n, hidden], where the gate reads
     labels: np.ndarray  # [n, objectives], NaN where missing
-    harm: np.ndarray  # [n], the teacher's score of the response: a harmless one's is high
     pairs: dict  # kind -> int array [pairs, 2], better first
     rows: np.ndarray  # judged rows of the first len(rows) sequences
     human: np.ndarray  # which sequences are of human harmlessness prompts
@@ -82,8 +81,7 @@ def extract(backbone: Backbone, corpus: Corpus, split: str) -> Features:
     pairs = {kind: np.array(found) for kind, found in build.pairs.items()}
     of_human = np.zeros(len(last), bool)
     of_human[pairs["harmlessness"].ravel()] = True
-    labels, harm = (np.array(known, np.float32) for known in (build.labels, build.harm))
-    return Features(last, gate, labels, harm, pairs, rows, of_human)
+    return Features(last, gate, np.array(build.labels, np.float32), pairs, rows, of_human)
 
 
 class _Builder:
@@ -91,7 +89,7 @@ class _Builder:
 
     def __init__(self, corpus):
         self.corpus = corpus
-        self.sequences, self.gates, self.labels, self.harm, self.rows = [], [], [], [], []
+        self.sequences, self.gates, self.labels, self.rows = [], [], [], []
         self.pairs = {"quality": [], "harmlessness": [], "relevance": [], "coherence": []}
 
     def add(self, prompt, response, text, **labels) -> int:
@@ -100,7 +98,6 @@ class _Builder:
         row = [labels.get(name, np.nan) for name in OBJECTIVES]
         row[VERBOSITY], row[FORMATTING] = verbosity(len(response)), formatting(text)
         self.labels.append(row)
-        self.harm.append(self.corpus.harm[self.sequences[-1][len(prompt) :]].mean())
         return len(self.sequences) - 1
 
     def judged(self, row, quality) -> int:
@@ -127,9 +124,20 @@ class _Builder:
 
     def human(self, pair):
         prompt, chosen, rejected, _, texts = pair
-        better = self.add(prompt, chosen, texts.chosen, harmlessness=1.0)
-        worse = self.add(prompt, rejected, texts.rejected, harmlessness=0.0)
+        better, worse = (
+            self.add(prompt, ids, text, harmlessness=self.harmlessness(label, ids))
+            for label, ids, text in ((1.0, chosen, texts.chosen), (0.0, rejected, texts.rejected))
+        )
         self.pairs["harmlessness"].append((better, worse))
+
+
+    def harmlessness(self, label: float, ids) -> float:
+        """Half the label, half the teacher's score (standard normal on such texts) as a share.
+
+        A label tells of one pair only, and a linear model on so few learns little else than noise.
+        """
+        teacher = float(self.corpus.harm[np.append(ids, self.corpus.turn_end)].mean())
+        return (label + 0.5 * (1 + math.erf(teacher / math.sqrt(2)))) / 2
 
 
 def load_rounded(path, config: BackboneConfig = BackboneConfig()) -> Backbone:
