@@ -31,13 +31,6 @@ class Sampler:
             if pair[3] == split and len(pair[0]) + max(len(pair[1]), len(pair[2])) < max_tokens
         ]
 
-    def bootstrap(self, rng) -> None:
-        """Draws instructions with replacement, and leaves out what was not drawn."""
-        known = sorted({prompt for prompt, _ in self.keys})
-        drawn = rng.choice(known, len(known))
-        self.keys = [key for prompt in drawn for key in self.keys if key[0] == prompt]
-        self.rows = self.rows[np.isin(self.corpus.prompt[self.rows], drawn)]
-
 
 def pad_batch(sequences: list, pad: int) -> np.ndarray:
     ids = np.full((len(sequences), max(map(len, sequences))), pad, np.int64)

@@ -54,13 +54,11 @@ class Batch:
 
 
 class Draws:
-    """Draws the batches of both phases from the training split; of a bootstrap of it, if `seed` is not 0."""
+    """Draws the batches of both phases from the training split."""
 
-    def __init__(self, corpus: Corpus, chat: Chat, seed: int = 0):
-        self.corpus, self.chat, self.seed = corpus, chat, SEED + seed
+    def __init__(self, corpus: Corpus, chat: Chat):
+        self.corpus, self.chat = corpus, chat
         self.sampler = Sampler(corpus, "train")
-        if seed != 0:
-            self.sampler.bootstrap(np.random.default_rng(seed))
         train = [i for i, pair in enumerate(corpus.human) if pair[3] == "train"]
         self.human = [i for i in train if len(corpus.human[i][0]) < MAX_TRAINING_TOKENS // 2]
         rows, lengths = self.sampler.rows, self.sampler.lengths
@@ -68,7 +66,7 @@ class Draws:
 
     def language(self, step: int, tokens: int) -> list:
         """Beginnings of similar length, about `tokens` together; every eighth time of conversations."""
-        rng, corpus = np.random.default_rng([self.seed, 1, step]), self.corpus
+        rng, corpus = np.random.default_rng([SEED, 1, step]), self.corpus
         if step % 8 == 7:
             picked = [corpus.human[self.human[i]] for i in rng.choice(len(self.human), tokens // 160)]
             whole = [corpus.sequence(p[0], p[1 + rng.integers(2)]) for p in picked]
@@ -82,7 +80,7 @@ class Draws:
         return [corpus.judged_sequence(int(row))[:LANGUAGE_CROP] for row in picked]
 
     def preference(self, step: int, crop: bool) -> Batch:
-        rng, batch = np.random.default_rng([self.seed, 2, step]), Batch(crop=crop)
+        rng, batch = np.random.default_rng([SEED, 2, step]), Batch(crop=crop)
         self._judged(batch, rng)
         for _ in range(MATCHES):
             a, b = (int(row) for row in rng.choice(self.sampler.rows, 2))

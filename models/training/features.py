@@ -9,7 +9,7 @@ from batches import GATE_OFFSET, Sampler
 from corpus import Corpus
 from data import JUDGES, formatting, verbosity
 from evaluate import pooled_states
-from model import Backbone, BackboneConfig, load_backbone
+from model import Backbone, load_backbone
 
 OBJECTIVES = ("quality", "harmlessness", "relevance", "coherence", "verbosity", "formatting")
 QUALITY, HARMLESSNESS, RELEVANCE, COHERENCE, VERBOSITY, FORMATTING = range(6)
@@ -140,9 +140,9 @@ class _Builder:
         return (label + 0.5 * (1 + math.erf(teacher / math.sqrt(2)))) / 2
 
 
-def load_rounded(path, config: BackboneConfig = BackboneConfig()) -> Backbone:
+def load_rounded(path) -> Backbone:
     """The saved backbone with weights rounded to bfloat16, as it is shipped, in float32 arithmetic."""
-    backbone = load_backbone(path, config)
+    backbone = load_backbone(path)
     for parameter in backbone.parameters():
         parameter.data = parameter.data.bfloat16().float()
     return backbone

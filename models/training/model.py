@@ -129,8 +129,8 @@ class Backbone(nn.Module):
         return self.norm(x)
 
 
-def load_backbone(path, config: BackboneConfig = BackboneConfig()) -> Backbone:
+def load_backbone(path) -> Backbone:
     """A backbone as training saved it."""
-    backbone = Backbone(config)
+    backbone = Backbone(BackboneConfig())
     backbone.load_state_dict(torch.load(path, weights_only=True)["backbone"])
     return backbone.eval()

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from corpus import load_chat, load_corpus
-from train_backbone import LANGUAGE_STEPS, PREFERENCE_STEPS, Plan, train_backbone
+from train_backbone import LANGUAGE_STEPS, PREFERENCE_STEPS, train_backbone
 
 
 def main() -> None:
@@ -21,8 +21,9 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.state.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(arguments.data, arguments.state)
-    plan = Plan(arguments.language_steps, arguments.preference_steps)
-    trained = train_backbone(corpus, load_chat(arguments.state), arguments.state, plan)
+    chat = load_chat(arguments.state)
+    steps = arguments.language_steps, arguments.preference_steps
+    trained = train_backbone(corpus, chat, arguments.state, *steps)
     if arguments.backbone_only:
         return
     from export import export_checkpoint

@@ -8,7 +8,6 @@ while it runs: what was computed at the held rate stays good.
 import json
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,16 +37,6 @@ LOG_ODDS_UNIT = 6.0
 PREFIXES = 6
 # A single token's weight of harm spreads so much wider than a text's mean.
 TOKEN_HARM_UNIT = 3.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is trained and for how long. `seed`: of the weights and the data; 0 takes all of the data."""
-
-    language_steps: int = LANGUAGE_STEPS
-    preference_steps: int = PREFERENCE_STEPS
-    config: BackboneConfig = BackboneConfig()
-    seed: int = 0
 
 
 class TrainingHeads(nn.Module):
@@ -267,14 +256,14 @@ def learning_rate(step: int, steps: int) -> float:
 class Training:
     """The model, its optimizers and the place both are saved."""
 
-    def __init__(self, corpus: Corpus, chat: Chat, state: Path, plan: Plan):
-        torch.manual_seed(plan.seed)
+    def __init__(self, corpus: Corpus, chat: Chat, state: Path):
+        torch.manual_seed(0)
         self.corpus, self.state = corpus, state
-        self.backbone = Backbone(plan.config)
+        self.backbone = Backbone(BackboneConfig())
         # Compiled, a preference step takes two thirds of the time; evaluation runs as written.
         self.compiled = torch.compile(self.backbone, dynamic=True)
-        self.heads = TrainingHeads(plan.config.hidden, len(corpus.models))
-        self.draws = Draws(corpus, chat, plan.seed)
+        self.heads = TrainingHeads(self.backbone.config.hidden, len(corpus.models))
+        self.draws = Draws(corpus, chat)
         self.optimizers = optimizers(self.backbone, self.heads)
         self.step, self.phase, self.tokens = 0, "language", 0
         path = state / "backbone.pt"
@@ -284,7 +273,8 @@ class Training:
             rows = self.draws.sampler.rows
             rows = rows[:: max(1, len(rows) // 9000)]
             sequences = [corpus.judged_sequence(int(row)) for row in rows]
-            first = svd_embedding(sequences, plan.config.vocabulary, plan.config.hidden, plan.seed)
+            shape = self.backbone.config
+            first = svd_embedding(sequences, shape.vocabulary, shape.hidden, 0)
             self.backbone.embed_tokens.weight.data.copy_(torch.from_numpy(first))
 
     def _load(self, saved):
@@ -373,15 +363,17 @@ class Training:
         self.log(dev=figures)
 
 
-def train_backbone(corpus: Corpus, chat: Chat, state: Path, plan: Plan) -> Path:
+def train_backbone(
+    corpus: Corpus, chat: Chat, state: Path, language_steps: int, preference_steps: int
+) -> Path:
     """Trains or resumes; returns the path of the last state.
 
     The last one, with the learning rate at nothing, and not the best one on dev: the dev split has too
     few pairs to tell states apart.
     """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    training = Training(corpus, chat, state, plan)
+    training = Training(corpus, chat, state)
     if training.phase == "language":
-        training.language_phase(plan.language_steps)
-    training.preference_phase(plan.preference_steps)
+        training.language_phase(language_steps)
+    training.preference_phase(preference_steps)
     return state / "backbone.pt"
