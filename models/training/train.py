@@ -1,7 +1,7 @@
 """Trains and exports the demo checkpoint: `python train.py --data DIR --out DIR [--state DIR]`.
 
 Resumable: run it again and it goes on from the last state saved in `--state`. The layers are compiled,
-which needs a C++ compiler; `TORCH_COMPILE_DISABLE=1` does without, at half the speed.
+which needs a C++ compiler; `TORCH_COMPILE_DISABLE=1` does without, at two thirds of the speed.
 """
 
 import argparse

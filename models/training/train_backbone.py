@@ -260,7 +260,7 @@ class Training:
         torch.manual_seed(0)
         self.corpus, self.state = corpus, state
         self.backbone = Backbone(BackboneConfig())
-        # Compiled, a preference step takes two thirds of the time; evaluation runs as written.
+        # Compiled, a preference step takes two thirds of the time on one core; evaluation runs as written.
         self.compiled = torch.compile(self.backbone, dynamic=True)
         self.heads = TrainingHeads(self.backbone.config.hidden, len(corpus.models))
         self.draws = Draws(corpus, chat)
