@@ -16,11 +16,14 @@ export type { ByteSource } from "./src/checkpoint/byte_source.ts";
 export type { HttpOptions } from "./src/checkpoint/http_source.ts";
 export type { LoadOptions, Progress, ScoreOptions } from "./src/scoring/load_options.ts";
 export { RewardModel } from "./src/scoring/reward_model.ts";
-export { RewardModelWorker, type WorkerLoadOptions } from "./src/scoring/reward_model_worker.ts";
-export { serveRewardModel } from "./src/scoring/serve_reward_model.ts";
-export type { Port } from "./src/scoring/remote_calls.ts";
+export {
+  RewardModelWorker,
+  type WorkerLoadOptions,
+} from "./src/scoring/worker/reward_model_worker.ts";
+export { serveRewardModel } from "./src/scoring/worker/serve_reward_model.ts";
+export type { Port } from "./src/scoring/worker/remote_calls.ts";
 export type { BackendChoice } from "./src/scoring/open_backend.ts";
-export type { KernelFamily } from "./src/gpu/kernel_family.ts";
-export type { Tuning } from "./src/ops/product_tuner.ts";
-export type { MemoryPlan } from "./src/scoring/memory_plan.ts";
+export type { KernelSet } from "./src/gpu/kernel_set.ts";
+export type { Tuning } from "./src/ops/products/product_tuner.ts";
+export type { MemoryPlan } from "./src/scoring/packs/memory_plan.ts";
 export type { Verdict } from "./src/scoring/verdict.ts";

@@ -12,7 +12,7 @@
 
 import process from "node:process";
 import { Calibrator, fit, lowess } from "../src/calibration/mod.ts";
-import { seededRandom } from "../src/calibration/seeded_random.ts";
+import { seededRandom } from "../src/numbers/seeded_random.ts";
 
 const ROWS = 300_000;
 const STREAMED = 10_000_000;

@@ -1,12 +1,12 @@
 /**
- * Speeds of one family's kernels on this machine's adapter, by the device's own clock, in GFLOP/s: the
+ * Speeds of one kernel set on this machine's adapter, by the device's own clock, in GFLOP/s: the
  * matrix product with each of its tiles, and attention. Run as a program it takes a request as JSON and
  * prints the speeds as JSON.
  *
  * @module
  */
 import { Device } from "../src/gpu/device.ts";
-import type { KernelFamily } from "../src/gpu/kernel_family.ts";
+import type { KernelSet } from "../src/gpu/kernel_set.ts";
 import { Recorder } from "../src/gpu/recorder.ts";
 import { attention } from "../src/ops/attention.ts";
 import { attentionTiles } from "../src/ops/attention_tiles.ts";
@@ -27,7 +27,7 @@ export interface AttentionShape {
 
 /** What is to be measured. */
 export interface SpeedRequest {
-  readonly family: KernelFamily;
+  readonly kernelSet: KernelSet;
   readonly type: WeightType;
   readonly products: readonly ProductShape[];
   readonly attention: AttentionShape;
@@ -46,12 +46,12 @@ const shortRuns = 7;
 
 /** Measures each kernel, after a first run that is not counted. */
 export async function kernelSpeeds(request: SpeedRequest): Promise<Speeds> {
-  const { family, type } = request;
+  const { kernelSet, type } = request;
   const device = await Device.open();
-  using gpu = new GpuBackend(device, family);
+  using gpu = new GpuBackend(device, kernelSet);
   if (!device.hasClock) throw new Error("the adapter has no clock");
   let tile: string | undefined;
-  const recorder = new Recorder(device, family, () => tile);
+  const recorder = new Recorder(device, kernelSet, () => tile);
   const time = async (records: (() => void)[]): Promise<number[]> => {
     await recorder.time(records);
     const runs = [await recorder.time(records)];

@@ -25,12 +25,12 @@
  */
 
 import { parseArgs } from "node:util";
-import { seededShuffle } from "../src/calibration/seeded_random.ts";
+import { seededShuffle } from "../src/numbers/seeded_random.ts";
 import { readRows } from "../src/data/read_rows.ts";
 import type { Row } from "../src/data/rows.ts";
-import { averageRanks } from "../src/voting/average_ranks.ts";
+import { averageRanks } from "../src/numbers/ranks.ts";
 import { joinVoters } from "../src/voting/join_voters.ts";
-import { mean, populationStd } from "../src/voting/moments.ts";
+import { mean, populationStd } from "../src/numbers/moments.ts";
 import { normalizeMargins } from "../src/voting/normalize.ts";
 import { preferenceStrength } from "../src/voting/preference_strength.ts";
 import { readNumber } from "../src/voting/scored_row.ts";
@@ -80,7 +80,7 @@ export function detect(
   strengths: readonly number[],
   flipped: readonly boolean[],
 ): Detection {
-  const ranks = averageRanks(strengths);
+  const ranks = [...averageRanks(strengths)];
   const positives = flipped.filter(Boolean).length;
   const negatives = flipped.length - positives;
   const rankSum = ranks.reduce((sum, rank, pair) => sum + (flipped[pair] ? rank : 0), 0);

@@ -12,7 +12,7 @@
 
 import { parseArgs } from "node:util";
 import { localFolder } from "../src/checkpoint/folder.ts";
-import { seededRandom } from "../src/calibration/seeded_random.ts";
+import { seededRandom } from "../src/numbers/seeded_random.ts";
 import { loadLinearVoters } from "../src/cli/vote/linear_voters.ts";
 import type { LoadedVoter } from "../src/cli/vote/voter_source.ts";
 import { Backbone } from "../src/scoring/backbone.ts";

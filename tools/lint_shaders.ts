@@ -10,7 +10,7 @@ import { findAdapter } from "../src/gpu/adapter.ts";
 import { Device } from "../src/gpu/device.ts";
 import { specialize } from "../src/gpu/shader_source.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
-import { seededRandom, trials } from "../src/ops/trials.ts";
+import { randomDraws, trials } from "../src/ops/checks/trials.ts";
 
 /**
  * Dawn. It takes 130 MB, which every `deno task` would download if it were found in a static import
@@ -54,7 +54,7 @@ async function lintUses(): Promise<string[]> {
   for (const [name, trial] of Object.entries(trials)) {
     for (let seed = 0; seed < trialsPerKernel; seed++) {
       try {
-        trial(backend, seededRandom(seed));
+        trial(backend, randomDraws(seed));
         await backend.finish();
       } catch (error) {
         problems.push(`trial ${seed} of ${name}: ${error}`);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { seededRandom } from "../../src/calibration/seeded_random.ts";
+import { seededRandom } from "../../src/numbers/seeded_random.ts";
 import { type TensorToWrite, writeSafetensors } from "../../src/checkpoint/safetensors_writer.ts";
 import { fromFloat32 } from "../../src/checkpoint/tensor.ts";
 import type { ModelShape } from "./model_shape.ts";

@@ -8,7 +8,7 @@ import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { openBackend } from "../../src/scoring/open_backend.ts";
 import { type FloatDtype, fromFloat32 } from "../../src/checkpoint/tensor.ts";
 import { matmul } from "../../src/ops/matmul.ts";
-import type { Backend } from "../../src/ops/operation.ts";
+import type { Backend } from "../../src/ops/backend.ts";
 import { ChatTokenizer } from "../../src/text/chat_tokenizer.ts";
 import { messagesOf } from "../models/vocabulary.ts";
 import { type Engine, productInputs, type ProductShape, sampledOutputs, serve } from "./serve.ts";

@@ -1,5 +1,5 @@
 import { Device } from "../../src/gpu/device.ts";
-import { chooseFamily, type KernelFamily } from "../../src/gpu/kernel_family.ts";
+import { chooseKernelSet, type KernelSet } from "../../src/gpu/kernel_set.ts";
 import { runDeno } from "../../tools/command.ts";
 import { processorCeiling } from "../ceilings/processor.ts";
 import type { AttentionShape, SpeedRequest, Speeds } from "../kernel_speeds.ts";
@@ -8,7 +8,7 @@ import { type Bench, type Section, table } from "../section.ts";
 import { formatSpread, spread } from "../statistics.ts";
 import { productName, productOperations, productShapes, quickShape } from "./products.ts";
 
-const families: readonly KernelFamily[] = ["tiled", "texture"];
+const kernelSets: readonly KernelSet[] = ["tiled", "texture"];
 
 /** The kernels alone, by the device's own clock, beside the machine's ceilings. */
 export const kernels: Section = {
@@ -16,10 +16,10 @@ export const kernels: Section = {
 
   async measure(bench) {
     const ceilings = await measureCeilings(bench);
-    const { taken, text } = await measureFamilies(bench);
+    const { taken, text } = await measureKernelSets(bench);
     return [
       "Ceilings, measured here: " + ceilings + ".",
-      "The kernels of both families by the device's own clock, on bf16 weights, GFLOP/s: the product " +
+      "The kernels of both kernelSets by the device's own clock, on bf16 weights, GFLOP/s: the product " +
       "with each tile (rows × columns × lanes of a workgroup; the first is taken where none was " +
       `timed), and causal attention; median (least–most) of ${bench.settings.rounds} rounds. Assay ` +
       `takes \`${taken}\` on this adapter.`,
@@ -55,15 +55,15 @@ const largeShape: ProductShape = { rows: 2048, columns: 14336, inner: 4096 };
 /** A software adapter takes minutes for the large shapes with kernels that are not made for it. */
 const mostOperations = 2e9;
 
-async function measureFamilies(bench: Bench): Promise<{ taken: string; text: string }> {
+async function measureKernelSets(bench: Bench): Promise<{ taken: string; text: string }> {
   const { settings: { rounds, quick }, onProgress } = bench;
-  const taken = await familyTaken();
+  const taken = await kernelSetTaken();
   const shapes = taken === "tiled" ? [...productShapes, largeShape] : productShapes;
   const measured = quick ? [quickShape] : shapes;
-  const requests = families.map((family): SpeedRequest => ({
-    family,
+  const requests = kernelSets.map((kernelSet): SpeedRequest => ({
+    kernelSet,
     type: "BF16",
-    products: taken === "texture" && family === "tiled"
+    products: taken === "texture" && kernelSet === "tiled"
       ? measured.filter((shape) => productOperations(shape) <= mostOperations)
       : measured,
     attention: attentionShape,
@@ -71,19 +71,19 @@ async function measureFamilies(bench: Bench): Promise<{ taken: string; text: str
   const found: (Speeds | undefined)[][] = requests.map(() => []);
   for (let round = 1; round <= rounds; round++) {
     for (const [i, request] of requests.entries()) {
-      onProgress(`round ${round} of ${rounds}, ${request.family} kernels`);
+      onProgress(`round ${round} of ${rounds}, ${request.kernelSet} kernels`);
       found[i]!.push(await speedsOf(request));
     }
   }
   const tables = requests.map((request, i) =>
-    familyTable(request, found[i]!.filter((speeds) => speeds !== undefined))
+    kernelSetTable(request, found[i]!.filter((speeds) => speeds !== undefined))
   );
   return { taken, text: tables.join("\n\n") };
 }
 
-async function familyTaken(): Promise<string> {
+async function kernelSetTaken(): Promise<string> {
   using device = await Device.open();
-  return chooseFamily(device);
+  return chooseKernelSet(device);
 }
 
 async function speedsOf(request: SpeedRequest): Promise<Speeds | undefined> {
@@ -92,8 +92,8 @@ async function speedsOf(request: SpeedRequest): Promise<Speeds | undefined> {
   return ok ? JSON.parse(output.trim().split("\n").at(-1)!) : undefined;
 }
 
-function familyTable({ family, products }: SpeedRequest, found: readonly Speeds[]): string {
-  if (found.length === 0) return `\`${family}\`: not measured.`;
+function kernelSetTable({ kernelSet, products }: SpeedRequest, found: readonly Speeds[]): string {
+  if (found.length === 0) return `\`${kernelSet}\`: not measured.`;
   const tiles = Object.keys(found[0]!.products[0] ?? {});
   const rows = products.map((shape, i) => [
     productName(shape),
@@ -102,7 +102,7 @@ function familyTable({ family, products }: SpeedRequest, found: readonly Speeds[
   const { tokens, heads, headDim } = attentionShape;
   const attention = formatSpread(spread(found.map((speeds) => speeds.attention)));
   return [
-    table([`\`${family}\`, rows × columns × inner`, ...tiles], rows),
+    table([`\`${kernelSet}\`, rows × columns × inner`, ...tiles], rows),
     `Attention, ${tokens} tokens, ${heads} heads of ${headDim}: ${attention}.`,
   ].join("\n\n");
 }

@@ -1,7 +1,7 @@
 import { AssayError } from "../error.ts";
 import { RangeSum } from "./range_sum.ts";
-import { ascendingOrder } from "./ranks.ts";
-import { seededShuffle } from "./seeded_random.ts";
+import { ascendingOrder } from "../numbers/ranks.ts";
+import { seededShuffle } from "../numbers/seeded_random.ts";
 
 /** Options of {@linkcode binMean}. */
 export interface BinMeanOptions {

@@ -1,6 +1,6 @@
 import type { ScoredPair, ScoredResponse } from "./pool.ts";
-import { discordantShare, spearman } from "./ranks.ts";
-import { seededRandom } from "./seeded_random.ts";
+import { discordantShare, spearman } from "../numbers/ranks.ts";
+import { seededRandom } from "../numbers/seeded_random.ts";
 import { type TieRule, winOf } from "./tie.ts";
 import { diagnosticWarnings } from "./warnings.ts";
 

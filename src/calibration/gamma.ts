@@ -2,7 +2,7 @@ import { AssayError } from "../error.ts";
 import { fitComponents } from "./backfitting.ts";
 import { correctionOf, correctRows } from "./correction.ts";
 import { featureColumn, type PairIndex, type Pool } from "./pool.ts";
-import { seededShuffle } from "./seeded_random.ts";
+import { seededShuffle } from "../numbers/seeded_random.ts";
 import type { FitSettings } from "./settings.ts";
 import { type TieRule, winOf } from "./tie.ts";
 

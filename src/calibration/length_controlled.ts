@@ -1,11 +1,7 @@
 import { AssayError } from "../error.ts";
 import { crossEntropy, fitLogisticL1, type LogisticRows } from "./logistic_regression.ts";
-import {
-  checkComparisons,
-  type JudgedComparison,
-  percentStandardError,
-  sigmoid,
-} from "./win_rate.ts";
+import { checkComparisons, type JudgedComparison, percentStandardError } from "./win_rate.ts";
+import { sigmoid } from "../numbers/sigmoid.ts";
 
 /** A judged comparison with the difficulty of its instruction. */
 export interface ControlledComparison extends JudgedComparison {

@@ -1,6 +1,6 @@
 import { AssayError } from "../error.ts";
 import { DirectRegression, GroupedRegression, type LocalRegression } from "./local_regression.ts";
-import { ascendingOrder } from "./ranks.ts";
+import { ascendingOrder } from "../numbers/ranks.ts";
 
 /** What a fitted value is where a window has fewer than two points of positive weight. */
 export type DegenerateRule = "first" | "mean";

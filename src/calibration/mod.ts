@@ -74,7 +74,7 @@ export {
   type ScoredPair,
   type ScoredResponse,
 } from "./pool.ts";
-export { averageRanks, discordantShare, spearman } from "./ranks.ts";
+export { averageRanks, discordantShare, spearman } from "../numbers/ranks.ts";
 export { type FitOptions } from "./settings.ts";
 export { type TieRule } from "./tie.ts";
 export {

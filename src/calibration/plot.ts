@@ -2,7 +2,7 @@ import { AssayError } from "../error.ts";
 import { correctionOf } from "./correction.ts";
 import type { Calibrator } from "./calibrator.ts";
 import { lowess } from "./lowess.ts";
-import { seededShuffle } from "./seeded_random.ts";
+import { seededShuffle } from "../numbers/seeded_random.ts";
 
 /** Rows to draw, by column. */
 export interface PlottedRows {

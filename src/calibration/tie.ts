@@ -1,4 +1,4 @@
-import { seededRandom } from "./seeded_random.ts";
+import { seededRandom } from "../numbers/seeded_random.ts";
 
 /**
  * What a pair of equal scores counts as in an accuracy: `"half"` a half, `"wrong"` nothing (as

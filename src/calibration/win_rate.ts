@@ -2,6 +2,7 @@ import { AssayError } from "../error.ts";
 import { Curve, type Knots } from "./curve.ts";
 import { automaticDelta } from "./backfitting.ts";
 import { lowess } from "./lowess.ts";
+import { sigmoid } from "../numbers/sigmoid.ts";
 
 /** One judged comparison of a model's response with a baseline's. */
 export interface JudgedComparison {
@@ -230,9 +231,4 @@ export function percentStandardError(values: readonly number[]): number | null {
   const center = meanOf(values);
   const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
   return 100 * Math.sqrt(squares / (values.length - 1) / values.length);
-}
-
-/** 1 / (1 + e^−x), without overflow. */
-export function sigmoid(x: number): number {
-  return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import type { KernelFamily } from "../gpu/kernel_family.ts";
-import type { Tuning } from "../ops/product_tuner.ts";
+import type { KernelSet } from "../gpu/kernel_set.ts";
+import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import type { Output } from "./output.ts";
@@ -11,7 +11,7 @@ export interface ModelFlags {
   readonly truncate?: "left" | "right";
   readonly trustSpecialTokens?: true;
   readonly backend: "auto" | "gpu" | "cpu";
-  readonly kernels?: KernelFamily;
+  readonly kernels?: KernelSet;
   readonly tuning: Tuning;
   readonly memoryBudget?: number;
   readonly batch?: number;
@@ -30,7 +30,7 @@ export function addModelFlags(command: Command): Command {
         .choices(["auto", "gpu", "cpu"]).default("auto"),
     )
     .addOption(
-      new Option("--kernels <family>", "which kernels compute on the GPU (default: by the adapter)")
+      new Option("--kernels <set>", "which kernels compute on the GPU (default: by the adapter)")
         .choices(["tiled", "texture"]),
     )
     .option(

@@ -4,7 +4,7 @@ import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_
 import { formatShardIndex, planShards, SHARD_INDEX_FILE } from "../checkpoint/shard_index.ts";
 import type { FloatDtype } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
-import { averageWeights } from "../voting/weight_average.ts";
+import { averageWeights } from "../merging/weight_average.ts";
 import { sizeArgument } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { Output } from "./output.ts";

@@ -1,5 +1,5 @@
 import { type LossTerms, preferenceLoss } from "../voting/preference_losses.ts";
-import { sigmoid } from "../voting/sigmoid.ts";
+import { sigmoid } from "../numbers/sigmoid.ts";
 import type { PairBatch } from "./preference_pairs.ts";
 
 /**

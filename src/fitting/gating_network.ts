@@ -1,4 +1,4 @@
-import { seededRandom } from "../calibration/seeded_random.ts";
+import { seededRandom } from "../numbers/seeded_random.ts";
 import { type Parameter, parameter } from "./adamw.ts";
 import { multiplyTransposed, transposed } from "./matrix_products.ts";
 

@@ -1,4 +1,4 @@
-import { seededRandom } from "../calibration/seeded_random.ts";
+import { seededRandom } from "../numbers/seeded_random.ts";
 import { AssayError } from "../error.ts";
 import { preferenceLoss } from "../voting/preference_losses.ts";
 import { AdamW, cosineRate, parameter } from "./adamw.ts";

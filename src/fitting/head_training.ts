@@ -1,4 +1,4 @@
-import { seededRandom } from "../calibration/seeded_random.ts";
+import { seededRandom } from "../numbers/seeded_random.ts";
 import { preferenceLoss } from "../voting/preference_losses.ts";
 import { AdamW, cosineRate } from "./adamw.ts";
 import { yieldToEventLoop } from "./event_loop.ts";

@@ -1,4 +1,4 @@
-import { seededRandom } from "../calibration/seeded_random.ts";
+import { seededRandom } from "../numbers/seeded_random.ts";
 import { AssayError } from "../error.ts";
 import { parameter } from "./adamw.ts";
 import {

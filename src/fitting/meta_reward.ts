@@ -1,4 +1,4 @@
-import { sigmoid } from "../voting/sigmoid.ts";
+import { sigmoid } from "../numbers/sigmoid.ts";
 
 /** How far responses to one prompt are told apart, and how that grows with each score. */
 export interface ResponseDifference {

@@ -104,4 +104,4 @@ export type { AssayError } from "../error.ts";
 export { openBackbone, type OpenBackboneOptions } from "./open_backbone.ts";
 export type { PooledState } from "../scoring/backbone.ts";
 export type { Conversation, Message } from "../text/conversation.ts";
-export { seededRandom } from "../calibration/seeded_random.ts";
+export { seededRandom } from "../numbers/seeded_random.ts";

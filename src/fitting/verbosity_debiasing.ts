@@ -1,4 +1,4 @@
-import { spearman } from "../calibration/ranks.ts";
+import { spearman } from "../numbers/ranks.ts";
 import { AssayError } from "../error.ts";
 
 /** Penalties that are tried, ascending (`stage-2_train.py` of ArmoRM). */

@@ -1,5 +1,5 @@
 import type { Device } from "./device.ts";
-import type { KernelFamily } from "./kernel_family.ts";
+import type { KernelSet } from "./kernel_set.ts";
 import type { Shader } from "./pipeline_cache.ts";
 import type { ShaderConstants } from "./shader_source.ts";
 
@@ -30,13 +30,13 @@ export class Recorder {
   #rehearsing = false;
 
   /**
-   * @param family Which kernels operations record where there are several.
+   * @param kernelSet Which kernels operations record where there are several.
    * @param choose Names the variant of a kernel that is to run, by what it is used for; where it names
    *   none, the kernel's first variant runs.
    */
   constructor(
     readonly device: Device,
-    readonly family: KernelFamily = "tiled",
+    readonly kernelSet: KernelSet = "tiled",
     readonly choose: (use: string) => string | undefined = () => undefined,
   ) {}
 

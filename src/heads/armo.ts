@@ -6,7 +6,7 @@ import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Weight } from "../ops/weight.ts";
-import type { Backend } from "../ops/operation.ts";
+import type { Backend } from "../ops/backend.ts";
 import { softmaxGate } from "../ops/softmax_gate.ts";
 import { armoObjectives } from "./armo_objectives.ts";
 import type { Head, HeadFacts, HeadPlan, Judgement, PooledStates } from "./head.ts";

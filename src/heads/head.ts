@@ -2,7 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { TensorInfo } from "../checkpoint/tensor.ts";
 import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
 import type { Matrix } from "../ops/matrix.ts";
-import type { Backend } from "../ops/operation.ts";
+import type { Backend } from "../ops/backend.ts";
 
 /** What a head says of one conversation. */
 export interface Judgement {

@@ -3,7 +3,7 @@ import { WeightLoader } from "../ops/weight_loader.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Weight } from "../ops/weight.ts";
-import type { Backend } from "../ops/operation.ts";
+import type { Backend } from "../ops/backend.ts";
 import type { Head, HeadFacts, HeadPlan, Judgement, PooledStates } from "./head.ts";
 
 /** The head's one tensor, [1, hidden]. */

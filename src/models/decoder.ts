@@ -5,7 +5,7 @@ import { gatedMatmul } from "../ops/gated_matmul.ts";
 import { gatherRows } from "../ops/gather_rows.ts";
 import { matmul } from "../ops/matmul.ts";
 import { type Indices, type Matrix, rowAlignment } from "../ops/matrix.ts";
-import type { Backend, MatrixUse } from "../ops/operation.ts";
+import type { Backend, MatrixUse } from "../ops/backend.ts";
 import { rmsNorm } from "../ops/rms_norm.ts";
 import { rope } from "../ops/rope.ts";
 import type { DecoderConfig } from "./decoder_config.ts";

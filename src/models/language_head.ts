@@ -3,7 +3,7 @@ import { AssayError } from "../error.ts";
 import { logSoftmaxTile } from "../ops/log_softmax_tile.ts";
 import { matmul } from "../ops/matmul.ts";
 import { type Matrix, rowAlignment } from "../ops/matrix.ts";
-import type { Backend } from "../ops/operation.ts";
+import type { Backend } from "../ops/backend.ts";
 import type { Weight, WeightType } from "../ops/weight.ts";
 import type { DecoderConfig } from "./decoder_config.ts";
 import { embeddingName } from "./decoder_tensors.ts";

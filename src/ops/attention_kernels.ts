@@ -1,5 +1,5 @@
 import { attentionTextureShader, attentionTiledShader } from "../../shaders/shaders.ts";
-import { textureLanes } from "../gpu/kernel_family.ts";
+import { textureLanes } from "../gpu/kernel_set.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { AttentionOperands } from "./attention.ts";

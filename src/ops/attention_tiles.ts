@@ -1,7 +1,7 @@
-import type { KernelFamily } from "../gpu/kernel_family.ts";
+import type { KernelSet } from "../gpu/kernel_set.ts";
 
-/** Queries that the kernel of each family takes at a time. */
-export const queriesPerTile: Readonly<Record<KernelFamily, number>> = { tiled: 32, texture: 8 };
+/** Queries that the kernel of each kernel set takes at a time. */
+export const queriesPerTile: Readonly<Record<KernelSet, number>> = { tiled: 32, texture: 8 };
 
 /**
  * Divides queries into tiles of neighbours in one conversation.

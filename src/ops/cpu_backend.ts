@@ -1,7 +1,8 @@
 import { toFloat32 } from "../checkpoint/tensor.ts";
 import { Indices, Matrix } from "./matrix.ts";
 import { Weight, type WeightType } from "./weight.ts";
-import type { Backend, Operation, Readback } from "./operation.ts";
+import type { Backend, Readback } from "./backend.ts";
+import type { Operation } from "./operation.ts";
 import { checkWeight } from "./weight_bytes.ts";
 
 /** Runs the CPU twins: for machines with no adapter, and as the reference of the kernels. */

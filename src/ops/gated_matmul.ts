@@ -1,7 +1,7 @@
 import { swigluShader } from "../../shaders/shaders.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { matmul } from "./matmul.ts";
-import { recordGatedTextureMatmul } from "./matmul_kernels.ts";
+import { recordGatedTextureMatmul } from "./products/matmul_kernels.ts";
 import { Matrix } from "./matrix.ts";
 import type { Operation } from "./operation.ts";
 import { inTexture, recordRowsToTexture } from "./texture_copies.ts";

@@ -1,13 +1,14 @@
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
-import { chooseFamily, type KernelFamily } from "../gpu/kernel_family.ts";
+import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { mostTextureRows } from "../gpu/texture_pool.ts";
 import { queriesPerTile } from "./attention_tiles.ts";
 import { Indices, Matrix } from "./matrix.ts";
 import { matmul } from "./matmul.ts";
-import type { Backend, MatrixUse, Operation, ProductsAhead, Readback } from "./operation.ts";
-import { ProductTuner } from "./product_tuner.ts";
+import type { Backend, MatrixUse, ProductsAhead, Readback } from "./backend.ts";
+import type { Operation } from "./operation.ts";
+import { ProductTuner } from "./products/product_tuner.ts";
 import { recordTextureToRows } from "./texture_copies.ts";
 import {
   fitsTexture,
@@ -36,7 +37,7 @@ export class GpuBackend implements Backend {
    */
   constructor(
     readonly device: Device,
-    readonly kernels: KernelFamily = chooseFamily(device),
+    readonly kernels: KernelSet = chooseKernelSet(device),
     readonly maxMatrixBytes: number = device.maxBindingBytes,
     readonly tuner: ProductTuner = new ProductTuner(device, kernels),
   ) {

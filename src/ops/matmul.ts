@@ -1,4 +1,4 @@
-import { recordTextureMatmul, recordTiledMatmul } from "./matmul_kernels.ts";
+import { recordTextureMatmul, recordTiledMatmul } from "./products/matmul_kernels.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Weight } from "./weight.ts";
 import type { Operation } from "./operation.ts";

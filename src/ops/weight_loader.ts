@@ -2,7 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { toFloat32 } from "../checkpoint/tensor.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Weight, WeightType } from "./weight.ts";
-import type { Backend } from "./operation.ts";
+import type { Backend } from "./backend.ts";
 
 /** A linear map: input · weightᵀ + bias. */
 export interface Linear {

@@ -5,17 +5,17 @@ import { AssayError } from "../error.ts";
 import { Decoder } from "../models/decoder.ts";
 import { type DecoderConfig, readDecoderConfig } from "../models/decoder_config.ts";
 import { decoderTensors } from "../models/decoder_tensors.ts";
-import type { Backend } from "../ops/operation.ts";
+import type { Backend } from "../ops/backend.ts";
 import { ChatTokenizer } from "../text/chat_tokenizer.ts";
 import type { Conversation } from "../text/conversation.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
-import { type MemoryPlan, planMemory } from "./memory_plan.ts";
+import { type MemoryPlan, planMemory } from "./packs/memory_plan.ts";
 import { openBackend } from "./open_backend.ts";
-import type { Conversations } from "./look_ahead.ts";
-import { type Outcome, type Readout, type Run, runPacks } from "./pack_pipeline.ts";
-import type { ScoringPack } from "./packs.ts";
-import type { Sequence } from "./prefix_group.ts";
-import { Turns } from "./turns.ts";
+import type { Conversations } from "./packs/look_ahead.ts";
+import { type Outcome, type Readout, type Run, runPacks } from "./packs/pack_pipeline.ts";
+import type { ScoringPack } from "./packs/packs.ts";
+import type { Sequence } from "./packs/prefix_group.ts";
+import { Turns } from "./packs/turns.ts";
 
 /** How to load a {@link Backbone} by itself. */
 export interface BackboneOptions extends LoadOptions {

@@ -7,9 +7,9 @@ import { LanguageHead, languageHeadName } from "../models/language_head.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { Backbone, warner } from "./backbone.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
-import type { Conversations } from "./look_ahead.ts";
-import type { Outcome } from "./pack_pipeline.ts";
-import type { Sequence } from "./prefix_group.ts";
+import type { Conversations } from "./packs/look_ahead.ts";
+import type { Outcome } from "./packs/pack_pipeline.ts";
+import type { Sequence } from "./packs/prefix_group.ts";
 
 /**
  * A causal language model that tells how likely it finds responses, for implicit rewards: log p of each

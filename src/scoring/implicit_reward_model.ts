@@ -4,7 +4,7 @@ import type { Conversation } from "../text/conversation.ts";
 import { notFinite } from "./backbone.ts";
 import { CausalModel } from "./causal_model.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
-import type { Outcome } from "./pack_pipeline.ts";
+import type { Outcome } from "./packs/pack_pipeline.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** How to make rewards of log-probabilities. */

@@ -1,6 +1,6 @@
-import type { KernelFamily } from "../gpu/kernel_family.ts";
-import type { Tuning } from "../ops/product_tuner.ts";
-import type { MemoryPlan } from "./memory_plan.ts";
+import type { KernelSet } from "../gpu/kernel_set.ts";
+import type { Tuning } from "../ops/products/product_tuner.ts";
+import type { MemoryPlan } from "./packs/memory_plan.ts";
 import type { BackendChoice } from "./open_backend.ts";
 
 /** How far some long work has come. */
@@ -17,8 +17,8 @@ export interface Progress {
 export interface LoadOptions {
   /** Where to compute; `auto` (the default) takes the GPU, or the CPU with a warning. */
   readonly backend?: BackendChoice;
-  /** Pins the family of kernels on a GPU; by default the fast one for the adapter. */
-  readonly kernels?: KernelFamily;
+  /** Pins the kernel set on a GPU; by default the fast one for the adapter. */
+  readonly kernels?: KernelSet;
   /**
    * How the tiles of matrix products are chosen on a GPU: `auto` (the default) times a few of them on
    * the model's own shapes, for about a second, once there are ten seconds of work or more, and

@@ -1,18 +1,18 @@
 import { AssayError } from "../error.ts";
 import { adapterAdvice } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";
-import { chooseFamily, type KernelFamily } from "../gpu/kernel_family.ts";
+import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";
 import { CpuBackend } from "../ops/cpu_backend.ts";
 import { GpuBackend } from "../ops/gpu_backend.ts";
-import type { Backend } from "../ops/operation.ts";
-import { ProductTuner, type Tuning } from "../ops/product_tuner.ts";
+import type { Backend } from "../ops/backend.ts";
+import { ProductTuner, type Tuning } from "../ops/products/product_tuner.ts";
 
 /** Where to compute: `auto` takes the GPU and falls back to the CPU with a warning. */
 export type BackendChoice = "auto" | "gpu" | "cpu";
 
 /** Which kernels to use on a GPU; what is not named is chosen by the adapter. */
 export interface KernelOptions {
-  readonly kernels?: KernelFamily | undefined;
+  readonly kernels?: KernelSet | undefined;
   readonly tuning?: Tuning | undefined;
 }
 
@@ -43,7 +43,7 @@ export async function openBackend(
 async function openGpu(options: KernelOptions): Promise<Backend> {
   using opened = new DisposableStack();
   const device = opened.use(await Device.open());
-  const kernels = options.kernels ?? chooseFamily(device);
+  const kernels = options.kernels ?? chooseKernelSet(device);
   const tuner = new ProductTuner(device, kernels, options.tuning);
   const backend = new GpuBackend(device, kernels, device.maxBindingBytes, tuner);
   opened.move();

@@ -1,16 +1,16 @@
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
-import type { KernelFamily } from "../gpu/kernel_family.ts";
+import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Head, Judgement, PooledStates } from "../heads/head.ts";
 import { gatherRows } from "../ops/gather_rows.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { Backbone, warner } from "./backbone.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
-import type { MemoryPlan } from "./memory_plan.ts";
+import type { MemoryPlan } from "./packs/memory_plan.ts";
 import { describeModel, type ModelDescription } from "./model_description.ts";
-import type { Readout } from "./pack_pipeline.ts";
-import type { ScoringPack } from "./packs.ts";
+import type { Readout } from "./packs/pack_pipeline.ts";
+import type { ScoringPack } from "./packs/packs.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
 /**
@@ -91,7 +91,7 @@ export class RewardModel implements Disposable {
   }
 
   /** The kernels that compute, which every verdict names. */
-  get kernels(): KernelFamily | "cpu" {
+  get kernels(): KernelSet | "cpu" {
     return this.#backbone.engine.kernels;
   }
 

@@ -1,8 +1,8 @@
 import { AssayError } from "../error.ts";
 import type { Judgement } from "../heads/head.ts";
-import type { KernelFamily } from "../gpu/kernel_family.ts";
+import type { KernelSet } from "../gpu/kernel_set.ts";
 import { notFinite } from "./backbone.ts";
-import type { Outcome } from "./pack_pipeline.ts";
+import type { Outcome } from "./packs/pack_pipeline.ts";
 import type { RewardModel } from "./reward_model.ts";
 
 /** All that is known of one scored conversation. */
@@ -18,10 +18,10 @@ export interface Verdict {
   /** Implicit rewards only: the reward of every token of the response. */
   readonly tokenRewards?: readonly number[];
   /**
-   * The kernels that computed it, or `cpu`: part of what a score depends on, since two families may
+   * The kernels that computed it, or `cpu`: part of what a score depends on, since two kernel sets may
    * differ in the last bits.
    */
-  readonly kernels: KernelFamily | "cpu";
+  readonly kernels: KernelSet | "cpu";
   /** Number of tokens scored, after truncation; 0 where the row could not be tokenised. */
   readonly tokens: number;
   /** Whether tokens were cut away to fit the model's length. */

@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import { finiteOnly, mean, populationStd, populationVariance } from "./moments.ts";
+import { finiteOnly, mean, populationStd, populationVariance } from "../numbers/moments.ts";
 
 /** Aggregations that need only the voters' scores of one response. */
 export type PointwiseAggregation =

@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import { rankPositions } from "./average_ranks.ts";
+import { rankPositions } from "../numbers/ranks.ts";
 
 /**
  * What a pair's strength makes of it: probably labelled wrongly, undecided, ordinary, clear, or never

@@ -1,6 +1,6 @@
 import { aggregate, type AggregateOptions, type PointwiseAggregation } from "./aggregate.ts";
-import { averageRanks } from "./average_ranks.ts";
-import { mean, populationStd } from "./moments.ts";
+import { averageRanks } from "../numbers/ranks.ts";
+import { mean, populationStd } from "../numbers/moments.ts";
 
 /** Every aggregation: those of one response, and those that compare candidates with each other. */
 export type Aggregation = PointwiseAggregation | "majority" | "borda";

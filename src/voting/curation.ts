@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import { rankPositions } from "./average_ranks.ts";
+import { rankPositions } from "../numbers/ranks.ts";
 import type { Category } from "./categories.ts";
 
 /** What curation does to the labels of a preference set, by the names that `curate` takes. */

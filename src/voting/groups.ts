@@ -1,6 +1,6 @@
 import { AssayError } from "../error.ts";
-import { rankPositions } from "./average_ranks.ts";
-import { mean } from "./moments.ts";
+import { rankPositions } from "../numbers/ranks.ts";
+import { mean } from "../numbers/moments.ts";
 
 /** One of the equal parts of a data set that is sorted by preference strength. */
 export interface StrengthGroup {

@@ -1,4 +1,4 @@
-import { finiteOnly, mean } from "./moments.ts";
+import { finiteOnly, mean } from "../numbers/moments.ts";
 
 /** What a vote that ends level comes to. */
 export type MajorityTie =

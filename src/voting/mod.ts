@@ -1,6 +1,6 @@
 /**
- * Ensembles of reward models: preference strength, committees' choices, mended preference data,
- * averaged weights. Needs no GPU and no permissions.
+ * Ensembles of reward models: preference strength, committees' choices and mended preference
+ * data. Needs no GPU and no permissions.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export {
   type AggregateScore,
   type PointwiseAggregation,
 } from "./aggregate.ts";
-export { averageRanks, rankPositions } from "./average_ranks.ts";
+export { averageRanks, rankPositions } from "../numbers/ranks.ts";
 export {
   bestOfCurve,
   type BestOfPoint,
@@ -18,7 +18,6 @@ export {
   type ScoredSample,
 } from "./best_of_curve.ts";
 export { categorize, type Category, type CategoryBounds, PAPER_QUANTILES } from "./categories.ts";
-export { checkpointRevision } from "./checkpoint_revision.ts";
 export {
   type Aggregation,
   AGGREGATIONS,
@@ -62,10 +61,8 @@ export {
   type VoterKeys,
 } from "./join_voters.ts";
 export { applyLinearHeads, type LinearHeads, readLinearHeads } from "./linear_heads.ts";
-export { LoraAdapter } from "./lora.ts";
 export { type MajorityTie, type MajorityVote, majorityVote } from "./majority_vote.ts";
 export { type NormalizedVoter, normalizeMargins, standardizeScores } from "./normalize.ts";
-export { type LazyTensor, type Overlay, overlayFolder } from "./overlay_folder.ts";
 export { type LossTerms, preferenceLoss, preferredDelta } from "./preference_losses.ts";
 export {
   type PreferenceStrength,
@@ -85,7 +82,6 @@ export {
 } from "./prior_constraint.ts";
 export { cacheFileName, type CacheIdentity, conversationKey, ScoreCache } from "./score_cache.ts";
 export { type ScoredRow, scoredRow } from "./scored_row.ts";
-export { checkSoupMembers } from "./soup_members.ts";
 export {
   drawStrengths,
   plotPage,
@@ -94,8 +90,3 @@ export {
   strengthHistogram,
 } from "./strength_plot.ts";
 export { tally, type TallyOptions, type Vote, type VoteOnPair } from "./tally.ts";
-export {
-  type AveragedCheckpoint,
-  averageWeights,
-  type WeightAverageOptions,
-} from "./weight_average.ts";

@@ -1,4 +1,4 @@
-import { finiteOnly, mean, populationStd } from "./moments.ts";
+import { finiteOnly, mean, populationStd } from "../numbers/moments.ts";
 
 /** One voter's numbers brought to a common scale. */
 export interface NormalizedVoter {

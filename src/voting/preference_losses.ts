@@ -1,4 +1,4 @@
-import { logSigmoid } from "./sigmoid.ts";
+import { logSigmoid } from "../numbers/sigmoid.ts";
 
 /** How one pair enters a Bradley–Terry loss: the two columns that `curate` writes. */
 export interface LossTerms {

@@ -1,6 +1,6 @@
 import { AssayError } from "../error.ts";
-import { finiteOnly, mean, populationStd } from "./moments.ts";
-import { sigmoid } from "./sigmoid.ts";
+import { finiteOnly, mean, populationStd } from "../numbers/moments.ts";
+import { sigmoid } from "../numbers/sigmoid.ts";
 
 /** What an ensemble of voters says of one pair. */
 export interface PreferenceStrength {

@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import { logSigmoid, sigmoid } from "./sigmoid.ts";
+import { logSigmoid, sigmoid } from "../numbers/sigmoid.ts";
 
 /** Constants of the cap δ* = scale / (similarity + offset) + shift. */
 export interface PriorConstraint {

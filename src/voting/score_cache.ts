@@ -1,6 +1,6 @@
 import { AssayError } from "../error.ts";
 import type { Conversation } from "../text/conversation.ts";
-import { sha256 } from "./sha256.ts";
+import { sha256 } from "../numbers/sha256.ts";
 
 /** What a score depends on beside the conversation. */
 export interface CacheIdentity {

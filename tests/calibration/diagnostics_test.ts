@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DiagnosticsCollector } from "../../src/calibration/diagnostics.ts";
 import { fit } from "../../src/calibration/fit.ts";
 import { poolOfPairs, poolOfRows, type ScoredPair } from "../../src/calibration/pool.ts";
-import { discordantShare, spearman } from "../../src/calibration/ranks.ts";
+import { discordantShare, spearman } from "../../src/numbers/ranks.ts";
 import { assertClose } from "./assertions.ts";
 import { biasedPairs } from "./pools.ts";
 

@@ -4,7 +4,7 @@ import { automaticDelta } from "../../src/calibration/backfitting.ts";
 import { fit } from "../../src/calibration/fit.ts";
 import { lowess } from "../../src/calibration/lowess.ts";
 import { type Pool, poolOfPairs, poolOfRows } from "../../src/calibration/pool.ts";
-import { spearman } from "../../src/calibration/ranks.ts";
+import { spearman } from "../../src/numbers/ranks.ts";
 import type { FitOptions } from "../../src/calibration/settings.ts";
 import { assertClose, rejectsWith } from "./assertions.ts";
 import { anyPool, biasedPairs } from "./pools.ts";

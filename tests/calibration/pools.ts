@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { type Pool, poolOfPairs, type ScoredPair } from "../../src/calibration/pool.ts";
-import { seededRandom } from "../../src/calibration/seeded_random.ts";
+import { seededRandom } from "../../src/numbers/seeded_random.ts";
 
 /** Labelled pairs from a judge that gives `perCharacter` for length on top of what it should see. */
 export function biasedPairs(count: number, perCharacter: number, seed = 1): ScoredPair[] {

@@ -3,7 +3,7 @@ import { doctorCommand } from "../../src/cli/doctor/doctor.ts";
 import { vectorCheck } from "../../src/cli/doctor/machine_checks.ts";
 import { run } from "../../src/cli/main.ts";
 import { AssayError } from "../../src/error.ts";
-import { trials } from "../../src/ops/trials.ts";
+import { trials } from "../../src/ops/checks/trials.ts";
 import { gpuTest } from "../adapter.ts";
 import { captureOutput } from "./captured_output.ts";
 

@@ -4,8 +4,8 @@ import { localFolder } from "../../src/checkpoint/folder.ts";
 import { openVoter } from "../../src/cli/vote/voter_source.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
-import { overlayFolder } from "../../src/voting/overlay_folder.ts";
-import { floats, safetensorsBlob } from "../voting/tiny_checkpoint.ts";
+import { overlayFolder } from "../../src/merging/overlay_folder.ts";
+import { floats, safetensorsBlob } from "../merging/tiny_checkpoint.ts";
 import { inFolder } from "./captured_output.ts";
 
 const model = "tests/golden/parity/llama";

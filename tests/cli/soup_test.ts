@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
-import { overlayFolder } from "../../src/voting/overlay_folder.ts";
+import { overlayFolder } from "../../src/merging/overlay_folder.ts";
 import { localFolder } from "../../src/checkpoint/folder.ts";
 import { toFloat32 } from "../../src/checkpoint/tensor.ts";
 import { run } from "../../src/cli/main.ts";
 import { soupCommand } from "../../src/cli/soup.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
-import { floats, safetensorsBlob } from "../voting/tiny_checkpoint.ts";
+import { floats, safetensorsBlob } from "../merging/tiny_checkpoint.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
 
 async function soup(...args: readonly string[]) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { seededRandom } from "../../src/calibration/seeded_random.ts";
+import { seededRandom } from "../../src/numbers/seeded_random.ts";
 import { preferenceSlope } from "../../src/fitting/bradley_terry.ts";
 import { contrastiveHead } from "../../src/fitting/contrastive_head.ts";
 import { GatingNetwork } from "../../src/fitting/gating_network.ts";

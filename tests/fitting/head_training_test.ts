@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { seededRandom } from "../../src/calibration/seeded_random.ts";
+import { seededRandom } from "../../src/numbers/seeded_random.ts";
 import { AssayError } from "../../src/error.ts";
 import { measureHead, trainHead } from "../../src/fitting/head_training.ts";
 import { linearHead } from "../../src/fitting/linear_head.ts";

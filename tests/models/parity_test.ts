@@ -6,7 +6,7 @@ import { readDecoderConfig } from "../../src/models/decoder_config.ts";
 import type { TokenPack } from "../../src/models/token_pack.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
-import type { Backend } from "../../src/ops/operation.ts";
+import type { Backend } from "../../src/ops/backend.ts";
 import {
   goldenConversations,
   type GoldenStates,
@@ -14,17 +14,17 @@ import {
   parityFolder,
   parityModels,
 } from "../golden/parity.ts";
-import { testedFamilies } from "../kernel_families.ts";
+import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
 
 /** Within 1e-4 of the reference, relative to the largest number of the layer. */
 const tolerance = 1e-4;
 
 for (const model of parityModels) {
-  for (const { family, missing } of testedFamilies) {
-    const name = `hidden states of ${model} equal the reference's after every layer (${family})`;
+  for (const { kernelSet, missing } of testedKernelSets) {
+    const name = `hidden states of ${model} equal the reference's after every layer (${kernelSet})`;
     testWhere(missing, name, async () => {
-      using backend = new GpuBackend(await Device.open(), family);
+      using backend = new GpuBackend(await Device.open(), kernelSet);
       await compareLayers(model, backend);
       assert.deepEqual(backend.device.uncapturedErrors, []);
     });

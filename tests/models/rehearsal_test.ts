@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import { Backbone } from "../../src/scoring/backbone.ts";
 import { parityFolder } from "../golden/parity.ts";
-import { testedFamilies } from "../kernel_families.ts";
+import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
 
 const conversation = [
@@ -10,13 +10,13 @@ const conversation = [
   { role: "assistant", content: "4" },
 ];
 
-for (const { family, missing } of testedFamilies) {
+for (const { kernelSet, missing } of testedKernelSets) {
   testWhere(
     missing,
-    `the layers' kernels are compiled when a model is loaded (${family} kernels)`,
+    `the layers' kernels are compiled when a model is loaded (${kernelSet} kernels)`,
     async () => {
       for (const name of ["llama", "qwen3"]) {
-        using backbone = await Backbone.load(parityFolder(name), { kernels: family });
+        using backbone = await Backbone.load(parityFolder(name), { kernels: kernelSet });
         const { engine } = backbone;
         assert.ok(engine instanceof GpuBackend);
         const { pipelines } = engine.device;

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { Device } from "../../src/gpu/device.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
-import { compareWithTwin, type Trial, trials } from "../../src/ops/trials.ts";
+import { compareWithTwin, type Trial, trials } from "../../src/ops/checks/trials.ts";
 import { gpuTest } from "../adapter.ts";
-import { testedFamilies, type TestedFamily } from "../kernel_families.ts";
+import { type TestedKernelSet, testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
 
 /** Rounding of sums of a few hundred f32 terms; a wrong index gives about 1. */
@@ -12,16 +12,16 @@ const tolerance = 5e-6;
 const seeds = 24;
 
 for (const [name, trial] of Object.entries(trials)) {
-  for (const tested of testedFamilies) kernelTest(name, trial, tested);
+  for (const tested of testedKernelSets) kernelTest(name, trial, tested);
 }
 
-function kernelTest(name: string, trial: Trial, { family, missing }: TestedFamily): void {
+function kernelTest(name: string, trial: Trial, { kernelSet, missing }: TestedKernelSet): void {
   testWhere(
     missing,
-    `${name} equals its CPU twin on random shapes (${family} kernels)`,
+    `${name} equals its CPU twin on random shapes (${kernelSet} kernels)`,
     async () => {
       const device = await Device.open();
-      using gpu = new GpuBackend(device, family);
+      using gpu = new GpuBackend(device, kernelSet);
       const cpu = new CpuBackend();
       for (let seed = 1; seed <= seeds; seed++) {
         const difference = await compareWithTwin(trial, gpu, cpu, seed);

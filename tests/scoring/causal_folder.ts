@@ -1,7 +1,7 @@
-import { seededRandom } from "../../src/calibration/seeded_random.ts";
+import { seededRandom } from "../../src/numbers/seeded_random.ts";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointFolder, localFolder } from "../../src/checkpoint/folder.ts";
-import { overlayFolder } from "../../src/voting/overlay_folder.ts";
+import { overlayFolder } from "../../src/merging/overlay_folder.ts";
 import { goldenFile } from "../fitting/golden.ts";
 import { parityFolder } from "../golden/parity.ts";
 

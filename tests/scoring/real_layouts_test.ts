@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Dtype, TensorInfo } from "../../src/checkpoint/tensor.ts";
 import { AssayError } from "../../src/error.ts";
-import { planMemory } from "../../src/scoring/memory_plan.ts";
+import { planMemory } from "../../src/scoring/packs/memory_plan.ts";
 import { describeModel, type ModelFacts } from "../../src/scoring/model_description.ts";
 
 const bytes: Record<string, number> = { F32: 4, BF16: 2, F16: 2 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
-import { productTiles, tileName } from "../../src/ops/product_tiles.ts";
+import { productTiles, tileName } from "../../src/ops/products/product_tiles.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
@@ -8,7 +8,7 @@ import { RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Verdict } from "../../src/scoring/verdict.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 import { gpuTest } from "../adapter.ts";
-import { testedFamilies, type TestedFamily } from "../kernel_families.ts";
+import { type TestedKernelSet, testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
 import {
   type GoldenConversation,
@@ -62,11 +62,11 @@ function closeByObjective(
 }
 
 for (const model of parityModels) {
-  for (const { family, missing } of testedFamilies) {
+  for (const { kernelSet, missing } of testedKernelSets) {
     testWhere(
       missing,
-      `scores of ${model} equal the reference's (${family} kernels)`,
-      () => checkParity(model, { backend: "gpu", kernels: family }),
+      `scores of ${model} equal the reference's (${kernelSet} kernels)`,
+      () => checkParity(model, { backend: "gpu", kernels: kernelSet }),
     );
   }
   Deno.test(
@@ -75,13 +75,13 @@ for (const model of parityModels) {
   );
 }
 
-for (const tested of testedFamilies) {
+for (const tested of testedKernelSets) {
   invarianceTest("armo", tested);
   invarianceTest("mistral", tested);
   invarianceTest("llama_dynamic_rope", tested);
 }
 
-function invarianceTest(model: string, { family: kernels, missing }: TestedFamily): void {
+function invarianceTest(model: string, { kernelSet: kernels, missing }: TestedKernelSet): void {
   const name = `a verdict of ${model} has the same bits in every company and plan (${kernels})`;
   testWhere(missing, name, async () => {
     // The tiled kernels are slow on a software adapter: fewer responses show the same.
@@ -109,7 +109,7 @@ function invarianceTest(model: string, { family: kernels, missing }: TestedFamil
   });
 }
 
-for (const { family: kernels, missing } of testedFamilies) {
+for (const { kernelSet: kernels, missing } of testedKernelSets) {
   testWhere(missing, `scores have the same bits with every tile (${kernels})`, async () => {
     const conversations = varied(await goldenConversations("llama"), 3);
     let expected: Verdict[] | undefined;
@@ -126,11 +126,11 @@ for (const { family: kernels, missing } of testedFamilies) {
 }
 
 for (const model of ["armo", "mistral", "qwen3"]) {
-  for (const { family, missing } of testedFamilies) {
+  for (const { kernelSet, missing } of testedKernelSets) {
     testWhere(
       missing,
-      `a prompt of ${model} that goes on in further packs gives the same bits (${family})`,
-      () => checkKeptPrefix(model, { backend: "gpu", kernels: family }),
+      `a prompt of ${model} that goes on in further packs gives the same bits (${kernelSet})`,
+      () => checkKeptPrefix(model, { backend: "gpu", kernels: kernelSet }),
     );
   }
   Deno.test(

@@ -10,7 +10,7 @@ const code = [
 
 /** Rooms that run in a browser as well; elsewhere in them Deno and Node are out of bounds. */
 const browserRooms =
-  /^src\/(checkpoint|text|gpu|ops|models|heads|scoring|calibration|voting|evaluation)\//;
+  /^src\/(numbers|checkpoint|merging|text|gpu|ops|models|heads|scoring|calibration|voting|evaluation)\//;
 
 /** The files of those rooms that look for Deno, and do without where there is none. */
 const denoFiles = ["src/checkpoint/file_source.ts", "src/gpu/software_adapter.ts"];

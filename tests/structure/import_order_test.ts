@@ -5,6 +5,7 @@ import { type Import, importsOf, publicModules, sourceFiles } from "./source_fil
 const heights: Readonly<Record<string, number>> = {
   gpu: 0,
   shaders: 1, // the shaders' texts
+  merging: 1, // arithmetic on checkpoints, no GPU
   ops: 2,
   models: 3,
   heads: 3,
@@ -18,10 +19,10 @@ const heights: Readonly<Record<string, number>> = {
 };
 
 /** Rooms that import no other room and that every room may import. */
-const leaves = ["checkpoint", "text"];
+const leaves = ["numbers", "checkpoint", "text"];
 
 /** Rooms that must stay usable without a GPU: of the others they import the leaves alone. */
-const withoutGpu = ["calibration", "voting", "evaluation"];
+const withoutGpu = ["merging", "calibration", "voting", "evaluation"];
 
 const imports = await importsOf([
   ...sourceFiles("src", [".ts"]),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { averageRanks, rankPositions } from "../../src/voting/average_ranks.ts";
+import { averageRanks, rankPositions } from "../../src/numbers/ranks.ts";
 import { categorize } from "../../src/voting/categories.ts";
 import { strengthGroups } from "../../src/voting/groups.ts";
 import { allClose, close, golden, nums } from "./golden.ts";

@@ -10,7 +10,7 @@ import {
   RECIPES,
   type StrengthOfPair,
 } from "../../src/voting/curation.ts";
-import { sigmoid } from "../../src/voting/sigmoid.ts";
+import { sigmoid } from "../../src/numbers/sigmoid.ts";
 
 function pairsOf(means: readonly number[]): StrengthOfPair[] {
   const categories = categorize(means);

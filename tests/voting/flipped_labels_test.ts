@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { detect, flipAndDetect, readHeldBackPairs } from "../../bench/vote_flipped_labels.ts";
-import { seededRandom } from "../../src/calibration/seeded_random.ts";
+import { seededRandom } from "../../src/numbers/seeded_random.ts";
 import { close } from "./golden.ts";
 
 /** Margins of voters that see the true margin with noise of their own, and know nothing of length. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { blobFolder } from "../../src/checkpoint/folder.ts";
 import type { TensorToWrite } from "../../src/checkpoint/safetensors_writer.ts";
 import { applyLinearHeads, readLinearHeads } from "../../src/voting/linear_heads.ts";
-import { floats, safetensorsBlob } from "./tiny_checkpoint.ts";
+import { floats, safetensorsBlob } from "../merging/tiny_checkpoint.ts";
 
 async function folderWith(tensors: readonly TensorToWrite[]) {
   return blobFolder("model", new Map([["voters.safetensors", await safetensorsBlob(tensors)]]));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { normalizeMargins, standardizeScores } from "../../src/voting/normalize.ts";
-import { populationStd } from "../../src/voting/moments.ts";
+import { populationStd } from "../../src/numbers/moments.ts";
 import { allClose, close, golden, nums } from "./golden.ts";
 
 Deno.test("normalizeMargins() and standardizeScores() equal NumPy for every golden voter", () => {

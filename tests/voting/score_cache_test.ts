@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checkpointRevision } from "../../src/voting/checkpoint_revision.ts";
+import { checkpointRevision } from "../../src/merging/checkpoint_revision.ts";
 import { cacheFileName, conversationKey, ScoreCache } from "../../src/voting/score_cache.ts";
-import { floats, tinyCheckpoint } from "./tiny_checkpoint.ts";
+import { floats, tinyCheckpoint } from "../merging/tiny_checkpoint.ts";
 
 const identity = {
   voter: "models/demo",

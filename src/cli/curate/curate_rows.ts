@@ -13,7 +13,7 @@ import {
 import { goalScale, relabelWithGoals } from "../../voting/goal_relabel.ts";
 import { flagMargin, type PriorConstraint, priorMargin } from "../../voting/prior_constraint.ts";
 import { readNumber } from "../../voting/scored_row.ts";
-import { sigmoid } from "../../voting/sigmoid.ts";
+import { sigmoid } from "../../numbers/sigmoid.ts";
 import { type CurateRecipe, curationOptions, type RecipeFlags } from "./curate_options.ts";
 
 /** What is known of a pair before it is curated. */

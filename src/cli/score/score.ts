@@ -5,7 +5,7 @@ import type { RowFormat } from "../../data/rows.ts";
 import type { RowWriter } from "../../data/write_rows.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
-import { RewardModelWorker } from "../../scoring/reward_model_worker.ts";
+import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
 import { calibrateTable } from "../calibrate/calibrate_report.ts";
 import { readCalibrator, rowCalibration } from "../calibrate/calibrator_file.ts";

@@ -47,7 +47,7 @@ export interface ScoreColumnsOptions {
  * | pair | `chosen_score`, `rejected_score`, `margin`, `chosen_tokens`, `rejected_tokens` | `chosen_rewards`, `rejected_rewards`, and so on |
  * | best of N | `scores`, `best` (from 0, the first of equals), `tokens` | lists `rewards`, `coefficients`, `gating` |
  *
- * With `explain`, `kernels` names in any shape what computed the scores, since two families of kernels
+ * With `explain`, `kernels` names in any shape what computed the scores, since two kernel sets
  * may differ in the last bits. `truncated: true` and `error: {code, message}` stand in any shape, where
  * they apply. Where a conversation failed its score is `null`, and so is the margin; `best` is then
  * among the others.

@@ -1,5 +1,5 @@
 import { bestOfCurve, type BestOfPoint } from "../../voting/best_of_curve.ts";
-import { mean, populationStd } from "../../voting/moments.ts";
+import { mean, populationStd } from "../../numbers/moments.ts";
 import { type StrengthGroup, strengthGroups } from "../../voting/groups.ts";
 import type { Category } from "../../voting/categories.ts";
 import type { TallyOptions, Vote, VoteOnPair } from "../../voting/tally.ts";

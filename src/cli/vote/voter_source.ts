@@ -5,10 +5,10 @@ import { AssayError } from "../../error.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import type { Conversation } from "../../text/conversation.ts";
-import { checkpointRevision } from "../../voting/checkpoint_revision.ts";
+import { checkpointRevision } from "../../merging/checkpoint_revision.ts";
 import { readLinearHeads } from "../../voting/linear_heads.ts";
-import { LoraAdapter } from "../../voting/lora.ts";
-import { sha256 } from "../../voting/sha256.ts";
+import { LoraAdapter } from "../../merging/lora.ts";
+import { sha256 } from "../../numbers/sha256.ts";
 import { loadLinearVoters } from "./linear_voters.ts";
 
 /** What one scoring pass takes: a checkpoint, with an adapter or several heads where they are named. */

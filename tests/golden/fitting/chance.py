@@ -1,4 +1,4 @@
-"""The generator of `src/calibration/seeded_random.ts` (mulberry32), so that both sides draw alike."""
+"""The generator of `src/numbers/seeded_random.ts` (mulberry32), so that both sides draw alike."""
 
 MASK = 0xFFFFFFFF
 

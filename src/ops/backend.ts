@@ -1,0 +1,88 @@
+import type { KernelSet } from "../gpu/kernel_set.ts";
+import type { Indices, Matrix } from "./matrix.ts";
+import type { Operation } from "./operation.ts";
+import type { Weight, WeightType } from "./weight.ts";
+
+/**
+ * What a matrix is for. `rows` (the default): anything. `operand`: it is written whole by one
+ * operation and read only as the input of products or attention, so that kernels may keep it in the
+ * form that they read fastest; it has no views and no other shape.
+ */
+export type MatrixUse = "rows" | "operand";
+
+/** Numbers on their way from the device. Disposing of them gives up the wait. */
+export interface Readback extends Disposable {
+  /**
+   * Waits for the device; to be called once. Under Deno the call itself blocks until everything
+   * submitted so far is done, and the promise takes some 10 ms more: who submits the next operations
+   * between the two keeps the device busy.
+   */
+  numbers(): Promise<Float32Array<ArrayBuffer>[]>;
+}
+
+/** Matrix products that are about to be run. */
+export interface ProductsAhead {
+  /** The weights; one of each type and shape is enough. */
+  readonly weights: readonly Weight[];
+  /** Rows of the largest input. */
+  readonly rows: number;
+  /** Multiplications and additions in all of them together. */
+  readonly operations: number;
+}
+
+/** What the rooms above need of a device: memory, uploads, operations, one readback. */
+export interface Backend extends Disposable {
+  readonly kind: "gpu" | "cpu";
+  /** The kernels that compute, or `cpu` for their twins: scores may differ between them in their last bits. */
+  readonly kernels: KernelSet | "cpu";
+  /** Largest number of bytes that one matrix may take. */
+  readonly maxMatrixBytes: number;
+  /** Largest number of rows that one matrix may have. */
+  readonly maxMatrixRows: number;
+  /** Queries that attention takes together, in tiles of one conversation's neighbours. */
+  readonly queriesPerTile: number;
+  /** Bytes of device memory held now. */
+  readonly bytes: number;
+  /** Keeps matrices, in use and waiting to be used again, within so many bytes where the work allows. */
+  limitMatrices(bytes: number): void;
+  /** A matrix for intermediate results, its content undefined; give it back with `release`. */
+  matrix(rows: number, columns: number, use?: MatrixUse): Matrix;
+  /** A matrix with the given numbers; give it back with `release`. */
+  upload(rows: number, columns: number, numbers: Float32Array<ArrayBuffer>): Matrix;
+  /** A list with the given numbers; give it back with `release`. */
+  uploadIndices(numbers: Uint32Array<ArrayBuffer>): Indices;
+  /** Gives memory back; operations run so far still see the content. */
+  release(...values: (Matrix | Indices)[]): void;
+  /**
+   * A weight matrix [rows, columns] from its stored bytes (little endian, row major).
+   *
+   * @throws {AssayError} `ops/shape` where `columns` is not a multiple of 8.
+   */
+  weight(rows: number, columns: number, type: WeightType, bytes: Uint8Array<ArrayBuffer>): Weight;
+  /** A constant row of f32 numbers (a norm's weight, a bias); the caller frees it. */
+  vector(numbers: Float32Array<ArrayBuffer>): Matrix;
+  /** A matrix that outlives the work it is made in, its content undefined; the caller frees it. */
+  lasting(rows: number, columns: number): Matrix;
+  /** Frees what {@link Backend.vector} or {@link Backend.lasting} made, once its readers are submitted. */
+  free(matrix: Matrix): void;
+  /**
+   * Told of products to come, before they are run. Where they are much work the backend may time
+   * variants of its kernels first; no result depends on it.
+   */
+  prepare(ahead: ProductsAhead): Promise<void>;
+  /**
+   * Has the kernels compiled that `work` runs, without waiting and without running them: its
+   * operands' content does not matter. A backend without kernels does not call it.
+   */
+  rehearse(work: () => void): void;
+  /** Runs, or records, an operation. */
+  run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void;
+  /** Lets the device begin with everything run so far, and with reading the matrices, without waiting. */
+  submit(matrices: readonly Matrix[]): Readback;
+  /** Finishes everything run so far and reads the matrices, in one readback. */
+  read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]>;
+  /** Finishes everything run so far, so that weights may be freed. */
+  finish(): Promise<void>;
+  /** After an error: forgets operations not yet finished and takes all matrices back. */
+  discard(): void;
+}

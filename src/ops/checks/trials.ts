@@ -1,0 +1,239 @@
+import { seededRandom } from "../../numbers/seeded_random.ts";
+import { attention } from "../attention.ts";
+import { attentionTiles } from "../attention_tiles.ts";
+import { gatedMatmul } from "../gated_matmul.ts";
+import { gatherRows } from "../gather_rows.ts";
+import { logSoftmaxTile } from "../log_softmax_tile.ts";
+import { matmul } from "../matmul.ts";
+import type { Matrix } from "../matrix.ts";
+import type { Weight, WeightType } from "../weight.ts";
+import type { Backend, MatrixUse } from "../backend.ts";
+import { rmsNorm } from "../rms_norm.ts";
+import { rope } from "../rope.ts";
+import { softmaxGate } from "../softmax_gate.ts";
+import { bytesPerWeight } from "../weight_bytes.ts";
+
+/** A reproducible source of random numbers. */
+export interface Random {
+  /** A whole number from `low` to `high`, both included. */
+  integer(low: number, high: number): number;
+  /** One of a few choices: kernels compile anew for each head size, so trials keep to a few. */
+  pick<Choice>(choices: readonly Choice[]): Choice;
+  /** Numbers spread evenly over −1 to 1. */
+  numbers(count: number): Float32Array<ArrayBuffer>;
+}
+
+/** Draws shapes and values: the same seed gives the same. */
+export function randomDraws(seed: number): Random {
+  const next = seededRandom(seed);
+  const integer = (low: number, high: number): number =>
+    low + Math.floor(next() * (high - low + 1));
+  return {
+    integer,
+    pick: (choices) => choices[integer(0, choices.length - 1)]!,
+    numbers: (count) => Float32Array.from({ length: count }, () => 2 * next() - 1),
+  };
+}
+
+const uses: readonly MatrixUse[] = ["rows", "operand"];
+
+/** A value that no kernel may leave in its output: trials fill outputs with it first. */
+export const poison = 12345.678;
+
+/** Draws operands, runs one operation on a backend and returns what it should have written. */
+export type Trial = (backend: Backend, random: Random) => Matrix;
+
+/** One trial for each kernel, its shapes drawn at random; the same seed gives the same numbers. */
+export const trials: Readonly<Record<string, Trial>> = {
+  rms_norm(backend, random) {
+    const rows = random.integer(1, 70);
+    const columns = 4 * random.integer(1, 80);
+    const output = poisoned(backend, rows, columns, random.pick(uses));
+    backend.run(rmsNorm, {
+      input: backend.upload(rows, columns, random.numbers(rows * columns)),
+      weight: backend.upload(1, columns, random.numbers(columns)),
+      epsilon: 1e-5,
+      output,
+    });
+    return output;
+  },
+
+  matmul(backend, random) {
+    const rows = random.integer(1, 40);
+    const inner = 8 * random.integer(1, 40);
+    const columns = random.integer(1, 300);
+    const type = random.pick(["F32", "F16", "BF16"] as const);
+    const output = poisoned(backend, rows, columns);
+    const bias = random.numbers(columns);
+    backend.run(matmul, {
+      input: backend.upload(rows, inner, random.numbers(rows * inner)),
+      weight: backend.weight(columns, inner, type, weightBytes(random, columns * inner, type)),
+      bias: random.pick([true, false]) ? backend.upload(1, columns, bias) : undefined,
+      activation: random.pick([true, false]) ? "relu" : undefined,
+      accumulate: random.pick([true, false]),
+      output,
+    });
+    return output;
+  },
+
+  rope(backend, random) {
+    const rows = random.integer(1, 90);
+    const headDim = random.pick([8, 24, 64, 128]);
+    const columns = headDim * random.integer(1, 6);
+    const output = poisoned(backend, rows, columns, random.pick(uses));
+    backend.run(rope, {
+      input: backend.upload(rows, columns, random.numbers(rows * columns)),
+      angles: backend.upload(rows, headDim, random.numbers(rows * headDim)),
+      output,
+    });
+    return output;
+  },
+
+  attention(backend, random) {
+    const keyHeads = random.integer(1, 3);
+    const heads = keyHeads * random.integer(1, 4);
+    const headDim = random.pick([8, 24, 64]);
+    const { rows, spans } = raggedSpans(random);
+    const queries = spans.length / 4;
+    const matrix = (count: number, columns: number): Matrix =>
+      backend.upload(count, columns, random.numbers(count * columns));
+    const output = poisoned(backend, queries, heads * headDim, "operand");
+    backend.run(attention, {
+      queries: matrix(queries, heads * headDim),
+      keys: matrix(rows, keyHeads * headDim),
+      values: matrix(rows, keyHeads * headDim),
+      spans: backend.uploadIndices(spans),
+      tiles: backend.uploadIndices(attentionTiles(spans, backend.queriesPerTile)),
+      heads,
+      keyHeads,
+      headDim,
+      window: random.pick([0, 7]),
+      output,
+    });
+    return output;
+  },
+
+  gated_matmul(backend, random) {
+    const rows = random.integer(1, 40);
+    const inner = 8 * random.integer(1, 40);
+    const columns = 8 * random.integer(1, 30);
+    const type = random.pick(["F32", "F16", "BF16"] as const);
+    const biased = random.integer(0, 3) === 0;
+    const weight = (): Weight =>
+      backend.weight(columns, inner, type, weightBytes(random, columns * inner, type));
+    const bias = (): Matrix | undefined =>
+      biased ? backend.upload(1, columns, random.numbers(columns)) : undefined;
+    const output = poisoned(backend, rows, columns, "operand");
+    backend.run(gatedMatmul, {
+      input: backend.upload(rows, inner, random.numbers(rows * inner)),
+      gate: weight(),
+      up: weight(),
+      gateBias: bias(),
+      upBias: bias(),
+      output,
+    });
+    return output;
+  },
+
+  gather_rows(backend, random) {
+    const inputRows = random.integer(1, 50);
+    const columns = 4 * random.integer(1, 40);
+    const count = random.integer(1, 60);
+    const rows = Uint32Array.from({ length: count }, () => random.integer(0, inputRows - 1));
+    const output = poisoned(backend, count, columns);
+    backend.run(gatherRows, {
+      input: backend.upload(inputRows, columns, random.numbers(inputRows * columns)),
+      rows: backend.uploadIndices(rows),
+      output,
+    });
+    return output;
+  },
+
+  log_softmax_tile(backend, random) {
+    const rows = random.integer(1, 20);
+    const widths = [random.integer(1, 150), random.integer(1, 150)];
+    const vocabulary = widths[0]! + widths[1]!;
+    const state = poisoned(backend, rows, 4);
+    const targets = Uint32Array.from({ length: rows }, () => random.integer(0, vocabulary - 1));
+    widths.forEach((columns, tile) => {
+      backend.run(logSoftmaxTile, {
+        logits: backend.upload(rows, columns, random.numbers(rows * columns)),
+        targets: backend.uploadIndices(targets),
+        tile: backend.uploadIndices(Uint32Array.of(tile * widths[0]!, columns)),
+        state,
+      });
+    });
+    return state;
+  },
+
+  softmax_gate(backend, random) {
+    const rows = random.integer(1, 130);
+    const columns = random.pick([1, 6, 19]);
+    const logits = backend.upload(rows, columns, random.numbers(rows * columns));
+    backend.run(softmaxGate, { logits, temperature: 0.1, logitScale: 1.25 });
+    return logits;
+  },
+};
+
+/**
+ * Largest difference between a kernel and its CPU twin over one trial, relative to the size of the
+ * numbers; rounding alone gives about 1e-6.
+ */
+export async function compareWithTwin(
+  trial: Trial,
+  gpu: Backend,
+  cpu: Backend,
+  seed: number,
+): Promise<number> {
+  const [actual] = await gpu.read([trial(gpu, randomDraws(seed))]);
+  const [expected] = await cpu.read([trial(cpu, randomDraws(seed))]);
+  const size = expected!.reduce((largest, x) => Math.max(largest, Math.abs(x)), 1e-3);
+  let difference = 0;
+  for (let i = 0; i < expected!.length; i++) {
+    const error = Math.abs(actual![i]! - expected![i]!) / size;
+    if (!(error <= difference)) difference = error; // keeps a NaN
+  }
+  return difference;
+}
+
+/** An output that holds poison: from an upload, or from a norm of poisoned rows into an operand. */
+function poisoned(
+  backend: Backend,
+  rows: number,
+  columns: number,
+  use: MatrixUse = "rows",
+): Matrix {
+  const poisonedRows = backend.upload(rows, columns, new Float32Array(rows * columns).fill(poison));
+  if (use === "rows") return poisonedRows;
+  const weight = backend.upload(1, columns, new Float32Array(columns).fill(poison));
+  const output = backend.matrix(rows, columns, use);
+  backend.run(rmsNorm, { input: poisonedRows, weight, epsilon: 1e-5, output });
+  return output;
+}
+
+/** Stored bytes of random weights: for F16 and BF16, bit patterns of numbers between −2 and 2. */
+function weightBytes(random: Random, count: number, type: WeightType): Uint8Array<ArrayBuffer> {
+  const numbers = random.numbers(count);
+  if (bytesPerWeight[type] === 4) return new Uint8Array(numbers.buffer);
+  const exponents = type === "F16" ? 0x3c00 : 0x3f80;
+  const halves = Uint16Array.from(numbers, (x) => {
+    const fraction = Math.floor(Math.abs(x) * exponents);
+    return (x < 0 ? 0x8000 : 0) | fraction;
+  });
+  return new Uint8Array(halves.buffer);
+}
+
+/** A pack of one prompt and a few responses to it, then a few conversations of their own. */
+function raggedSpans(random: Random): { rows: number; spans: Uint32Array<ArrayBuffer> } {
+  const spans: number[] = [];
+  let row = 0;
+  const segment = (prefixRow: number, prefixLength: number, length: number): void => {
+    for (let i = 0; i < length; i++) spans.push(prefixLength + i, prefixRow, prefixLength, row);
+    row += length;
+  };
+  const prompt = random.integer(1, 30);
+  segment(0, 0, prompt);
+  for (let i = random.integer(0, 3); i > 0; i--) segment(0, prompt, random.integer(1, 20));
+  for (let i = random.integer(0, 3); i > 0; i--) segment(row, 0, random.integer(1, 40));
+  return { rows: row, spans: Uint32Array.from(spans) };
+}

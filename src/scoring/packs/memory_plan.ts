@@ -1,0 +1,206 @@
+import type { TensorInfo } from "../../checkpoint/tensor.ts";
+import { AssayError } from "../../error.ts";
+import type { DecoderConfig } from "../../models/decoder_config.ts";
+import { embeddingName, layerPrefix } from "../../models/decoder_tensors.ts";
+import { rowAlignment } from "../../ops/matrix.ts";
+
+/** How a model and its packs fit into the device's memory; made before the first upload. */
+export interface MemoryPlan {
+  /** `resident`: all layers stay on the device. `streamed`: one at a time, for all queued packs. */
+  readonly layers: "resident" | "streamed";
+  /** Rows at which a pack is full. */
+  readonly tokensPerPack: number;
+  /** Longest sequence that fits, in tokens. */
+  readonly longestSequence: number;
+  /** Rows that the feed-forward block takes at a time. */
+  readonly feedForwardRows: number;
+  /** Packs that go through a streamed layer together; 1 where the layers are resident. */
+  readonly packsInFlight: number;
+  /** Bytes of all weights that go to the device (never the embedding matrix). */
+  readonly weightBytes: number;
+  /** Bytes that the matrices of packs stay within, those included that are kept to be used again. */
+  readonly matrixBytes: number;
+  /**
+   * Longest prefix, in tokens, whose keys and values are kept where its responses fill more than one
+   * pack; a longer one is computed again for each.
+   */
+  readonly longestKeptPrefix: number;
+  /** Most bytes that weights, matrices and a kept prefix take together on the device. */
+  readonly peakBytes: number;
+  /** The same while a conversation of the longest length is computed, in a pack of its own. */
+  readonly longestBytes: number;
+}
+
+/** What a plan is made from. */
+export interface PlanningFacts {
+  readonly name: string;
+  readonly config: DecoderConfig;
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Largest matrix that the device binds, in bytes. */
+  readonly maxMatrixBytes: number;
+  /** Most rows of a matrix; any number by default. */
+  readonly maxMatrixRows?: number;
+  /** Bytes of device memory that may be used. */
+  readonly memoryBudget: number;
+  /** Longest conversation to plan for, in tokens. */
+  readonly maxTokens: number;
+  /** Wanted rows of a pack; the plan may take fewer. */
+  readonly tokensPerPack: number;
+  /** Pins where the layers are; by default they stay on the device if they fit. */
+  readonly layers?: MemoryPlan["layers"] | undefined;
+}
+
+const smallestPack = 64;
+/** As the pool of textures rounds. */
+const rowsTogether = 256;
+const mostPacksInFlight = 32;
+
+/**
+ * Plans memory: all layers resident if they fit the budget, else streamed one after another, else
+ * smaller packs.
+ *
+ * @throws {AssayError} `scoring/over-budget`, which names the largest tensor.
+ */
+export function planMemory(facts: PlanningFacts): MemoryPlan {
+  const { config, memoryBudget } = facts;
+  const weights = weightSizes(facts);
+  const mostRows = Math.min(
+    facts.maxMatrixRows ?? Infinity,
+    Math.floor(facts.maxMatrixBytes / (4 * widestMatrix(config))),
+  );
+  const longestSequence = Math.min(facts.maxTokens, mostRows);
+  const wanted = Math.min(facts.tokensPerPack, mostRows);
+  const choices = facts.layers === undefined ? ["resident", "streamed"] as const : [facts.layers];
+  const smallest = Math.min(smallestPack, wanted);
+  for (const layers of choices) {
+    const held = layers === "resident" ? weights.total : weights.outside + weights.largestLayer;
+    for (let tokens = wanted; tokens >= smallest; tokens = Math.floor(tokens / 2)) {
+      // Resident layers are not worth tiny packs: stream before packs shrink below a quarter.
+      if (choices.length > 1 && layers === "resident" && tokens < wanted / 4) break;
+      const feedForwardRows = chooseFeedForwardRows(facts, tokens);
+      const working = workingBytes(config, tokens, feedForwardRows);
+      if (held + working > memoryBudget) continue;
+      const waiting = waitingBytes(config, tokens);
+      const room = Math.floor((memoryBudget - held - working) / waiting) + 1;
+      const packsInFlight = layers === "resident" ? 1 : Math.min(mostPacksInFlight, room);
+      const matrixBytes = working + (packsInFlight - 1) * waiting;
+      const perToken = keptBytes(config);
+      // No more than the matrices of a pack take.
+      const forPrefix = Math.min(matrixBytes, memoryBudget - held - matrixBytes);
+      const longestKeptPrefix = Math.min(longestSequence, Math.floor(forPrefix / perToken));
+      const besideMatrices = held + longestKeptPrefix * perToken;
+      const longest = fitting(facts, besideMatrices, longestSequence);
+      return {
+        layers,
+        tokensPerPack: tokens,
+        longestSequence: longest,
+        feedForwardRows,
+        packsInFlight,
+        weightBytes: weights.total,
+        matrixBytes,
+        longestKeptPrefix,
+        peakBytes: besideMatrices + matrixBytes,
+        longestBytes: besideMatrices +
+          Math.max(matrixBytes, workingBytes(config, longest, Math.min(feedForwardRows, longest))),
+      };
+    }
+  }
+  throw overBudget(facts, weights);
+}
+
+interface WeightSizes {
+  readonly total: number;
+  readonly outside: number;
+  readonly largestLayer: number;
+}
+
+function weightSizes({ config, tensors }: PlanningFacts): WeightSizes {
+  const layers = new Array<number>(config.layers).fill(0);
+  let outside = 0;
+  for (const tensor of tensors.values()) {
+    const { name } = tensor;
+    if (name === embeddingName || name.startsWith("lm_head.")) continue;
+    const layer = layers.findIndex((_, index) => name.startsWith(layerPrefix(index)));
+    if (layer < 0) outside += deviceBytes(tensor);
+    else layers[layer]! += deviceBytes(tensor);
+  }
+  const inLayers = layers.reduce((a, b) => a + b, 0);
+  return { total: outside + inLayers, outside, largestLayer: Math.max(...layers) };
+}
+
+/** Bytes of a tensor on the device: vectors are kept in f32, matrices for a multiple of 32 rows. */
+function deviceBytes({ shape, byteLength }: TensorInfo): number {
+  const [rows = 1, columns] = shape;
+  if (columns === undefined) return 4 * rows;
+  return byteLength / rows * Math.ceil(rows / 32) * 32 + 64; // and its shape, for the kernels
+}
+
+/** Columns of the widest matrix that holds all rows of a pack at once. */
+function widestMatrix({ hiddenSize, heads, headDim }: DecoderConfig): number {
+  return Math.max(hiddenSize, heads * headDim);
+}
+
+/**
+ * Bytes of a pack's matrices in a layer: hidden, normed; queries, keys and values as products give
+ * them and as attention takes them; mixed; then normed and gated rows of the feed-forward block.
+ * They are added up, for memory of one size is not used again for another while a layer is recorded.
+ * A quarter more goes to rounding, and to the pooled rows of the last layer.
+ */
+function workingBytes(config: DecoderConfig, tokens: number, feedForwardRows: number): number {
+  const { hiddenSize, heads, keyHeads, headDim, intermediateSize } = config;
+  const attention = hiddenSize + (3 * heads + 5 * keyHeads) * headDim;
+  const feedForward = roundedRows(feedForwardRows) * (hiddenSize + intermediateSize);
+  return Math.ceil(1.25 * 4 * (roundedRows(tokens) * attention + feedForward)) +
+    waitingBytes(config, tokens);
+}
+
+/** Bytes that a pack takes between layers: hidden states, spans, tiles and angles. */
+function waitingBytes({ hiddenSize, headDim }: DecoderConfig, tokens: number): number {
+  return Math.ceil(1.25 * 4 * roundedRows(tokens) * (hiddenSize + 2 * (8 + headDim)));
+}
+
+/** Bytes of a token's keys and values in all layers. */
+function keptBytes({ layers, keyHeads, headDim }: DecoderConfig): number {
+  return 4 * layers * 2 * keyHeads * headDim;
+}
+
+/** Memory is taken for a multiple of so many rows. */
+function roundedRows(rows: number): number {
+  return Math.ceil(rows / rowsTogether) * rowsTogether;
+}
+
+function chooseFeedForwardRows({ config, maxMatrixBytes }: PlanningFacts, tokens: number): number {
+  const most = Math.floor(maxMatrixBytes / (4 * config.intermediateSize));
+  const rows = Math.min(tokens, most);
+  return Math.max(rowAlignment, Math.floor(rows / rowAlignment) * rowAlignment);
+}
+
+/** Longest sequence, up to `longest`, whose pack of its own fits beside the weights. */
+function fitting(facts: PlanningFacts, held: number, longest: number): number {
+  const room = facts.memoryBudget - held;
+  const needed = (tokens: number): number =>
+    workingBytes(facts.config, tokens, chooseFeedForwardRows(facts, tokens));
+  if (needed(longest) <= room) return longest;
+  let [fits, exceeds] = [0, longest];
+  while (exceeds - fits > 1) {
+    const middle = Math.floor((fits + exceeds) / 2);
+    if (needed(middle) <= room) fits = middle;
+    else exceeds = middle;
+  }
+  return fits;
+}
+
+function overBudget(
+  { name, tensors, memoryBudget }: PlanningFacts,
+  sizes: WeightSizes,
+): AssayError {
+  const onDevice = [...tensors.values()].filter((tensor) => tensor.name !== embeddingName);
+  const largest = onDevice.reduce((a, b) => (a.byteLength >= b.byteLength ? a : b));
+  const least = sizes.outside + sizes.largestLayer;
+  return new AssayError(
+    "scoring/over-budget",
+    `Cannot fit ${name} into the memory budget of ${memoryBudget} bytes: even one layer at a time ` +
+      `needs ${least} bytes of weights (the largest tensor, "${largest.name}", takes ` +
+      `${largest.byteLength}), and a pack of ${smallestPack} tokens comes on top; raise the budget`,
+  );
+}

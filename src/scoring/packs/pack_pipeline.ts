@@ -1,0 +1,205 @@
+import type { AssayError } from "../../error.ts";
+import type { Decoder } from "../../models/decoder.ts";
+import type { Matrix } from "../../ops/matrix.ts";
+import type { Backend, Readback } from "../../ops/backend.ts";
+import type { Conversation } from "../../text/conversation.ts";
+import type { ScoreOptions } from "../load_options.ts";
+import { type Conversations, LookAhead } from "./look_ahead.ts";
+import type { MemoryPlan } from "./memory_plan.ts";
+import { Packer, type ScoringPack } from "./packs.ts";
+import type { Sequence } from "./prefix_group.ts";
+import type { Turns } from "./turns.ts";
+
+/** What came of one conversation. */
+export interface Outcome<Result> {
+  /** What was computed, or why nothing was. */
+  readonly result: Result | AssayError;
+  /** Tokens of the conversation, after truncation; 0 where it could not be tokenised. */
+  readonly tokens: number;
+  readonly truncated: boolean;
+}
+
+/** What is made of the final hidden states of a pack, by a head. */
+export interface Readout<Result> {
+  /**
+   * Records what is computed of a pack's hidden states, [pooled rows, hidden], which it releases or
+   * returns. What it returns is read back and released.
+   */
+  record(pack: ScoringPack, hidden: Matrix): readonly Matrix[];
+  /** Results of the pack's members, in their order, from the numbers that were read back. */
+  results(
+    pack: ScoringPack,
+    numbers: readonly Float32Array<ArrayBuffer>[],
+  ): readonly (Result | AssayError)[];
+}
+
+/** What a {@link PackPipeline} runs on. */
+export interface PipelineParts {
+  readonly plan: MemoryPlan;
+  readonly engine: Backend;
+  readonly decoder: Decoder;
+  readonly sharePrefixes: boolean;
+  /** Keeps calls apart while they hold memory of the device. */
+  readonly turns: Turns;
+}
+
+/** Packs that the device works on. */
+interface Computing {
+  readonly packs: readonly ScoringPack[];
+  /** How many matrices are read for each pack. */
+  readonly outputs: readonly number[];
+  readonly readback: Readback;
+}
+
+/** One call's way through {@link runPacks}. */
+export interface Run<Result> {
+  readonly conversations: Conversations;
+  /** Turns a conversation into tokens; an `AssayError` costs that conversation alone. */
+  readonly tokenize: (conversation: Conversation, index: number) => Sequence;
+  readonly readout: Readout<Result>;
+  readonly options: ScoreOptions;
+}
+
+/**
+ * Sends conversations through the layers, pack by pack, and gives their outcomes in input order. While
+ * the device computes one batch of packs, the next one is tokenised, its embeddings are gathered and
+ * uploaded and its operations recorded, so that it can begin the moment the first is done. Each batch
+ * takes one submission and one readback.
+ *
+ * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
+ */
+export async function* runPacks<Result>(
+  parts: PipelineParts,
+  { conversations, tokenize, readout, options: { signal, onProgress } }: Run<Result>,
+): AsyncGenerator<Outcome<Result>> {
+  const total = Array.isArray(conversations) ? conversations.length : undefined;
+  const outcomes = new OrderedOutcomes<Result>();
+  const packer = packerOf(parts);
+  const ahead = lookAhead(parts, packer, conversations, tokenize, outcomes);
+  let computing: Computing | undefined;
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const packs = await ahead.take(computing !== undefined);
+      const ended = packs === undefined && computing === undefined;
+      const done = computing;
+      const step = await advance(parts, readout, packs ?? [], done, signal);
+      computing = step.begun;
+      if (done !== undefined) outcomes.add(done, readout, await step.numbers!);
+      if (done !== undefined) onProgress?.({ phase: "score", done: outcomes.count, total });
+      yield* outcomes.inOrder();
+      if (ended) return;
+    }
+  } finally {
+    computing?.readback[Symbol.dispose]();
+    ahead.close();
+    if (packer.kept !== undefined) parts.decoder.forget(packer.kept);
+  }
+}
+
+function packerOf({ plan, decoder, sharePrefixes }: PipelineParts): Packer {
+  return new Packer({
+    tokensPerPack: plan.tokensPerPack,
+    mayShare: (length) => sharePrefixes && !decoder.dependsOnLength(length),
+    longestKept: plan.longestKeptPrefix,
+  });
+}
+
+function lookAhead<Result>(
+  { plan: { tokensPerPack, packsInFlight } }: PipelineParts,
+  packer: Packer,
+  conversations: Conversations,
+  tokenize: Run<Result>["tokenize"],
+  outcomes: OrderedOutcomes<Result>,
+): LookAhead {
+  return new LookAhead(conversations, {
+    packer,
+    tokenize,
+    onFailure: (index, error) => outcomes.addFailure(index, error),
+    rows: (packsInFlight + 1) * tokensPerPack,
+    packs: packsInFlight,
+  });
+}
+
+/**
+ * Records the next packs, waits for those that the device works on, and lets it go on with the next.
+ * Other calls must not come between: what was recorded is either submitted in here or taken back.
+ *
+ * @returns The numbers of the packs that are done, still on their way, and what the device works on.
+ */
+function advance<Result>(
+  { engine, decoder, turns }: PipelineParts,
+  readout: Readout<Result>,
+  packs: readonly ScoringPack[],
+  computing: Computing | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ numbers: Promise<Float32Array<ArrayBuffer>[]> | undefined; begun?: Computing }> {
+  return turns.take(async () => {
+    // Freed when everything that reads them is submitted, or taken back.
+    using finished = new DisposableStack();
+    for (const pack of packs) {
+      if (pack.finished) {
+        finished.adopt(pack.finished, (prefix) => decoder.forget(prefix));
+      }
+    }
+    try {
+      let outputs: (readonly Matrix[])[] = [];
+      if (packs.length > 0) {
+        const hidden = await decoder.hiddenStates(packs.map(({ tokens }) => tokens), { signal });
+        outputs = packs.map((pack, i) => readout.record(pack, hidden[i]!));
+      }
+      const numbers = computing?.readback.numbers(); // under Deno it blocks until they are there
+      numbers?.catch(() => {}); // the caller awaits them, unless something else fails first
+      if (packs.length === 0) return { numbers };
+      const matrices = outputs.flat();
+      const readback = engine.submit(matrices);
+      engine.release(...matrices);
+      return { numbers, begun: { packs, outputs: outputs.map(({ length }) => length), readback } };
+    } catch (error) {
+      engine.discard();
+      throw error;
+    }
+  });
+}
+
+/** Outcomes by input order, whatever the order they are computed in. */
+class OrderedOutcomes<Result> {
+  readonly #waiting = new Map<number, Outcome<Result>>();
+  #given = 0;
+  /** How many there were until now. */
+  count = 0;
+
+  addFailure(index: number, error: AssayError): void {
+    this.#add(index, { result: error, tokens: 0, truncated: false });
+  }
+
+  /** Adds the outcomes of packs whose numbers were read back. */
+  add(
+    { packs, outputs }: Computing,
+    readout: Readout<Result>,
+    numbers: readonly Float32Array<ArrayBuffer>[],
+  ): void {
+    let at = 0;
+    packs.forEach((pack, i) => {
+      const results = readout.results(pack, numbers.slice(at, at += outputs[i]!));
+      pack.members.forEach(({ index, ids, truncated }, member) => {
+        this.#add(index, { result: results[member]!, tokens: ids.length, truncated });
+      });
+    });
+  }
+
+  /** Those that no earlier one holds back any more. */
+  *inOrder(): Generator<Outcome<Result>> {
+    for (;;) {
+      const outcome = this.#waiting.get(this.#given);
+      if (outcome === undefined) return;
+      this.#waiting.delete(this.#given++);
+      yield outcome;
+    }
+  }
+
+  #add(index: number, outcome: Outcome<Result>): void {
+    this.#waiting.set(index, outcome);
+    this.count++;
+  }
+}

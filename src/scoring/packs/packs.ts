@@ -1,0 +1,176 @@
+import { firstOwnRow, type KeptPrefix, type TokenPack } from "../../models/token_pack.ts";
+import { PrefixGroup, type Sequence } from "./prefix_group.ts";
+
+/** A pack with what is needed to tell its results apart. */
+export interface ScoringPack {
+  readonly tokens: TokenPack;
+  /** The conversations, in the order of the first pooled rows. */
+  readonly members: readonly Sequence[];
+  /** For each conversation, which of the pooled rows after the members' holds its gate. */
+  readonly gateRows: readonly number[];
+  /** Number of distinct gate rows. */
+  readonly gates: number;
+  /** A prefix that no later pack needs. */
+  readonly finished: KeptPrefix | undefined;
+}
+
+/** How sequences may be packed. */
+export interface PackingRules {
+  /** Rows at which a pack is full; a longer sequence gets a pack of its own. */
+  readonly tokensPerPack: number;
+  /** Whether a sequence of this many tokens may share its prefix with others. */
+  readonly mayShare: (length: number) => boolean;
+  /** Longest prefix, in tokens, whose keys and values may be kept for the next pack. */
+  readonly longestKept: number;
+}
+
+/**
+ * Collects sequences in input order and lays them out in packs, computing shared prompts once. What
+ * has waited longest comes first; the rest of a pack is filled with whatever fits, in input order.
+ */
+export class Packer {
+  readonly #groups: PrefixGroup[] = [];
+
+  constructor(readonly rules: PackingRules) {}
+
+  /** The prefix that is kept for the next pack. */
+  get kept(): KeptPrefix | undefined {
+    return this.#groups[0]?.carried;
+  }
+
+  /** Rows of all that waits. */
+  get rows(): number {
+    return this.#groups.reduce((sum, { rows }) => sum + rows, 0);
+  }
+
+  /** Adds a sequence, which follows in the input on those that were added before. */
+  add(sequence: Sequence): void {
+    const { mayShare } = this.rules;
+    const last = this.#groups.at(-1);
+    const shares = last !== undefined && mayShare(sequence.ids.length) &&
+      mayShare(last.sequences[0]!.ids.length);
+    const group = shares ? last.add(sequence) : new PrefixGroup(sequence);
+    if (group !== last) this.#groups.push(group);
+  }
+
+  /**
+   * The next pack; `undefined` where nothing waits.
+   *
+   * @param isEnd Whether no further sequence comes; else the last group, which may yet grow, is
+   *   used only where it is all that there is.
+   */
+  next(isEnd: boolean): ScoringPack | undefined {
+    const { tokensPerPack } = this.rules;
+    const first = this.#groups[0];
+    if (first === undefined) return undefined;
+    const taken = this.#take(first);
+    const builder = new PackBuilder(taken, this.#groups[0] === first ? undefined : taken.carried);
+    const growing = isEnd ? undefined : this.#groups.at(-1);
+    for (const group of [...this.#groups]) {
+      // What a group keeps waits for its turn to be the first: one prefix is kept at a time.
+      if (group === growing || builder.rows + group.rows > tokensPerPack) continue;
+      if (group === first) continue;
+      builder.addGroup(this.#take(group));
+    }
+    return builder.finish();
+  }
+
+  /** Takes a group away, or as much of it as fits into an empty pack. */
+  #take(group: PrefixGroup): PrefixGroup {
+    const { tokensPerPack, longestKept } = this.rules;
+    const { sequences } = group;
+    let count = 1;
+    while (count < sequences.length && group.rowsOf(count + 1) <= tokensPerPack) count++;
+    if (count < sequences.length) return group.split(count, longestKept);
+    this.#groups.splice(this.#groups.indexOf(group), 1);
+    return group;
+  }
+}
+
+class PackBuilder {
+  rows = 0;
+  /** What queries see begins with the carried prefix. */
+  readonly #firstOwnRow: number;
+  #kept: TokenPack["kept"];
+  readonly #ids: Uint32Array[] = [];
+  readonly #spans: number[] = [];
+  readonly #lengths: number[] = [];
+  readonly #members: Sequence[] = [];
+  readonly #lastRows: number[] = [];
+  readonly #gateRows: number[] = [];
+  readonly #distinctGates = new Map<number, number>();
+
+  /**
+   * Begins a pack.
+   *
+   * @param group What it begins with; it alone may have a prefix from an earlier pack.
+   * @param finished A prefix that no later pack needs.
+   */
+  constructor(readonly group: PrefixGroup, readonly finished: KeptPrefix | undefined) {
+    this.#firstOwnRow = firstOwnRow(group.carried);
+    this.addGroup(group);
+  }
+
+  /** Lays a shared prefix, then what follows it in each sequence. */
+  addGroup({ sequences, prefix, carried, kept }: PrefixGroup): void {
+    const row = this.rows;
+    const seenRow = carried === undefined ? this.#firstOwnRow + row : 0;
+    if (kept !== undefined) this.#kept = { prefix: kept, row };
+    if (carried === undefined) this.#addTokens(sequences[0]!, 0, prefix, seenRow, 0);
+    for (const sequence of sequences) this.#addResponse(sequence, row, prefix, seenRow);
+  }
+
+  /** Lays what follows the prefix in row `prefixRow`, the whole sequence where there is none. */
+  #addResponse(sequence: Sequence, prefixRow: number, prefix: number, seenRow: number): void {
+    const ownRow = this.rows;
+    this.#addTokens(sequence, prefix, sequence.ids.length, seenRow, prefix);
+    // A carried prefix has no row here, and ends before the first position that is wanted.
+    const rowOf = (position: number): number =>
+      position < prefix ? prefixRow + position : ownRow + position - prefix;
+    this.#members.push(sequence);
+    const last = sequence.ids.length - 1;
+    for (let position = sequence.pooledFrom ?? last; position <= last; position++) {
+      this.#lastRows.push(rowOf(position));
+    }
+    if (sequence.gate !== null) {
+      const row = rowOf(sequence.gate);
+      const gate = this.#distinctGates.get(row) ?? this.#distinctGates.size;
+      this.#distinctGates.set(row, gate);
+      this.#gateRows.push(gate);
+    }
+  }
+
+  /** Lays tokens whose prefix is seen in row `seenRow`. */
+  #addTokens({ ids }: Sequence, from: number, to: number, seenRow: number, prefix: number): void {
+    const ownRow = this.#firstOwnRow + this.rows;
+    this.#ids.push(ids.subarray(from, to));
+    for (let position = from; position < to; position++) {
+      this.#spans.push(position, seenRow, prefix, ownRow);
+      this.#lengths.push(ids.length);
+    }
+    this.rows += to - from;
+  }
+
+  finish(): ScoringPack {
+    const ids = new Uint32Array(this.rows);
+    let at = 0;
+    for (const part of this.#ids) {
+      ids.set(part, at);
+      at += part.length;
+    }
+    return {
+      tokens: {
+        ids,
+        spans: Uint32Array.from(this.#spans),
+        lengths: Uint32Array.from(this.#lengths),
+        pooled: Uint32Array.from([...this.#lastRows, ...this.#distinctGates.keys()]),
+        carried: this.group.carried,
+        kept: this.#kept,
+      },
+      members: this.#members,
+      gateRows: this.#gateRows,
+      gates: this.#distinctGates.size,
+      finished: this.finished,
+    };
+  }
+}

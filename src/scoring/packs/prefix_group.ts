@@ -1,0 +1,154 @@
+import { KeptPrefix } from "../../models/token_pack.ts";
+
+/** A tokenised conversation that waits to be computed. */
+export interface Sequence {
+  /** Place of the conversation in the input. */
+  readonly index: number;
+  readonly ids: Uint32Array;
+  /** Whether tokens were cut away to fit the model's length. */
+  readonly truncated: boolean;
+  /** Position of the assistant header's start, where the head gates. */
+  readonly gate: number | null;
+  /** First position whose state is wanted, and all up to the last; by default the last alone. */
+  readonly pooledFrom?: number;
+}
+
+/** Fewer shared tokens are not worth a group: every conversation shares its template's header. */
+const shortestPrefix = 24;
+
+/**
+ * Neighbours in the input whose first tokens are the same, as those of responses to one prompt are.
+ * The shared tokens are computed once.
+ */
+export class PrefixGroup {
+  readonly #sequences: Sequence[];
+  #tokens: number;
+  #prefix = 0;
+  #carried: KeptPrefix | undefined;
+  #kept: KeptPrefix | undefined;
+
+  constructor(first: Sequence) {
+    this.#sequences = [first];
+    this.#tokens = first.ids.length;
+  }
+
+  /** Its conversations, in input order. */
+  get sequences(): readonly Sequence[] {
+    return this.#sequences;
+  }
+
+  /** Tokens that all of them share; 0 for a group of one. */
+  get prefix(): number {
+    return this.#prefix;
+  }
+
+  /** The prefix, where an earlier pack computed it. */
+  get carried(): KeptPrefix | undefined {
+    return this.#carried;
+  }
+
+  /** The prefix, where later packs need it of the one that computes it. */
+  get kept(): KeptPrefix | undefined {
+    return this.#kept;
+  }
+
+  /** Rows that it takes in a pack. */
+  get rows(): number {
+    return this.rowsOf(this.#sequences.length);
+  }
+
+  /** Rows that its first sequences take in a pack. */
+  rowsOf(count: number): number {
+    const tokens = count === this.#sequences.length
+      ? this.#tokens
+      : tokensOf(this.#sequences.slice(0, count));
+    return tokens - (this.#carried === undefined ? count - 1 : count) * this.#prefix;
+  }
+
+  /**
+   * Takes a newcomer in where that saves rows, at the price of a shorter prefix for the others.
+   *
+   * @returns The newcomer's group: this one, or a new one, which the last sequence of this group
+   *   leaves it for where the two share much more.
+   */
+  add(newcomer: Sequence): PrefixGroup {
+    const last = this.#sequences.at(-1)!;
+    const count = this.#sequences.length;
+    const common = sharedPrefix(last.ids, newcomer.ids);
+    if (this.#carried !== undefined) return this.#follow(newcomer, common);
+    const before = count === 1 ? common : this.#prefix;
+    const together = Math.min(before, common);
+    const savedByJoining = together - (count - 1) * (before - together);
+    const savedByLeaving = count === 1 ? 0 : common - before;
+    if (Math.max(savedByJoining, savedByLeaving) < shortestPrefix) return new PrefixGroup(newcomer);
+    if (savedByLeaving > savedByJoining) {
+      this.#removeLast();
+      return new PrefixGroup(last).add(newcomer);
+    }
+    this.#push(newcomer);
+    this.#prefix = together;
+    return this;
+  }
+
+  /** Takes a newcomer in where it has the whole prefix, which is computed already. */
+  #follow(newcomer: Sequence, common: number): PrefixGroup {
+    const isPrefixed = Math.min(common, firstWanted(newcomer)) >= this.#prefix;
+    if (!isPrefixed) return new PrefixGroup(newcomer);
+    this.#push(newcomer);
+    return this;
+  }
+
+  #push(sequence: Sequence): void {
+    this.#sequences.push(sequence);
+    this.#tokens += sequence.ids.length;
+  }
+
+  /**
+   * Takes the first `count` sequences away, into a group of their own.
+   *
+   * @param longestKept Longest prefix that may be kept for the sequences that stay.
+   */
+  split(count: number, longestKept: number): PrefixGroup {
+    const [first, ...others] = this.#sequences.splice(0, count);
+    const taken = new PrefixGroup(first!);
+    for (const sequence of others) taken.#push(sequence);
+    this.#tokens -= taken.#tokens;
+    taken.#carried = this.#carried;
+    taken.#prefix = this.#prefix;
+    if (this.#carried === undefined) this.#goOn(taken, longestKept);
+    return taken;
+  }
+
+  /** Decides whether the sequences that stay go on with what those that go compute. */
+  #goOn(taken: PrefixGroup, longestKept: number): void {
+    const length = Math.min(this.#prefix, ...this.#sequences.map(firstWanted));
+    if (length >= shortestPrefix && length <= longestKept) {
+      taken.#kept = this.#carried = new KeptPrefix(length);
+      this.#prefix = length;
+      return;
+    }
+    for (const group of [taken, this]) if (group.#sequences.length === 1) group.#prefix = 0;
+  }
+
+  #removeLast(): void {
+    this.#tokens -= this.#sequences.pop()!.ids.length;
+    if (this.#sequences.length === 1) this.#prefix = 0;
+  }
+}
+
+/** The first position whose state is wanted: from there on every sequence is computed itself. */
+function firstWanted({ ids, gate, pooledFrom }: Sequence): number {
+  return Math.min(gate ?? Infinity, pooledFrom ?? ids.length - 1);
+}
+
+function tokensOf(sequences: readonly Sequence[]): number {
+  return sequences.reduce((sum, { ids }) => sum + ids.length, 0);
+}
+
+/** Length of the common prefix, short of both last tokens, which are a sequence's own. */
+function sharedPrefix(a: Uint32Array, b: Uint32Array): number {
+  const most = Math.min(a.length, b.length) - 1;
+  let length = 0;
+  while (length < most && a[length] === b[length]) length++;
+  return length;
+}

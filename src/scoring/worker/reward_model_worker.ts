@@ -1,0 +1,223 @@
+import type { CheckpointFolder } from "../../checkpoint/folder.ts";
+import { AssayError } from "../../error.ts";
+import type { KernelSet } from "../../gpu/kernel_set.ts";
+import type { Conversation } from "../../text/conversation.ts";
+import { warner } from "../backbone.ts";
+import type { LoadOptions, Progress, ScoreOptions } from "../load_options.ts";
+import type { MemoryPlan } from "../packs/memory_plan.ts";
+import { errorOf, RemoteCalls } from "./remote_calls.ts";
+import { type FolderProcedures, folderProcedures } from "./remote_folder.ts";
+import { RemoteScoring } from "./remote_scoring.ts";
+import type { RewardModel } from "../reward_model.ts";
+import type {
+  ModelFacts,
+  OwnerProcedures,
+  SourceMessage,
+  WorkerProcedures,
+} from "./serve_reward_model.ts";
+import type { Verdict } from "../verdict.ts";
+
+/** How a model is loaded into a worker. */
+export interface WorkerLoadOptions extends LoadOptions {
+  /**
+   * A worker whose script calls `serveRewardModel()`, for bundlers that don't find the script of
+   * Assay's own by themselves. The model takes it over, and ends it when it is disposed of.
+   */
+  readonly worker?: Worker;
+}
+
+/**
+ * A reward model in a worker of its own, so that the program goes on while it scores: under Deno
+ * every wait for the device blocks the thread that waits. Verdicts are those of a {@link RewardModel},
+ * to the last bit.
+ *
+ * It must be disposed of, else its worker keeps the program from ending.
+ *
+ * @example
+ * ```ts
+ * import { RewardModelWorker } from "@assay/assay";
+ * import assert from "node:assert/strict";
+ *
+ * using model = await RewardModelWorker.load("tests/golden/parity/armo");
+ * let ticks = 0;
+ * const clock = setInterval(() => ticks++);
+ * const [verdict] = await model.score([[
+ *   { role: "user", content: "Hi" },
+ *   { role: "assistant", content: "Hello." },
+ * ]]);
+ * clearInterval(clock);
+ * assert.equal(typeof verdict?.score, "number");
+ * assert.ok(ticks > 0);
+ * ```
+ */
+export class RewardModelWorker
+  implements Disposable, Omit<RewardModel, "deviceBytes" | typeof Symbol.dispose> {
+  readonly #worker: Worker;
+  readonly #calls: RemoteCalls<WorkerProcedures>;
+  readonly #scorings = new Map<number, RemoteScoring>();
+  #facts!: ModelFacts;
+  #count = 0;
+
+  private constructor(worker: Worker, folder: CheckpointFolder | undefined, options: LoadOptions) {
+    this.#worker = worker;
+    const own: Omit<OwnerProcedures, keyof FolderProcedures> = {
+      loading: (progress) => this.#loading(progress, options),
+      warn: warner(options),
+      conversations: async (scoring) => await this.#scorings.get(scoring)?.conversations(),
+      verdict: async (scoring, verdict) => {
+        const error = verdict.error && errorOf(verdict.error) as AssayError;
+        await this.#scorings.get(scoring)?.take({ ...verdict, error });
+      },
+      scored: (scoring, progress) => this.#scorings.get(scoring)?.progress(progress),
+    };
+    const files = folder === undefined ? {} : folderProcedures(folder);
+    this.#calls = new RemoteCalls<WorkerProcedures>(worker, { ...own, ...files });
+    worker.addEventListener("error", (event) => {
+      event.preventDefault(); // else Deno ends the whole program
+      this.#calls.close(ended(`its worker failed: ${event.message}`));
+    });
+  }
+
+  /**
+   * Starts a worker and loads a checkpoint in it.
+   *
+   * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}, of
+   *   which the worker asks this thread for its bytes.
+   * @throws {AssayError} As {@link RewardModel.load}; `scoring/worker-ended` where the worker can't
+   *   be started.
+   */
+  static async load(
+    source: string | URL | CheckpointFolder,
+    options: WorkerLoadOptions = {},
+  ): Promise<RewardModelWorker> {
+    const { worker = startWorker(), onProgress: _, onWarning: __, signal, ...data } = options;
+    const folder = typeof source === "string" || source instanceof URL ? undefined : source;
+    const model = new RewardModelWorker(worker, folder, options);
+    const abort = (): void => model.#calls.close(signal!.reason);
+    try {
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", abort);
+      model.#facts = await model.#calls.call("load", sourceMessage(source), data);
+      return model;
+    } catch (error) {
+      model[Symbol.dispose]();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** See {@link RewardModel.name}. */
+  get name(): string {
+    return this.#facts.name;
+  }
+
+  /** See {@link RewardModel.architecture}. */
+  get architecture(): string {
+    return this.#facts.architecture;
+  }
+
+  /** See {@link RewardModel.headKind}. */
+  get headKind(): "scalar" | "armo" {
+    return this.#facts.headKind;
+  }
+
+  /** See {@link RewardModel.objectives}. */
+  get objectives(): readonly string[] {
+    return this.#facts.objectives;
+  }
+
+  /** See {@link RewardModel.backend}. */
+  get backend(): "gpu" | "cpu" {
+    return this.#facts.backend;
+  }
+
+  /** See {@link RewardModel.kernels}. */
+  get kernels(): KernelSet | "cpu" {
+    return this.#facts.kernels;
+  }
+
+  /** See {@link RewardModel.plan}. */
+  get plan(): MemoryPlan {
+    return this.#facts.plan;
+  }
+
+  /** See {@link RewardModel.maxTokens}. */
+  get maxTokens(): number {
+    return this.#facts.maxTokens;
+  }
+
+  /**
+   * Scores conversations, as {@link RewardModel.score} does.
+   *
+   * @throws {AssayError} As there; `scoring/worker-ended` where the worker failed or was disposed of.
+   */
+  score(
+    conversations: readonly Conversation[],
+    options: ScoreOptions = {},
+  ): Promise<Verdict[]> {
+    return Array.fromAsync(this.scoreStream(conversations, options));
+  }
+
+  /**
+   * Scores conversations as they come, as {@link RewardModel.scoreStream} does.
+   *
+   * @throws As {@link RewardModelWorker.score}.
+   */
+  async *scoreStream(
+    conversations: AsyncIterable<Conversation> | Iterable<Conversation>,
+    options: ScoreOptions = {},
+  ): AsyncGenerator<Verdict> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const number = this.#count++;
+    const scoring = new RemoteScoring(conversations, options);
+    const abort = (): void => scoring.finish({ error: signal!.reason });
+    signal?.addEventListener("abort", abort);
+    this.#scorings.set(number, scoring);
+    this.#calls.call("score", number).then(
+      () => scoring.finish({}),
+      (error: unknown) => scoring.finish({ error }),
+    );
+    try {
+      yield* scoring.verdicts();
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#scorings.delete(number);
+      scoring.close();
+      this.#calls.call("stop", number).catch(() => {}); // the worker may have ended
+    }
+  }
+
+  #loading(progress: Progress, { onProgress }: LoadOptions): void {
+    try {
+      onProgress?.(progress);
+    } catch (error) {
+      this.#calls.close(error as Error);
+    }
+  }
+
+  /** Ends the worker, and with it whatever it does; calls that are under way throw. */
+  [Symbol.dispose](): void {
+    this.#calls.close(ended("it was disposed of"));
+    this.#worker.terminate();
+  }
+}
+
+/** The script lies beside this file: bundlers know this form, where they know any. */
+function startWorker(): Worker {
+  return new Worker(new URL("./worker_main.ts", import.meta.url), { type: "module" });
+}
+
+function sourceMessage(source: string | URL | CheckpointFolder): SourceMessage {
+  if (typeof source === "string") return { kind: "address", address: source };
+  if (source instanceof URL) return { kind: "url", address: source.href };
+  return { kind: "folder", name: source.name, isListed: source.list !== undefined };
+}
+
+function ended(reason: string): AssayError {
+  return new AssayError(
+    "scoring/worker-ended",
+    `Cannot score with this model: ${reason}; load it again to go on`,
+  );
+}

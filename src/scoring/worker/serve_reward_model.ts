@@ -1,0 +1,139 @@
+import type { Conversation } from "../../text/conversation.ts";
+import type { LoadOptions, Progress, ScoreOptions } from "../load_options.ts";
+import { type ErrorMessage, errorMessage, type Port, RemoteCalls } from "./remote_calls.ts";
+import { type FolderProcedures, remoteFolder } from "./remote_folder.ts";
+import { RewardModel } from "../reward_model.ts";
+import type { Verdict } from "../verdict.ts";
+
+/** Where a checkpoint lies, as a message says it. */
+export type SourceMessage =
+  | { readonly kind: "address"; readonly address: string }
+  | { readonly kind: "url"; readonly address: string }
+  | { readonly kind: "folder"; readonly name: string; readonly isListed: boolean };
+
+/** What is known of a loaded model. */
+export type ModelFacts = Pick<
+  RewardModel,
+  | "name"
+  | "architecture"
+  | "headKind"
+  | "objectives"
+  | "backend"
+  | "kernels"
+  | "plan"
+  | "maxTokens"
+>;
+
+/** A verdict as a message carries it. */
+export type VerdictMessage = Omit<Verdict, "error"> & { readonly error: ErrorMessage | null };
+
+/** The load options that are data. */
+export type OptionsMessage = Omit<LoadOptions, "onProgress" | "onWarning" | "signal">;
+
+/** What the worker lets its owner call. */
+export type WorkerProcedures = {
+  load(source: SourceMessage, options: OptionsMessage): Promise<ModelFacts>;
+  /** Scores what `conversations` gives; done once all verdicts were handed over. */
+  score(scoring: number): Promise<void>;
+  /** Ends a scoring at its next pack. */
+  stop(scoring: number): void;
+};
+
+/** What the owner lets its worker call. */
+export type OwnerProcedures = FolderProcedures & {
+  loading(progress: Progress): void;
+  warn(message: string): void;
+  /** The conversations that come next, at least one; `undefined` at the end. */
+  conversations(scoring: number): Promise<readonly Conversation[] | undefined>;
+  /** Hands a verdict over; answered when the owner wants the next one. */
+  verdict(scoring: number, verdict: VerdictMessage): Promise<void>;
+  scored(scoring: number, progress: Progress): void;
+};
+
+/** For calls whose errors the owner knows best. */
+function ignore(): void {}
+
+/** Milliseconds of work between two looks at the messages. */
+const breathingTime = 20;
+
+/**
+ * Serves a `RewardModelWorker` from inside its worker. A program whose bundler does not find the
+ * worker's script by itself makes a worker of its own, whose script calls this, and hands it to
+ * `RewardModelWorker.load`.
+ *
+ * @param port Where the messages come from; the worker's global scope by default.
+ */
+export function serveRewardModel(port: Port = globalThis as unknown as Port): void {
+  const running = new Map<number, AbortController>();
+  let model: RewardModel | undefined;
+  const calls = new RemoteCalls<OwnerProcedures>(
+    port,
+    {
+      async load(source, options) {
+        model = await RewardModel.load(sourceOf(source, calls), {
+          ...options,
+          onProgress: (progress) => void calls.call("loading", progress).catch(ignore),
+          onWarning: (message) => void calls.call("warn", message).catch(ignore),
+        });
+        return factsOf(model);
+      },
+      async score(scoring) {
+        const controller = new AbortController();
+        running.set(scoring, controller);
+        try {
+          await score(model!, scoring, calls, controller.signal);
+        } finally {
+          running.delete(scoring);
+        }
+      },
+      stop: (scoring) => running.get(scoring)?.abort(),
+    } satisfies WorkerProcedures,
+  );
+}
+
+function sourceOf(source: SourceMessage, calls: RemoteCalls<OwnerProcedures>) {
+  switch (source.kind) {
+    case "address":
+      return source.address;
+    case "url":
+      return new URL(source.address);
+    case "folder":
+      return remoteFolder(source.name, source.isListed, calls);
+  }
+}
+
+function factsOf(model: RewardModel): ModelFacts {
+  const { name, architecture, headKind, objectives, backend, kernels, plan, maxTokens } = model;
+  return { name, architecture, headKind, objectives, backend, kernels, plan, maxTokens };
+}
+
+async function score(
+  model: RewardModel,
+  scoring: number,
+  calls: RemoteCalls<OwnerProcedures>,
+  signal: AbortSignal,
+): Promise<void> {
+  const options: ScoreOptions = {
+    signal,
+    onProgress: (progress) => void calls.call("scored", scoring, progress).catch(ignore),
+  };
+  let handedOver: Promise<unknown> = Promise.resolve();
+  let breathedAt = performance.now();
+  for await (const verdict of model.scoreStream(conversationsOf(scoring, calls), options)) {
+    await handedOver;
+    const error = verdict.error && errorMessage(verdict.error);
+    handedOver = calls.call("verdict", scoring, { ...verdict, error });
+    handedOver.catch(ignore); // awaited in the next turn
+    if (performance.now() - breathedAt < breathingTime) continue;
+    await new Promise((resolve) => setTimeout(resolve)); // else nobody hears a stop
+    breathedAt = performance.now();
+  }
+  await handedOver;
+}
+
+async function* conversationsOf(
+  scoring: number,
+  calls: RemoteCalls<OwnerProcedures>,
+): AsyncGenerator<Conversation> {
+  for (let some; (some = await calls.call("conversations", scoring)) !== undefined;) yield* some;
+}

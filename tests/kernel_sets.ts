@@ -1,0 +1,27 @@
+import { findAdapter } from "../src/gpu/adapter.ts";
+import { Device } from "../src/gpu/device.ts";
+import type { KernelSet } from "../src/gpu/kernel_set.ts";
+
+/** A kernel set, and why it can't be tested on this machine, if it can't. */
+export interface TestedKernelSet {
+  readonly kernelSet: KernelSet;
+  readonly missing: string | undefined;
+}
+
+async function subgroupSize(): Promise<number | undefined> {
+  if (await findAdapter() === undefined) return undefined;
+  using device = await Device.open();
+  return device.subgroups.size;
+}
+
+const size = await subgroupSize();
+const noAdapter = size === undefined ? "no WebGPU adapter on this machine" : undefined;
+const noShuffles = size === 8 || size === 16
+  ? undefined
+  : "no adapter with subgroups of 8 or 16 lanes";
+
+/** Every kernel set. */
+export const testedKernelSets: readonly TestedKernelSet[] = [
+  { kernelSet: "tiled", missing: noAdapter },
+  { kernelSet: "texture", missing: noAdapter ?? noShuffles },
+];

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { Device } from "../../../src/gpu/device.ts";
+import { attention } from "../../../src/ops/attention.ts";
+import { attentionTiles, queriesPerTile } from "../../../src/ops/attention_tiles.ts";
+import { gatedMatmul } from "../../../src/ops/gated_matmul.ts";
+import { GpuBackend } from "../../../src/ops/gpu_backend.ts";
+import { matmul } from "../../../src/ops/matmul.ts";
+import type { Backend } from "../../../src/ops/backend.ts";
+import { productTiles, tileName, tilesWithin } from "../../../src/ops/products/product_tiles.ts";
+import { ProductTuner } from "../../../src/ops/products/product_tuner.ts";
+import { type Random, randomDraws } from "../../../src/ops/checks/trials.ts";
+import type { WeightType } from "../../../src/ops/weight.ts";
+import { bytesPerWeight } from "../../../src/ops/weight_bytes.ts";
+import { assertSameBits } from "../../bits.ts";
+import { type TestedKernelSet, testedKernelSets } from "../../kernel_sets.ts";
+import { testWhere } from "../../requirement.ts";
+
+type TestedSet = TestedKernelSet["kernelSet"];
+
+for (const { kernelSet, missing } of testedKernelSets) {
+  const kernels = `(${kernelSet} kernels)`;
+  testWhere(
+    missing,
+    `products give the same bits with every tile ${kernels}`,
+    () => tiles(kernelSet),
+  );
+  testWhere(
+    missing,
+    `a product's row has the same bits alone ${kernels}`,
+    () => rowsAlone(kernelSet),
+  );
+  testWhere(
+    missing,
+    `attention gives the same bits in tiles of any length ${kernels}`,
+    () => attentionInTiles(kernelSet),
+  );
+}
+
+Deno.test("tiles that an adapter has too little workgroup memory for are left out, never the first", () => {
+  const least = 16384;
+  const names = tilesWithin("tiled", least).map(tileName);
+  assert.equal(names[0], tileName(productTiles.tiled[0]!));
+  assert.ok(names.length > 2 && !names.includes("128x128x256"));
+  assert.deepEqual(tilesWithin("tiled", 2 * least), productTiles.tiled);
+});
+
+/** Bit patterns of a backend's readback, errors of the device excluded. */
+async function bitsOf(gpu: GpuBackend, matrices: Parameters<Backend["read"]>[0]) {
+  const read = await gpu.read(matrices);
+  assert.deepEqual(gpu.device.uncapturedErrors, []);
+  return read.map((numbers) => new Uint32Array(numbers.buffer));
+}
+
+/** Stored bytes of weights; of halves, patterns whose exponent is middling. */
+function weightOf(backend: Backend, random: Random, shape: [number, number], type: WeightType) {
+  const [rows, columns] = shape;
+  const numbers = random.numbers(rows * columns);
+  const halves = Uint16Array.from(numbers, (x) => (x < 0 ? 0x8000 : 0) | (Math.abs(x) * 0x3c00));
+  const bytes = new Uint8Array(bytesPerWeight[type] === 4 ? numbers.buffer : halves.buffer);
+  return backend.weight(rows, columns, type, bytes);
+}
+
+/** Products with weights of both sizes, and a gated one: over several tiles, not a whole number of them. */
+function products(backend: Backend, seed: number) {
+  const random = randomDraws(seed);
+  const rows = random.integer(20, 150);
+  const inner = 8 * random.integer(1, 40);
+  const columns = 4 * random.integer(1, 60);
+  const input = backend.upload(rows, inner, random.numbers(rows * inner));
+  const outputs = (["F32", "BF16"] as const).map((type) => {
+    const output = backend.upload(rows, columns, random.numbers(rows * columns));
+    const weight = weightOf(backend, random, [columns, inner], type);
+    const bias = backend.upload(1, columns, random.numbers(columns));
+    backend.run(matmul, { input, weight, bias, accumulate: true, output });
+    return output;
+  });
+  const gated = backend.matrix(rows, columns, "operand");
+  const [gate, up] = [1, 2].map(() => weightOf(backend, random, [columns, inner], "BF16"));
+  backend.run(gatedMatmul, { input, gate: gate!, up: up!, output: gated });
+  return [...outputs, gated];
+}
+
+async function tiles(kernelSet: TestedSet): Promise<void> {
+  let expected: Uint32Array[][] | undefined;
+  assert.ok(productTiles[kernelSet].length > 1);
+  for (const tile of productTiles[kernelSet].map(tileName)) {
+    const device = await Device.open();
+    using gpu = new GpuBackend(
+      device,
+      kernelSet,
+      undefined,
+      new ProductTuner(device, kernelSet, tile),
+    );
+    const found: Uint32Array[][] = [];
+    for (let seed = 1; seed <= 6; seed++) found.push(await bitsOf(gpu, products(gpu, seed)));
+    expected ??= found;
+    found.forEach((outputs, i) => assertSameBits(outputs, expected![i]!, `${tile}, seed ${i + 1}`));
+  }
+}
+
+async function rowsAlone(kernelSet: TestedSet): Promise<void> {
+  using gpu = new GpuBackend(await Device.open(), kernelSet);
+  const random = randomDraws(1);
+  const [rows, inner, columns] = [70, 136, 60];
+  const numbers = random.numbers(rows * inner);
+  const weight = weightOf(gpu, random, [columns, inner], "BF16");
+  const product = async (first: number, count: number): Promise<Uint32Array> => {
+    const part = numbers.slice(first * inner, (first + count) * inner);
+    const output = gpu.matrix(count, columns);
+    gpu.run(matmul, { input: gpu.upload(count, inner, part), weight, output });
+    return (await bitsOf(gpu, [output]))[0]!;
+  };
+  const together = await product(0, rows);
+  for (const [first, count] of [[0, 1], [3, 16], [40, 17], [69, 1]] as const) {
+    const expected = together.subarray(first * columns, (first + count) * columns);
+    assertSameBits([await product(first, count)], [expected], `rows ${first} + ${count}`);
+  }
+}
+
+/** Queries of one conversation, in tiles of a few lengths; some see a window only. */
+async function attentionInTiles(kernelSet: TestedSet): Promise<void> {
+  using gpu = new GpuBackend(await Device.open(), kernelSet);
+  const random = randomDraws(2);
+  const [heads, keyHeads, headDim, rows] = [4, 2, 24, 75];
+  const upload = (columns: number) => gpu.upload(rows, columns, random.numbers(rows * columns));
+  const [queries, keys, values] = [upload(96), upload(48), upload(48)];
+  const numbers = Uint32Array.from({ length: 4 * rows }, (_, i) => (i % 4 === 0 ? i / 4 : 0));
+  const spans = gpu.uploadIndices(numbers);
+  for (const window of [0, 40]) {
+    let expected: Uint32Array[] | undefined;
+    for (const most of [queriesPerTile[kernelSet], 1, 5, 7]) {
+      const output = gpu.matrix(rows, 96, "operand");
+      const tiles = gpu.uploadIndices(attentionTiles(numbers, most));
+      const operands = { queries: queries!, keys: keys!, values: values!, spans, tiles };
+      gpu.run(attention, { ...operands, heads, keyHeads, headDim, window, output });
+      const found = await bitsOf(gpu, [output]);
+      expected ??= found;
+      assertSameBits(found, expected, `window ${window}, ${most} queries in a tile`);
+    }
+  }
+}
