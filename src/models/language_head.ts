@@ -5,8 +5,7 @@ import { matmul } from "../ops/matmul.ts";
 import { type Matrix, rowAlignment } from "../ops/matrix.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { Weight, WeightType } from "../ops/weight.ts";
-import type { DecoderConfig } from "./decoder_config.ts";
-import { embeddingName } from "./decoder_tensors.ts";
+import type { BackbonePlan, ModelFacts } from "./family.ts";
 
 /** Tokens of the vocabulary whose logits are computed at once. */
 const tileTokens = 4096;
@@ -19,13 +18,15 @@ const tileRows = 8 * rowAlignment;
  *
  * @throws {AssayError} `models/no-language-head`.
  */
-export function languageHeadName(checkpoint: Checkpoint): string {
-  const own = "lm_head.weight";
-  if (checkpoint.tensors.has(own)) return own;
-  if (checkpoint.config.tie_word_embeddings === true) return embeddingName;
+export function languageHeadName(
+  { name, tensors, config }: ModelFacts,
+  { languageHeadName: own, embeddingName }: BackbonePlan,
+): string {
+  if (tensors.has(own)) return own;
+  if (config.tie_word_embeddings === true) return embeddingName;
   throw new AssayError(
     "models/no-language-head",
-    `Cannot compute log-probabilities with ${checkpoint.name}: expected a causal model with ` +
+    `Cannot compute log-probabilities with ${name}: expected a causal model with ` +
       `"${own}", or "tie_word_embeddings" in config.json, found neither`,
   );
 }
@@ -42,9 +43,10 @@ export class LanguageHead implements Disposable {
   static async load(
     checkpoint: Checkpoint,
     backend: Backend,
-    { vocabularySize, hiddenSize }: DecoderConfig,
+    plan: BackbonePlan,
   ): Promise<LanguageHead> {
-    const name = languageHeadName(checkpoint);
+    const { vocabularySize, hiddenSize } = plan;
+    const name = languageHeadName(checkpoint, plan);
     const { shape } = checkpoint.tensors.get(name)!;
     if (shape[0] !== vocabularySize || shape[1] !== hiddenSize) {
       throw new AssayError(
