@@ -9,11 +9,10 @@ import { Device } from "../src/gpu/device.ts";
 import type { KernelSet } from "../src/gpu/kernel_set.ts";
 import { Recorder } from "../src/gpu/recorder.ts";
 import { attention } from "../src/ops/attention.ts";
-import { attentionTiles } from "../src/ops/attention_tiles.ts";
+import { queryBlocks } from "../src/ops/query_blocks.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
 import { matmul } from "../src/ops/matmul.ts";
-import { bytesPerWeight } from "../src/ops/weight_bytes.ts";
-import type { WeightType } from "../src/ops/weight.ts";
+import { bytesPerWeight, type WeightType } from "../src/ops/weight.ts";
 import { median } from "./statistics.ts";
 import type { ProductShape } from "./peers/serve.ts";
 
@@ -91,7 +90,7 @@ function recordAttention(gpu: GpuBackend, recorder: Recorder, shape: AttentionSh
     keys,
     values,
     spans: gpu.uploadIndices(spans),
-    tiles: gpu.uploadIndices(attentionTiles(spans, gpu.queriesPerTile)),
+    blocks: gpu.uploadIndices(queryBlocks(spans, gpu.queriesPerBlock)),
     heads,
     keyHeads,
     headDim,

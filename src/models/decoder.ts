@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { attention } from "../ops/attention.ts";
-import { attentionTiles } from "../ops/attention_tiles.ts";
+import { queryBlocks } from "../ops/query_blocks.ts";
 import { gatedMatmul } from "../ops/gated_matmul.ts";
 import { gatherRows } from "../ops/gather_rows.ts";
 import { matmul } from "../ops/matmul.ts";
@@ -19,7 +19,7 @@ import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 /** Queries of a pack: which rows ask, and what each of them sees. */
 interface Queries {
   readonly spans: Indices;
-  readonly tiles: Indices;
+  readonly blocks: Indices;
   readonly angles: Matrix;
 }
 
@@ -187,7 +187,7 @@ export class Decoder implements Disposable {
     const angles = backend.upload(first + ids.length, headDim, turns);
     const queries = (chosen: Uint32Array<ArrayBuffer>, angles: Matrix): Queries => ({
       spans: backend.uploadIndices(chosen),
-      tiles: backend.uploadIndices(attentionTiles(chosen, backend.queriesPerTile)),
+      blocks: backend.uploadIndices(queryBlocks(chosen, backend.queriesPerBlock)),
       angles,
     });
     const pooledSpans = new Uint32Array(4 * pooled.length);
@@ -247,7 +247,7 @@ export class Decoder implements Disposable {
     this.#keep(state, linearKeys, values);
     const keys = this.#turned(linearKeys, weights.keyNorm, state.angles);
 
-    const { spans, tiles, angles } = last ? state.pooled : state.all;
+    const { spans, blocks, angles } = last ? state.pooled : state.all;
     let asking = normed;
     if (last) {
       const residual = backend.matrix(state.pooled.rows.length, config.hiddenSize);
@@ -266,7 +266,7 @@ export class Decoder implements Disposable {
       keys,
       values,
       spans,
-      tiles,
+      blocks,
       heads,
       keyHeads,
       headDim,
@@ -335,10 +335,10 @@ export class Decoder implements Disposable {
     this.backend.release(
       state.hidden,
       all.spans,
-      all.tiles,
+      all.blocks,
       angles,
       pooled.spans,
-      pooled.tiles,
+      pooled.blocks,
       pooled.angles,
       pooled.rows,
     );
