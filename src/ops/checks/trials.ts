@@ -36,6 +36,12 @@ export function randomDraws(seed: number): Random {
 
 const uses: readonly MatrixUse[] = ["rows", "operand"];
 
+/**
+ * Largest relative difference of a kernel from its twin that rounding explains, in sums of a few hundred
+ * f32 terms; a wrong index gives about 1.
+ */
+export const tolerance = 5e-6;
+
 /** A value that no kernel may leave in its output: trials fill outputs with it first. */
 export const poison = 12345.678;
 
@@ -167,7 +173,7 @@ export const trials: Readonly<Record<string, Trial>> = {
 
   softmax_gate(backend, random) {
     const rows = random.integer(1, 130);
-    const columns = random.pick([1, 6, 19]);
+    const columns = random.pick([19, 6, 1]);
     const logits = backend.upload(rows, columns, random.numbers(rows * columns));
     backend.run(softmaxGate, { logits, temperature: 0.1, logitScale: 1.25 });
     return logits;
