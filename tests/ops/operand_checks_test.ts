@@ -10,6 +10,7 @@ import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { Indices, Matrix } from "../../src/ops/matrix.ts";
 import type { Operation } from "../../src/ops/operation.ts";
+import { logSoftmaxSlice } from "../../src/ops/log_softmax_slice.ts";
 import { softmaxGate } from "../../src/ops/softmax_gate.ts";
 import { Weight } from "../../src/ops/weight.ts";
 import { testedKernelSets } from "../kernel_sets.ts";
@@ -157,6 +158,10 @@ function tooSmallOrUneven(backend: Backend): void {
   for (const [rows, columns] of [[0, 8], [8, 0]] as const) {
     assertRefused(backend, softmaxGate as unknown as Operation<Operands>, logits(rows, columns));
   }
+  const slice = callOf("log_softmax_slice", backend, 1).operands;
+  const many = new Matrix(65536, 8, (slice.logits as Matrix).storage);
+  const logSoftmax = logSoftmaxSlice as unknown as Operation<Operands>;
+  assertRefused(backend, logSoftmax, { ...slice, logits: many });
   const { operands } = callOf("gated_matmul", backend, 1);
   const { rows } = operands.gate as Weight;
   const bias = backend.upload(1, rows, new Float32Array(rows));
