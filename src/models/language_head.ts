@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { AssayError } from "../error.ts";
-import { logSoftmaxTile } from "../ops/log_softmax_tile.ts";
+import { logSoftmaxSlice } from "../ops/log_softmax_slice.ts";
 import { matmul } from "../ops/matmul.ts";
 import { type Matrix, rowAlignment } from "../ops/matrix.ts";
 import type { Backend } from "../ops/backend.ts";
@@ -99,10 +99,10 @@ export class LanguageHead implements Disposable {
     let first = 0;
     for (const weight of this.tiles) {
       const logits = backend.matrix(input.rows, weight.rows);
-      const tile = backend.uploadIndices(Uint32Array.of(first, weight.rows));
+      const slice = backend.uploadIndices(Uint32Array.of(first, weight.rows));
       backend.run(matmul, { input, weight, output: logits });
-      backend.run(logSoftmaxTile, { logits, targets, tile, state });
-      backend.release(logits, tile);
+      backend.run(logSoftmaxSlice, { logits, targets, slice, state });
+      backend.release(logits, slice);
       first += weight.rows;
     }
     backend.release(targets);

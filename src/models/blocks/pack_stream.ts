@@ -1,14 +1,14 @@
-import { attentionTiles } from "../../ops/attention_tiles.ts";
 import type { Backend } from "../../ops/backend.ts";
 import { gatherRows } from "../../ops/gather_rows.ts";
 import type { Indices, Matrix } from "../../ops/matrix.ts";
+import { queryBlocks } from "../../ops/query_blocks.ts";
 import type { RopeTable } from "../rope_frequencies.ts";
 import { firstOwnRow, type KeptPrefix, type TokenPack } from "../token_pack.ts";
 
 /** Queries of a pack: which rows ask, and what each of them sees. */
 interface Queries {
   readonly spans: Indices;
-  readonly tiles: Indices;
+  readonly blocks: Indices;
 }
 
 /** Angles of a rotary embedding, [rows, headDim]. */
@@ -112,7 +112,7 @@ export class PackStream {
   /** Gives the memory back. */
   release(): void {
     const { backend, carried, kept } = this;
-    const queries = [this.#all, this.#pooled].flatMap(({ spans, tiles }) => [spans, tiles]);
+    const queries = [this.#all, this.#pooled].flatMap(({ spans, blocks }) => [spans, blocks]);
     const angles = this.#angles.flatMap(({ seen, pooled }) => [seen, pooled]);
     backend.release(this.hidden, ...queries, ...angles, this.#pooledRows);
     for (const prefix of [carried, kept]) if (prefix) backend.release(prefix.rows);
@@ -127,7 +127,7 @@ export class PackStream {
     const { backend } = this;
     return {
       spans: backend.uploadIndices(spans),
-      tiles: backend.uploadIndices(attentionTiles(spans, backend.queriesPerTile)),
+      blocks: backend.uploadIndices(queryBlocks(spans, backend.queriesPerBlock)),
     };
   }
 

@@ -83,7 +83,7 @@ export function turned(backend: Backend, input: Matrix, angles: Matrix): Matrix 
  * @param window A query sees only the last `window` positions, its own included; 0 for all.
  */
 export function attend(
-  { backend, queries: { spans, tiles } }: PackStream,
+  { backend, queries: { spans, blocks } }: PackStream,
   queries: Matrix,
   { keys, values }: KeysAndValues,
   { heads, keyHeads, headDim }: AttentionShape,
@@ -95,7 +95,7 @@ export function attend(
     keys,
     values,
     spans,
-    tiles,
+    blocks,
     heads,
     keyHeads,
     headDim,
