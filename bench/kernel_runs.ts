@@ -9,6 +9,7 @@ import { attention } from "../src/ops/attention.ts";
 import { gatedMatmul } from "../src/ops/gated_matmul.ts";
 import { gatherRows } from "../src/ops/gather_rows.ts";
 import type { GpuBackend } from "../src/ops/gpu_backend.ts";
+import { layerNorm } from "../src/ops/layer_norm.ts";
 import { logSoftmaxSlice } from "../src/ops/log_softmax_slice.ts";
 import { matmul } from "../src/ops/matmul.ts";
 import { Indices, Matrix } from "../src/ops/matrix.ts";
@@ -111,6 +112,18 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
       weight: gpu.matrix(1, columns),
       epsilon: 1e-5,
       output: gpu.matrix(rows, columns, "operand"),
+    }),
+  }),
+  layer_norm: define(layerNorm, {
+    dimensions: ["rows", "columns"],
+    shapes: rowShapes,
+    work: (rows, columns) => bytes(2 * rows * columns + 2 * columns),
+    operands: (gpu, _, rows, columns) => ({
+      input: gpu.matrix(rows, columns),
+      weight: gpu.matrix(1, columns),
+      bias: gpu.matrix(1, columns),
+      epsilon: 1e-5,
+      output: gpu.matrix(rows, columns),
     }),
   }),
   matmul: define(matmul, {

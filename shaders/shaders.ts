@@ -8,6 +8,7 @@ import attentionTextureSource from "./attention_texture.wgsl" with { type: "text
 import attentionTiledSource from "./attention_tiled.wgsl" with { type: "text" };
 import gatedMatmulTextureSource from "./gated_matmul_texture.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
+import layerNormSource from "./layer_norm.wgsl" with { type: "text" };
 import logSoftmaxSliceSource from "./log_softmax_slice.wgsl" with { type: "text" };
 import matmulTextureSource from "./matmul_texture.wgsl" with { type: "text" };
 import matmulTiledSource from "./matmul_tiled.wgsl" with { type: "text" };
@@ -47,6 +48,8 @@ export const gatedMatmulTextureShader: Shader = shader(
 );
 /** See `gather_rows.wgsl`. */
 export const gatherRowsShader: Shader = shader("gather_rows", gatherRowsSource);
+/** See `layer_norm.wgsl`. */
+export const layerNormShader: Shader = shader("layer_norm", layerNormSource);
 /** See `log_softmax_slice.wgsl`. */
 export const logSoftmaxSliceShader: Shader = shader("log_softmax_slice", logSoftmaxSliceSource);
 /** See `matmul_texture.wgsl`. */

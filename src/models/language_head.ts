@@ -8,9 +8,9 @@ import type { Weight, WeightType } from "../ops/weight.ts";
 import type { BackbonePlan, ModelFacts } from "./family.ts";
 
 /** Tokens of the vocabulary whose logits are computed at once. */
-const tileTokens = 4096;
+const sliceTokens = 4096;
 /** Hidden states that they are computed for at once. */
-const tileRows = 8 * rowAlignment;
+const sliceRows = 8 * rowAlignment;
 
 /**
  * The name of a causal model's output matrix, [vocabulary, hidden]: its own, or the embedding where the
@@ -31,12 +31,12 @@ export function languageHeadName(
   );
 }
 
-/** Log-probabilities of tokens, in tiles of the vocabulary, so that logits are never stored whole. */
+/** Log-probabilities of tokens, in slices of the vocabulary, so that logits are never stored whole. */
 export class LanguageHead implements Disposable {
-  private constructor(readonly backend: Backend, readonly tiles: readonly Weight[]) {}
+  private constructor(readonly backend: Backend, readonly slices: readonly Weight[]) {}
 
   /**
-   * Loads the output matrix, tile by tile.
+   * Loads the output matrix, slice by slice.
    *
    * @throws {AssayError} `models/no-language-head`, `checkpoint/wrong-shape`.
    */
@@ -55,13 +55,13 @@ export class LanguageHead implements Disposable {
           `[${vocabularySize},${hiddenSize}], found [${shape}]`,
       );
     }
-    const tiles: Weight[] = [];
-    for (let first = 0; first < vocabularySize; first += tileTokens) {
-      const count = Math.min(tileTokens, vocabularySize - first);
+    const slices: Weight[] = [];
+    for (let first = 0; first < vocabularySize; first += sliceTokens) {
+      const count = Math.min(sliceTokens, vocabularySize - first);
       const { dtype, bytes } = await checkpoint.readRows(name, first, count);
-      tiles.push(backend.weight(count, hiddenSize, dtype as WeightType, bytes));
+      slices.push(backend.weight(count, hiddenSize, dtype as WeightType, bytes));
     }
-    return new LanguageHead(backend, tiles);
+    return new LanguageHead(backend, slices);
   }
 
   /**
@@ -73,8 +73,8 @@ export class LanguageHead implements Disposable {
    */
   record(hidden: Matrix, targets: Uint32Array<ArrayBuffer>): Matrix[] {
     const states: Matrix[] = [];
-    for (let first = 0; first < hidden.rows; first += tileRows) {
-      const count = Math.min(tileRows, hidden.rows - first);
+    for (let first = 0; first < hidden.rows; first += sliceRows) {
+      const count = Math.min(sliceRows, hidden.rows - first);
       const state = this.backend.matrix(count, 4);
       this.#record(hidden.view(first, count), targets.slice(first, first + count), state);
       states.push(state);
@@ -97,7 +97,7 @@ export class LanguageHead implements Disposable {
     const { backend } = this;
     const targets = backend.uploadIndices(tokens);
     let first = 0;
-    for (const weight of this.tiles) {
+    for (const weight of this.slices) {
       const logits = backend.matrix(input.rows, weight.rows);
       const slice = backend.uploadIndices(Uint32Array.of(first, weight.rows));
       backend.run(matmul, { input, weight, output: logits });
@@ -110,6 +110,6 @@ export class LanguageHead implements Disposable {
 
   /** Frees the matrix. */
   [Symbol.dispose](): void {
-    for (const tile of this.tiles) tile[Symbol.dispose]();
+    for (const slice of this.slices) slice[Symbol.dispose]();
   }
 }

@@ -8,7 +8,7 @@ import { addGatedFeedForward, type GatedFeedForward } from "./blocks/gated_feed_
 import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
 import { addLinear, linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
-import { headNorm, rootMeanSquareNorm } from "./blocks/root_mean_square_norm.ts";
+import { headNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { layerWindows, refuseUnsupported, warnOfUnknown } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
@@ -298,17 +298,17 @@ class LlamaLayers implements LayerArithmetic<LlamaLayer> {
   /** Queries or keys, normed by head where the model does so, turned by their positions. */
   #turned(backend: Backend, input: Matrix, weight: Matrix | undefined, angles: Matrix): Matrix {
     const { rmsEpsilon: epsilon } = this.settings;
-    const normed = weight === undefined ? input : headNorm(backend, input, { weight, epsilon });
+    const normed = weight === undefined ? input : headNormed(backend, input, { weight, epsilon });
     return turned(backend, normed, angles);
   }
 
   #norm(backend: Backend, input: Matrix, weight: Matrix): Matrix {
     const { rmsEpsilon: epsilon } = this.settings;
-    return rootMeanSquareNorm(backend, input, { weight, epsilon }, "operand");
+    return rmsNormed(backend, input, { weight, epsilon }, "operand");
   }
 
   finish({ backend, hidden }: PackStream): Matrix {
     const { finalNorm: weight, settings: { rmsEpsilon: epsilon } } = this;
-    return rootMeanSquareNorm(backend, hidden, { weight, epsilon });
+    return rmsNormed(backend, hidden, { weight, epsilon });
   }
 }

@@ -17,7 +17,7 @@ gpuTest("`deno task kernel NAME` tries and times a kernel", async () => {
 Deno.test("`deno task kernel` refuses what it doesn't know, and says what it does", async () => {
   const unknown = await kernel("softmax");
   assert.equal(unknown.code, 2);
-  assert.match(unknown.output, /no kernel "softmax".*rms_norm, matmul, .*softmax_gate/);
+  assert.match(unknown.output, /no kernel "softmax".*rms_norm, layer_norm, matmul, .*softmax_gate/);
   const { code, output } = await kernel("attention", "--shape", "512x64");
   assert.equal(code, 2);
   assert.match(output, /tokens × heads × key heads × head dimensions, as 512x12x12x64/);

@@ -3,6 +3,7 @@ import { attention } from "../attention.ts";
 import { queryBlocks } from "../query_blocks.ts";
 import { gatedMatmul } from "../gated_matmul.ts";
 import { gatherRows } from "../gather_rows.ts";
+import { layerNorm } from "../layer_norm.ts";
 import { logSoftmaxSlice } from "../log_softmax_slice.ts";
 import { matmul } from "../matmul.ts";
 import type { Matrix } from "../matrix.ts";
@@ -57,6 +58,20 @@ export const trials: Readonly<Record<string, Trial>> = {
     backend.run(rmsNorm, {
       input: backend.upload(rows, columns, random.numbers(rows * columns)),
       weight: backend.upload(1, columns, random.numbers(columns)),
+      epsilon: 1e-5,
+      output,
+    });
+    return output;
+  },
+
+  layer_norm(backend, random) {
+    const rows = random.integer(1, 70);
+    const columns = 4 * random.integer(1, 80);
+    const output = poisoned(backend, rows, columns);
+    backend.run(layerNorm, {
+      input: backend.upload(rows, columns, random.numbers(rows * columns)),
+      weight: backend.upload(1, columns, random.numbers(columns)),
+      bias: backend.upload(1, columns, random.numbers(columns)),
       epsilon: 1e-5,
       output,
     });
