@@ -13,6 +13,7 @@ import { layerNorm } from "../src/ops/layer_norm.ts";
 import { logSoftmaxSlice } from "../src/ops/log_softmax_slice.ts";
 import { matmul } from "../src/ops/matmul.ts";
 import { Indices, Matrix } from "../src/ops/matrix.ts";
+import { meanRows } from "../src/ops/mean_rows.ts";
 import type { Operation } from "../src/ops/operation.ts";
 import { queryBlocks } from "../src/ops/query_blocks.ts";
 import { rmsNorm } from "../src/ops/rms_norm.ts";
@@ -175,6 +176,17 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
       input: gpu.matrix(rows, columns),
       rows: gpu.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
       output: gpu.matrix(rows, columns),
+    }),
+  }),
+  mean_rows: define(meanRows, {
+    dimensions: ["rows", "columns"],
+    shapes: rowShapes,
+    work: (rows, columns) => bytes(rows * columns + columns + rows),
+    operands: (gpu, _, rows, columns) => ({
+      input: gpu.matrix(rows, columns),
+      rows: gpu.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
+      starts: gpu.uploadIndices(Uint32Array.of(0, rows)),
+      output: gpu.matrix(1, columns),
     }),
   }),
   log_softmax_slice: define(logSoftmaxSlice, {

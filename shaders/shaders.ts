@@ -12,6 +12,7 @@ import layerNormSource from "./layer_norm.wgsl" with { type: "text" };
 import logSoftmaxSliceSource from "./log_softmax_slice.wgsl" with { type: "text" };
 import matmulTextureSource from "./matmul_texture.wgsl" with { type: "text" };
 import matmulTiledSource from "./matmul_tiled.wgsl" with { type: "text" };
+import meanRowsSource from "./mean_rows.wgsl" with { type: "text" };
 import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
 import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
 import rmsNormTextureSource from "./rms_norm_texture.wgsl" with { type: "text" };
@@ -56,6 +57,8 @@ export const logSoftmaxSliceShader: Shader = shader("log_softmax_slice", logSoft
 export const matmulTextureShader: Shader = shader("matmul_texture", matmulTextureSource);
 /** See `matmul_tiled.wgsl`. */
 export const matmulTiledShader: Shader = shader("matmul_tiled", matmulTiledSource);
+/** See `mean_rows.wgsl`. */
+export const meanRowsShader: Shader = shader("mean_rows", meanRowsSource);
 /** See `pack_weights.wgsl`. */
 export const packWeightsShader: Shader = shader("pack_weights", packWeightsSource);
 /** See `rms_norm.wgsl`. */

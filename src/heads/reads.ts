@@ -2,6 +2,7 @@
  * A position of a conversation, or several, whose final hidden states a head reads:
  *
  * - `first`, `last`: the first or the last token;
+ * - `mean`: every token; the head is given the mean of their states, one row;
  * - `header`: the first token of the last assistant header, the end of the prompt, which all responses
  *   to it share; a conversation without one is an error;
  * - `response`: every token of the response;
@@ -10,7 +11,7 @@
  * - `pattern`: the first token of the last occurrence of a row of tokens.
  */
 export type Read =
-  | { readonly at: "first" | "last" | "header" | "response" | "foretelling" }
+  | { readonly at: "first" | "last" | "mean" | "header" | "response" | "foretelling" }
   | { readonly at: "token"; readonly id: number }
   | { readonly at: "pattern"; readonly ids: readonly number[] };
 

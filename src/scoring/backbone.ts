@@ -15,6 +15,7 @@ import type { ScoringPack } from "./packs/packs.ts";
 import type { Sequence } from "./packs/prefix_group.ts";
 import { Turns } from "./packs/turns.ts";
 import { tokenizeForReads } from "./read_positions.ts";
+import { readStates, rowsOfMembers } from "./read_states.ts";
 
 /** How to load a {@link Backbone} by itself. */
 export interface BackboneOptions extends LoadOptions {
@@ -136,10 +137,16 @@ export class Backbone implements Disposable {
     conversations: Conversations,
     options: ScoreOptions = {},
   ): AsyncGenerator<PooledState | AssayError> {
+    const { plan: { reads }, backend } = this.#opened;
     const outcomes = this.run(conversations, {
-      reads: this.#opened.plan.reads,
-      record: (_, hidden) => [hidden],
-      results: (pack, [hidden]) => this.#statesOf(pack, hidden!),
+      reads,
+      record(pack, hidden) {
+        const { states, matrices } = readStates(backend, reads, pack, hidden);
+        const read = Object.values(states);
+        backend.release(...matrices.filter((matrix) => !read.includes(matrix)));
+        return read;
+      },
+      results: (pack, numbers) => this.#statesOf(pack, numbers),
     }, options);
     for await (const { result, tokens, truncated } of outcomes) {
       yield result instanceof AssayError ? result : { states: result, tokens, truncated };
@@ -170,20 +177,18 @@ export class Backbone implements Disposable {
     );
   }
 
-  /** What the pooled rows of a pack hold, by conversation. */
+  /** What was read of a pack, by conversation. */
   #statesOf(
-    { members, reads }: ScoringPack,
-    hidden: Float32Array,
+    pack: ScoringPack,
+    numbers: readonly Float32Array[],
   ): (PooledState["states"] | AssayError)[] {
-    const size = this.hiddenSize;
-    const row = (index: number): Float32Array => hidden.slice(index * size, (index + 1) * size);
-    return members.map((_, member) => {
-      const states = Object.fromEntries(
-        Object.entries(reads).map(([read, { rows, members }]) => [
-          read,
-          members[member]!.map((place) => row(rows[place]!)),
-        ]),
-      );
+    const { hiddenSize: size, model: { reads } } = this;
+    const names = Object.keys(pack.reads);
+    return rowsOfMembers(reads, pack).map((rows) => {
+      const states = Object.fromEntries(names.map((name, i) => [
+        name,
+        rows[name]!.map((row) => numbers[i]!.slice(row * size, (row + 1) * size)),
+      ]));
       const finite = Object.values(states).flat().every((state) => state.every(Number.isFinite));
       return finite ? states : notFinite("its hidden state holds NaN or infinity");
     });

@@ -58,7 +58,7 @@ export class CausalModel implements Disposable {
         // The end of a prompt that several responses share stands there once, and foretells each.
         const each = chosenRows(backend, hidden, foretellingRows(pack));
         const states = head.record(each, Uint32Array.from(targets));
-        backend.release(...new Set([hidden, each]));
+        backend.release(hidden, each);
         return states;
       },
       results({ members }, numbers): Float64Array[] {

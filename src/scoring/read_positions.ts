@@ -70,6 +70,8 @@ function positionsOfRead(name: string, read: Read, places: Places): readonly num
       return [0];
     case "last":
       return [ids.length - 1];
+    case "mean":
+      return range(0, ids.length);
     case "header":
       return header === null ? missing(name, "an assistant header", ids) : [header];
     case "response":

@@ -1,14 +1,13 @@
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
-import type { Head, Judgement, ReadRows } from "../heads/head.ts";
+import type { Head, Judgement } from "../heads/head.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { Backbone } from "./backbone.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import type { RewardModelPlan } from "./model_plan.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
 import type { Readout } from "./packs/pack_pipeline.ts";
-import type { ScoringPack } from "./packs/packs.ts";
-import { readStates } from "./read_states.ts";
+import { readStates, rowsOfMembers } from "./read_states.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
 /**
@@ -135,15 +134,16 @@ export class RewardModel implements Disposable {
   /** Runs the head on packs' hidden states. */
   #readout(): Readout<Judgement> {
     const { backend } = this.#backbone;
+    const { reads } = this.#plan;
     return {
-      reads: this.#plan.reads,
+      reads,
       record: (pack, hidden) => {
-        const { states, matrices } = readStates(backend, pack, hidden);
+        const { states, matrices } = readStates(backend, reads, pack, hidden);
         const outputs = this.#head.record(states);
         backend.release(...matrices);
         return outputs;
       },
-      results: (pack, numbers) => this.#head.judge(numbers, rowsOfMembers(pack)),
+      results: (pack, numbers) => this.#head.judge(numbers, rowsOfMembers(reads, pack)),
     };
   }
 
@@ -152,12 +152,4 @@ export class RewardModel implements Disposable {
     this.#head[Symbol.dispose]();
     this.#backbone[Symbol.dispose]();
   }
-}
-
-/** The rows that each member of a pack has among those of each read. */
-function rowsOfMembers({ members, reads }: ScoringPack): ReadRows[] {
-  const byRead = Object.entries(reads);
-  return members.map((_, member) =>
-    Object.fromEntries(byRead.map(([read, { members }]) => [read, members[member]!]))
-  );
 }

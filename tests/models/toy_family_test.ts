@@ -3,8 +3,10 @@ import { inspectCommand } from "../../src/cli/inspect/inspect.ts";
 import { run } from "../../src/cli/main.ts";
 import { AssayError } from "../../src/error.ts";
 import { registerHead } from "../../src/heads/choose_head.ts";
+import type { Reads } from "../../src/heads/reads.ts";
 import { registerFamily } from "../../src/models/families.ts";
 import { seededRandom } from "../../src/numbers/seeded_random.ts";
+import { Backbone } from "../../src/scoring/backbone.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import { ChatTokenizer } from "../../src/text/chat_tokenizer.ts";
@@ -56,8 +58,8 @@ async function reference() {
     await Deno.readTextFile(`${parityFolder("llama")}/config.json`),
   );
   return conversations.map((conversation) => {
-    const { ids } = tokenizer.tokenize(conversation);
-    return { ids, states: toyHiddenStates(ids, vocab_size) };
+    const { ids, gatePosition: header } = tokenizer.tokenize(conversation);
+    return { ids, header, states: toyHiddenStates(ids, vocab_size) };
   });
 }
 
@@ -130,6 +132,63 @@ for (const [name, missing, options] of ways) {
       assert.ok(Math.abs(score! - expected.reduce((a, b) => a + b)) < 1e-4);
     });
   });
+}
+
+for (const [name, missing, options] of ways) {
+  testWhere(missing, `hidden states are read at every kind of position (${name})`, async () => {
+    using _ = registerFamily(toyFamily);
+    const known = await reference();
+    const ids = [...known[4]!.ids];
+    const token = ids.at(-1)!;
+    const pattern = ids.slice(2, 4);
+    const reads: Reads = {
+      first: { at: "first" },
+      last: { at: "last" },
+      mean: { at: "mean" },
+      header: { at: "header" },
+      response: { at: "response" },
+      foretelling: { at: "foretelling" },
+      token: { at: "token", id: token },
+      pattern: { at: "pattern", ids: pattern },
+    };
+    using backbone = await Backbone.load(await toyFolder([]), { ...options, reads });
+    const found = await backbone.pooledStates(conversations);
+    found.forEach((state, i) => {
+      if (state instanceof AssayError) throw state;
+      const { ids, states, header } = known[i]!;
+      const length = state.states.response!.length;
+      assert.ok(length > 0 && length < ids.length - header!);
+      const all = [...ids.keys()];
+      const positions: Record<string, number[]> = {
+        first: [0],
+        last: [ids.length - 1],
+        header: [header!],
+        response: all.slice(-length),
+        foretelling: all.slice(-length - 1, -1),
+        token: all.filter((position) => ids[position] === token),
+        pattern: [all.findLast((p) => pattern.every((id, j) => ids[p + j] === id))!],
+      };
+      const mean = states[0]!.map((_, c) =>
+        states.reduce((sum, state) => sum + state[c]!, 0) / states.length
+      );
+      const expected = { ...mapped(positions, (position) => states[position]!), mean: [mean] };
+      for (const [read, rows] of Object.entries(expected)) {
+        assert.equal(state.states[read]!.length, rows.length, read);
+        rows.forEach((row, j) =>
+          row.forEach((x, c) =>
+            assert.ok(Math.abs(x - state.states[read]![j]![c]!) < 1e-4, `${read} ${j}`)
+          )
+        );
+      }
+    });
+  });
+}
+
+function mapped<From, To>(
+  lists: Readonly<Record<string, readonly From[]>>,
+  map: (item: From) => To,
+): Record<string, To[]> {
+  return Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list.map(map)]));
 }
 
 Deno.test("assay inspect prints a family and a head that a test registered", async () => {

@@ -27,6 +27,7 @@ const freeSizes: Readonly<Record<string, readonly string[]>> = {
   attention: ["blocks.length"],
   gather_rows: ["input.rows"],
   log_softmax_slice: ["logits.columns"],
+  mean_rows: ["input.rows", "rows.length"],
   rope: ["angles.columns"],
   softmax_gate: ["logits.rows", "logits.columns"],
 };

@@ -76,6 +76,8 @@ function placeOf(read: Read): string {
     case "first":
     case "last":
       return `the ${read.at} token`;
+    case "mean":
+      return "every token, the mean of them";
     case "header":
       return "the last assistant header";
     case "response":

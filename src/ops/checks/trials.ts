@@ -7,6 +7,7 @@ import { layerNorm } from "../layer_norm.ts";
 import { logSoftmaxSlice } from "../log_softmax_slice.ts";
 import { matmul } from "../matmul.ts";
 import type { Matrix } from "../matrix.ts";
+import { meanRows } from "../mean_rows.ts";
 import { bytesPerWeight, type Weight, type WeightType } from "../weight.ts";
 import type { Backend, MatrixUse } from "../backend.ts";
 import { rmsNorm } from "../rms_norm.ts";
@@ -164,6 +165,27 @@ export const trials: Readonly<Record<string, Trial>> = {
     backend.run(gatherRows, {
       input: backend.upload(inputRows, columns, random.numbers(inputRows * columns)),
       rows: backend.uploadIndices(rows),
+      output,
+    });
+    return output;
+  },
+
+  mean_rows(backend, random) {
+    const inputRows = random.integer(1, 50);
+    const columns = 4 * random.integer(1, 40);
+    const starts = [0];
+    for (let groups = random.integer(1, 12); groups > 0; groups--) {
+      starts.push(starts.at(-1)! + random.integer(1, 20));
+    }
+    const rows = Uint32Array.from(
+      { length: starts.at(-1)! },
+      () => random.integer(0, inputRows - 1),
+    );
+    const output = poisoned(backend, starts.length - 1, columns);
+    backend.run(meanRows, {
+      input: backend.upload(inputRows, columns, random.numbers(inputRows * columns)),
+      rows: backend.uploadIndices(rows),
+      starts: backend.uploadIndices(Uint32Array.from(starts)),
       output,
     });
     return output;
