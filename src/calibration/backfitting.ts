@@ -17,9 +17,9 @@ export interface Backfit {
 }
 
 /** Distinct feature values above which `delta: "auto"` interpolates. */
-const EXACT_DISTINCT_VALUES = 20_000;
-const AUTO_DELTA_SHARE = 0.001;
-const LOWESS_MINIMUM = 3;
+const exactDistinctValues = 20_000;
+const autoDeltaShare = 0.001;
+const lowessMinimum = 3;
 
 /**
  * Estimates the bias by each feature in turn: every curve is fitted to what the others leave of the
@@ -105,7 +105,7 @@ function fitCurve(
     first ??= column[row]!;
     if (column[row] !== first) constant = false;
   }
-  const least = settings.method === "mean" ? settings.minimumCount : LOWESS_MINIMUM;
+  const least = settings.method === "mean" ? settings.minimumCount : lowessMinimum;
   if (finite.length === 0 || (finite.length < least && !settings.force)) {
     throw new AssayError(
       "calibration/too-few-rows",
@@ -196,14 +196,14 @@ export function automaticDelta(column: ArrayLike<number>): number {
   for (let row = 0; row < column.length; row++) {
     if (Number.isFinite(column[row])) distinct.add(column[row]!);
   }
-  if (distinct.size <= EXACT_DISTINCT_VALUES) return 0;
+  if (distinct.size <= exactDistinctValues) return 0;
   let least = Infinity;
   let most = -Infinity;
   for (const value of distinct) {
     least = Math.min(least, value);
     most = Math.max(most, value);
   }
-  return AUTO_DELTA_SHARE * (most - least);
+  return autoDeltaShare * (most - least);
 }
 
 function finiteValues(values: ArrayLike<number>): Float64Array {

@@ -1,4 +1,4 @@
-import { CALIBRATOR_VERSION } from "./artifact.ts";
+import { calibratorVersion } from "./artifact.ts";
 import { automaticDelta, fitComponents } from "./backfitting.ts";
 import { Calibrator } from "./calibrator.ts";
 import { type Diagnostics, DiagnosticsCollector } from "./diagnostics.ts";
@@ -75,7 +75,7 @@ export function fit(pool: Pool, options: FitOptions & FitReportOptions = {}): Fi
   const { components, cycles, converged } = fitComponents(pool, settings);
   const artifact = {
     format: "assay-calibrator",
-    version: CALIBRATOR_VERSION,
+    version: calibratorVersion,
     method: settings.method,
     components,
     settings: { ...settings },
@@ -145,7 +145,7 @@ export function poolDiagnostics(
 }
 
 /** Rows in a LOWESS window below which the fit is mostly the row's own score. */
-const FEW_NEIGHBOURS = 10;
+const fewNeighbours = 10;
 
 function fitWarnings(
   pool: Pool,
@@ -159,7 +159,7 @@ function fitWarnings(
   }
   const local = settings.method === "lwr" || settings.method === "lwr-penalty";
   const neighbours = Math.trunc(settings.frac * pool.scores.length);
-  if (local && neighbours < FEW_NEIGHBOURS) {
+  if (local && neighbours < fewNeighbours) {
     warnings.push(
       `windows of ${Math.max(neighbours, 2)} rows: the curve follows single scores, so that ` +
         "calibrated scores lose what tells them apart; use more rows or a larger frac",

@@ -35,8 +35,8 @@ export interface GammaChoice {
   readonly pairs: number;
 }
 
-const GRID: readonly number[] = Array.from({ length: 21 }, (_, step) => step / 10);
-const LEAST_PAIRS_PER_FOLD = 2;
+const defaultGrid: readonly number[] = Array.from({ length: 21 }, (_, step) => step / 10);
+const leastPairsPerFold = 2;
 
 /**
  * Chooses the calibration constant γ by cross-validation on labelled pairs: curves are fitted
@@ -52,14 +52,14 @@ export function chooseGamma(
   settings: FitSettings,
   options: GammaOptions = {},
 ): GammaChoice {
-  const { grid = GRID, folds = 5, seed = 0, tie = "half" } = options;
+  const { grid = defaultGrid, folds = 5, seed = 0, tie = "half" } = options;
   const pairs = pool.pairs;
   const count = pairs?.chosen.length ?? 0;
-  if (pairs === undefined || count < folds * LEAST_PAIRS_PER_FOLD) {
+  if (pairs === undefined || count < folds * leastPairsPerFold) {
     throw new AssayError(
       "calibration/no-labels",
       `Cannot choose gamma by cross-validation: expected at least ${
-        folds * LEAST_PAIRS_PER_FOLD
+        folds * leastPairsPerFold
       } labelled pairs (chosen and rejected), found ${count}; give a number instead`,
     );
   }

@@ -39,7 +39,7 @@ export interface LowessFit {
 }
 
 /** Multiplications below which every row is summed in statsmodels' own order, to the last bit. */
-const DIRECT_LIMIT = 4e7;
+const directLimit = 4e7;
 
 /**
  * LOWESS, robust locally weighted linear regression (Cleveland 1979), equal to
@@ -146,7 +146,7 @@ function chooseRegression(
 ): LocalRegression {
   let distinct = 1;
   for (let i = 1; i < x.length; i++) if (x[i] !== x[i - 1]) distinct++;
-  const small = distinct * neighbours * passes <= DIRECT_LIMIT;
+  const small = distinct * neighbours * passes <= directLimit;
   return small || distinct === x.length
     ? new DirectRegression(x, y, robustness)
     : new GroupedRegression(x, y, robustness);

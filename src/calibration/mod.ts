@@ -9,8 +9,8 @@
 
 export {
   type CalibrationMethod,
-  CALIBRATOR_VERSION,
   type CalibratorArtifact,
+  calibratorVersion,
   type Component,
   type CurveComponent,
   type IdleComponent,

@@ -27,10 +27,10 @@ export interface CalibrationPanel {
 }
 
 /** Dots that are drawn at most; more would make a heavy file and a black cloud. */
-const MOST_DOTS = 1500;
-const CURVE_STEPS = 120;
-const PANEL_WIDTH = 480;
-const PANEL_HEIGHT = 340;
+const mostDots = 1500;
+const curveSteps = 120;
+const panelWidth = 480;
+const panelHeight = 340;
 
 /**
  * Prepares the panels of one feature.
@@ -56,11 +56,11 @@ export function calibrationPanel(
       `Cannot draw scores against the feature "${feature}": expected at least one finite row, found none`,
     );
   }
-  const order = seededShuffle(usable.length, 1).slice(0, MOST_DOTS);
+  const order = seededShuffle(usable.length, 1).slice(0, mostDots);
   const drawn = Array.from(order, (place) => usable[place]!)
     .map((row) => ({ x: rows.x[row]!, before: rows.before[row]!, after: rows.after[row]! }));
   const values = drawn.map(({ x }) => x);
-  const steps = curveSteps(values);
+  const steps = stepsOf(values);
   const mean = drawn.reduce((sum, { before }) => sum + before / drawn.length, 0);
   const subtracted = steps.map((x) => subtractedAt(calibrator, feature, x));
   const center = drawn.reduce(
@@ -82,20 +82,20 @@ function subtractedAt(calibrator: Calibrator, feature: string, x: number): numbe
     .reduce((sum, component) => sum + correctionOf(component).at(x), 0);
 }
 
-function curveSteps(values: readonly number[]): number[] {
+function stepsOf(values: readonly number[]): number[] {
   const sorted = [...new Set(values)].sort((a, b) => a - b);
-  if (sorted.length <= CURVE_STEPS) return sorted;
+  if (sorted.length <= curveSteps) return sorted;
   return Array.from(
-    { length: CURVE_STEPS },
-    (_, step) => sorted[Math.round(step * (sorted.length - 1) / (CURVE_STEPS - 1))]!,
+    { length: curveSteps },
+    (_, step) => sorted[Math.round(step * (sorted.length - 1) / (curveSteps - 1))]!,
   );
 }
 
 function thinned<Point>(points: readonly Point[]): Point[] {
-  if (points.length <= CURVE_STEPS) return [...points];
+  if (points.length <= curveSteps) return [...points];
   return Array.from(
-    { length: CURVE_STEPS },
-    (_, step) => points[Math.round(step * (points.length - 1) / (CURVE_STEPS - 1))]!,
+    { length: curveSteps },
+    (_, step) => points[Math.round(step * (points.length - 1) / (curveSteps - 1))]!,
   );
 }
 
@@ -120,10 +120,10 @@ export async function drawCalibration(
 ): Promise<CalibrationPicture> {
   const { Plot, document } = await loadPlot();
   const rows = panels.map((panel) => drawPanel(Plot, document, panel));
-  const width = 2 * PANEL_WIDTH;
-  const height = PANEL_HEIGHT * panels.length;
+  const width = 2 * panelWidth;
+  const height = panelHeight * panels.length;
   const body = rows.map(({ before, after }, row) =>
-    placed(before, 0, row * PANEL_HEIGHT) + placed(after, PANEL_WIDTH, row * PANEL_HEIGHT)
+    placed(before, 0, row * panelHeight) + placed(after, panelWidth, row * panelHeight)
   );
   return {
     svg: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
@@ -169,8 +169,8 @@ function drawPanel(Plot: PlotLibrary, document: unknown, panel: CalibrationPanel
   ) =>
     Plot.plot({
       document: document as never,
-      width: PANEL_WIDTH,
-      height: PANEL_HEIGHT,
+      width: panelWidth,
+      height: panelHeight,
       marginLeft: 52,
       marginTop: 34,
       grid: true,

@@ -54,14 +54,14 @@ ${accuracyTable(diagnostics)}
 ${warningList(diagnostics)}
 <script>
 const panels = ${JSON.stringify(data).replaceAll("<", "\\u003c")};
-${SLIDER_SCRIPT}
+${sliderScript}
 </script>
 </html>
 `;
 }
 
 /** Moves the calibrated dots and ranks them again; plain JavaScript, as it stands in the page. */
-const SLIDER_SCRIPT = `
+const sliderScript = `
 const drawings = document.querySelectorAll("svg > svg");
 const ranks = (values) => {
   const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b]);

@@ -66,7 +66,7 @@ export interface CalibratedWinRates {
   readonly dropped: number;
 }
 
-const LEAST_COMPARISONS = 10;
+const leastComparisons = 10;
 
 /**
  * Removes the length bias from an LLM judge's preferences against a baseline:
@@ -138,10 +138,10 @@ function isUsable({ preference, lengthDifference }: JudgedComparison): boolean {
 
 /** Refuses too few comparisons and preferences that are no probabilities. */
 export function checkComparisons(usable: readonly JudgedComparison[], given: number): void {
-  if (usable.length < LEAST_COMPARISONS) {
+  if (usable.length < leastComparisons) {
     throw new AssayError(
       "calibration/too-few-rows",
-      `Cannot calibrate win rates: expected at least ${LEAST_COMPARISONS} comparisons with a finite preference and length difference, found ${usable.length} of ${given}`,
+      `Cannot calibrate win rates: expected at least ${leastComparisons} comparisons with a finite preference and length difference, found ${usable.length} of ${given}`,
     );
   }
   for (const { preference } of usable) {

@@ -1,13 +1,13 @@
 import { AssayError } from "../error.ts";
 import type { ByteSource } from "./byte_source.ts";
 import { excerpt, type JsonObject, type JsonValue, parseStrictJson } from "./strict_json.ts";
-import { type Dtype, DTYPE_BITS, type TensorInfo } from "./tensor.ts";
+import { type Dtype, dtypeBits, type TensorInfo } from "./tensor.ts";
 
 /** Largest header in bytes, the limit of the format's reference implementation. */
-export const MAX_HEADER_BYTES = 100_000_000;
+export const maxHeaderBytes = 100_000_000;
 
 /** Bytes before the header: its length as an unsigned 64-bit integer, little endian. */
-export const PREFIX_BYTES = 8;
+export const prefixBytes = 8;
 
 /** A tensor and where its bytes begin in the file. */
 export interface PlacedTensor extends TensorInfo {
@@ -47,7 +47,7 @@ export async function readSafetensorsHeader(
 ): Promise<SafetensorsHeader> {
   const where = source.name;
   const headerBytes = await readHeaderLength(source);
-  const bytes = await source.read(PREFIX_BYTES, headerBytes);
+  const bytes = await source.read(prefixBytes, headerBytes);
   const text = decodeUtf8(bytes, `the header of ${where}`);
   if (bytes[0] !== "{".charCodeAt(0)) {
     refuse("bad-header", where, `a header that starts with "{"`, excerpt(text));
@@ -55,7 +55,7 @@ export async function readSafetensorsHeader(
   const header = parseStrictJson(text, `the header of ${where}`) as JsonObject;
 
   const metadata = readMetadata(header.get("__metadata__"), where);
-  const dataStart = PREFIX_BYTES + headerBytes;
+  const dataStart = prefixBytes + headerBytes;
   const tensors: PlacedTensor[] = [];
   for (const [name, entry] of header) {
     if (name !== "__metadata__") tensors.push(readEntry(name, entry, file, where, dataStart));
@@ -90,7 +90,7 @@ function refuse(code: string, where: string, expected: string, found: string): n
 }
 
 /** What lies in files that are often taken for safetensors, by their first bytes. */
-const IMPOSTORS: readonly (readonly [start: string, what: string])[] = [
+const impostors: readonly (readonly [start: string, what: string])[] = [
   ["version ", `a Git LFS pointer; fetch the weights themselves with "git lfs pull"`],
   ["PK\u0003\u0004", "a PyTorch archive; convert it with the Python package safetensors"],
   ["GGUF", "a GGUF file; use the original safetensors weights"],
@@ -98,30 +98,30 @@ const IMPOSTORS: readonly (readonly [start: string, what: string])[] = [
 ];
 
 async function readHeaderLength(source: ByteSource): Promise<number> {
-  if (source.byteLength < PREFIX_BYTES) {
+  if (source.byteLength < prefixBytes) {
     refuse(
       "file-too-small",
       source.name,
-      `at least ${PREFIX_BYTES} bytes`,
+      `at least ${prefixBytes} bytes`,
       `${source.byteLength}; download it again`,
     );
   }
-  const prefix = await source.read(0, PREFIX_BYTES);
+  const prefix = await source.read(0, prefixBytes);
   const start = String.fromCharCode(...prefix);
-  const impostor = IMPOSTORS.find(([magic]) => start.startsWith(magic));
+  const impostor = impostors.find(([magic]) => start.startsWith(magic));
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
-  if (impostor !== undefined && length > MAX_HEADER_BYTES) {
+  if (impostor !== undefined && length > maxHeaderBytes) {
     refuse("not-safetensors", source.name, "the length of a header", impostor[1]);
   }
-  if (length > MAX_HEADER_BYTES) {
+  if (length > maxHeaderBytes) {
     refuse(
       "header-too-large",
       source.name,
-      `a header of at most ${MAX_HEADER_BYTES} bytes`,
+      `a header of at most ${maxHeaderBytes} bytes`,
       `${length}`,
     );
   }
-  if (PREFIX_BYTES + Number(length) > source.byteLength) {
+  if (prefixBytes + Number(length) > source.byteLength) {
     refuse(
       "header-out-of-file",
       source.name,
@@ -165,12 +165,12 @@ function readEntry(
   }
   const fields = entry as JsonObject;
   const dtype = fields.get("dtype");
-  if (typeof dtype !== "string" || !DTYPE_BITS.has(dtype as Dtype)) {
+  if (typeof dtype !== "string" || !dtypeBits.has(dtype as Dtype)) {
     const found = typeof dtype === "string" ? excerpt(dtype) : kindOf(dtype);
     return refuse(
       "unknown-dtype",
       where,
-      `one of ${[...DTYPE_BITS.keys()].join(", ")} as dtype ${what}`,
+      `one of ${[...dtypeBits.keys()].join(", ")} as dtype ${what}`,
       found,
     );
   }
@@ -221,7 +221,7 @@ function readEntry(
  * A product of two safe integers that is not safe stays so when rounded, hence the test is exact.
  */
 export function tensorBytes(dtype: Dtype, shape: readonly number[]): number | undefined {
-  let bits = DTYPE_BITS.get(dtype)!;
+  let bits = dtypeBits.get(dtype)!;
   for (const size of shape) {
     bits *= size;
     if (!Number.isSafeInteger(bits)) return undefined;

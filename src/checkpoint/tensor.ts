@@ -35,7 +35,7 @@ export type Dtype =
  * The order is that of the format's reference implementation (`Dtype` in `safetensors/src/tensor.rs`):
  * a file lays its tensors out from the last dtype to the first, so that each stays aligned.
  */
-export const DTYPE_BITS: ReadonlyMap<Dtype, number> = new Map<Dtype, number>([
+export const dtypeBits: ReadonlyMap<Dtype, number> = new Map<Dtype, number>([
   ["BOOL", 8],
   ["F4", 4],
   ["F6_E2M3", 6],

@@ -26,11 +26,11 @@ export interface Overlay {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
-const WEIGHTS = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+const weightsFile = "model.safetensors";
+const indexFile = "model.safetensors.index.json";
 
 /** Bytes made at once at most, where one row is not longer. */
-const PIECE_BYTES = 16 * 1024 * 1024;
+const pieceBytes = 16 * 1024 * 1024;
 
 /**
  * A checkpoint folder that exists only as far as it is read: the base's files, with some tensors
@@ -67,8 +67,8 @@ export function overlayFolder(
   return {
     name,
     async open(file) {
-      if (file === INDEX) return undefined;
-      if (file === WEIGHTS) return lazyWeights(`${name}/${WEIGHTS}`, [...tensors.values()]);
+      if (file === indexFile) return undefined;
+      if (file === weightsFile) return lazyWeights(`${name}/${weightsFile}`, [...tensors.values()]);
       if (file === "config.json" && overlay.config !== undefined) {
         return bytesSource(`${name}/${file}`, encode(JSON.stringify(overlay.config)));
       }
@@ -121,7 +121,7 @@ function lazyWeights(name: string, tensors: readonly LazyTensor[]): ByteSource {
 async function readPart(tensor: LazyTensor, offset: number, target: Uint8Array): Promise<void> {
   const rowBytes = tensor.shape.slice(1).reduce((a, b) => a * b, bytesOf(tensor.dtype));
   const end = offset + target.length;
-  const rowsAtOnce = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
+  const rowsAtOnce = Math.max(1, Math.floor(pieceBytes / rowBytes));
   const lastRow = Math.ceil(end / rowBytes);
   for (let row = Math.floor(offset / rowBytes); row < lastRow; row += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, lastRow - row);
@@ -163,7 +163,7 @@ function checkInside(name: string, byteLength: number, offset: number, length: n
 }
 
 function bytesOf(dtype: Dtype): number {
-  const bytes = ELEMENT_BYTES[dtype];
+  const bytes = elementBytes[dtype];
   if (bytes !== undefined) return bytes;
   throw new AssayError(
     "voting/unsupported-dtype",
@@ -171,7 +171,7 @@ function bytesOf(dtype: Dtype): number {
   );
 }
 
-const ELEMENT_BYTES: Readonly<Partial<Record<Dtype, number>>> = {
+const elementBytes: Readonly<Partial<Record<Dtype, number>>> = {
   BOOL: 1,
   U8: 1,
   I8: 1,

@@ -25,7 +25,7 @@ export interface WeightAverageOptions {
 }
 
 /** Text files that a checkpoint needs beside its weights, taken from the first member. */
-const TEXT_FILES: readonly string[] = [
+const copiedFiles: readonly string[] = [
   "config.json",
   "tokenizer.json",
   "tokenizer_config.json",
@@ -103,7 +103,7 @@ async function textFiles(
   dtype: FloatDtype | undefined,
 ): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const file of TEXT_FILES) {
+  for (const file of copiedFiles) {
     const text = await member.readText(file);
     if (text !== undefined) files.set(file, text);
   }

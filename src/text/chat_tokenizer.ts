@@ -29,7 +29,7 @@ export interface TokenizedConversation {
 }
 
 /** Up to how many times `maxTokens` the tokens of a conversation that is too long are counted. */
-const COUNTED_LENGTHS = 4;
+const countedLengths = 4;
 
 /** How a {@link ChatTokenizer} treats conversations. */
 export interface ChatTokenizerOptions {
@@ -175,7 +175,7 @@ export class ChatTokenizer {
     const text = this.#render(guarded);
     const { maxTokens, truncate } = this.#options;
     // Without truncation, count on for a while, so that the error can tell the number.
-    const limit = truncate === undefined ? COUNTED_LENGTHS * maxTokens : maxTokens;
+    const limit = truncate === undefined ? countedLengths * maxTokens : maxTokens;
     const encoded = this.#encode(text, { limit, countsOnly: true });
     if (encoded.total > maxTokens) {
       if (truncate === undefined) throw tooLong(describeTotal(encoded), maxTokens);

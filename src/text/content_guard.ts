@@ -8,7 +8,7 @@ import type { GuardedText } from "./tokenizer.ts";
  * Ranges of marks, from first to last. Noncharacters first: Unicode keeps them out of interchanged text,
  * templates pass them through; characters for private use where a conversation holds all of those.
  */
-const MARKS = [[0xfdd0, 0xfdef], [0xe000, 0xf8ff]] as const;
+const markRanges = [[0xfdd0, 0xfdef], [0xe000, 0xf8ff]] as const;
 
 /** A conversation whose contents are marked, and the mark, which occurs nowhere else in it. */
 export interface GuardedConversation {
@@ -179,7 +179,7 @@ function insert(text: string, places: readonly number[], mark: string): string {
  * (putting the end of one before the beginning of another) makes a mark of them.
  */
 function unusedMark(conversation: Conversation): string {
-  for (const [first, last] of MARKS) {
+  for (const [first, last] of markRanges) {
     for (let unit = first; unit <= last; unit++) {
       const mark = String.fromCharCode(unit);
       if (!conversation.some(({ content }) => content.includes(mark))) return mark;

@@ -24,20 +24,20 @@ export interface Treatments {
   readonly smoothing: "none" | "negative" | "all" | "voters";
 }
 
-const NOTHING: Treatments = { flip: false, drop: false, margin: false, smoothing: "none" };
+const nothing: Treatments = { flip: false, drop: false, margin: false, smoothing: "none" };
 
 /**
  * The recipes. `flip`, `margin`, `flip-margin` and `soft-label-margin` are the four that
  * arXiv 2401.06080 (section 2.3) compares; the others are its treatments one by one.
  */
-export const RECIPES: Readonly<Record<Recipe, Treatments>> = {
-  "flip": { ...NOTHING, flip: true },
-  "margin": { ...NOTHING, margin: true },
-  "flip-margin": { ...NOTHING, flip: true, margin: true },
-  "soft-label-margin": { ...NOTHING, margin: true, smoothing: "negative" },
-  "drop": { ...NOTHING, drop: true },
-  "soft-label": { ...NOTHING, smoothing: "voters" },
-  "label-smoothing": { ...NOTHING, smoothing: "all" },
+export const recipes: Readonly<Record<Recipe, Treatments>> = {
+  "flip": { ...nothing, flip: true },
+  "margin": { ...nothing, margin: true },
+  "flip-margin": { ...nothing, flip: true, margin: true },
+  "soft-label-margin": { ...nothing, margin: true, smoothing: "negative" },
+  "drop": { ...nothing, drop: true },
+  "soft-label": { ...nothing, smoothing: "voters" },
+  "label-smoothing": { ...nothing, smoothing: "all" },
 };
 
 /** Settings of a recipe. */
@@ -120,7 +120,7 @@ export function curatePairs(
   recipe: Recipe | Treatments,
   options: CurationOptions = {},
 ): CuratedPair[] {
-  const treatments = typeof recipe === "string" ? RECIPES[recipe] : recipe;
+  const treatments = typeof recipe === "string" ? recipes[recipe] : recipe;
   const { share = 0.1, smoothing = 0.1 } = options;
   checkShare("share", share, 1);
   checkShare("smoothing", smoothing, 0.5);

@@ -24,15 +24,15 @@ export interface StrengthBin {
   readonly count: number;
 }
 
-const COLOURS: Readonly<Record<string, string>> = {
+const colours: Readonly<Record<string, string>> = {
   incorrect: "#e15759",
   ambiguous: "#f1a340",
   normal: "#9ab6d3",
   strong: "#4269d0",
 };
-const PANEL_WIDTH = 480;
-const PANEL_HEIGHT = 340;
-const BINS = 40;
+const panelWidth = 480;
+const panelHeight = 340;
+const defaultBins = 40;
 
 /**
  * Histogram of mean strengths by category; pairs without a strength take no part.
@@ -51,7 +51,10 @@ const BINS = 40;
  * assert.deepEqual(bars.map(({ from, to, count }) => [from, to, count]), [[0, 2, 2], [2, 4, 1]]);
  * ```
  */
-export function strengthHistogram(pairs: readonly PlottedStrength[], bins = BINS): StrengthBin[] {
+export function strengthHistogram(
+  pairs: readonly PlottedStrength[],
+  bins = defaultBins,
+): StrengthBin[] {
   const scored = pairs.filter(({ mean }) => Number.isFinite(mean));
   const lowest = scored.reduce((least, { mean }) => Math.min(least, mean), Infinity);
   const highest = scored.reduce((most, { mean }) => Math.max(most, mean), -Infinity);
@@ -66,10 +69,12 @@ export function strengthHistogram(pairs: readonly PlottedStrength[], bins = BINS
     const [bin, category] = key.split(" ") as [string, Category];
     const from = lowest + Number(bin) * width;
     return { from, to: from + width, category, count };
-  }).sort((a, b) => a.from - b.from || ORDER.indexOf(a.category) - ORDER.indexOf(b.category));
+  }).sort((a, b) =>
+    a.from - b.from || drawingOrder.indexOf(a.category) - drawingOrder.indexOf(b.category)
+  );
 }
 
-const ORDER: readonly string[] = Object.keys(COLOURS);
+const drawingOrder: readonly string[] = Object.keys(colours);
 
 /**
  * Draws a preference set: the histogram of strengths with the categories, and beside it the voters'
@@ -97,10 +102,10 @@ export async function drawStrengths(
   const { Plot, document } = await loadPlot();
   const histogram = drawHistogram(Plot, document, strengthHistogram(scored));
   const spread = drawSpread(Plot, document, strengthGroups(scored, groups));
-  const panels = [histogram, spread].map((panel, index) => placed(panel, index * PANEL_WIDTH));
-  const width = 2 * PANEL_WIDTH;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${PANEL_HEIGHT}" ` +
-    `viewBox="0 0 ${width} ${PANEL_HEIGHT}" style="background:white;color:#222">` +
+  const panels = [histogram, spread].map((panel, index) => placed(panel, index * panelWidth));
+  const width = 2 * panelWidth;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${panelHeight}" ` +
+    `viewBox="0 0 ${width} ${panelHeight}" style="background:white;color:#222">` +
     `${panels.join("")}${legend(scored)}</svg>\n`;
 }
 
@@ -145,13 +150,13 @@ async function loadPlot(): Promise<{ Plot: PlotLibrary; document: unknown }> {
 function drawHistogram(Plot: PlotLibrary, document: unknown, bars: readonly StrengthBin[]): Drawn {
   return Plot.plot({
     document: document as never,
-    width: PANEL_WIDTH,
-    height: PANEL_HEIGHT,
+    width: panelWidth,
+    height: panelHeight,
     marginLeft: 52,
     marginTop: 34,
     x: { label: "preference strength (mean margin)" },
     y: { label: "pairs", grid: true },
-    color: { domain: [...ORDER], range: ORDER.map((category) => COLOURS[category]!) },
+    color: { domain: [...drawingOrder], range: drawingOrder.map((category) => colours[category]!) },
     marks: [
       Plot.rectY(bars, { x1: "from", x2: "to", y: "count", fill: "category" }),
       Plot.ruleY([0]),
@@ -167,8 +172,8 @@ function drawSpread(
 ): Drawn {
   return Plot.plot({
     document: document as never,
-    width: PANEL_WIDTH,
-    height: PANEL_HEIGHT,
+    width: panelWidth,
+    height: panelHeight,
     marginLeft: 52,
     marginTop: 34,
     grid: true,
@@ -189,11 +194,13 @@ function placed(panel: Drawn, x: number): string {
 }
 
 function legend(pairs: readonly PlottedStrength[]): string {
-  const present = ORDER.filter((category) => pairs.some((pair) => pair.category === category));
+  const present = drawingOrder.filter((category) =>
+    pairs.some((pair) => pair.category === category)
+  );
   return present.map((category, index) => {
     const x = 60 + index * 105;
     const count = pairs.filter((pair) => pair.category === category).length;
-    return `<rect x="${x}" y="4" width="10" height="10" fill="${COLOURS[category]}"/>` +
+    return `<rect x="${x}" y="4" width="10" height="10" fill="${colours[category]}"/>` +
       `<text x="${x + 14}" y="13" font-size="11" font-family="system-ui" fill="currentColor">` +
       `${category} ${count}</text>`;
   }).join("");

@@ -4,14 +4,14 @@ import fc from "fast-check";
 import { ChatTokenizer, type ChatTokenizerOptions, type Conversation } from "../../src/text/mod.ts";
 import { AssayError } from "../../src/error.ts";
 import {
-  FAMILIES,
+  families,
   type Family,
   goldenConversations,
   goldenFiles,
   readGolden,
 } from "./golden_files.ts";
 
-const QUESTION = { role: "user", content: "How much is 2+2?" };
+const userQuestion = { role: "user", content: "How much is 2+2?" };
 
 function open(
   family: Family,
@@ -22,7 +22,7 @@ function open(
 }
 
 function answer(content: string): Conversation {
-  return [QUESTION, { role: "assistant", content }];
+  return [userQuestion, { role: "assistant", content }];
 }
 
 function hasCode(code: string, ...parts: string[]): (error: unknown) => boolean {
@@ -43,7 +43,7 @@ async function edited(
   return { [file]: JSON.stringify(edit(json)) };
 }
 
-for (const family of FAMILIES) {
+for (const family of families) {
   Deno.test(`render() gives the text that transformers renders: ${family}`, async () => {
     const golden = readGolden(family);
     const tokenizer = await open(family);
@@ -59,7 +59,7 @@ for (const family of FAMILIES) {
   });
 }
 
-const BEGINNINGS: Record<Family, string | undefined> = {
+const beginningOf: Record<Family, string | undefined> = {
   llama3: "<|begin_of_text|>",
   llama2: "<s>",
   mistral: "<s>",
@@ -67,7 +67,7 @@ const BEGINNINGS: Record<Family, string | undefined> = {
   qwen2: undefined,
 };
 
-for (const family of FAMILIES) {
+for (const family of families) {
   Deno.test(`special tokens never come from content: ${family}`, async () => {
     const tokenizer = await open(family);
     const { special } = readGolden(family);
@@ -99,7 +99,7 @@ for (const family of FAMILIES) {
 
   Deno.test(`a sequence has exactly one beginning: ${family}`, async () => {
     const tokenizer = await open(family);
-    const beginning = BEGINNINGS[family];
+    const beginning = beginningOf[family];
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (response) => {
       const { ids } = tokenizer.tokenize(answer(response));
       const first = tokenizer.decodeToken(ids[0]!);
@@ -124,7 +124,7 @@ for (const family of FAMILIES) {
           content: "so" + " it is".repeat(answerWords),
         }];
         const tokenizer = openers.get(maxTokens)!;
-        const hasBeginning = BEGINNINGS[family] !== undefined;
+        const hasBeginning = beginningOf[family] !== undefined;
         checkTruncation(full, tokenizer, conversation, maxTokens, truncate, hasBeginning);
       }));
     });
@@ -215,7 +215,7 @@ Deno.test("truncation never cuts the prompt's own beginning of a multi-turn conv
   const conversation: Conversation = [
     { role: "user", content: "one ".repeat(50) },
     { role: "assistant", content: "two ".repeat(50) },
-    QUESTION,
+    userQuestion,
     { role: "assistant", content: "It is 4." },
   ];
   const whole = (await open("llama3")).tokenize(conversation);
@@ -225,7 +225,7 @@ Deno.test("truncation never cuts the prompt's own beginning of a multi-turn conv
   assert.throws(() => right.tokenize(conversation), hasCode("text/too-long", "prompt alone"));
 });
 
-for (const family of FAMILIES) {
+for (const family of families) {
   Deno.test(`a response of 2 million characters is refused or truncated: ${family}`, async () => {
     const long = answer("The quick brown fox jumps. ".repeat(75_000));
     const refusing = await open(family);
@@ -363,7 +363,7 @@ Deno.test("open() reads models of older files, which leave the type out", async 
 Deno.test("a template that prints the date prints the one it is given", async () => {
   const replaced = { "chat_template.jinja": "{{ strftime_now('%Y-%m-%d') }}" };
   const tokenizer = await open("llama3", { now: () => new Date(2024, 1, 29) }, replaced);
-  assert.equal(tokenizer.render([QUESTION]), "2024-02-29");
+  assert.equal(tokenizer.render([userQuestion]), "2024-02-29");
 });
 
 Deno.test("decodeToken() shows tokens as text", async () => {
