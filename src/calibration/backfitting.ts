@@ -144,7 +144,7 @@ function meanKnots(
     {
       halfWidth,
       window: settings.compat === "repo" ? "repo" : "closed",
-      ...(settings.seed === undefined ? {} : { seed: settings.seed }),
+      seed: settings.seed,
     },
   );
   return {

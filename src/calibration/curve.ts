@@ -7,7 +7,7 @@ export interface Knots {
   /** Estimated score at each of them. */
   readonly estimate: readonly number[];
   /** Rows behind each estimate, where that decides whether it may be used. */
-  readonly count?: readonly number[];
+  readonly count?: readonly number[] | undefined;
 }
 
 /** A fitted curve: linear between its knots, constant beyond the first and the last. */

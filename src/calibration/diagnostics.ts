@@ -37,7 +37,7 @@ export interface Diagnostics {
   /** By feature name. */
   readonly features: Readonly<Record<string, FeatureCorrelation>>;
   /** Rows that the correlations were computed on, where that is a sample of all rows. */
-  readonly sampledRows?: number;
+  readonly sampledRows?: number | undefined;
   /** Share of preferences that the calibration changed. */
   readonly preferencesChanged: {
     /** From 0 to 1; `null` with nothing to compare. */
@@ -59,7 +59,7 @@ export interface Diagnostics {
     readonly whereShorterIsBetter: Accuracy | null;
     /** By subset, where pairs have one. */
     readonly subsets: Readonly<Record<string, Accuracy>>;
-  };
+  } | undefined;
   /** In words, what to be careful about. */
   readonly warnings: readonly string[];
 }
@@ -69,12 +69,12 @@ export interface DiagnosticsOptions {
   /** Features that the calibration corrected for; the others are only reported. */
   readonly corrected: readonly string[];
   /** What equal scores count as in accuracies. Default `"half"`. */
-  readonly tie?: TieRule;
+  readonly tie?: TieRule | undefined;
   /**
    * Most rows kept for rank correlations, a random sample of all that are added; bounds the memory
    * of a stream. Default: all.
    */
-  readonly sample?: number;
+  readonly sample?: number | undefined;
 }
 
 /** A labelled pair with the calibrated scores of both sides. */
@@ -199,27 +199,25 @@ export class DiagnosticsCollector {
       dropped: this.#dropped,
       uncorrected: this.#uncorrected,
       features,
-      ...(this.#seen > this.#before.length ? { sampledRows: this.#before.length } : {}),
+      sampledRows: this.#seen > this.#before.length ? this.#before.length : undefined,
       preferencesChanged: labelled
         ? { share: this.#changed / this.#overall.pairs, basis: "labelled pairs" as const }
         : {
           share: discordantShare(this.#before, this.#after),
           basis: "all pairs of rows" as const,
         },
-      ...(labelled
+      accuracy: labelled
         ? {
-          accuracy: {
-            tie: this.#tie,
-            comparedFeature: this.#comparedFeature(features),
-            overall: accuracyOf(this.#overall)!,
-            whereLongerIsBetter: accuracyOf(this.#longerIsBetter),
-            whereShorterIsBetter: accuracyOf(this.#shorterIsBetter),
-            subsets: Object.fromEntries(
-              [...this.#subsets].map(([name, tally]) => [name, accuracyOf(tally)!]),
-            ),
-          },
+          tie: this.#tie,
+          comparedFeature: this.#comparedFeature(features),
+          overall: accuracyOf(this.#overall)!,
+          whereLongerIsBetter: accuracyOf(this.#longerIsBetter),
+          whereShorterIsBetter: accuracyOf(this.#shorterIsBetter),
+          subsets: Object.fromEntries(
+            [...this.#subsets].map(([name, tally]) => [name, accuracyOf(tally)!]),
+          ),
         }
-        : {}),
+        : undefined,
     };
     return { ...report, warnings: diagnosticWarnings(report, this.#corrected) };
   }

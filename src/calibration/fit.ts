@@ -10,15 +10,15 @@ import type { TieRule } from "./tie.ts";
 /** Options of {@linkcode fit} that concern its diagnostics. */
 export interface FitReportOptions {
   /** What equal scores count as in accuracies. Default `"half"`, with `compat: "repo"` `"wrong"`. */
-  readonly tie?: TieRule;
+  readonly tie?: TieRule | undefined;
   /** How `gamma: "auto"` searches. */
-  readonly gammaSearch?: GammaOptions;
+  readonly gammaSearch?: GammaOptions | undefined;
 }
 
 /** Diagnostics of a fit: what it did to its own pool, and how it was fitted. */
 export interface FitDiagnostics extends Diagnostics {
   /** How γ was chosen, with `gamma: "auto"`. */
-  readonly gammaChoice?: GammaChoice;
+  readonly gammaChoice?: GammaChoice | undefined;
   /** Back-fitting rounds, and whether they converged. */
   readonly backfitting: { readonly cycles: number; readonly converged: boolean };
   /** Features that were not corrected, and why. */
@@ -65,7 +65,10 @@ export function fit(pool: Pool, options: FitOptions & FitReportOptions = {}): Fi
   const tie = options.tie ?? (settings.compat === "repo" ? "wrong" : "half");
   let gammaChoice: GammaChoice | undefined;
   if (options.gamma === "auto") {
-    gammaChoice = chooseGamma(pool, settings, { tie, ...options.gammaSearch });
+    gammaChoice = chooseGamma(pool, settings, {
+      ...options.gammaSearch,
+      tie: options.gammaSearch?.tie ?? tie,
+    });
     const { gamma } = gammaChoice;
     settings = {
       ...settings,
@@ -84,7 +87,7 @@ export function fit(pool: Pool, options: FitOptions & FitReportOptions = {}): Fi
   const report = poolDiagnostics(pool, scores, uncorrected, settings.features, tie);
   const diagnostics: FitDiagnostics = {
     ...report,
-    ...(gammaChoice === undefined ? {} : { gammaChoice }),
+    gammaChoice,
     backfitting: { cycles, converged },
     idle: Object.fromEntries(
       components.flatMap((part) => part.kind === "none" ? [[part.feature, part.reason]] : []),
@@ -128,13 +131,12 @@ export function poolDiagnostics(
   for (let pair = 0; pair < chosen.length; pair++) {
     const [better, worse] = [chosen[pair]!, rejected[pair]!];
     paired[better] = paired[worse] = 1;
-    const subset = subsets?.[pair];
     collector.addPair({
       chosen: response(better),
       rejected: response(worse),
       chosenCalibrated: calibrated[better]!,
       rejectedCalibrated: calibrated[worse]!,
-      ...(subset === undefined ? {} : { subset }),
+      subset: subsets?.[pair],
     });
   }
   for (let row = 0; row < paired.length; row++) {

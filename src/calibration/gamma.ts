@@ -9,13 +9,13 @@ import { type TieRule, winOf } from "./tie.ts";
 /** Options of {@linkcode chooseGamma}. */
 export interface GammaOptions {
   /** Values to try. Default 0, 0.1, … 2. */
-  readonly grid?: readonly number[];
+  readonly grid?: readonly number[] | undefined;
   /** Parts that the pairs are split into. Default 5. */
-  readonly folds?: number;
+  readonly folds?: number | undefined;
   /** Seed of the split. Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** What equal scores count as. Default `"half"`. */
-  readonly tie?: TieRule;
+  readonly tie?: TieRule | undefined;
 }
 
 /** How a γ was chosen. */

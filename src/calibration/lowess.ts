@@ -8,14 +8,14 @@ export type DegenerateRule = "first" | "mean";
 /** Options of {@linkcode lowess}. */
 export interface LowessOptions {
   /** Share of the rows that each local regression sees, from 0 to 1. Default 2/3, as statsmodels. */
-  readonly frac?: number;
+  readonly frac?: number | undefined;
   /** Robustness passes after the first fit. Default 3. */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
   /**
    * Distance in units of x within which fits are interpolated instead of computed. Default 0: a
    * regression for every distinct x.
    */
-  readonly delta?: number;
+  readonly delta?: number | undefined;
   /**
    * What the fit is at an x whose window has fewer than two points of positive weight (all of its
    * nearest rows share one x, or the robustness weights are zero): `"first"` copies the score of
@@ -23,7 +23,7 @@ export interface LowessOptions {
    * does on stably sorted rows; `"mean"` takes the robustness-weighted mean score of all the rows
    * at that x, which depends on no order. Default `"first"`.
    */
-  readonly degenerate?: DegenerateRule;
+  readonly degenerate?: DegenerateRule | undefined;
 }
 
 /** The result of {@linkcode lowess}, in ascending order of x. */

@@ -18,7 +18,7 @@ export interface TensorToWrite extends TensorDeclaration {
 /** What else to write. */
 export interface WriteOptions {
   /** The free-form `__metadata__`; by default `{format: "pt"}`, without which some readers refuse. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /**

@@ -26,7 +26,7 @@ export interface MetaOptions {
   /** Seed of the prompts drawn. */
   readonly seed: number;
   /** Head to start from, [dimension]; 0 by default. */
-  readonly start?: Float64Array;
+  readonly start?: Float64Array | undefined;
 }
 
 /**

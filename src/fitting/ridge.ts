@@ -17,13 +17,15 @@ export interface LabelledFeatures {
 /** How to fit {@link fitRidge}. */
 export interface RidgeOptions {
   /** Penalties to choose from, at least 0; the paper's grid by default. */
-  readonly alphas?: readonly number[];
+  readonly alphas?: readonly number[] | undefined;
   /** Told how far the fit is: rows summed, systems solved, rows validated. */
-  readonly onProgress?: (
-    progress: { phase: "sum" | "solve" | "validate"; done: number; total: number },
-  ) => void;
+  readonly onProgress?:
+    | ((
+      progress: { phase: "sum" | "solve" | "validate"; done: number; total: number },
+    ) => void)
+    | undefined;
   /** Ends the fit early, with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How one objective's fit came out. */

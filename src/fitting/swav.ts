@@ -5,11 +5,11 @@ import { type UnitRows, unitRows, unitRowsGradient } from "./unit_rows.ts";
 /** Settings of {@link swav}. */
 export interface SwavOptions {
   /** τ of the predicted assignments; 0.1 by default. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** ε of Sinkhorn–Knopp; 0.05 by default. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** Rounds of Sinkhorn–Knopp; 3 by default. */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
 }
 
 /** The loss with its gradient by the prototypes too. */

@@ -10,14 +10,14 @@ export const verbosityPenalties: readonly number[] = [
 /** How to debias. */
 export interface DebiasingOptions {
   /** τ: correlation with verbosity at which a penalty is enough; 0.03 by default, as released. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Penalties to try, ascending; those of the released code by default. */
-  readonly penalties?: readonly number[];
+  readonly penalties?: readonly number[] | undefined;
   /**
    * What becomes of an objective that is constant, whose correlation is undefined: `uncorrelated`
    * (the default) leaves it alone, `released` gives it the penalty 1, as the released code does.
    */
-  readonly constantObjectives?: "uncorrelated" | "released";
+  readonly constantObjectives?: "uncorrelated" | "released" | undefined;
 }
 
 /** What debiasing does to one objective. */

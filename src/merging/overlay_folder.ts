@@ -19,11 +19,11 @@ export interface LazyTensor extends TensorDeclaration {
 /** What an overlay changes. */
 export interface Overlay {
   /** Tensors that take the place of the base's of the same name, or come on top of them. */
-  readonly tensors?: Iterable<LazyTensor>;
+  readonly tensors?: Iterable<LazyTensor> | undefined;
   /** Names of the base's tensors that are left out. */
-  readonly without?: Iterable<string>;
+  readonly without?: Iterable<string> | undefined;
   /** `config.json` in place of the base's. */
-  readonly config?: Readonly<Record<string, unknown>>;
+  readonly config?: Readonly<Record<string, unknown>> | undefined;
 }
 
 const weightsFile = "model.safetensors";

@@ -36,14 +36,14 @@ class TemplateRefusal extends Error {
 /** What a template can read besides the messages. */
 export interface ChatTemplateOptions {
   /** Special tokens by name (`bos_token`, `eos_token`, …), as the template's variables. */
-  readonly specialTokens?: Readonly<Record<string, string>>;
+  readonly specialTokens?: Readonly<Record<string, string>> | undefined;
   /** Where the template was found, for messages. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
   /**
    * Makes the date that `strftime_now` prints. Default: now, as `transformers` does. A template that
    * prints the date gives other tokens, hence other scores, on another day.
    */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /**
@@ -123,7 +123,10 @@ export class ChatTemplate {
    * calls `raise_exception`; `text/template-runaway` when it takes too many steps or makes too long a
    * string; `text/template-failed` for any other failure.
    */
-  render(conversation: Conversation, options: { addGenerationPrompt?: boolean } = {}): string {
+  render(
+    conversation: Conversation,
+    options: { addGenerationPrompt?: boolean | undefined } = {},
+  ): string {
     const environment = this.#environment(conversation, options.addGenerationPrompt ?? false);
     const budget = baseSteps + stepsPerMessage * conversation.length;
     try {

@@ -24,8 +24,8 @@ export interface Encoded {
 
 /** How far to encode. */
 export interface EncodeOptions {
-  readonly limit?: number;
-  readonly countsOnly?: boolean;
+  readonly limit?: number | undefined;
+  readonly countsOnly?: boolean | undefined;
 }
 
 /** Where ids are gathered; `pending` counts tokens that a word not encoded would have at least. */
