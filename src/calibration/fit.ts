@@ -1,7 +1,8 @@
 import { calibratorVersion } from "./artifact.ts";
 import { automaticDelta, fitComponents } from "./backfitting.ts";
 import { Calibrator } from "./calibrator.ts";
-import { type Diagnostics, DiagnosticsCollector } from "./diagnostics.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { DiagnosticsCollector } from "./diagnostics_collector.ts";
 import { chooseGamma, type GammaChoice, type GammaOptions } from "./gamma.ts";
 import { featureColumn, type Pool, type ScoredResponse } from "./pool.ts";
 import { type FitOptions, type FitSettings, resolveSettings } from "./settings.ts";
