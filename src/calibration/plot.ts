@@ -1,4 +1,13 @@
 import { AssayError } from "../error.ts";
+import {
+  type DrawnPanel,
+  loadPlot,
+  panelHeight,
+  panelWidth,
+  placedPanel,
+  type PlotLibrary,
+  svgPicture,
+} from "../plot_library.ts";
 import { correctionOf } from "./correction.ts";
 import type { Calibrator } from "./calibrator.ts";
 import { lowess } from "./lowess.ts";
@@ -29,8 +38,6 @@ export interface CalibrationPanel {
 /** Dots that are drawn at most; more would make a heavy file and a black cloud. */
 const mostDots = 1500;
 const curveSteps = 120;
-const panelWidth = 480;
-const panelHeight = 340;
 
 /**
  * Prepares the panels of one feature.
@@ -118,43 +125,23 @@ export interface CalibrationPicture {
 export async function drawCalibration(
   panels: readonly CalibrationPanel[],
 ): Promise<CalibrationPicture> {
-  const { Plot, document } = await loadPlot();
+  const { Plot, document } = await loadPlot("calibration/cannot-plot");
   const rows = panels.map((panel) => drawPanel(Plot, document, panel));
   const width = 2 * panelWidth;
   const height = panelHeight * panels.length;
   const body = rows.map(({ before, after }, row) =>
-    placed(before, 0, row * panelHeight) + placed(after, panelWidth, row * panelHeight)
+    placedPanel(before, { x: 0, y: row * panelHeight }) +
+    placedPanel(after, { x: panelWidth, y: row * panelHeight })
   );
   return {
-    svg: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
-      `viewBox="0 0 ${width} ${height}" style="background:white;color:#222">${body.join("")}</svg>`,
+    svg: svgPicture(width, height, body.join("")),
     scales: rows.map(({ scale }) => scale),
   };
 }
 
-type PlotLibrary = typeof import("@observablehq/plot");
-
-/** What is used of a drawn plot; Deno has no types of a document's elements. */
-interface Drawn {
-  readonly outerHTML: string;
+/** A panel that is asked where it puts a score. */
+interface ScaledPanel extends DrawnPanel {
   scale(name: "y"): { apply(value: number): number } | undefined;
-}
-
-async function loadPlot(): Promise<{ Plot: PlotLibrary; document: unknown }> {
-  try {
-    const Plot = await import("@observablehq/plot");
-    const inBrowser = (globalThis as { document?: unknown }).document;
-    if (inBrowser !== undefined) return { Plot, document: inBrowser };
-    const { parseHTML } = await import("linkedom");
-    const { document } = parseHTML("<html><body></body></html>") as { document?: unknown };
-    return { Plot, document };
-  } catch (cause) {
-    throw new AssayError(
-      "calibration/cannot-plot",
-      "Cannot draw a plot: expected the packages @observablehq/plot and linkedom, found that they can't be loaded (is the network reachable?)",
-      { cause },
-    );
-  }
 }
 
 function drawPanel(Plot: PlotLibrary, document: unknown, panel: CalibrationPanel) {
@@ -180,19 +167,10 @@ function drawPanel(Plot: PlotLibrary, document: unknown, panel: CalibrationPanel
         Plot.dot(panel.rows, { x: "x", y: channel, r: 1.6, fill: "#4269d0", fillOpacity: 0.35 }),
         Plot.line(line, { x: "x", y: "y", stroke: "#ff725c", strokeWidth: 2 }),
       ],
-    }) as unknown as Drawn;
+    }) as unknown as ScaledPanel;
   const before = draw("score, with the fitted bias", "before", panel.fitted);
   const after = draw("calibrated score, with what is left", "after", panel.remaining);
   const scale = after.scale("y")!;
   const zero = Number(scale.apply(0));
   return { before, after, scale: { offset: zero, slope: Number(scale.apply(1)) - zero } };
-}
-
-/** A panel inside the whole picture: its SVG text, moved to a place. */
-function placed(panel: Drawn, x: number, y: number): string {
-  // Its style sheet sizes a picture that stands alone in a page, and would move one that does not.
-  return panel.outerHTML.replace(/<style>.*?<\/style>/s, "").replace(
-    "<svg ",
-    `<svg x="${x}" y="${y}" `,
-  );
 }

@@ -1,4 +1,13 @@
 import { AssayError } from "../error.ts";
+import {
+  type DrawnPanel,
+  loadPlot,
+  panelHeight,
+  panelWidth,
+  placedPanel,
+  type PlotLibrary,
+  svgPicture,
+} from "../plot_library.ts";
 import type { Category } from "./categories.ts";
 import { type StrengthGroup, strengthGroups } from "./groups.ts";
 
@@ -30,8 +39,6 @@ const colours: Readonly<Record<string, string>> = {
   normal: "#9ab6d3",
   strong: "#4269d0",
 };
-const panelWidth = 480;
-const panelHeight = 340;
 const defaultBins = 40;
 
 /**
@@ -99,14 +106,13 @@ export async function drawStrengths(
       "Cannot draw preference strengths: expected pairs with scores, found none",
     );
   }
-  const { Plot, document } = await loadPlot();
+  const { Plot, document } = await loadPlot("voting/cannot-plot");
   const histogram = drawHistogram(Plot, document, strengthHistogram(scored));
   const spread = drawSpread(Plot, document, strengthGroups(scored, groups));
-  const panels = [histogram, spread].map((panel, index) => placed(panel, index * panelWidth));
-  const width = 2 * panelWidth;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${panelHeight}" ` +
-    `viewBox="0 0 ${width} ${panelHeight}" style="background:white;color:#222">` +
-    `${panels.join("")}${legend(scored)}</svg>\n`;
+  const panels = [histogram, spread].map((panel, index) =>
+    placedPanel(panel, { x: index * panelWidth })
+  );
+  return `${svgPicture(2 * panelWidth, panelHeight, panels.join("") + legend(scored))}\n`;
 }
 
 /**
@@ -122,32 +128,11 @@ export function plotPage(svg: string, title: string): string {
     `<body style="margin:2rem;font-family:system-ui">\n<h1>${escaped}</h1>\n${svg}</body>\n</html>\n`;
 }
 
-type PlotLibrary = typeof import("@observablehq/plot");
-
-/** What is used of a drawn plot; Deno has no types of a document's elements. */
-interface Drawn {
-  readonly outerHTML: string;
-}
-
-async function loadPlot(): Promise<{ Plot: PlotLibrary; document: unknown }> {
-  try {
-    const Plot = await import("@observablehq/plot");
-    const inBrowser = (globalThis as { document?: unknown }).document;
-    if (inBrowser !== undefined) return { Plot, document: inBrowser };
-    const { parseHTML } = await import("linkedom");
-    const { document } = parseHTML("<html><body></body></html>") as { document?: unknown };
-    return { Plot, document };
-  } catch (cause) {
-    throw new AssayError(
-      "voting/cannot-plot",
-      "Cannot draw a plot: expected the packages @observablehq/plot and linkedom, found that they " +
-        "can't be loaded (is the network reachable?)",
-      { cause },
-    );
-  }
-}
-
-function drawHistogram(Plot: PlotLibrary, document: unknown, bars: readonly StrengthBin[]): Drawn {
+function drawHistogram(
+  Plot: PlotLibrary,
+  document: unknown,
+  bars: readonly StrengthBin[],
+): DrawnPanel {
   return Plot.plot({
     document: document as never,
     width: panelWidth,
@@ -162,14 +147,14 @@ function drawHistogram(Plot: PlotLibrary, document: unknown, bars: readonly Stre
       Plot.ruleY([0]),
       Plot.ruleX([0], { stroke: "#222", strokeDasharray: "3,3" }),
     ],
-  }) as unknown as Drawn;
+  }) as unknown as DrawnPanel;
 }
 
 function drawSpread(
   Plot: PlotLibrary,
   document: unknown,
   groups: readonly StrengthGroup[],
-): Drawn {
+): DrawnPanel {
   return Plot.plot({
     document: document as never,
     width: panelWidth,
@@ -184,13 +169,7 @@ function drawSpread(
       Plot.dot(groups, { x: "mean", y: "std", r: 3.5, fill: "#4269d0" }),
       Plot.ruleX([0], { stroke: "#222", strokeDasharray: "3,3" }),
     ],
-  }) as unknown as Drawn;
-}
-
-/** A panel inside the whole picture: its SVG text, moved to a place. */
-function placed(panel: Drawn, x: number): string {
-  // Its style sheet sizes a picture that stands alone in a page, and would move one that does not.
-  return panel.outerHTML.replace(/<style>.*?<\/style>/s, "").replace("<svg ", `<svg x="${x}" `);
+  }) as unknown as DrawnPanel;
 }
 
 function legend(pairs: readonly PlottedStrength[]): string {
