@@ -1,7 +1,5 @@
 import { PrecompiledNormalizer, ReplaceNormalizer } from "@huggingface/tokenizers";
-import { AssayError } from "../error.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, unsupported } from "./tokenizer_fields.ts";
 
 /** One stage of a tokenizer that changes the text before it is cut into words. */
 export type Normalize = (text: string) => string;
@@ -67,15 +65,6 @@ export function buildNormalizer(config: Fields | null | undefined): Normalize | 
     default:
       throw unsupported("normalizer", type);
   }
-}
-
-function unsupported(what: string, found: unknown): AssayError {
-  return new AssayError(
-    "text/bad-tokenizer",
-    `Cannot use tokenizer.json: expected a ${what} that Assay knows, found ${
-      JSON.stringify(found)?.slice(0, 100)
-    }`,
-  );
 }
 
 /** Character by character, without the context that gives a word's last sigma another form. */

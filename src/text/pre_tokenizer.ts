@@ -1,7 +1,5 @@
 import { SplitPreTokenizer } from "@huggingface/tokenizers";
-import { AssayError } from "../error.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, unsupported } from "./tokenizer_fields.ts";
 
 /** A stretch of a section, and whether it begins where the whole text begins. */
 export interface Word {
@@ -187,13 +185,4 @@ function toByteCharacters(text: string): string {
 
 function literal(text: string): RegExp {
   return new RegExp(text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&"), "gu");
-}
-
-function unsupported(what: string, found: unknown): AssayError {
-  return new AssayError(
-    "text/bad-tokenizer",
-    `Cannot use tokenizer.json: expected a ${what} that Assay knows, found ${
-      JSON.stringify(found)?.slice(0, 100)
-    }`,
-  );
 }

@@ -1,7 +1,6 @@
 import { AssayError } from "../error.ts";
 import type { AddedToken } from "./added_tokens.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import type { Fields } from "./tokenizer_fields.ts";
 
 /** Names under which `tokenizer_config.json` lists special tokens; templates know them by the same. */
 const tokenNames = [

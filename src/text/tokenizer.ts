@@ -3,8 +3,7 @@ import { type AddedToken, AddedTokenSplitter } from "./added_tokens.ts";
 import { buildNormalizer, type Normalize } from "./normalizer.ts";
 import { buildPreTokenizer, byteCharacters, type SplitWords, type Word } from "./pre_tokenizer.ts";
 import { buildModel, type Model } from "./tokenizer_model.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import type { Fields } from "./tokenizer_fields.ts";
 
 /** Text with the places where no control token may stretch across, because content put them there. */
 export interface GuardedText {

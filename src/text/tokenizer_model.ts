@@ -2,8 +2,7 @@ import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { AssayError } from "../error.ts";
 import { byteCharacters } from "./pre_tokenizer.ts";
 import { buildWordCutter } from "./word_cuts.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import type { Fields } from "./tokenizer_fields.ts";
 
 /** What encodes words: the library's BPE, WordPiece or Unigram. */
 export interface Model {

@@ -1,4 +1,4 @@
-type Fields = Readonly<Record<string, unknown>>;
+import type { Fields } from "./tokenizer_fields.ts";
 
 /** Words no longer than this are encoded whole: looking for cuts would cost more than it saves. */
 const shortWord = 16;

@@ -1,4 +1,4 @@
-import type { Conversation } from "../../src/text/mod.ts";
+import { ChatTokenizer, type ChatTokenizerOptions, type Conversation } from "../../src/text/mod.ts";
 import type { TextFiles } from "../../src/text/tokenizer_files.ts";
 
 const folder = new URL("../golden/text/", import.meta.url);
@@ -53,4 +53,13 @@ function readText(family: Family, file: string): string | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+/** The tokenizer of a family's files, some of them replaced. */
+export function openGolden(
+  family: Family,
+  options: Partial<ChatTokenizerOptions> = {},
+  replaced: Readonly<Record<string, string | undefined>> = {},
+): Promise<ChatTokenizer> {
+  return ChatTokenizer.open(goldenFiles(family, replaced), { maxTokens: 4096, ...options });
 }
