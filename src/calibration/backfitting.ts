@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { finiteOnly, meanInOrder } from "../numbers/moments.ts";
 import type { Component, CurveComponent } from "./artifact.ts";
 import { binMean, windowHalfWidth } from "./bin_mean.ts";
 import { correctionOf, correctRows } from "./correction.ts";
@@ -78,14 +79,14 @@ function correctedBy(component: Component, pool: Pool) {
 /** r − λ·c, or r − λ·sd(r)·c for the penalty of z-normalised scores. */
 function penaltyComponent(pool: Pool, settings: FitSettings): Component {
   const feature = settings.penaltyFeature;
-  const scores = finiteValues(pool.scores);
+  const scores = finiteOnly(pool.scores);
   const scale = settings.penaltyUnit === "deviation" ? standardDeviation(scores) : 1;
   const gamma = settings.method === "penalty" ? settings.gamma[feature] ?? 1 : 1;
   return {
     kind: "penalty",
     feature,
     weight: gamma * settings.penalty * scale,
-    origin: settings.center ? mean(finiteValues(featureColumn(pool, feature))) : 0,
+    origin: settings.center ? meanOrZero(finiteOnly(featureColumn(pool, feature))) : 0,
   };
 }
 
@@ -113,7 +114,7 @@ function fitCurve(
     );
   }
   if (constant) return { kind: "none", feature, reason: "constant feature" };
-  const level = mean(Float64Array.from(finite));
+  const level = meanInOrder(finite);
   const curve = settings.method === "mean"
     ? meanKnots(column, scores, level, pool.pairs, settings)
     : lowessKnots(column, scores, settings);
@@ -206,15 +207,13 @@ export function automaticDelta(column: ArrayLike<number>): number {
   return autoDeltaShare * (most - least);
 }
 
-function finiteValues(values: ArrayLike<number>): Float64Array {
-  return Float64Array.from(values).filter((value) => Number.isFinite(value));
+/** 0 for no values: a penalty needs no rows. */
+function meanOrZero(values: readonly number[]): number {
+  return values.length === 0 ? 0 : meanInOrder(values);
 }
 
-function mean(values: Float64Array): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function standardDeviation(values: Float64Array): number {
-  const center = mean(values);
-  return Math.sqrt(mean(values.map((value) => (value - center) ** 2)));
+/** Divisor n, as {@linkcode populationStd}, but summed in the rows' order. */
+function standardDeviation(values: readonly number[]): number {
+  const center = meanOrZero(values);
+  return Math.sqrt(meanOrZero(values.map((value) => (value - center) ** 2)));
 }

@@ -214,6 +214,7 @@ function heldOutLoss(
   return loss / count;
 }
 
+/** 100 · Σ / n, which may differ in the last bit from 100 times a mean. */
 function percentMean(values: readonly number[]): number {
   return 100 * values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,6 +1,6 @@
 import { AssayError } from "../error.ts";
 import { DirectRegression, GroupedRegression, type LocalRegression } from "./local_regression.ts";
-import { ascendingOrder } from "../numbers/ranks.ts";
+import { ascendingOrder, median } from "../numbers/ranks.ts";
 
 /** What a fitted value is where a window has fewer than two points of positive weight. */
 export type DegenerateRule = "first" | "mean";
@@ -232,13 +232,11 @@ function updateRobustness(y: Float64Array, fit: Float64Array, robustness: Float6
   const count = y.length;
   const residuals = new Float64Array(count);
   for (let i = 0; i < count; i++) residuals[i] = Math.abs(y[i]! - fit[i]!);
-  const sorted = residuals.slice().sort();
-  const middle = count >> 1;
-  const median = count % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  const scale = 6 * median;
+  const middle = median(residuals);
+  const scale = 6 * middle;
   for (let i = 0; i < count; i++) {
     const residual = residuals[i]!;
-    const unit = median === 0 ? (residual > 0 ? 1 : 0) : Math.min(residual / scale, 1);
+    const unit = middle === 0 ? (residual > 0 ? 1 : 0) : Math.min(residual / scale, 1);
     const root = 1 - unit * unit;
     robustness[i] = root * root;
   }

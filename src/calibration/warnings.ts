@@ -1,4 +1,5 @@
 import type { Accuracy, Diagnostics } from "./diagnostics.ts";
+import { percent } from "../numbers/percent.ts";
 
 /** Rank correlations below this are taken for none. */
 const weakCorrelation = 0.05;
@@ -97,8 +98,4 @@ function accuracyWarnings(accuracy: NonNullable<Diagnostics["accuracy"]>): strin
 
 function fall(what: string, { before, after, pairs }: Accuracy): string {
   return `${what} falls from ${percent(before)} to ${percent(after)} (${pairs} pairs)`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

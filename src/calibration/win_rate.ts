@@ -2,6 +2,7 @@ import { AssayError } from "../error.ts";
 import { Curve, type Knots } from "./curve.ts";
 import { automaticDelta } from "./backfitting.ts";
 import { lowess } from "./lowess.ts";
+import { meanInOrder } from "../numbers/moments.ts";
 import { sigmoid } from "../numbers/sigmoid.ts";
 
 /** One judged comparison of a model's response with a baseline's. */
@@ -203,21 +204,17 @@ function winRateOf(
   const calibrated = rows.map((row) => preferences[row]!);
   return {
     comparisons: rows.length,
-    winRate: 100 * meanOf(raw),
+    winRate: 100 * meanInOrder(raw),
     standardError: percentStandardError(raw),
-    calibratedWinRate: 100 * meanOf(calibrated),
-    discreteWinRate: 100 * meanOf(raw.map(outcome)),
-    calibratedDiscreteWinRate: 100 * meanOf(calibrated.map(outcome)),
-    meanLengthDifference: meanOf(rows.map((row) => comparisons[row]!.lengthDifference)),
+    calibratedWinRate: 100 * meanInOrder(calibrated),
+    discreteWinRate: 100 * meanInOrder(raw.map(outcome)),
+    calibratedDiscreteWinRate: 100 * meanInOrder(calibrated.map(outcome)),
+    meanLengthDifference: meanInOrder(rows.map((row) => comparisons[row]!.lengthDifference)),
   };
 }
 
 function outcome(preference: number): number {
   return preference > 0.5 ? 1 : preference === 0.5 ? 0.5 : 0;
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /**
@@ -228,7 +225,7 @@ function meanOf(values: readonly number[]): number {
  */
 export function percentStandardError(values: readonly number[]): number | null {
   if (values.length < 2) return null;
-  const center = meanOf(values);
+  const center = meanInOrder(values);
   const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
   return 100 * Math.sqrt(squares / (values.length - 1) / values.length);
 }

@@ -89,6 +89,11 @@ export interface Tensor {
 /** Dtypes that convert to and from 32-bit floats. */
 export type FloatDtype = "F32" | "F16" | "BF16";
 
+/** Whether a dtype is one of {@linkcode FloatDtype}. */
+export function isFloatDtype(dtype: string): dtype is FloatDtype {
+  return dtype === "F32" || dtype === "F16" || dtype === "BF16";
+}
+
 /**
  * The elements of a floating-point tensor as 32-bit floats; exact, infinities and NaNs included.
  *

@@ -2,7 +2,8 @@ import type { ByteSource } from "../checkpoint/byte_source.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import type { TensorDeclaration } from "../checkpoint/safetensors_writer.ts";
-import type { Dtype } from "../checkpoint/tensor.ts";
+import { shardIndexFile } from "../checkpoint/shard_index.ts";
+import { type Dtype, dtypeBits } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 
 /** A tensor that is made when it is read. */
@@ -27,7 +28,6 @@ export interface Overlay {
 }
 
 const weightsFile = "model.safetensors";
-const indexFile = "model.safetensors.index.json";
 
 /** Bytes made at once at most, where one row is not longer. */
 const pieceBytes = 16 * 1024 * 1024;
@@ -67,7 +67,7 @@ export function overlayFolder(
   return {
     name,
     async open(file) {
-      if (file === indexFile) return undefined;
+      if (file === shardIndexFile) return undefined;
       if (file === weightsFile) return lazyWeights(`${name}/${weightsFile}`, [...tensors.values()]);
       if (file === "config.json" && overlay.config !== undefined) {
         return bytesSource(`${name}/${file}`, encode(JSON.stringify(overlay.config)));
@@ -163,33 +163,13 @@ function checkInside(name: string, byteLength: number, offset: number, length: n
 }
 
 function bytesOf(dtype: Dtype): number {
-  const bytes = elementBytes[dtype];
-  if (bytes !== undefined) return bytes;
+  const bytes = dtypeBits.get(dtype)! / 8;
+  if (Number.isInteger(bytes)) return bytes;
   throw new AssayError(
     "voting/unsupported-dtype",
     `Cannot overlay a checkpoint: expected elements of whole bytes, found dtype ${dtype}`,
   );
 }
-
-const elementBytes: Readonly<Partial<Record<Dtype, number>>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E5M2: 1,
-  F8_E4M3: 1,
-  F8_E8M0: 1,
-  I16: 2,
-  U16: 2,
-  F16: 2,
-  BF16: 2,
-  I32: 4,
-  U32: 4,
-  F32: 4,
-  C64: 8,
-  F64: 8,
-  I64: 8,
-  U64: 8,
-};
 
 function encode(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);

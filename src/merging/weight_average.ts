@@ -3,6 +3,7 @@ import type { TensorToWrite } from "../checkpoint/safetensors_writer.ts";
 import {
   type FloatDtype,
   fromFloat32,
+  isFloatDtype,
   type Tensor,
   type TensorInfo,
   toFloat32,
@@ -93,7 +94,7 @@ export async function averageWeights(
   const progress = new Progress(infos.reduce((sum, info) => sum + elementsOf(info), 0), options);
   const tensors = infos.map((info): TensorToWrite => ({
     name: info.name,
-    dtype: isFloat(info.dtype) ? options.dtype ?? info.dtype : info.dtype,
+    dtype: isFloatDtype(info.dtype) ? options.dtype ?? info.dtype : info.dtype,
     shape: info.shape,
     bytes: averagedBytes(members, weights, info, options, progress),
   }));
@@ -151,7 +152,7 @@ async function* averagedBytes(
           : await member.readRows(info.name, start, count),
       );
     }
-    yield isFloat(info.dtype)
+    yield isFloatDtype(info.dtype)
       ? fromFloat32(average(members, parts, weights), options.dtype ?? info.dtype)
       : sameBytes(members, parts);
     progress.add(count * rowElements);
@@ -196,10 +197,6 @@ function sameBytes(members: readonly Checkpoint[], parts: readonly Tensor[]): Te
     );
   });
   return first!.bytes;
-}
-
-function isFloat(dtype: string): dtype is FloatDtype {
-  return dtype === "F32" || dtype === "F16" || dtype === "BF16";
 }
 
 function elementsOf({ shape }: TensorInfo): number {

@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
 import { finiteOnly, mean, populationStd, populationVariance } from "../numbers/moments.ts";
+import { median } from "../numbers/ranks.ts";
 
 /** Aggregations that need only the voters' scores of one response. */
 export type PointwiseAggregation =
@@ -81,7 +82,7 @@ function aggregateFinite(
     case "mean":
       return centre;
     case "median":
-      return middle(scores);
+      return median(scores);
     case "trimmed-mean":
       return trimmedMean(scores, trim);
     case "worst-case":
@@ -92,12 +93,6 @@ function aggregateFinite(
     case "lower-confidence-bound":
       return centre - checkWeight("stdWeight", stdWeight) * populationStd(scores, centre);
   }
-}
-
-function middle(scores: readonly number[]): number {
-  const sorted = scores.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
 function trimmedMean(scores: readonly number[], trim: number): number {

@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { meanInOrder } from "../numbers/moments.ts";
 import { rankPositions } from "../numbers/ranks.ts";
 import type { Category } from "./categories.ts";
 
@@ -235,5 +236,5 @@ export function countActions(
 }
 
 function average(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.length === 0 ? null : meanInOrder(values);
 }
