@@ -212,7 +212,7 @@ function meanOrZero(values: readonly number[]): number {
   return values.length === 0 ? 0 : meanInOrder(values);
 }
 
-/** Divisor n, as {@linkcode populationStd}, but summed in the rows' order. */
+/** Divisor n, as `populationStd`, but summed in the rows' order. */
 function standardDeviation(values: readonly number[]): number {
   const center = meanOrZero(values);
   return Math.sqrt(meanOrZero(values.map((value) => (value - center) ** 2)));

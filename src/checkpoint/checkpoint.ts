@@ -124,6 +124,7 @@ export class Checkpoint implements Disposable {
   /**
    * Reads single rows, in the order asked for, duplicates allowed; close rows are read together.
    *
+   * @param name Name of the tensor.
    * @param rows Row numbers, from 0.
    * @returns A tensor of shape `[rows.length, ...rest]`.
    * @throws {AssayError} `checkpoint/missing-tensor`, `checkpoint/no-rows`,

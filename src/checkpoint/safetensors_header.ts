@@ -164,31 +164,13 @@ function readEntry(
     return refuse("bad-tensor-entry", where, `an object as the entry ${what}`, kindOf(entry));
   }
   const fields = entry as JsonObject;
-  const dtype = fields.get("dtype");
-  if (typeof dtype !== "string" || !dtypeBits.has(dtype as Dtype)) {
-    const found = typeof dtype === "string" ? excerpt(dtype) : kindOf(dtype);
-    return refuse(
-      "unknown-dtype",
-      where,
-      `one of ${[...dtypeBits.keys()].join(", ")} as dtype ${what}`,
-      found,
-    );
-  }
+  const dtype = dtypeOf(fields.get("dtype"), what, where);
   const shape = integers(fields.get("shape"));
   if (shape === undefined) {
     return refuse("bad-shape", where, `a list of integers from 0 on as shape ${what}`, "another");
   }
-  const offsets = integers(fields.get("data_offsets"));
-  const [begin, end] = offsets ?? [];
-  if (offsets?.length !== 2 || begin === undefined || end === undefined || begin > end) {
-    return refuse(
-      "bad-offsets",
-      where,
-      `[begin, end], integers in ascending order, as data_offsets ${what}`,
-      offsets === undefined ? "another value" : `[${offsets.slice(0, 3)}]`,
-    );
-  }
-  const byteLength = tensorBytes(dtype as Dtype, shape);
+  const [begin, end] = offsetsOf(fields.get("data_offsets"), what, where);
+  const byteLength = tensorBytes(dtype, shape);
   if (byteLength === undefined) {
     return refuse(
       "size-overflow",
@@ -207,12 +189,40 @@ function readEntry(
   }
   return {
     name,
-    dtype: dtype as Dtype,
+    dtype,
     shape: Object.freeze(shape),
     byteLength,
     file,
     offset: dataStart + begin,
   };
+}
+
+function dtypeOf(value: JsonValue | undefined, what: string, where: string): Dtype {
+  if (typeof value === "string" && dtypeBits.has(value as Dtype)) return value as Dtype;
+  return refuse(
+    "unknown-dtype",
+    where,
+    `one of ${[...dtypeBits.keys()].join(", ")} as dtype ${what}`,
+    typeof value === "string" ? excerpt(value) : kindOf(value),
+  );
+}
+
+function offsetsOf(
+  value: JsonValue | undefined,
+  what: string,
+  where: string,
+): [begin: number, end: number] {
+  const offsets = integers(value);
+  const [begin, end] = offsets ?? [];
+  if (offsets?.length === 2 && begin !== undefined && end !== undefined && begin <= end) {
+    return [begin, end];
+  }
+  return refuse(
+    "bad-offsets",
+    where,
+    `[begin, end], integers in ascending order, as data_offsets ${what}`,
+    offsets === undefined ? "another value" : `[${offsets.slice(0, 3)}]`,
+  );
 }
 
 /**

@@ -100,6 +100,7 @@ export class SafetensorsReader implements Disposable {
    * Reads single rows, in the order asked for; a row may be asked for more than once. Rows that lie
    * close together are read together.
    *
+   * @param name Name of the tensor.
    * @param rows Row numbers, from 0.
    * @returns A tensor of shape `[rows.length, ...rest]`.
    * @throws {AssayError} `checkpoint/missing-tensor`, `checkpoint/no-rows`,

@@ -55,6 +55,7 @@ export const contrastiveRecipes: Readonly<
  * weight = Pᵀ w.
  *
  * @param dimension Features of an example.
+ * @param options The contrastive term, its weight β and the width of z.
  */
 export function contrastiveHead(dimension: number, options: ContrastiveOptions): HeadLearner {
   const random = seededRandom(options.seed);

@@ -3,7 +3,6 @@ import { AssayError } from "../error.ts";
 import { preferenceLoss } from "../voting/preference_losses.ts";
 import { AdamW, cosineRate, parameter } from "./adamw.ts";
 import { bradleyTerry } from "./bradley_terry.ts";
-import { yieldToEventLoop } from "./event_loop.ts";
 import type { GatingNetwork } from "./gating_network.ts";
 import type { Measurement, PairFigures } from "./head_training.ts";
 import type { PairMixture } from "./pair_mixture.ts";
@@ -78,6 +77,7 @@ export interface GatingResult {
  *
  * @param network The gate; its numbers change.
  * @param pairs Pairs to learn from.
+ * @param options Steps, rates and what is held back.
  * @throws {AssayError} `fitting/no-pairs`, `fitting/wrong-rows`.
  */
 export async function trainGating(
@@ -127,7 +127,7 @@ export async function trainGating(
       }
     }
     options.onProgress?.({ done, total: steps });
-    await yieldToEventLoop();
+    await new Promise((resolve) => setTimeout(resolve)); // signals and writes have their turn
   }
   best?.values.forEach((value, index) => learnt[index]!.value.set(value));
   network.logitScale.value[0]! *= scale.value[0]!;
@@ -137,6 +137,8 @@ export async function trainGating(
 /**
  * Loss and accuracy of a gate on pairs, in the mixture of their sources.
  *
+ * @param network The gate.
+ * @param pairs The pairs it is measured on.
  * @param marginScale What margins are multiplied with in the loss; 1 for a gate that is trained.
  */
 export function measureGating(

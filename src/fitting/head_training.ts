@@ -1,7 +1,6 @@
 import { seededRandom } from "../numbers/seeded_random.ts";
 import { preferenceLoss } from "../voting/preference_losses.ts";
 import { AdamW, cosineRate } from "./adamw.ts";
-import { yieldToEventLoop } from "./event_loop.ts";
 import type { HeadLearner } from "./linear_head.ts";
 import { batchOfPairs, checkPairs, drawPairs, type PreferencePairs } from "./preference_pairs.ts";
 
@@ -61,6 +60,7 @@ export interface TrainedHead {
  *
  * @param learner What is learnt, and by which loss.
  * @param pairs The pairs to learn from.
+ * @param options Steps, rates, the seed and what is held back.
  * @throws {AssayError} `fitting/no-pairs`, `fitting/wrong-rows`, `fitting/not-finite`.
  *
  * @example
@@ -110,7 +110,7 @@ export async function trainHead(
       }
     }
     options.onProgress?.({ done, total: steps });
-    await yieldToEventLoop();
+    await new Promise((resolve) => setTimeout(resolve)); // signals and writes have their turn
   }
   const { weight, step } = best ?? { weight: learner.weight(), step: steps };
   return { weight, losses, measurements, step };

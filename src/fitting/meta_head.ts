@@ -40,6 +40,7 @@ export interface MetaOptions {
  *
  * @param dimension Features of an example.
  * @param meta The meta set.
+ * @param options η, and how many prompts a step takes.
  * @throws {AssayError} `fitting/no-meta-set` for a set without a prompt of two responses.
  */
 export function metaHead(dimension: number, meta: MetaSet, options: MetaOptions): HeadLearner {

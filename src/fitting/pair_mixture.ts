@@ -53,6 +53,7 @@ export class PairMixture {
    * Draws pairs with replacement, source by source; what the shares of `size` leave over after rounding
    * down goes to the largest fractions.
    *
+   * @param size How many.
    * @param random Draws numbers from 0 to 1.
    */
   draw(size: number, random: () => number): Uint32Array {

@@ -98,7 +98,9 @@ export function batchOfPairs(pairs: PreferencePairs, chosen: ArrayLike<number>):
  * The numbers of `size` pairs, drawn with replacement.
  *
  * @param count How many pairs there are.
- * @param mixture How their sources are mixed.
+ * @param size How many are drawn.
+ * @param random Draws numbers from 0 to 1.
+ * @param mixture How their sources are mixed; without one every pair is as likely.
  */
 export function drawPairs(
   count: number,

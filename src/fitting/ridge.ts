@@ -1,5 +1,4 @@
 import { AssayError } from "../error.ts";
-import { yieldToEventLoop } from "./event_loop.ts";
 import { addGram, factorize, packedRow, solveFactorized } from "./matrix_products.ts";
 import { GramSum, groupObjectives, type ObjectiveGroup, planSums } from "./ridge_sums.ts";
 
@@ -279,7 +278,7 @@ async function solveGroups(
         );
       }
       onProgress?.({ phase: "solve", done: ++done, total: groups.length * alphas.length });
-      await yieldToEventLoop();
+      await new Promise((resolve) => setTimeout(resolve)); // signals and writes have their turn
     }
   }
   return candidates;

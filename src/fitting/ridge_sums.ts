@@ -43,6 +43,7 @@ export interface ObjectiveGroup {
  * Groups objectives by the rows in which they have labels: those of one source data set come together.
  *
  * @param labels [rows, objectives], NaN where missing.
+ * @param objectives How many objectives.
  */
 export function groupObjectives(labels: Float64Array, objectives: number): ObjectiveGroup[] {
   const rows = labels.length / objectives;

@@ -23,6 +23,9 @@ export interface SwavLoss extends ContrastiveLoss {
  * exp(scores / ε) scaled by turns so that prototypes and items have equal shares.
  *
  * @param scores [items, prototypes]
+ * @param prototypes How many prototypes.
+ * @param epsilon ε; the smaller, the harder the assignments.
+ * @param iterations Rounds of scaling.
  * @returns [items, prototypes]; each row sums to 1.
  */
 export function sinkhorn(
@@ -62,6 +65,7 @@ export function sinkhorn(
  * @param t Second view, [items, width].
  * @param prototypes [prototypes, width]
  * @param width Numbers in a row.
+ * @param options τ, ε and the rounds of {@link sinkhorn}.
  */
 export function swav(
   s: Float64Array,

@@ -53,6 +53,7 @@ export interface VerbosityDebiasing {
  * @param rewards [responses, objectives], row major.
  * @param objectives How many objectives.
  * @param verbosity Which of them is verbosity.
+ * @param options The threshold τ, the grid of λ, and what a constant objective gets.
  * @throws {AssayError} `fitting/bad-objective`, `fitting/wrong-rows`.
  *
  * @example

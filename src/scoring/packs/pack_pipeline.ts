@@ -33,7 +33,7 @@ export interface Readout<Result> {
   ): readonly (Result | AssayError)[];
 }
 
-/** What a {@link PackPipeline} runs on. */
+/** What {@link runPacks} runs on. */
 export interface PipelineParts {
   readonly plan: MemoryPlan;
   readonly engine: Backend;
