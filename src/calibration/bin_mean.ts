@@ -33,7 +33,7 @@ export interface BinMeanFit {
 
 /**
  * RC-Mean's estimate of the bias at each feature value: the mean score in a uniform window around
- * it (arXiv 2409.17407, RC-Mean).
+ * it (arXiv 2409.17407, RC-Mean), a moving average over the feature.
  *
  * @example
  * ```ts

@@ -25,8 +25,8 @@ export interface GammaChoice {
   /** Accuracy on held-out pairs at each γ of the grid. */
   readonly grid: readonly { readonly gamma: number; readonly accuracy: number }[];
   /**
-   * Accuracy of the whole procedure: each part's pairs judged with curves fitted on, and a γ chosen
-   * on, the other parts only.
+   * Accuracy of the whole procedure, by nested cross-validation: each part's pairs judged with
+   * curves fitted on, and a γ chosen on, the other parts only.
    */
   readonly heldOutAccuracy: number;
   /** Parts that the pairs were split into. */

@@ -63,7 +63,8 @@ function linear(rows: LogisticRows, weights: Float64Array): Float64Array {
 }
 
 /**
- * p·log(1 + e^−η) + (1 − p)·log(1 + e^η), without overflow.
+ * Cross entropy p·log(1 + e^−η) + (1 − p)·log(1 + e^η), without overflow; with a label of 1 it is
+ * −log σ(η), but rounded otherwise than `logSigmoid`.
  *
  * @param eta Log odds.
  * @param target Probability of the label 1.
@@ -92,6 +93,7 @@ function secondOrder(
   const hessian = Array.from({ length: size }, () => new Float64Array(size));
   const eta = linear(rows, weights);
   for (let row = 0; row < eta.length; row++) {
+    // Not sigmoid(), whose last bits differ below 0 and with them those of every fit.
     const probability = 1 / (1 + Math.exp(-eta[row]!));
     const slope = c * rows.weights[row]! * (probability - rows.targets[row]!);
     const curvature = c * rows.weights[row]! * probability * (1 - probability);

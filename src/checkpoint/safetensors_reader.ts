@@ -3,7 +3,7 @@ import { allocateBytes, type ByteSource } from "./byte_source.ts";
 import { type PlacedTensor, readSafetensorsHeader } from "./safetensors_header.ts";
 import type { Tensor, TensorInfo } from "./tensor.ts";
 
-/** Rows nearer to each other than this many bytes are read together: a read costs more than them. */
+/** Reads nearer to each other than this many bytes are coalesced: a read costs more than them. */
 const gapBytes = 64 * 1024;
 /** Most bytes that rows read together span, where one row alone is not longer. */
 const runBytes = 4 * 1024 * 1024;

@@ -40,7 +40,8 @@ export interface ObjectiveGroup {
 }
 
 /**
- * Groups objectives by the rows in which they have labels: those of one source data set come together.
+ * Groups objectives by the rows in which they have labels, by partition refinement: those of one
+ * source data set come together.
  *
  * @param labels [rows, objectives], NaN where missing.
  * @param objectives How many objectives.

@@ -19,8 +19,9 @@ export interface GuardedConversation {
 /**
  * Keeps control tokens that are written inside messages from becoming control tokens.
  *
- * Before rendering, {@link ContentGuard.guard} puts a mark inside each control token's text that a
- * content holds (roles are checked against the template's, see `checkConversation`). Templates do what they always do (trim, search, split); then
+ * Before rendering, {@link ContentGuard.guard} puts a mark, a sentinel character, inside each control
+ * token's text that a content holds (roles are checked against the template's, see
+ * `checkConversation`). Templates do what they always do (trim, search, split); then
  * {@link ContentGuard.release} takes the marks out of the rendered text and returns where they were.
  * A control token that would cross one of these breaks came from content and is encoded as text;
  * all others are the template's own. Text without control tokens is not touched at all.
