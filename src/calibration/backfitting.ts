@@ -3,6 +3,7 @@ import { finiteOnly, meanInOrder } from "../numbers/moments.ts";
 import type { Component, CurveComponent } from "./artifact.ts";
 import { binMean, windowHalfWidth } from "./bin_mean.ts";
 import { correctionOf, correctRows } from "./correction.ts";
+import { knotsOf } from "./curve.ts";
 import { lowess } from "./lowess.ts";
 import { featureColumn, type PairIndex, type Pool } from "./pool.ts";
 import { type FitSettings, usesPenalty } from "./settings.ts";
@@ -181,14 +182,7 @@ function lowessKnots(
     degenerate: settings.degenerate,
     delta: settings.delta === "auto" ? automaticDelta(column) : settings.delta,
   });
-  const knotX: number[] = [];
-  const estimate: number[] = [];
-  for (let i = 0; i < x.length; i++) {
-    if (i > 0 && x[i] === x[i - 1]) continue;
-    knotX.push(x[i]!);
-    estimate.push(fit[i]!);
-  }
-  return { minimumCount: 0, knots: { x: knotX, estimate } };
+  return { minimumCount: 0, knots: knotsOf(x, fit) };
 }
 
 /** 0 where every distinct value can have its regression in seconds, else a sliver of the range. */

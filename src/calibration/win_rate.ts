@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import { Curve, type Knots } from "./curve.ts";
+import { Curve, type Knots, knotsOf } from "./curve.ts";
 import { automaticDelta } from "./backfitting.ts";
 import { lowess } from "./lowess.ts";
 import { meanInOrder } from "../numbers/moments.ts";
@@ -165,13 +165,7 @@ function curveOf(
     delta: automaticDelta(differences),
     degenerate: "mean",
   });
-  const knots: { x: number[]; estimate: number[] } = { x: [], estimate: [] };
-  for (let i = 0; i < x.length; i++) {
-    if (i > 0 && x[i] === x[i - 1]) continue;
-    knots.x.push(x[i]!);
-    knots.estimate.push(fit[i]!);
-  }
-  return knots;
+  return knotsOf(x, fit);
 }
 
 function summarize(
