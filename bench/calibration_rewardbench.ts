@@ -45,7 +45,7 @@ export interface TableRow extends SetAccuracies {
 }
 
 /** The methods of `expected.json` and the options that give them. */
-export const METHODS: Readonly<Record<string, FitOptions>> = {
+export const calibrationMethods: Readonly<Record<string, FitOptions>> = {
   "RC-LWR f=0.5": { method: "lwr", frac: 0.5, delta: 0 },
   "RC-LWR f=0.9": { method: "lwr", frac: 0.9, delta: 0 },
   "RC-LWR f=1.0": { method: "lwr", frac: 1, delta: 0 },
@@ -116,7 +116,9 @@ export function tableRows(model: string, pairs: readonly ScoredPair[]): TableRow
   });
   return [
     line("orig", pool.scores),
-    ...Object.entries(METHODS).map(([method, options]) => line(method, fit(pool, options).scores)),
+    ...Object.entries(calibrationMethods).map(([method, options]) =>
+      line(method, fit(pool, options).scores)
+    ),
   ];
 }
 

@@ -14,8 +14,8 @@ import process from "node:process";
 import { Calibrator, fit, lowess } from "../src/calibration/mod.ts";
 import { seededRandom } from "../src/numbers/seeded_random.ts";
 
-const ROWS = 300_000;
-const STREAMED = 10_000_000;
+const rows = 300_000;
+const streamed = 10_000_000;
 
 /** Lengths as responses have them (log-normal, median 1,100 characters), and scores that follow. */
 function pool(count: number, wholeLengths: boolean) {
@@ -59,9 +59,9 @@ function* stream(count: number) {
 }
 
 console.log(`at the start: ${mebibytes().toFixed(0)} MiB resident`);
-const whole = pool(ROWS, true);
+const whole = pool(rows, true);
 const distinct = new Set(whole.features.length).size;
-console.log(`${ROWS} scores, ${distinct} distinct lengths`);
+console.log(`${rows} scores, ${distinct} distinct lengths`);
 for (const frac of [0.9, 1 / 3]) {
   timed(
     `LOWESS, frac ${frac.toFixed(2)}, exact`,
@@ -70,7 +70,7 @@ for (const frac of [0.9, 1 / 3]) {
 }
 const { calibrator } = timed("fit with lwr, diagnostics included", () => fit(whole));
 timed("fit with mean, diagnostics included", () => fit(whole, { method: "mean" }));
-const real = pool(ROWS, false);
+const real = pool(rows, false);
 timed("fit with lwr on 300,000 distinct real values (delta auto)", () => fit(real));
 
 const fitted = Calibrator.parse(JSON.stringify(calibrator));
@@ -79,13 +79,13 @@ let sum = 0;
 let most = before;
 const start = processorSeconds();
 let row = 0;
-for await (const { calibrated } of fitted.applyStream(stream(STREAMED))) {
+for await (const { calibrated } of fitted.applyStream(stream(streamed))) {
   sum += calibrated;
   if (++row % 500_000 === 0) most = Math.max(most, mebibytes());
 }
 const seconds = processorSeconds() - start;
 console.log(
-  `applyStream over ${STREAMED} scores: ${seconds.toFixed(1)} s, ` +
+  `applyStream over ${streamed} scores: ${seconds.toFixed(1)} s, ` +
     `${before.toFixed(0)} MiB resident before, at most ${most.toFixed(0)} during it (mean ${
       (sum / row).toFixed(4)
     })`,

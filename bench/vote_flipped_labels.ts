@@ -68,7 +68,7 @@ export interface DetectorResult {
 }
 
 /** Share of the pairs that the paper calls incorrect. */
-const LOWEST = 0.2;
+const lowestShare = 0.2;
 
 /**
  * How well a ranking finds the flipped pairs.
@@ -87,11 +87,11 @@ export function detect(
   const area = 1 - (rankSum - positives * (positives + 1) / 2) / (positives * negatives);
   const found = (share: number) =>
     expectedFound(ranks, flipped, Math.round(share * flipped.length));
-  const lowest = Math.round(LOWEST * flipped.length);
+  const lowest = Math.round(lowestShare * flipped.length);
   return {
     areaUnderCurve: area,
-    precision: found(LOWEST) / lowest,
-    recall: found(LOWEST) / positives,
+    precision: found(lowestShare) / lowest,
+    recall: found(lowestShare) / positives,
     precisionAtShare: found(positives / flipped.length) / positives,
   };
 }

@@ -19,16 +19,16 @@ import { Backbone } from "../src/scoring/backbone.ts";
 import { aggregate } from "../src/voting/aggregate.ts";
 import { type LinearHeads, readLinearHeads } from "../src/voting/linear_heads.ts";
 
-const VOTERS = 5;
+const voterCount = 5;
 
 /** Heads with random weights, for a cost that does not depend on them. */
 function randomHeads(hidden: number): LinearHeads {
   const random = seededRandom(1);
   return {
-    names: Array.from({ length: VOTERS }, (_, voter) => `voters[${voter}]`),
+    names: Array.from({ length: voterCount }, (_, voter) => `voters[${voter}]`),
     hidden,
-    weight: Float32Array.from({ length: VOTERS * hidden }, () => random() - 0.5),
-    bias: new Float32Array(VOTERS),
+    weight: Float32Array.from({ length: voterCount * hidden }, () => random() - 0.5),
+    bias: new Float32Array(voterCount),
   };
 }
 

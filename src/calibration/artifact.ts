@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { AssayError } from "../error.ts";
 
 /** Version of the calibrator file that this release writes and reads. */
-export const CALIBRATOR_VERSION = 1;
+export const calibratorVersion = 1;
 
 /** How a bias is estimated: RC-Mean, RC-LWR, RC-LWR after a length penalty, or the penalty alone. */
 export type CalibrationMethod = "mean" | "lwr" | "lwr-penalty" | "penalty";
@@ -58,8 +58,8 @@ export type Component = PenaltyComponent | CurveComponent | IdleComponent;
 export interface CalibratorArtifact {
   /** Always `assay-calibrator`. */
   readonly format: "assay-calibrator";
-  /** Version of this layout, {@linkcode CALIBRATOR_VERSION}. */
-  readonly version: typeof CALIBRATOR_VERSION;
+  /** Version of this layout, {@linkcode calibratorVersion}. */
+  readonly version: typeof calibratorVersion;
   /** How it was fitted. */
   readonly method: CalibrationMethod;
   /** What is subtracted from a score, in order. */
@@ -99,7 +99,7 @@ const ComponentSchema = v.variant("kind", [
 ]);
 const ArtifactSchema = v.strictObject({
   format: v.literal("assay-calibrator"),
-  version: v.literal(CALIBRATOR_VERSION),
+  version: v.literal(calibratorVersion),
   method: v.picklist(["mean", "lwr", "lwr-penalty", "penalty"]),
   components: v.pipe(v.array(ComponentSchema), v.minLength(1)),
   settings: v.record(v.string(), v.unknown()),
@@ -125,10 +125,10 @@ export function checkArtifact(value: unknown, name: string): CalibratorArtifact 
       `Cannot read the calibrator ${name}: expected an object with "format": "assay-calibrator", as "assay calibrate --fit" writes it`,
     );
   }
-  if (head.output.version !== CALIBRATOR_VERSION) {
+  if (head.output.version !== calibratorVersion) {
     throw new AssayError(
       "calibration/unsupported-version",
-      `Cannot read the calibrator ${name}: expected version ${CALIBRATOR_VERSION}, found ${
+      `Cannot read the calibrator ${name}: expected version ${calibratorVersion}, found ${
         JSON.stringify(head.output.version) ?? "none"
       }; fit it again with this release of Assay, or use the release that wrote it`,
     );

@@ -1,7 +1,9 @@
 import { AssayError } from "../error.ts";
+import { finiteOnly, meanInOrder } from "../numbers/moments.ts";
 import type { Component, CurveComponent } from "./artifact.ts";
 import { binMean, windowHalfWidth } from "./bin_mean.ts";
 import { correctionOf, correctRows } from "./correction.ts";
+import { knotsOf } from "./curve.ts";
 import { lowess } from "./lowess.ts";
 import { featureColumn, type PairIndex, type Pool } from "./pool.ts";
 import { type FitSettings, usesPenalty } from "./settings.ts";
@@ -17,9 +19,9 @@ export interface Backfit {
 }
 
 /** Distinct feature values above which `delta: "auto"` interpolates. */
-const EXACT_DISTINCT_VALUES = 20_000;
-const AUTO_DELTA_SHARE = 0.001;
-const LOWESS_MINIMUM = 3;
+const exactDistinctValues = 20_000;
+const autoDeltaShare = 0.001;
+const lowessMinimum = 3;
 
 /**
  * Estimates the bias by each feature in turn: every curve is fitted to what the others leave of the
@@ -78,14 +80,14 @@ function correctedBy(component: Component, pool: Pool) {
 /** r − λ·c, or r − λ·sd(r)·c for the penalty of z-normalised scores. */
 function penaltyComponent(pool: Pool, settings: FitSettings): Component {
   const feature = settings.penaltyFeature;
-  const scores = finiteValues(pool.scores);
+  const scores = finiteOnly(pool.scores);
   const scale = settings.penaltyUnit === "deviation" ? standardDeviation(scores) : 1;
   const gamma = settings.method === "penalty" ? settings.gamma[feature] ?? 1 : 1;
   return {
     kind: "penalty",
     feature,
     weight: gamma * settings.penalty * scale,
-    origin: settings.center ? mean(finiteValues(featureColumn(pool, feature))) : 0,
+    origin: settings.center ? meanOrZero(finiteOnly(featureColumn(pool, feature))) : 0,
   };
 }
 
@@ -105,7 +107,7 @@ function fitCurve(
     first ??= column[row]!;
     if (column[row] !== first) constant = false;
   }
-  const least = settings.method === "mean" ? settings.minimumCount : LOWESS_MINIMUM;
+  const least = settings.method === "mean" ? settings.minimumCount : lowessMinimum;
   if (finite.length === 0 || (finite.length < least && !settings.force)) {
     throw new AssayError(
       "calibration/too-few-rows",
@@ -113,7 +115,7 @@ function fitCurve(
     );
   }
   if (constant) return { kind: "none", feature, reason: "constant feature" };
-  const level = mean(Float64Array.from(finite));
+  const level = meanInOrder(finite);
   const curve = settings.method === "mean"
     ? meanKnots(column, scores, level, pool.pairs, settings)
     : lowessKnots(column, scores, settings);
@@ -144,7 +146,7 @@ function meanKnots(
     {
       halfWidth,
       window: settings.compat === "repo" ? "repo" : "closed",
-      ...(settings.seed === undefined ? {} : { seed: settings.seed }),
+      seed: settings.seed,
     },
   );
   return {
@@ -180,14 +182,7 @@ function lowessKnots(
     degenerate: settings.degenerate,
     delta: settings.delta === "auto" ? automaticDelta(column) : settings.delta,
   });
-  const knotX: number[] = [];
-  const estimate: number[] = [];
-  for (let i = 0; i < x.length; i++) {
-    if (i > 0 && x[i] === x[i - 1]) continue;
-    knotX.push(x[i]!);
-    estimate.push(fit[i]!);
-  }
-  return { minimumCount: 0, knots: { x: knotX, estimate } };
+  return { minimumCount: 0, knots: knotsOf(x, fit) };
 }
 
 /** 0 where every distinct value can have its regression in seconds, else a sliver of the range. */
@@ -196,25 +191,23 @@ export function automaticDelta(column: ArrayLike<number>): number {
   for (let row = 0; row < column.length; row++) {
     if (Number.isFinite(column[row])) distinct.add(column[row]!);
   }
-  if (distinct.size <= EXACT_DISTINCT_VALUES) return 0;
+  if (distinct.size <= exactDistinctValues) return 0;
   let least = Infinity;
   let most = -Infinity;
   for (const value of distinct) {
     least = Math.min(least, value);
     most = Math.max(most, value);
   }
-  return AUTO_DELTA_SHARE * (most - least);
+  return autoDeltaShare * (most - least);
 }
 
-function finiteValues(values: ArrayLike<number>): Float64Array {
-  return Float64Array.from(values).filter((value) => Number.isFinite(value));
+/** 0 for no values: a penalty needs no rows. */
+function meanOrZero(values: readonly number[]): number {
+  return values.length === 0 ? 0 : meanInOrder(values);
 }
 
-function mean(values: Float64Array): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function standardDeviation(values: Float64Array): number {
-  const center = mean(values);
-  return Math.sqrt(mean(values.map((value) => (value - center) ** 2)));
+/** Divisor n, as `populationStd`, but summed in the rows' order. */
+function standardDeviation(values: readonly number[]): number {
+  const center = meanOrZero(values);
+  return Math.sqrt(meanOrZero(values.map((value) => (value - center) ** 2)));
 }

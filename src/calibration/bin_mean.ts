@@ -11,12 +11,12 @@ export interface BinMeanOptions {
    * `"closed"`: all rows in [x − halfWidth, x + halfWidth]. `"repo"`: as the authors' released code,
    * which leaves out the last of those rows in sorted order. Default `"closed"`.
    */
-  readonly window?: "closed" | "repo";
+  readonly window?: "closed" | "repo" | undefined;
   /**
    * With `"repo"`: shuffle the rows by this seed before the stable sort, because that decides which
    * of several equal rows is left out. Without a seed they stay in input order.
    */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** The result of {@linkcode binMean}: one entry per distinct feature value, ascending. */
@@ -33,7 +33,7 @@ export interface BinMeanFit {
 
 /**
  * RC-Mean's estimate of the bias at each feature value: the mean score in a uniform window around
- * it (arXiv 2409.17407, RC-Mean).
+ * it (arXiv 2409.17407, RC-Mean), a moving average over the feature.
  *
  * @example
  * ```ts

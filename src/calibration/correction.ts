@@ -33,8 +33,7 @@ export function correctionOf(component: Component): Correction {
     };
   }
   const { feature, gamma, level, origin, minimumCount } = component;
-  const { x, estimate, count } = component.knots;
-  const curve = new Curve(count === undefined ? { x, estimate } : { x, estimate, count });
+  const curve = new Curve(component.knots);
   return {
     feature,
     fallback: gamma * (level - origin),

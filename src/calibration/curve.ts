@@ -7,7 +7,23 @@ export interface Knots {
   /** Estimated score at each of them. */
   readonly estimate: readonly number[];
   /** Rows behind each estimate, where that decides whether it may be used. */
-  readonly count?: readonly number[];
+  readonly count?: readonly number[] | undefined;
+}
+
+/**
+ * The knots of a fit at every row: one for each distinct feature value, the first row's.
+ *
+ * @param x Feature values, ascending, at least one.
+ * @param fit The estimate at each of them.
+ */
+export function knotsOf(x: ArrayLike<number>, fit: ArrayLike<number>): Knots {
+  const knots: { x: number[]; estimate: number[] } = { x: [], estimate: [] };
+  for (let i = 0; i < x.length; i++) {
+    if (i > 0 && x[i] === x[i - 1]) continue;
+    knots.x.push(x[i]!);
+    knots.estimate.push(fit[i]!);
+  }
+  return knots;
 }
 
 /** A fitted curve: linear between its knots, constant beyond the first and the last. */

@@ -60,18 +60,18 @@ export function codePointLength(text: string): number {
 
 // Python's \s and \d for text, which differ from JavaScript's in a few characters, and its line
 // start: after "\n" only.
-const SPACE =
+const whiteSpace =
   "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
-const SPACE_IN_LINE =
+const spaceInLine =
   "[\\t\\v-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
-const HEADER = new RegExp(`(?<![^\\n])${SPACE}{0,3}#{1,6}${SPACE}+`, "gu");
+const header = new RegExp(`(?<![^\\n])${whiteSpace}{0,3}#{1,6}${whiteSpace}+`, "gu");
 // As `^\s*[-+*] |\d+\.\s` finds them, written with lookbehinds so that a long run of spaces or of
 // digits costs linear time.
-const LIST_ITEM = new RegExp(
-  `(?<=(?:^|\\n)${SPACE_IN_LINE}*)[-+*] |(?<!\\p{Nd})\\p{Nd}+\\.${SPACE}`,
+const listItem = new RegExp(
+  `(?<=(?:^|\\n)${spaceInLine}*)[-+*] |(?<!\\p{Nd})\\p{Nd}+\\.${whiteSpace}`,
   "gu",
 );
-const BOLD = /\*\*([^\n]*?)\*\*|__([^\n]*?)__/gu;
+const boldSpan = /\*\*([^\n]*?)\*\*|__([^\n]*?)__/gu;
 
 /**
  * Number of markdown elements of a text: headers, list items and bold spans, counted as the
@@ -90,7 +90,7 @@ const BOLD = /\*\*([^\n]*?)\*\*|__([^\n]*?)__/gu;
  */
 export function markdownElements(text: string): number {
   let count = 0;
-  for (const pattern of [HEADER, LIST_ITEM, BOLD]) {
+  for (const pattern of [header, listItem, boldSpan]) {
     for (const _match of text.matchAll(pattern)) count++;
   }
   return count;
@@ -150,7 +150,7 @@ export function columnFeature(name: string): Feature {
   return { name, measure: ({ columns }) => numeric(columns?.[name]) };
 }
 
-const BUILT_IN: readonly Feature[] = [
+const builtIn: readonly Feature[] = [
   lengthFeature,
   tokensFeature,
   markdownFeature,
@@ -172,7 +172,7 @@ export function featureNamed(name: string, own: readonly Feature[] = []): Featur
       "Cannot choose a feature: expected length, tokens, markdown, templated_length or a column's name, found an empty name",
     );
   }
-  return [...own, ...BUILT_IN].find((feature) => feature.name === name) ?? columnFeature(name);
+  return [...own, ...builtIn].find((feature) => feature.name === name) ?? columnFeature(name);
 }
 
 /**

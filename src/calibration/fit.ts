@@ -1,7 +1,8 @@
-import { CALIBRATOR_VERSION } from "./artifact.ts";
+import { calibratorVersion } from "./artifact.ts";
 import { automaticDelta, fitComponents } from "./backfitting.ts";
 import { Calibrator } from "./calibrator.ts";
-import { type Diagnostics, DiagnosticsCollector } from "./diagnostics.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { DiagnosticsCollector } from "./diagnostics_collector.ts";
 import { chooseGamma, type GammaChoice, type GammaOptions } from "./gamma.ts";
 import { featureColumn, type Pool, type ScoredResponse } from "./pool.ts";
 import { type FitOptions, type FitSettings, resolveSettings } from "./settings.ts";
@@ -10,15 +11,15 @@ import type { TieRule } from "./tie.ts";
 /** Options of {@linkcode fit} that concern its diagnostics. */
 export interface FitReportOptions {
   /** What equal scores count as in accuracies. Default `"half"`, with `compat: "repo"` `"wrong"`. */
-  readonly tie?: TieRule;
+  readonly tie?: TieRule | undefined;
   /** How `gamma: "auto"` searches. */
-  readonly gammaSearch?: GammaOptions;
+  readonly gammaSearch?: GammaOptions | undefined;
 }
 
 /** Diagnostics of a fit: what it did to its own pool, and how it was fitted. */
 export interface FitDiagnostics extends Diagnostics {
   /** How γ was chosen, with `gamma: "auto"`. */
-  readonly gammaChoice?: GammaChoice;
+  readonly gammaChoice?: GammaChoice | undefined;
   /** Back-fitting rounds, and whether they converged. */
   readonly backfitting: { readonly cycles: number; readonly converged: boolean };
   /** Features that were not corrected, and why. */
@@ -65,7 +66,10 @@ export function fit(pool: Pool, options: FitOptions & FitReportOptions = {}): Fi
   const tie = options.tie ?? (settings.compat === "repo" ? "wrong" : "half");
   let gammaChoice: GammaChoice | undefined;
   if (options.gamma === "auto") {
-    gammaChoice = chooseGamma(pool, settings, { tie, ...options.gammaSearch });
+    gammaChoice = chooseGamma(pool, settings, {
+      ...options.gammaSearch,
+      tie: options.gammaSearch?.tie ?? tie,
+    });
     const { gamma } = gammaChoice;
     settings = {
       ...settings,
@@ -75,7 +79,7 @@ export function fit(pool: Pool, options: FitOptions & FitReportOptions = {}): Fi
   const { components, cycles, converged } = fitComponents(pool, settings);
   const artifact = {
     format: "assay-calibrator",
-    version: CALIBRATOR_VERSION,
+    version: calibratorVersion,
     method: settings.method,
     components,
     settings: { ...settings },
@@ -84,7 +88,7 @@ export function fit(pool: Pool, options: FitOptions & FitReportOptions = {}): Fi
   const report = poolDiagnostics(pool, scores, uncorrected, settings.features, tie);
   const diagnostics: FitDiagnostics = {
     ...report,
-    ...(gammaChoice === undefined ? {} : { gammaChoice }),
+    gammaChoice,
     backfitting: { cycles, converged },
     idle: Object.fromEntries(
       components.flatMap((part) => part.kind === "none" ? [[part.feature, part.reason]] : []),
@@ -128,13 +132,12 @@ export function poolDiagnostics(
   for (let pair = 0; pair < chosen.length; pair++) {
     const [better, worse] = [chosen[pair]!, rejected[pair]!];
     paired[better] = paired[worse] = 1;
-    const subset = subsets?.[pair];
     collector.addPair({
       chosen: response(better),
       rejected: response(worse),
       chosenCalibrated: calibrated[better]!,
       rejectedCalibrated: calibrated[worse]!,
-      ...(subset === undefined ? {} : { subset }),
+      subset: subsets?.[pair],
     });
   }
   for (let row = 0; row < paired.length; row++) {
@@ -145,7 +148,7 @@ export function poolDiagnostics(
 }
 
 /** Rows in a LOWESS window below which the fit is mostly the row's own score. */
-const FEW_NEIGHBOURS = 10;
+const fewNeighbours = 10;
 
 function fitWarnings(
   pool: Pool,
@@ -159,7 +162,7 @@ function fitWarnings(
   }
   const local = settings.method === "lwr" || settings.method === "lwr-penalty";
   const neighbours = Math.trunc(settings.frac * pool.scores.length);
-  if (local && neighbours < FEW_NEIGHBOURS) {
+  if (local && neighbours < fewNeighbours) {
     warnings.push(
       `windows of ${Math.max(neighbours, 2)} rows: the curve follows single scores, so that ` +
         "calibrated scores lose what tells them apart; use more rows or a larger frac",

@@ -9,13 +9,13 @@ import { type TieRule, winOf } from "./tie.ts";
 /** Options of {@linkcode chooseGamma}. */
 export interface GammaOptions {
   /** Values to try. Default 0, 0.1, … 2. */
-  readonly grid?: readonly number[];
+  readonly grid?: readonly number[] | undefined;
   /** Parts that the pairs are split into. Default 5. */
-  readonly folds?: number;
+  readonly folds?: number | undefined;
   /** Seed of the split. Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** What equal scores count as. Default `"half"`. */
-  readonly tie?: TieRule;
+  readonly tie?: TieRule | undefined;
 }
 
 /** How a γ was chosen. */
@@ -25,8 +25,8 @@ export interface GammaChoice {
   /** Accuracy on held-out pairs at each γ of the grid. */
   readonly grid: readonly { readonly gamma: number; readonly accuracy: number }[];
   /**
-   * Accuracy of the whole procedure: each part's pairs judged with curves fitted on, and a γ chosen
-   * on, the other parts only.
+   * Accuracy of the whole procedure, by nested cross-validation: each part's pairs judged with
+   * curves fitted on, and a γ chosen on, the other parts only.
    */
   readonly heldOutAccuracy: number;
   /** Parts that the pairs were split into. */
@@ -35,8 +35,8 @@ export interface GammaChoice {
   readonly pairs: number;
 }
 
-const GRID: readonly number[] = Array.from({ length: 21 }, (_, step) => step / 10);
-const LEAST_PAIRS_PER_FOLD = 2;
+const defaultGrid: readonly number[] = Array.from({ length: 21 }, (_, step) => step / 10);
+const leastPairsPerFold = 2;
 
 /**
  * Chooses the calibration constant γ by cross-validation on labelled pairs: curves are fitted
@@ -52,14 +52,14 @@ export function chooseGamma(
   settings: FitSettings,
   options: GammaOptions = {},
 ): GammaChoice {
-  const { grid = GRID, folds = 5, seed = 0, tie = "half" } = options;
+  const { grid = defaultGrid, folds = 5, seed = 0, tie = "half" } = options;
   const pairs = pool.pairs;
   const count = pairs?.chosen.length ?? 0;
-  if (pairs === undefined || count < folds * LEAST_PAIRS_PER_FOLD) {
+  if (pairs === undefined || count < folds * leastPairsPerFold) {
     throw new AssayError(
       "calibration/no-labels",
       `Cannot choose gamma by cross-validation: expected at least ${
-        folds * LEAST_PAIRS_PER_FOLD
+        folds * leastPairsPerFold
       } labelled pairs (chosen and rejected), found ${count}; give a number instead`,
     );
   }

@@ -9,7 +9,7 @@ export interface ControlledComparison extends JudgedComparison {
    * Difficulty γ of the instruction, from a joint fit over many models. AlpacaEval publishes its own
    * apart from its code, so it is not included here; leave it out and the term is left out.
    */
-  readonly difficulty?: number;
+  readonly difficulty?: number | undefined;
 }
 
 /** A comparison of the baseline with a gamed version of itself, which steadies the length term. */
@@ -19,7 +19,7 @@ export interface GamedComparison {
   /** Baseline's length minus the gamed version's, over the standard deviation of that difference. */
   readonly standardizedLengthDifference: number;
   /** Difficulty of the instruction. Default 0. */
-  readonly difficulty?: number;
+  readonly difficulty?: number | undefined;
 }
 
 /** Options of {@linkcode lengthControlledWinRate}. */
@@ -28,15 +28,15 @@ export interface LengthControlOptions {
    * Inverse strength C of the L1 penalty. Default: chosen from `grid` by cross-validation, as
    * AlpacaEval does.
    */
-  readonly c?: number;
+  readonly c?: number | undefined;
   /** Values of C to try. Default: 10 values from 1e-4 to 1e4, evenly on a log scale. */
-  readonly grid?: readonly number[];
+  readonly grid?: readonly number[] | undefined;
   /** Parts of the cross-validation. Default 5. */
-  readonly folds?: number;
+  readonly folds?: number | undefined;
   /** Comparisons with gamed baselines. Default none: AlpacaEval's are published apart. */
-  readonly gamed?: readonly GamedComparison[];
+  readonly gamed?: readonly GamedComparison[] | undefined;
   /** Weight of each gamed comparison. Default 0.1: AlpacaEval's λ = 0.2 over two gamed baselines. */
-  readonly gamedWeight?: number;
+  readonly gamedWeight?: number | undefined;
 }
 
 /** The result of {@linkcode lengthControlledWinRate}; rates in percent. */
@@ -214,6 +214,7 @@ function heldOutLoss(
   return loss / count;
 }
 
+/** 100 · Σ / n, which may differ in the last bit from 100 times a mean. */
 function percentMean(values: readonly number[]): number {
   return 100 * values.reduce((sum, value) => sum + value, 0) / values.length;
 }

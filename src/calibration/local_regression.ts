@@ -20,8 +20,8 @@ export interface LocalRegression {
 }
 
 /** Weights at or below this count as zero when statsmodels looks for two usable rows. */
-const NEGLIGIBLE_WEIGHT = 1e-12;
-const SMALLEST_VARIANCE = 1e-12;
+const negligibleWeight = 1e-12;
+const smallestVariance = 1e-12;
 
 function tricube(distance: number): number {
   const rest = 1 - distance * distance * distance;
@@ -59,7 +59,7 @@ export class DirectRegression implements LocalRegression {
     for (let j = left; j < right; j++) {
       const weight = tricube(Math.abs(x[j]! - at) / radius) * this.#robustness[j]!;
       weights[j] = weight;
-      if (weight > NEGLIGIBLE_WEIGHT) usable++;
+      if (weight > negligibleWeight) usable++;
     }
     if (usable < 2) return NaN;
     const total = pairwiseSum(weights, left, right - left);
@@ -74,7 +74,7 @@ export class DirectRegression implements LocalRegression {
       const offset = x[j]! - mean;
       variance += weights[j]! * (offset * offset);
     }
-    variance = Math.max(variance, SMALLEST_VARIANCE);
+    variance = Math.max(variance, smallestVariance);
     let fit = 0;
     for (let j = left; j < right; j++) {
       fit += weights[j]! * (1 + (at - mean) * (x[j]! - mean) / variance) * y[j]!;
@@ -226,10 +226,10 @@ export class GroupedRegression implements LocalRegression {
     for (let row = left; row < right;) {
       const group = this.#groupOfRow[row]!;
       const end = Math.min(this.#firstRow[group + 1]!, right);
-      if (this.#distance[group]! * this.#groupLargest[group]! > NEGLIGIBLE_WEIGHT) {
+      if (this.#distance[group]! * this.#groupLargest[group]! > negligibleWeight) {
         for (; row < end; row++) {
           if (
-            this.#distance[group]! * this.#robustness[row]! > NEGLIGIBLE_WEIGHT && ++usable === 2
+            this.#distance[group]! * this.#robustness[row]! > negligibleWeight && ++usable === 2
           ) {
             return true;
           }
@@ -256,7 +256,7 @@ export class GroupedRegression implements LocalRegression {
       const offset = groupX[group]! - mean;
       variance += weight[group]! * offset * offset;
     }
-    const slope = (at - mean) / Math.max(variance / total, SMALLEST_VARIANCE);
+    const slope = (at - mean) / Math.max(variance / total, smallestVariance);
     let fit = 0;
     for (let group = firstGroup; group <= lastGroup; group++) {
       fit += score[group]! * (1 + slope * (groupX[group]! - mean));

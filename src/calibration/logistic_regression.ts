@@ -11,13 +11,13 @@ export interface LogisticRows {
   readonly weights: Float64Array;
 }
 
-const MOST_STEPS = 200;
-const MOST_HALVINGS = 60;
+const mostSteps = 200;
+const mostHalvings = 60;
 /** A Newton step below this leaves an error of its square, which doubles can't hold. */
-const LEAST_STEP = 1e-9;
-const MOST_SWEEPS = 1000;
+const leastStep = 1e-9;
+const mostSweeps = 1000;
 /** Keeps the second-order model convex where a column is all zero, as liblinear does. */
-const LEAST_CURVATURE = 1e-12;
+const leastCurvature = 1e-12;
 
 /**
  * Minimises ‖w‖₁ + C·Σ s_i [p_i log(1 + e^−η_i) + (1 − p_i) log(1 + e^η_i)], η = X w, the objective
@@ -34,12 +34,12 @@ export function fitLogisticL1(rows: LogisticRows, c: number): Float64Array {
   const size = rows.columns.length;
   let weights = new Float64Array(size);
   let value = objective(rows, c, weights);
-  for (let step = 0; step < MOST_STEPS; step++) {
+  for (let step = 0; step < mostSteps; step++) {
     const { gradient, hessian } = secondOrder(rows, c, weights);
     const direction = proximalDirection(gradient, hessian, weights);
     let scale = 1;
     let improved = false;
-    for (let halving = 0; halving < MOST_HALVINGS && !improved; halving++, scale /= 2) {
+    for (let halving = 0; halving < mostHalvings && !improved; halving++, scale /= 2) {
       const candidate = weights.map((weight, j) => weight + scale * direction[j]!);
       const candidateValue = objective(rows, c, candidate);
       if (candidateValue < value) {
@@ -49,7 +49,7 @@ export function fitLogisticL1(rows: LogisticRows, c: number): Float64Array {
       }
     }
     // No step makes it smaller: the minimum, as far as doubles tell.
-    if (!improved || direction.every((change) => Math.abs(change) < LEAST_STEP)) break;
+    if (!improved || direction.every((change) => Math.abs(change) < leastStep)) break;
   }
   return weights;
 }
@@ -63,7 +63,8 @@ function linear(rows: LogisticRows, weights: Float64Array): Float64Array {
 }
 
 /**
- * p·log(1 + e^−η) + (1 − p)·log(1 + e^η), without overflow.
+ * Cross entropy p·log(1 + e^−η) + (1 − p)·log(1 + e^η), without overflow; with a label of 1 it is
+ * −log σ(η), but rounded otherwise than `logSigmoid`.
  *
  * @param eta Log odds.
  * @param target Probability of the label 1.
@@ -92,6 +93,7 @@ function secondOrder(
   const hessian = Array.from({ length: size }, () => new Float64Array(size));
   const eta = linear(rows, weights);
   for (let row = 0; row < eta.length; row++) {
+    // Not sigmoid(), whose last bits differ below 0 and with them those of every fit.
     const probability = 1 / (1 + Math.exp(-eta[row]!));
     const slope = c * rows.weights[row]! * (probability - rows.targets[row]!);
     const curvature = c * rows.weights[row]! * probability * (1 - probability);
@@ -102,7 +104,7 @@ function secondOrder(
     }
   }
   for (let j = 0; j < size; j++) {
-    hessian[j]![j]! += LEAST_CURVATURE;
+    hessian[j]![j]! += leastCurvature;
     for (let k = 0; k < j; k++) hessian[k]![j] = hessian[j]![k]!;
   }
   return { gradient, hessian };
@@ -116,7 +118,7 @@ function proximalDirection(
 ): Float64Array {
   const size = weights.length;
   const direction = new Float64Array(size);
-  for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
+  for (let sweep = 0; sweep < mostSweeps; sweep++) {
     let change = 0;
     for (let j = 0; j < size; j++) {
       let slope = gradient[j]!;

@@ -1,6 +1,6 @@
 import { AssayError } from "../error.ts";
 import { DirectRegression, GroupedRegression, type LocalRegression } from "./local_regression.ts";
-import { ascendingOrder } from "../numbers/ranks.ts";
+import { ascendingOrder, median } from "../numbers/ranks.ts";
 
 /** What a fitted value is where a window has fewer than two points of positive weight. */
 export type DegenerateRule = "first" | "mean";
@@ -8,14 +8,14 @@ export type DegenerateRule = "first" | "mean";
 /** Options of {@linkcode lowess}. */
 export interface LowessOptions {
   /** Share of the rows that each local regression sees, from 0 to 1. Default 2/3, as statsmodels. */
-  readonly frac?: number;
+  readonly frac?: number | undefined;
   /** Robustness passes after the first fit. Default 3. */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
   /**
    * Distance in units of x within which fits are interpolated instead of computed. Default 0: a
    * regression for every distinct x.
    */
-  readonly delta?: number;
+  readonly delta?: number | undefined;
   /**
    * What the fit is at an x whose window has fewer than two points of positive weight (all of its
    * nearest rows share one x, or the robustness weights are zero): `"first"` copies the score of
@@ -23,7 +23,7 @@ export interface LowessOptions {
    * does on stably sorted rows; `"mean"` takes the robustness-weighted mean score of all the rows
    * at that x, which depends on no order. Default `"first"`.
    */
-  readonly degenerate?: DegenerateRule;
+  readonly degenerate?: DegenerateRule | undefined;
 }
 
 /** The result of {@linkcode lowess}, in ascending order of x. */
@@ -39,7 +39,7 @@ export interface LowessFit {
 }
 
 /** Multiplications below which every row is summed in statsmodels' own order, to the last bit. */
-const DIRECT_LIMIT = 4e7;
+const directLimit = 4e7;
 
 /**
  * LOWESS, robust locally weighted linear regression (Cleveland 1979), equal to
@@ -146,7 +146,7 @@ function chooseRegression(
 ): LocalRegression {
   let distinct = 1;
   for (let i = 1; i < x.length; i++) if (x[i] !== x[i - 1]) distinct++;
-  const small = distinct * neighbours * passes <= DIRECT_LIMIT;
+  const small = distinct * neighbours * passes <= directLimit;
   return small || distinct === x.length
     ? new DirectRegression(x, y, robustness)
     : new GroupedRegression(x, y, robustness);
@@ -232,13 +232,11 @@ function updateRobustness(y: Float64Array, fit: Float64Array, robustness: Float6
   const count = y.length;
   const residuals = new Float64Array(count);
   for (let i = 0; i < count; i++) residuals[i] = Math.abs(y[i]! - fit[i]!);
-  const sorted = residuals.slice().sort();
-  const middle = count >> 1;
-  const median = count % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  const scale = 6 * median;
+  const middle = median(residuals);
+  const scale = 6 * middle;
   for (let i = 0; i < count; i++) {
     const residual = residuals[i]!;
-    const unit = median === 0 ? (residual > 0 ? 1 : 0) : Math.min(residual / scale, 1);
+    const unit = middle === 0 ? (residual > 0 ? 1 : 0) : Math.min(residual / scale, 1);
     const root = 1 - unit * unit;
     robustness[i] = root * root;
   }

@@ -9,8 +9,8 @@
 
 export {
   type CalibrationMethod,
-  CALIBRATOR_VERSION,
   type CalibratorArtifact,
+  calibratorVersion,
   type Component,
   type CurveComponent,
   type IdleComponent,
@@ -19,14 +19,12 @@ export {
 export { type Knots } from "./curve.ts";
 export { binMean, type BinMeanFit, type BinMeanOptions, windowHalfWidth } from "./bin_mean.ts";
 export { type CalibratedGroup, type CalibratedPool, Calibrator } from "./calibrator.ts";
+export { type Accuracy, type Diagnostics, type FeatureCorrelation } from "./diagnostics.ts";
 export {
-  type Accuracy,
   type CalibratedPair,
-  type Diagnostics,
   DiagnosticsCollector,
   type DiagnosticsOptions,
-  type FeatureCorrelation,
-} from "./diagnostics.ts";
+} from "./diagnostics_collector.ts";
 export {
   codePointLength,
   columnFeature,

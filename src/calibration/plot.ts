@@ -1,4 +1,13 @@
 import { AssayError } from "../error.ts";
+import {
+  type DrawnPanel,
+  loadPlot,
+  panelHeight,
+  panelWidth,
+  placedPanel,
+  type PlotLibrary,
+  svgPicture,
+} from "../plot_library.ts";
 import { correctionOf } from "./correction.ts";
 import type { Calibrator } from "./calibrator.ts";
 import { lowess } from "./lowess.ts";
@@ -27,10 +36,8 @@ export interface CalibrationPanel {
 }
 
 /** Dots that are drawn at most; more would make a heavy file and a black cloud. */
-const MOST_DOTS = 1500;
-const CURVE_STEPS = 120;
-const PANEL_WIDTH = 480;
-const PANEL_HEIGHT = 340;
+const mostDots = 1500;
+const curveSteps = 120;
 
 /**
  * Prepares the panels of one feature.
@@ -56,11 +63,11 @@ export function calibrationPanel(
       `Cannot draw scores against the feature "${feature}": expected at least one finite row, found none`,
     );
   }
-  const order = seededShuffle(usable.length, 1).slice(0, MOST_DOTS);
+  const order = seededShuffle(usable.length, 1).slice(0, mostDots);
   const drawn = Array.from(order, (place) => usable[place]!)
     .map((row) => ({ x: rows.x[row]!, before: rows.before[row]!, after: rows.after[row]! }));
   const values = drawn.map(({ x }) => x);
-  const steps = curveSteps(values);
+  const steps = stepsOf(values);
   const mean = drawn.reduce((sum, { before }) => sum + before / drawn.length, 0);
   const subtracted = steps.map((x) => subtractedAt(calibrator, feature, x));
   const center = drawn.reduce(
@@ -82,20 +89,20 @@ function subtractedAt(calibrator: Calibrator, feature: string, x: number): numbe
     .reduce((sum, component) => sum + correctionOf(component).at(x), 0);
 }
 
-function curveSteps(values: readonly number[]): number[] {
+function stepsOf(values: readonly number[]): number[] {
   const sorted = [...new Set(values)].sort((a, b) => a - b);
-  if (sorted.length <= CURVE_STEPS) return sorted;
+  if (sorted.length <= curveSteps) return sorted;
   return Array.from(
-    { length: CURVE_STEPS },
-    (_, step) => sorted[Math.round(step * (sorted.length - 1) / (CURVE_STEPS - 1))]!,
+    { length: curveSteps },
+    (_, step) => sorted[Math.round(step * (sorted.length - 1) / (curveSteps - 1))]!,
   );
 }
 
 function thinned<Point>(points: readonly Point[]): Point[] {
-  if (points.length <= CURVE_STEPS) return [...points];
+  if (points.length <= curveSteps) return [...points];
   return Array.from(
-    { length: CURVE_STEPS },
-    (_, step) => points[Math.round(step * (points.length - 1) / (CURVE_STEPS - 1))]!,
+    { length: curveSteps },
+    (_, step) => points[Math.round(step * (points.length - 1) / (curveSteps - 1))]!,
   );
 }
 
@@ -118,43 +125,23 @@ export interface CalibrationPicture {
 export async function drawCalibration(
   panels: readonly CalibrationPanel[],
 ): Promise<CalibrationPicture> {
-  const { Plot, document } = await loadPlot();
+  const { Plot, document } = await loadPlot("calibration/cannot-plot");
   const rows = panels.map((panel) => drawPanel(Plot, document, panel));
-  const width = 2 * PANEL_WIDTH;
-  const height = PANEL_HEIGHT * panels.length;
+  const width = 2 * panelWidth;
+  const height = panelHeight * panels.length;
   const body = rows.map(({ before, after }, row) =>
-    placed(before, 0, row * PANEL_HEIGHT) + placed(after, PANEL_WIDTH, row * PANEL_HEIGHT)
+    placedPanel(before, { x: 0, y: row * panelHeight }) +
+    placedPanel(after, { x: panelWidth, y: row * panelHeight })
   );
   return {
-    svg: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
-      `viewBox="0 0 ${width} ${height}" style="background:white;color:#222">${body.join("")}</svg>`,
+    svg: svgPicture(width, height, body.join("")),
     scales: rows.map(({ scale }) => scale),
   };
 }
 
-type PlotLibrary = typeof import("@observablehq/plot");
-
-/** What is used of a drawn plot; Deno has no types of a document's elements. */
-interface Drawn {
-  readonly outerHTML: string;
+/** A panel that is asked where it puts a score. */
+interface ScaledPanel extends DrawnPanel {
   scale(name: "y"): { apply(value: number): number } | undefined;
-}
-
-async function loadPlot(): Promise<{ Plot: PlotLibrary; document: unknown }> {
-  try {
-    const Plot = await import("@observablehq/plot");
-    const inBrowser = (globalThis as { document?: unknown }).document;
-    if (inBrowser !== undefined) return { Plot, document: inBrowser };
-    const { parseHTML } = await import("linkedom");
-    const { document } = parseHTML("<html><body></body></html>") as { document?: unknown };
-    return { Plot, document };
-  } catch (cause) {
-    throw new AssayError(
-      "calibration/cannot-plot",
-      "Cannot draw a plot: expected the packages @observablehq/plot and linkedom, found that they can't be loaded (is the network reachable?)",
-      { cause },
-    );
-  }
 }
 
 function drawPanel(Plot: PlotLibrary, document: unknown, panel: CalibrationPanel) {
@@ -169,8 +156,8 @@ function drawPanel(Plot: PlotLibrary, document: unknown, panel: CalibrationPanel
   ) =>
     Plot.plot({
       document: document as never,
-      width: PANEL_WIDTH,
-      height: PANEL_HEIGHT,
+      width: panelWidth,
+      height: panelHeight,
       marginLeft: 52,
       marginTop: 34,
       grid: true,
@@ -180,19 +167,10 @@ function drawPanel(Plot: PlotLibrary, document: unknown, panel: CalibrationPanel
         Plot.dot(panel.rows, { x: "x", y: channel, r: 1.6, fill: "#4269d0", fillOpacity: 0.35 }),
         Plot.line(line, { x: "x", y: "y", stroke: "#ff725c", strokeWidth: 2 }),
       ],
-    }) as unknown as Drawn;
+    }) as unknown as ScaledPanel;
   const before = draw("score, with the fitted bias", "before", panel.fitted);
   const after = draw("calibrated score, with what is left", "after", panel.remaining);
   const scale = after.scale("y")!;
   const zero = Number(scale.apply(0));
   return { before, after, scale: { offset: zero, slope: Number(scale.apply(1)) - zero } };
-}
-
-/** A panel inside the whole picture: its SVG text, moved to a place. */
-function placed(panel: Drawn, x: number, y: number): string {
-  // Its style sheet sizes a picture that stands alone in a page, and would move one that does not.
-  return panel.outerHTML.replace(/<style>.*?<\/style>/s, "").replace(
-    "<svg ",
-    `<svg x="${x}" y="${y}" `,
-  );
 }

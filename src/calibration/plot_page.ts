@@ -1,5 +1,6 @@
 import type { Accuracy, Diagnostics } from "./diagnostics.ts";
 import type { CalibrationPanel, CalibrationPicture } from "./plot.ts";
+import { percent } from "../numbers/percent.ts";
 
 /** What a page shows beside its picture. */
 export interface PageContent {
@@ -54,14 +55,14 @@ ${accuracyTable(diagnostics)}
 ${warningList(diagnostics)}
 <script>
 const panels = ${JSON.stringify(data).replaceAll("<", "\\u003c")};
-${SLIDER_SCRIPT}
+${sliderScript}
 </script>
 </html>
 `;
 }
 
 /** Moves the calibrated dots and ranks them again; plain JavaScript, as it stands in the page. */
-const SLIDER_SCRIPT = `
+const sliderScript = `
 const drawings = document.querySelectorAll("svg > svg");
 const ranks = (values) => {
   const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b]);
@@ -149,10 +150,6 @@ function table(header: readonly string[], lines: readonly (readonly string[])[])
 
 function number(value: number | null): string {
   return value === null ? "–" : value.toFixed(3);
-}
-
-function percent(share: number | null): string {
-  return share === null ? "–" : `${(100 * share).toFixed(1)} %`;
 }
 
 /** Six digits are more than a pixel shows. */

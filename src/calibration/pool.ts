@@ -7,7 +7,7 @@ export interface PairIndex {
   /** Row of the worse response of each pair. */
   readonly rejected: ArrayLike<number>;
   /** Subset that each pair belongs to, for accuracies by subset. */
-  readonly subsets?: readonly (string | undefined)[];
+  readonly subsets?: readonly (string | undefined)[] | undefined;
 }
 
 /** Scored responses by column: what calibrators are fitted on. */
@@ -17,7 +17,7 @@ export interface Pool {
   /** One value per response for each feature, by feature name. */
   readonly features: Readonly<Record<string, ArrayLike<number>>>;
   /** Which responses form labelled pairs, where there are any. */
-  readonly pairs?: PairIndex;
+  readonly pairs?: PairIndex | undefined;
 }
 
 /** One scored response with its feature values, by feature name. */

@@ -1,5 +1,5 @@
 /**
- * Sums of consecutive values, each range in logarithmic time, as a binary tree of partial sums.
+ * A segment tree: sums of consecutive values, each range in logarithmic time.
  *
  * Differences of running totals would be quicker, but one score of 1e12 among small ones would take
  * the digits of every sum behind it; a tree adds only what is inside the range.

@@ -6,62 +6,62 @@ import { missingFeature, type Pool } from "./pool.ts";
 /** Options of `fit`. */
 export interface FitOptions {
   /** How the bias is estimated. Default `"lwr"`. */
-  readonly method?: CalibrationMethod;
+  readonly method?: CalibrationMethod | undefined;
   /** Features to correct for, in this order. Default: all features of the pool. */
-  readonly features?: readonly string[];
+  readonly features?: readonly string[] | undefined;
   /**
    * Calibration constant γ, for all features or by feature name; `"auto"` chooses one by
    * cross-validation on the pool's pairs. Default 1.
    */
-  readonly gamma?: number | Readonly<Record<string, number>> | "auto";
+  readonly gamma?: number | Readonly<Record<string, number>> | "auto" | undefined;
   /** Back-fitting rounds over several features. Default 1, one pass in order. */
-  readonly cycles?: number;
+  readonly cycles?: number | undefined;
   /** Back-fitting stops early when no correction changes by more than this. Default 1e-6. */
-  readonly tolerance?: number;
+  readonly tolerance?: number | undefined;
   /** LOWESS: share of the rows in each window. Default 0.9. */
-  readonly frac?: number;
+  readonly frac?: number | undefined;
   /** LOWESS: robustness passes. Default 3. */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
   /**
    * LOWESS: distance within which fits are interpolated. Default `"auto"`: 0, exact, unless there
    * are more than 20,000 distinct feature values; then 0.001 of their range.
    */
-  readonly delta?: number | "auto";
+  readonly delta?: number | "auto" | undefined;
   /** LOWESS: see `lowess`. Default `"mean"`; `"first"` is what statsmodels does. */
-  readonly degenerate?: DegenerateRule;
+  readonly degenerate?: DegenerateRule | undefined;
   /** RC-Mean: the window's half width is the mean distance of a pair over this. Default 4. */
-  readonly ratio?: number;
+  readonly ratio?: number | undefined;
   /** RC-Mean: the window's half width itself, instead of `ratio`. */
-  readonly halfWidth?: number;
+  readonly halfWidth?: number | undefined;
   /** RC-Mean: rows a window needs, or the row (and its pair) stays as it was. Default 20. */
-  readonly minimumCount?: number;
+  readonly minimumCount?: number | undefined;
   /**
    * `"repo"`: RC-Mean's window as in the authors' released code, without its last row. Default
    * `"paper"`, the full window.
    */
-  readonly compat?: "paper" | "repo";
+  readonly compat?: "paper" | "repo" | undefined;
   /** With `compat: "repo"`: seed of the shuffle that decides between ties; none: input order. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Length penalty: score per unit of the penalty's feature. Default 0.001. */
-  readonly penalty?: number;
+  readonly penalty?: number | undefined;
   /**
    * Length penalty: feature it counts. Default `templated_length` if the pool has it, as published,
    * else the first feature.
    */
-  readonly penaltyFeature?: string;
+  readonly penaltyFeature?: string | undefined;
   /**
    * Length penalty: `"score"` subtracts it as it is, `"deviation"` times the standard deviation of
    * the scores, which is the penalty of z-normalised scores. Default `"score"`.
    */
-  readonly penaltyUnit?: "score" | "deviation";
+  readonly penaltyUnit?: "score" | "deviation" | undefined;
   /**
    * Whether calibrated scores keep the mean of the scores. False gives the published formula
    * r − γ·r̂(c), whose mean is near 0; margins are the same. Default true, except for the method
    * `"penalty"`, which needs no pool.
    */
-  readonly center?: boolean;
+  readonly center?: boolean | undefined;
   /** Fit even with fewer rows than the method's minimum. Default false. */
-  readonly force?: boolean;
+  readonly force?: boolean | undefined;
 }
 
 /** Options of `fit` with every default filled in, `gamma` resolved to one number per feature. */

@@ -1,13 +1,14 @@
 import type { Accuracy, Diagnostics } from "./diagnostics.ts";
+import { percent } from "../numbers/percent.ts";
 
 /** Rank correlations below this are taken for none. */
-const WEAK_CORRELATION = 0.05;
+const weakCorrelation = 0.05;
 /** Share of uncorrected rows from which it is worth a warning. */
-const MANY_UNCORRECTED = 0.1;
+const manyUncorrected = 0.1;
 /** Pairs that a subset needs before its accuracy is worth a warning. */
-const SUBSET_PAIRS = 30;
+const subsetPairs = 30;
 /** Fall of a subset's accuracy that is worth a warning. */
-const SUBSET_FALL = 0.02;
+const subsetFall = 0.02;
 
 /**
  * What a user should know before trusting a calibration, in words.
@@ -25,7 +26,7 @@ export function diagnosticWarnings(
       `${report.dropped} of ${report.rows} rows have a NaN, infinite or missing score or feature; they are left out`,
     );
   }
-  if (report.uncorrected > MANY_UNCORRECTED * report.rows) {
+  if (report.uncorrected > manyUncorrected * report.rows) {
     warnings.push(
       `${percent(report.uncorrected / report.rows)} of the rows have too few rows of similar ` +
         `${corrected.join(" or ")} and keep their score; the method "lwr" corrects every row`,
@@ -44,14 +45,14 @@ function correlationWarnings(name: string, report: Omit<Diagnostics, "warnings">
     return [`the rank correlation of score and ${name} is undefined: one of them is constant`];
   }
   const warnings: string[] = [];
-  if (Math.abs(before) < WEAK_CORRELATION) {
+  if (Math.abs(before) < weakCorrelation) {
     warnings.push(
       `the scores hardly follow ${name} (Spearman ${
         before.toFixed(3)
       }): there is little bias to remove`,
     );
   }
-  if (after !== null && Math.abs(after) > Math.abs(before) + WEAK_CORRELATION) {
+  if (after !== null && Math.abs(after) > Math.abs(before) + weakCorrelation) {
     warnings.push(
       `calibration made the correlation with ${name} stronger (Spearman ${before.toFixed(3)} to ${
         after.toFixed(3)
@@ -72,7 +73,7 @@ function usefulCorrelation(
   // Two standard errors of a share near a half.
   const chance = 1 / Math.sqrt(pairs);
   const more = longerWins - shorterWins;
-  if (Math.abs(before) < WEAK_CORRELATION || Math.abs(more) <= 2 * chance) return [];
+  if (Math.abs(before) < weakCorrelation || Math.abs(more) <= 2 * chance) return [];
   if (Math.sign(more) !== Math.sign(before)) return [];
   const direction = more > 0 ? "more" : "less";
   return [
@@ -88,7 +89,7 @@ function accuracyWarnings(accuracy: NonNullable<Diagnostics["accuracy"]>): strin
     warnings.push(`${fall("accuracy", accuracy.overall)}: try --gamma auto, or do not calibrate`);
   }
   for (const [name, subset] of Object.entries(accuracy.subsets)) {
-    if (subset.pairs >= SUBSET_PAIRS && subset.before - subset.after >= SUBSET_FALL) {
+    if (subset.pairs >= subsetPairs && subset.before - subset.after >= subsetFall) {
       warnings.push(fall(`accuracy on ${name}`, subset));
     }
   }
@@ -97,8 +98,4 @@ function accuracyWarnings(accuracy: NonNullable<Diagnostics["accuracy"]>): strin
 
 function fall(what: string, { before, after, pairs }: Accuracy): string {
   return `${what} falls from ${percent(before)} to ${percent(after)} (${pairs} pairs)`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -1,7 +1,8 @@
 import { AssayError } from "../error.ts";
-import { Curve, type Knots } from "./curve.ts";
+import { Curve, type Knots, knotsOf } from "./curve.ts";
 import { automaticDelta } from "./backfitting.ts";
 import { lowess } from "./lowess.ts";
+import { meanInOrder } from "../numbers/moments.ts";
 import { sigmoid } from "../numbers/sigmoid.ts";
 
 /** One judged comparison of a model's response with a baseline's. */
@@ -11,27 +12,27 @@ export interface JudgedComparison {
   /** Length of the model's response minus the baseline's, in code points. */
   readonly lengthDifference: number;
   /** Model that answered, where several are judged. */
-  readonly model?: string;
+  readonly model?: string | undefined;
 }
 
 /** Options of {@linkcode calibrateWinRates}. */
 export interface WinRateOptions {
   /** Calibration constant γ. Default 1. */
-  readonly gamma?: number;
+  readonly gamma?: number | undefined;
   /** LOWESS: share of the comparisons in each window. Default 0.9. */
-  readonly frac?: number;
+  readonly frac?: number | undefined;
   /**
    * LOWESS: robustness passes. Default 0: preferences pile up at 0 and 1, and a robustness pass
    * would take the rarer outcome for outliers.
    */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
   /**
    * `"probability"`: correct p itself and clip to [0, 1]. `"logit"`: correct log(p/(1−p)), which
    * stays inside by itself. Default `"probability"`.
    */
-  readonly scale?: "probability" | "logit";
+  readonly scale?: "probability" | "logit" | undefined;
   /** With `"logit"`: largest |logit|; a certain judge counts as this. Default 5. */
-  readonly logitLimit?: number;
+  readonly logitLimit?: number | undefined;
 }
 
 /** Win rates of one model against the baseline, in percent. */
@@ -66,7 +67,7 @@ export interface CalibratedWinRates {
   readonly dropped: number;
 }
 
-const LEAST_COMPARISONS = 10;
+const leastComparisons = 10;
 
 /**
  * Removes the length bias from an LLM judge's preferences against a baseline:
@@ -138,10 +139,10 @@ function isUsable({ preference, lengthDifference }: JudgedComparison): boolean {
 
 /** Refuses too few comparisons and preferences that are no probabilities. */
 export function checkComparisons(usable: readonly JudgedComparison[], given: number): void {
-  if (usable.length < LEAST_COMPARISONS) {
+  if (usable.length < leastComparisons) {
     throw new AssayError(
       "calibration/too-few-rows",
-      `Cannot calibrate win rates: expected at least ${LEAST_COMPARISONS} comparisons with a finite preference and length difference, found ${usable.length} of ${given}`,
+      `Cannot calibrate win rates: expected at least ${leastComparisons} comparisons with a finite preference and length difference, found ${usable.length} of ${given}`,
     );
   }
   for (const { preference } of usable) {
@@ -164,13 +165,7 @@ function curveOf(
     delta: automaticDelta(differences),
     degenerate: "mean",
   });
-  const knots: { x: number[]; estimate: number[] } = { x: [], estimate: [] };
-  for (let i = 0; i < x.length; i++) {
-    if (i > 0 && x[i] === x[i - 1]) continue;
-    knots.x.push(x[i]!);
-    knots.estimate.push(fit[i]!);
-  }
-  return knots;
+  return knotsOf(x, fit);
 }
 
 function summarize(
@@ -203,21 +198,17 @@ function winRateOf(
   const calibrated = rows.map((row) => preferences[row]!);
   return {
     comparisons: rows.length,
-    winRate: 100 * meanOf(raw),
+    winRate: 100 * meanInOrder(raw),
     standardError: percentStandardError(raw),
-    calibratedWinRate: 100 * meanOf(calibrated),
-    discreteWinRate: 100 * meanOf(raw.map(outcome)),
-    calibratedDiscreteWinRate: 100 * meanOf(calibrated.map(outcome)),
-    meanLengthDifference: meanOf(rows.map((row) => comparisons[row]!.lengthDifference)),
+    calibratedWinRate: 100 * meanInOrder(calibrated),
+    discreteWinRate: 100 * meanInOrder(raw.map(outcome)),
+    calibratedDiscreteWinRate: 100 * meanInOrder(calibrated.map(outcome)),
+    meanLengthDifference: meanInOrder(rows.map((row) => comparisons[row]!.lengthDifference)),
   };
 }
 
 function outcome(preference: number): number {
   return preference > 0.5 ? 1 : preference === 0.5 ? 0.5 : 0;
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /**
@@ -228,7 +219,7 @@ function meanOf(values: readonly number[]): number {
  */
 export function percentStandardError(values: readonly number[]): number | null {
   if (values.length < 2) return null;
-  const center = meanOf(values);
+  const center = meanInOrder(values);
   const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
   return 100 * Math.sqrt(squares / (values.length - 1) / values.length);
 }

@@ -2,14 +2,14 @@ import { AssayError } from "../error.ts";
 import { checkPath, type CheckpointFolder, folderAt } from "./folder.ts";
 import { decodeUtf8 } from "./safetensors_header.ts";
 import { SafetensorsReader } from "./safetensors_reader.ts";
-import { joinShards, parseShardIndex, SHARD_INDEX_FILE } from "./shard_index.ts";
+import { joinShards, parseShardIndex, shardIndexFile } from "./shard_index.ts";
 import type { Tensor, TensorInfo } from "./tensor.ts";
 
-const SINGLE_FILE = "model.safetensors";
+const singleFile = "model.safetensors";
 /** Largest text file read; the largest tokenizers have about 35 MB. */
-const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+const maxTextBytes = 256 * 1024 * 1024;
 /** Shards opened at once. */
-const OPENED_AT_ONCE = 8;
+const openedAtOnce = 8;
 
 /**
  * A checkpoint: a folder in Hugging Face layout with `config.json` and safetensors weights, in one
@@ -72,7 +72,7 @@ export class Checkpoint implements Disposable {
   static async open(source: string | URL | CheckpointFolder): Promise<Checkpoint> {
     const folder = typeof source === "string" || source instanceof URL ? folderAt(source) : source;
     const config = await readConfig(folder);
-    const index = await readText(folder, SHARD_INDEX_FILE);
+    const index = await readText(folder, shardIndexFile);
     if (index !== undefined) {
       const shards = parseShardIndex(index, folder.name);
       const readers = await openShards(folder, [...shards.keys()]);
@@ -84,10 +84,10 @@ export class Checkpoint implements Disposable {
         throw error;
       }
     }
-    const single = await folder.open(SINGLE_FILE);
+    const single = await folder.open(singleFile);
     if (single === undefined) throw await explainMissingWeights(folder);
-    const reader = await SafetensorsReader.open(single, SINGLE_FILE);
-    return new Checkpoint(folder, config, reader.tensors, new Map([[SINGLE_FILE, reader]]));
+    const reader = await SafetensorsReader.open(single, singleFile);
+    return new Checkpoint(folder, config, reader.tensors, new Map([[singleFile, reader]]));
   }
 
   /**
@@ -124,6 +124,7 @@ export class Checkpoint implements Disposable {
   /**
    * Reads single rows, in the order asked for, duplicates allowed; close rows are read together.
    *
+   * @param name Name of the tensor.
    * @param rows Row numbers, from 0.
    * @returns A tensor of shape `[rows.length, ...rest]`.
    * @throws {AssayError} `checkpoint/missing-tensor`, `checkpoint/no-rows`,
@@ -155,10 +156,10 @@ async function readText(folder: CheckpointFolder, file: string): Promise<string 
   checkPath(folder.name, file);
   using source = await folder.open(file);
   if (source === undefined) return undefined;
-  if (source.byteLength > MAX_TEXT_BYTES) {
+  if (source.byteLength > maxTextBytes) {
     throw new AssayError(
       "checkpoint/text-too-large",
-      `Cannot read ${source.name}: expected a text of at most ${MAX_TEXT_BYTES} bytes, ` +
+      `Cannot read ${source.name}: expected a text of at most ${maxTextBytes} bytes, ` +
         `found ${source.byteLength}`,
     );
   }
@@ -198,9 +199,9 @@ async function openShards(
   files: readonly string[],
 ): Promise<Map<string, SafetensorsReader>> {
   const readers = new Map<string, SafetensorsReader>();
-  for (let i = 0; i < files.length; i += OPENED_AT_ONCE) {
+  for (let i = 0; i < files.length; i += openedAtOnce) {
     const opened = await Promise.allSettled(
-      files.slice(i, i + OPENED_AT_ONCE).map(async (file) => {
+      files.slice(i, i + openedAtOnce).map(async (file) => {
         readers.set(file, await openShard(folder, file));
       }),
     );
@@ -218,7 +219,7 @@ async function openShard(folder: CheckpointFolder, file: string): Promise<Safete
   if (source === undefined) {
     throw new AssayError(
       "checkpoint/missing-shard",
-      `Cannot open checkpoint ${folder.name}: expected ${file} as ${SHARD_INDEX_FILE} says, ` +
+      `Cannot open checkpoint ${folder.name}: expected ${file} as ${shardIndexFile} says, ` +
         `found no such file; download it`,
     );
   }
@@ -230,12 +231,12 @@ function closeAll(readers: Iterable<SafetensorsReader>): void {
 }
 
 /** Weights in other formats, and what to do about them. */
-const OTHER_WEIGHTS: readonly (readonly [pattern: RegExp, advice: string])[] = [
+const otherWeights: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [
     /^adapter_model\./,
     "an adapter without its base model: merge it first (merge_and_unload() of the Python package peft)",
   ],
-  [/\.safetensors$/, `safetensors under another name: add ${SHARD_INDEX_FILE} or rename it`],
+  [/\.safetensors$/, `safetensors under another name: add ${shardIndexFile} or rename it`],
   [
     /^pytorch_model.*\.bin(\.index\.json)?$|^consolidated.*\.pth$/,
     "PyTorch weights: convert them, for example with save_pretrained(folder) of transformers",
@@ -245,7 +246,7 @@ const OTHER_WEIGHTS: readonly (readonly [pattern: RegExp, advice: string])[] = [
 ];
 
 /** Files to ask for where the folder cannot be listed. */
-const LIKELY_FILES = [
+const likelyFiles = [
   "adapter_model.safetensors",
   "pytorch_model.bin.index.json",
   "pytorch_model.bin",
@@ -256,13 +257,13 @@ async function explainMissingWeights(folder: CheckpointFolder): Promise<AssayErr
   if (folder.list !== undefined) {
     files = await folder.list();
   } else {
-    for (const file of LIKELY_FILES) {
+    for (const file of likelyFiles) {
       using source = await folder.open(file);
       if (source !== undefined) files = [...files, file];
     }
   }
   let found = "neither; download the weights";
-  for (const [pattern, advice] of OTHER_WEIGHTS) {
+  for (const [pattern, advice] of otherWeights) {
     const file = files.find((file) => pattern.test(file));
     if (file === undefined) continue;
     found = `${file}, ${advice}`;
@@ -270,7 +271,7 @@ async function explainMissingWeights(folder: CheckpointFolder): Promise<AssayErr
   }
   return new AssayError(
     "checkpoint/no-safetensors",
-    `Cannot open checkpoint ${folder.name}: expected ${SINGLE_FILE} or ${SHARD_INDEX_FILE}, ` +
+    `Cannot open checkpoint ${folder.name}: expected ${singleFile} or ${shardIndexFile}, ` +
       `found ${found}`,
   );
 }

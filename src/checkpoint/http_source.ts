@@ -4,9 +4,9 @@ import { allocateBytes, type ByteSource, checkRange } from "./byte_source.ts";
 /** How to ask the server. */
 export interface HttpOptions {
   /** Stands in for the global `fetch`, for example to retry or to cache. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
   /** Headers of every request, for example `authorization`. */
-  readonly headers?: HeadersInit;
+  readonly headers?: HeadersInit | undefined;
 }
 
 /**

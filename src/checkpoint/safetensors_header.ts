@@ -1,13 +1,13 @@
 import { AssayError } from "../error.ts";
 import type { ByteSource } from "./byte_source.ts";
 import { excerpt, type JsonObject, type JsonValue, parseStrictJson } from "./strict_json.ts";
-import { type Dtype, DTYPE_BITS, type TensorInfo } from "./tensor.ts";
+import { type Dtype, dtypeBits, type TensorInfo } from "./tensor.ts";
 
 /** Largest header in bytes, the limit of the format's reference implementation. */
-export const MAX_HEADER_BYTES = 100_000_000;
+export const maxHeaderBytes = 100_000_000;
 
 /** Bytes before the header: its length as an unsigned 64-bit integer, little endian. */
-export const PREFIX_BYTES = 8;
+export const prefixBytes = 8;
 
 /** A tensor and where its bytes begin in the file. */
 export interface PlacedTensor extends TensorInfo {
@@ -47,7 +47,7 @@ export async function readSafetensorsHeader(
 ): Promise<SafetensorsHeader> {
   const where = source.name;
   const headerBytes = await readHeaderLength(source);
-  const bytes = await source.read(PREFIX_BYTES, headerBytes);
+  const bytes = await source.read(prefixBytes, headerBytes);
   const text = decodeUtf8(bytes, `the header of ${where}`);
   if (bytes[0] !== "{".charCodeAt(0)) {
     refuse("bad-header", where, `a header that starts with "{"`, excerpt(text));
@@ -55,7 +55,7 @@ export async function readSafetensorsHeader(
   const header = parseStrictJson(text, `the header of ${where}`) as JsonObject;
 
   const metadata = readMetadata(header.get("__metadata__"), where);
-  const dataStart = PREFIX_BYTES + headerBytes;
+  const dataStart = prefixBytes + headerBytes;
   const tensors: PlacedTensor[] = [];
   for (const [name, entry] of header) {
     if (name !== "__metadata__") tensors.push(readEntry(name, entry, file, where, dataStart));
@@ -90,7 +90,7 @@ function refuse(code: string, where: string, expected: string, found: string): n
 }
 
 /** What lies in files that are often taken for safetensors, by their first bytes. */
-const IMPOSTORS: readonly (readonly [start: string, what: string])[] = [
+const impostors: readonly (readonly [start: string, what: string])[] = [
   ["version ", `a Git LFS pointer; fetch the weights themselves with "git lfs pull"`],
   ["PK\u0003\u0004", "a PyTorch archive; convert it with the Python package safetensors"],
   ["GGUF", "a GGUF file; use the original safetensors weights"],
@@ -98,30 +98,30 @@ const IMPOSTORS: readonly (readonly [start: string, what: string])[] = [
 ];
 
 async function readHeaderLength(source: ByteSource): Promise<number> {
-  if (source.byteLength < PREFIX_BYTES) {
+  if (source.byteLength < prefixBytes) {
     refuse(
       "file-too-small",
       source.name,
-      `at least ${PREFIX_BYTES} bytes`,
+      `at least ${prefixBytes} bytes`,
       `${source.byteLength}; download it again`,
     );
   }
-  const prefix = await source.read(0, PREFIX_BYTES);
+  const prefix = await source.read(0, prefixBytes);
   const start = String.fromCharCode(...prefix);
-  const impostor = IMPOSTORS.find(([magic]) => start.startsWith(magic));
+  const impostor = impostors.find(([magic]) => start.startsWith(magic));
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
-  if (impostor !== undefined && length > MAX_HEADER_BYTES) {
+  if (impostor !== undefined && length > maxHeaderBytes) {
     refuse("not-safetensors", source.name, "the length of a header", impostor[1]);
   }
-  if (length > MAX_HEADER_BYTES) {
+  if (length > maxHeaderBytes) {
     refuse(
       "header-too-large",
       source.name,
-      `a header of at most ${MAX_HEADER_BYTES} bytes`,
+      `a header of at most ${maxHeaderBytes} bytes`,
       `${length}`,
     );
   }
-  if (PREFIX_BYTES + Number(length) > source.byteLength) {
+  if (prefixBytes + Number(length) > source.byteLength) {
     refuse(
       "header-out-of-file",
       source.name,
@@ -164,31 +164,13 @@ function readEntry(
     return refuse("bad-tensor-entry", where, `an object as the entry ${what}`, kindOf(entry));
   }
   const fields = entry as JsonObject;
-  const dtype = fields.get("dtype");
-  if (typeof dtype !== "string" || !DTYPE_BITS.has(dtype as Dtype)) {
-    const found = typeof dtype === "string" ? excerpt(dtype) : kindOf(dtype);
-    return refuse(
-      "unknown-dtype",
-      where,
-      `one of ${[...DTYPE_BITS.keys()].join(", ")} as dtype ${what}`,
-      found,
-    );
-  }
+  const dtype = dtypeOf(fields.get("dtype"), what, where);
   const shape = integers(fields.get("shape"));
   if (shape === undefined) {
     return refuse("bad-shape", where, `a list of integers from 0 on as shape ${what}`, "another");
   }
-  const offsets = integers(fields.get("data_offsets"));
-  const [begin, end] = offsets ?? [];
-  if (offsets?.length !== 2 || begin === undefined || end === undefined || begin > end) {
-    return refuse(
-      "bad-offsets",
-      where,
-      `[begin, end], integers in ascending order, as data_offsets ${what}`,
-      offsets === undefined ? "another value" : `[${offsets.slice(0, 3)}]`,
-    );
-  }
-  const byteLength = tensorBytes(dtype as Dtype, shape);
+  const [begin, end] = offsetsOf(fields.get("data_offsets"), what, where);
+  const byteLength = tensorBytes(dtype, shape);
   if (byteLength === undefined) {
     return refuse(
       "size-overflow",
@@ -207,12 +189,40 @@ function readEntry(
   }
   return {
     name,
-    dtype: dtype as Dtype,
+    dtype,
     shape: Object.freeze(shape),
     byteLength,
     file,
     offset: dataStart + begin,
   };
+}
+
+function dtypeOf(value: JsonValue | undefined, what: string, where: string): Dtype {
+  if (typeof value === "string" && dtypeBits.has(value as Dtype)) return value as Dtype;
+  return refuse(
+    "unknown-dtype",
+    where,
+    `one of ${[...dtypeBits.keys()].join(", ")} as dtype ${what}`,
+    typeof value === "string" ? excerpt(value) : kindOf(value),
+  );
+}
+
+function offsetsOf(
+  value: JsonValue | undefined,
+  what: string,
+  where: string,
+): [begin: number, end: number] {
+  const offsets = integers(value);
+  const [begin, end] = offsets ?? [];
+  if (offsets?.length === 2 && begin !== undefined && end !== undefined && begin <= end) {
+    return [begin, end];
+  }
+  return refuse(
+    "bad-offsets",
+    where,
+    `[begin, end], integers in ascending order, as data_offsets ${what}`,
+    offsets === undefined ? "another value" : `[${offsets.slice(0, 3)}]`,
+  );
 }
 
 /**
@@ -221,7 +231,7 @@ function readEntry(
  * A product of two safe integers that is not safe stays so when rounded, hence the test is exact.
  */
 export function tensorBytes(dtype: Dtype, shape: readonly number[]): number | undefined {
-  let bits = DTYPE_BITS.get(dtype)!;
+  let bits = dtypeBits.get(dtype)!;
   for (const size of shape) {
     bits *= size;
     if (!Number.isSafeInteger(bits)) return undefined;

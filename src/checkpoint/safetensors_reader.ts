@@ -3,12 +3,12 @@ import { allocateBytes, type ByteSource } from "./byte_source.ts";
 import { type PlacedTensor, readSafetensorsHeader } from "./safetensors_header.ts";
 import type { Tensor, TensorInfo } from "./tensor.ts";
 
-/** Rows nearer to each other than this many bytes are read together: a read costs more than them. */
-const GAP_BYTES = 64 * 1024;
+/** Reads nearer to each other than this many bytes are coalesced: a read costs more than them. */
+const gapBytes = 64 * 1024;
 /** Most bytes that rows read together span, where one row alone is not longer. */
-const RUN_BYTES = 4 * 1024 * 1024;
+const runBytes = 4 * 1024 * 1024;
 /** Reads under way at once, so that gathering over HTTP does not wait for each answer in turn. */
-const READS_AT_ONCE = 8;
+const readsAtOnce = 8;
 
 /**
  * One safetensors file: its checked header in memory, its tensors read when asked for.
@@ -100,6 +100,7 @@ export class SafetensorsReader implements Disposable {
    * Reads single rows, in the order asked for; a row may be asked for more than once. Rows that lie
    * close together are read together.
    *
+   * @param name Name of the tensor.
    * @param rows Row numbers, from 0.
    * @returns A tensor of shape `[rows.length, ...rest]`.
    * @throws {AssayError} `checkpoint/missing-tensor`, `checkpoint/no-rows`,
@@ -126,8 +127,8 @@ export class SafetensorsReader implements Disposable {
         bytes.set(run.subarray(start, start + rowBytes), place * rowBytes);
       }
     };
-    for (let i = 0; i < runs.length; i += READS_AT_ONCE) {
-      await Promise.all(runs.slice(i, i + READS_AT_ONCE).map(gather));
+    for (let i = 0; i < runs.length; i += readsAtOnce) {
+      await Promise.all(runs.slice(i, i + readsAtOnce).map(gather));
     }
     return { name, dtype: tensor.dtype, shape: [rows.length, ...tensor.shape.slice(1)], bytes };
   }
@@ -180,8 +181,8 @@ function planRuns(rows: ArrayLike<number>, rowBytes: number): Run[] {
     let last = first;
     for (; end < places.length; end++) {
       const row = rows[places[end]!]!;
-      const near = row === last || (row - last - 1) * rowBytes <= GAP_BYTES &&
-          (row - first + 1) * rowBytes <= RUN_BYTES;
+      const near = row === last || (row - last - 1) * rowBytes <= gapBytes &&
+          (row - first + 1) * rowBytes <= runBytes;
       if (!near) break;
       last = row;
     }

@@ -1,7 +1,7 @@
 import { AssayError } from "../error.ts";
-import { MAX_HEADER_BYTES, PREFIX_BYTES, tensorBytes } from "./safetensors_header.ts";
+import { maxHeaderBytes, prefixBytes, tensorBytes } from "./safetensors_header.ts";
 import { excerpt } from "./strict_json.ts";
-import { DTYPE_BITS, type TensorInfo } from "./tensor.ts";
+import { dtypeBits, type TensorInfo } from "./tensor.ts";
 
 /** What is known of a tensor before its bytes are. */
 export type TensorDeclaration = Pick<TensorInfo, "name" | "dtype" | "shape">;
@@ -18,7 +18,7 @@ export interface TensorToWrite extends TensorDeclaration {
 /** What else to write. */
 export interface WriteOptions {
   /** The free-form `__metadata__`; by default `{format: "pt"}`, without which some readers refuse. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -79,10 +79,10 @@ async function explainFailure(writing: Promise<void>): Promise<void> {
   }
 }
 
-const DTYPE_ORDER = [...DTYPE_BITS.keys()];
+const dtypeOrder = [...dtypeBits.keys()];
 
 function compareLayout(a: TensorDeclaration, b: TensorDeclaration): number {
-  const order = DTYPE_ORDER.indexOf(b.dtype) - DTYPE_ORDER.indexOf(a.dtype);
+  const order = dtypeOrder.indexOf(b.dtype) - dtypeOrder.indexOf(a.dtype);
   return order || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
@@ -112,12 +112,12 @@ function encodeHeader(
   }
   const json = new TextEncoder().encode(`{${members.join(",")}}`);
   const length = Math.ceil(json.length / 8) * 8;
-  if (length > MAX_HEADER_BYTES) {
-    refuse("header-too-large", `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`);
+  if (length > maxHeaderBytes) {
+    refuse("header-too-large", `a header of at most ${maxHeaderBytes} bytes`, `${length}`);
   }
-  const header = new Uint8Array(PREFIX_BYTES + length).fill(" ".charCodeAt(0));
+  const header = new Uint8Array(prefixBytes + length).fill(" ".charCodeAt(0));
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
-  header.set(json, PREFIX_BYTES);
+  header.set(json, prefixBytes);
   return header;
 }
 
@@ -131,7 +131,7 @@ export function declaredBytes({ name, dtype, shape }: TensorDeclaration): number
   if (name === "__metadata__" || !name.isWellFormed()) {
     refuse("bad-tensor-name", "a well-formed name other than __metadata__", excerpt(name));
   }
-  if (!DTYPE_BITS.has(dtype)) {
+  if (!dtypeBits.has(dtype)) {
     refuse("unknown-dtype", `a dtype of the format for tensor ${excerpt(name)}`, excerpt(dtype));
   }
   const valid = shape.every((size) => Number.isSafeInteger(size) && size >= 0);

@@ -5,7 +5,7 @@ import { excerpt, type JsonValue, parseStrictJson } from "./strict_json.ts";
 import type { TensorInfo } from "./tensor.ts";
 
 /** The index of a checkpoint in several files, as `transformers` writes it. */
-export const SHARD_INDEX_FILE = "model.safetensors.index.json";
+export const shardIndexFile = "model.safetensors.index.json";
 
 /**
  * Parses a shard index, which is untrusted.
@@ -17,7 +17,7 @@ export const SHARD_INDEX_FILE = "model.safetensors.index.json";
  * {@linkcode parseStrictJson} throws.
  */
 export function parseShardIndex(text: string, folder: string): ReadonlyMap<string, string[]> {
-  const what = `${folder}/${SHARD_INDEX_FILE}`;
+  const what = `${folder}/${shardIndexFile}`;
   const index = parseStrictJson(text, what);
   const weightMap = index instanceof Map ? index.get("weight_map") as JsonValue : undefined;
   if (!(weightMap instanceof Map)) {

@@ -16,11 +16,11 @@ export type JsonValue =
 /** A JSON object, keys in the order of the text. */
 export type JsonObject = ReadonlyMap<string, JsonValue>;
 
-const MAX_DEPTH = 32;
+const maxDepth = 32;
 /** A header of 100 MB, the largest allowed, has room for about this many values. */
-const MAX_VALUES = 10_000_000;
-const MAX_NUMBER_LENGTH = 400;
-const WHITE_SPACE: ReadonlySet<string> = new Set([" ", "\n", "\r", "\t"]);
+const maxValues = 10_000_000;
+const maxNumberLength = 400;
+const whiteSpace: ReadonlySet<string> = new Set([" ", "\n", "\r", "\t"]);
 
 /**
  * Parses JSON as RFC 8259 has it, and refuses what `JSON.parse` lets pass: duplicate keys, which
@@ -50,11 +50,11 @@ class Parser {
   }
 
   value(depth: number): JsonValue {
-    if (depth > MAX_DEPTH) {
-      this.#refuse("json-too-deep", `at most ${MAX_DEPTH} levels of nesting`, "more");
+    if (depth > maxDepth) {
+      this.#refuse("json-too-deep", `at most ${maxDepth} levels of nesting`, "more");
     }
-    if (++this.#values > MAX_VALUES) {
-      this.#refuse("json-too-large", `at most ${MAX_VALUES} values`, "more");
+    if (++this.#values > maxValues) {
+      this.#refuse("json-too-large", `at most ${maxValues} values`, "more");
     }
     const start = this.#peek();
     switch (start) {
@@ -137,8 +137,8 @@ class Parser {
     const start = this.#position;
     let end = start;
     while (end < text.length && "+-.0123456789Ee".includes(text[end]!)) end++;
-    const literal = text.slice(start, Math.min(end, start + MAX_NUMBER_LENGTH + 1));
-    const valid = literal.length <= MAX_NUMBER_LENGTH &&
+    const literal = text.slice(start, Math.min(end, start + maxNumberLength + 1));
+    const valid = literal.length <= maxNumberLength &&
       /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(literal);
     if (!valid) this.#unexpected("a value");
     this.#position = end;
@@ -156,7 +156,7 @@ class Parser {
     const text = this.#text;
     for (;;) {
       const character = text[this.#position] ?? "";
-      if (character > " " || !WHITE_SPACE.has(character)) return character;
+      if (character > " " || !whiteSpace.has(character)) return character;
       this.#position++;
     }
   }

@@ -35,7 +35,7 @@ export type Dtype =
  * The order is that of the format's reference implementation (`Dtype` in `safetensors/src/tensor.rs`):
  * a file lays its tensors out from the last dtype to the first, so that each stays aligned.
  */
-export const DTYPE_BITS: ReadonlyMap<Dtype, number> = new Map<Dtype, number>([
+export const dtypeBits: ReadonlyMap<Dtype, number> = new Map<Dtype, number>([
   ["BOOL", 8],
   ["F4", 4],
   ["F6_E2M3", 6],
@@ -88,6 +88,11 @@ export interface Tensor {
 
 /** Dtypes that convert to and from 32-bit floats. */
 export type FloatDtype = "F32" | "F16" | "BF16";
+
+/** Whether a dtype is one of {@linkcode FloatDtype}. */
+export function isFloatDtype(dtype: string): dtype is FloatDtype {
+  return dtype === "F32" || dtype === "F16" || dtype === "BF16";
+}
 
 /**
  * The elements of a floating-point tensor as 32-bit floats; exact, infinities and NaNs included.

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
-import { formatShardIndex, planShards, SHARD_INDEX_FILE } from "../checkpoint/shard_index.ts";
+import { formatShardIndex, planShards, shardIndexFile } from "../checkpoint/shard_index.ts";
 import type { FloatDtype } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 import { averageWeights } from "../merging/weight_average.ts";
@@ -103,7 +103,7 @@ async function writeWeights(
       throw error;
     }
   }
-  if (!isSingle) await writeTextFile(`${folder}/${SHARD_INDEX_FILE}`, formatShardIndex(shards));
+  if (!isSingle) await writeTextFile(`${folder}/${shardIndexFile}`, formatShardIndex(shards));
 }
 
 /** The folder, made where there is none; weights that are there are never mixed with new ones. */

@@ -84,6 +84,9 @@ export async function openInput(
  * The bytes of a stream, unzipped where they are gzip, without a UTF-8 byte-order mark.
  *
  * @param name What error messages call the stream.
+ * @param stream The bytes, in pieces of any size.
+ * @param byteLength How many there are in all, where that is known; for `onBytes`.
+ * @param onBytes Told of the bytes as they are read.
  * @throws {AssayError} `data/bad-file` where reading fails, the gzip data is damaged, or the text is UTF-16.
  */
 export async function* inputChunks(

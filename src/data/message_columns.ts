@@ -3,6 +3,8 @@ import type { Message } from "../text/conversation.ts";
 import { parseJson } from "./json_text.ts";
 import { kindOfValue } from "./rows.ts";
 
+const transcriptTurn = /\n\n(Human|Assistant):/g;
+
 /** The error of a row whose columns are not what a conversation needs. */
 export function badColumn(column: string, problem: string): AssayError {
   return new AssayError("data/bad-row", `Cannot use column "${column}": ${problem}`);
@@ -73,4 +75,22 @@ function contentOf(column: string, where: string, content: unknown): string {
     const found = typeof type === "string" ? `a part of type "${type}"` : kindOfValue(part);
     throw badColumn(column, `expected the content of ${where} to be text, found ${found}`);
   }).join("");
+}
+
+/**
+ * Whether text is a transcript in the layout of Anthropic's HH-RLHF: turns that begin with
+ * `\n\nHuman:` and `\n\nAssistant:`, the first of them `\n\nHuman:` at the very beginning.
+ */
+export function isTranscript(text: string): boolean {
+  return text.startsWith("\n\nHuman:");
+}
+
+/** The messages of a transcript, see {@linkcode isTranscript}; one space after the colon belongs to the marker. */
+export function messagesOfTranscript(text: string): readonly Message[] {
+  const marks = [...text.matchAll(transcriptTurn)];
+  return marks.map((mark, index): Message => {
+    const start = mark.index + mark[0].length;
+    const content = text.slice(start, marks[index + 1]?.index).replace(/^ /, "");
+    return { role: mark[1] === "Human" ? "user" : "assistant", content };
+  });
 }

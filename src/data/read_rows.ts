@@ -36,6 +36,7 @@ export interface ReadRowsOptions {
  * ```
  *
  * @param input A path, or `-` for standard input.
+ * @param options The format, where the name does not tell it, and who is told of progress.
  * @throws {AssayError} `data/no-such-file`, `data/no-permission`, `data/bad-file`.
  */
 export async function* readRows(

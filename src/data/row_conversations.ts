@@ -1,8 +1,13 @@
 import type { Conversation, Message } from "../text/conversation.ts";
 import { AssayError } from "../error.ts";
-import { badColumn, listOfText, messagesOfColumn } from "./message_columns.ts";
+import {
+  badColumn,
+  isTranscript,
+  listOfText,
+  messagesOfColumn,
+  messagesOfTranscript,
+} from "./message_columns.ts";
 import { kindOfValue, type Row } from "./rows.ts";
-import { isTranscript, messagesOfTranscript } from "./transcript.ts";
 
 /** The conversations that one row holds, by the row's shape. */
 export type RowConversations =

@@ -80,6 +80,7 @@ export interface RowFileOptions {
  * ```
  *
  * @param path The file's path; `.jsonl`, `.csv` or `.parquet` tells the format.
+ * @param options The format, where the name does not tell it.
  * @throws {AssayError} `data/cannot-write` where the file can't be created.
  */
 export async function writeRowFile(path: string, options: RowFileOptions = {}): Promise<RowWriter> {

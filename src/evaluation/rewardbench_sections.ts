@@ -1,3 +1,5 @@
+import { meanInOrder } from "../numbers/moments.ts";
+
 /**
  * RewardBench 1: its sections, their subsets and each subset's weight, which is its number of pairs
  * (arXiv 2403.13787 and its released code). `math-prm` has 447 pairs and counts as 984, like the six
@@ -103,7 +105,7 @@ export function rewardBenchScore(accuracies: ReadonlyMap<string, number>): numbe
   const sections = rewardBenchSections(accuracies);
   const complete = sections.length === Object.keys(rewardBenchWeights).length &&
     sections.every(({ missing }) => missing.length === 0);
-  return complete ? mean(sections.map(({ accuracy }) => accuracy)) : null;
+  return complete ? meanInOrder(sections.map(({ accuracy }) => accuracy)) : null;
 }
 
 /**
@@ -114,9 +116,5 @@ export function rewardBenchScore(accuracies: ReadonlyMap<string, number>): numbe
  */
 export function rewardBench2Score(accuracies: ReadonlyMap<string, number>): number | null {
   if (!rewardBench2Subsets.every((subset) => accuracies.has(subset))) return null;
-  return mean(rewardBench2Subsets.map((subset) => accuracies.get(subset)!));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return meanInOrder(rewardBench2Subsets.map((subset) => accuracies.get(subset)!));
 }

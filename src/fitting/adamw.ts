@@ -14,11 +14,11 @@ export function parameter(value: Float64Array): Parameter {
 /** Settings of {@link AdamW}, with PyTorch's names and defaults but for the weight decay, which is 0. */
 export interface AdamWOptions {
   /** Decay of the two moments, β₁ and β₂. */
-  readonly betas?: readonly [number, number];
+  readonly betas?: readonly [number, number] | undefined;
   /** ε, which keeps the denominator from 0. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** Decay of the numbers themselves, decoupled from the gradient. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 /**
@@ -31,7 +31,9 @@ export interface AdamWOptions {
 export class AdamW {
   readonly #parameters: readonly Parameter[];
   readonly #moments: readonly { readonly first: Float64Array; readonly second: Float64Array }[];
-  readonly #options: Required<AdamWOptions>;
+  readonly #betas: readonly [number, number];
+  readonly #epsilon: number;
+  readonly #weightDecay: number;
   #steps = 0;
 
   /**
@@ -46,7 +48,9 @@ export class AdamW {
       first: new Float64Array(value.length),
       second: new Float64Array(value.length),
     }));
-    this.#options = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0, ...options };
+    this.#betas = options.betas ?? [0.9, 0.999];
+    this.#epsilon = options.epsilon ?? 1e-8;
+    this.#weightDecay = options.weightDecay ?? 0;
   }
 
   /** Sets all gradients to 0. */
@@ -57,7 +61,8 @@ export class AdamW {
   /** Goes one step against the gradients. */
   step(rate: number): void {
     this.#steps++;
-    const { betas: [beta1, beta2], epsilon, weightDecay } = this.#options;
+    const [beta1, beta2] = this.#betas;
+    const [epsilon, weightDecay] = [this.#epsilon, this.#weightDecay];
     const size = rate / (1 - beta1 ** this.#steps);
     const correction = Math.sqrt(1 - beta2 ** this.#steps);
     this.#parameters.forEach(({ value, gradient }, index) => {

@@ -136,8 +136,8 @@ export async function gatingPairs(
     differences,
     labelSmoothing: Float64Array.from(rows, (row) => row.label_smoothing ?? 0),
     margin: Float64Array.from(rows, (row) => row.margin ?? 0),
-    ...(shares === undefined
-      ? {}
-      : { mixture: new PairMixture(pairs.map((pair) => sourceOf(features, pair)), shares) }),
+    mixture: shares === undefined
+      ? undefined
+      : new PairMixture(pairs.map((pair) => sourceOf(features, pair)), shares),
   };
 }

@@ -35,8 +35,11 @@ export const blockProducts: Readonly<Float64Array> = new Float64Array(
 
 /**
  * The dot product of every left row with every right row, in 64-bit floats, into
- * {@link blockProducts}. Everything of this room that is a product of matrices comes down to it.
+ * {@link blockProducts}: the packed inner block of a blocked matrix product (GEMM). Everything of this
+ * room that is a product of matrices comes down to it.
  *
+ * @param left Rows of the left matrix.
+ * @param right Rows of the right one, as long.
  * @param inner Numbers of a row that are multiplied, from its beginning on.
  */
 export function setBlockProducts(left: BlockOfRows, right: BlockOfRows, inner: number): void {

@@ -8,6 +8,7 @@ import type { PairBatch } from "./preference_pairs.ts";
  *     L = −[(1 − α) log σ(Δ − μ̂) + α log σ(−(Δ − μ̂))],  dL/dΔ = σ(Δ − μ̂) − (1 − α)
  *
  * @param delta Δ, the score of the chosen response minus that of the rejected one.
+ * @param terms α and μ̂, 0 by default.
  *
  * @example
  * ```ts

@@ -10,7 +10,7 @@ import {
   type FailedRow,
   type FeatureManifest,
   type FeatureRow,
-  MANIFEST_FILE,
+  manifestFile,
   readManifest,
   readShardRows,
   shardFiles,
@@ -147,7 +147,7 @@ async function prepareFolder(folder: string, manifest: FeatureManifest): Promise
   if (found === undefined) {
     try {
       await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(`${folder}/${MANIFEST_FILE}`, `${JSON.stringify(manifest)}\n`);
+      await Deno.writeTextFile(`${folder}/${manifestFile}`, `${JSON.stringify(manifest)}\n`);
     } catch (cause) {
       throw cannotWrite(folder, cause);
     }

@@ -2,7 +2,7 @@ import { AssayError } from "../error.ts";
 import type { ResponseSide } from "./fitting_row.ts";
 
 /** The file that says what a folder of features holds. */
-export const MANIFEST_FILE = "features.json";
+export const manifestFile = "features.json";
 
 /** What a folder of features holds. */
 export interface FeatureManifest {
@@ -68,7 +68,7 @@ export function shardFiles(shard: number): { readonly tensors: string; readonly 
 export async function readManifest(folder: string): Promise<FeatureManifest | undefined> {
   let text: string;
   try {
-    text = await Deno.readTextFile(`${folder}/${MANIFEST_FILE}`);
+    text = await Deno.readTextFile(`${folder}/${manifestFile}`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
@@ -84,7 +84,7 @@ export async function readManifest(folder: string): Promise<FeatureManifest | un
     manifest?.version !== 1 || !isSize(manifest.hidden_size) ||
     !isSize(manifest.rows_per_shard) || typeof manifest.gates !== "boolean"
   ) {
-    throw badFeatures(`${folder}/${MANIFEST_FILE}`, "a manifest of version 1", "something else");
+    throw badFeatures(`${folder}/${manifestFile}`, "a manifest of version 1", "something else");
   }
   return manifest as FeatureManifest;
 }

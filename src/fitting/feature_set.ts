@@ -167,6 +167,7 @@ export interface RowSplit {
  * Splits rows: as their `split` column says, and where it says nothing, by prompt, the same prompt on
  * the same side every time.
  *
+ * @param rows Rows of a folder of features.
  * @param share Share of prompts that are held back.
  * @param seed Another seed gives another split.
  */

@@ -39,9 +39,9 @@ export interface FittingRow {
 /** Columns of a row to fit on that go by names of their own. */
 export interface FittingColumns {
   /** Hold ratings of a row with one conversation; none by default. */
-  readonly ratings?: readonly string[];
+  readonly ratings?: readonly string[] | undefined;
   /** Tells where a row comes from; `source` by default. */
-  readonly source?: string;
+  readonly source?: string | undefined;
 }
 
 /**

@@ -17,11 +17,11 @@ export interface GatingShape {
   /** Objectives that are weighed. */
   readonly objectives: number;
   /** Width of the hidden layers; 1,024 by default. */
-  readonly hiddenSize?: number;
+  readonly hiddenSize?: number | undefined;
   /** Hidden layers; 3 by default. */
-  readonly hiddenLayers?: number;
+  readonly hiddenLayers?: number | undefined;
   /** T; 10 by default. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
 }
 
 /** Share of a hidden layer that is left out in training, and where chance comes from. */

@@ -3,7 +3,6 @@ import { AssayError } from "../error.ts";
 import { preferenceLoss } from "../voting/preference_losses.ts";
 import { AdamW, cosineRate, parameter } from "./adamw.ts";
 import { bradleyTerry } from "./bradley_terry.ts";
-import { yieldToEventLoop } from "./event_loop.ts";
 import type { GatingNetwork } from "./gating_network.ts";
 import type { Measurement, PairFigures } from "./head_training.ts";
 import type { PairMixture } from "./pair_mixture.ts";
@@ -20,37 +19,39 @@ export interface GatingPairs {
   /** Debiased rewards of the chosen response less those of the rejected one, [pairs, objectives]. */
   readonly differences: Float64Array;
   /** α of each pair; 0 by default. */
-  readonly labelSmoothing?: Float64Array;
+  readonly labelSmoothing?: Float64Array | undefined;
   /** μ̂ of each pair; 0 by default. */
-  readonly margin?: Float64Array;
+  readonly margin?: Float64Array | undefined;
   /** How the pairs' sources are mixed; without, all pairs count alike. */
-  readonly mixture?: PairMixture;
+  readonly mixture?: PairMixture | undefined;
 }
 
 /** How to train a gate; the defaults are those of the released code. */
 export interface GatingOptions {
   /** Steps; 2,000 by default. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Pairs in a step, drawn with replacement; 1,024 by default. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Learning rate at the start; 0.001 by default. It falls to 0 along a cosine. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
   /** Weight decay; 0 by default. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
   /** Dropout of the hidden layers; 0.2 by default. */
-  readonly dropout?: number;
+  readonly dropout?: number | undefined;
   /** A factor of the margins in the loss that is learnt too, from this number on; fixed at 1 by default. */
-  readonly marginScale?: number;
+  readonly marginScale?: number | undefined;
   /** Seed of the pairs drawn and of the dropout. */
   readonly seed: number;
   /** Pairs to measure by; the step with the least loss on them is kept. */
-  readonly validation?: GatingPairs;
+  readonly validation?: GatingPairs | undefined;
   /** Steps between two measurements; 50 by default. */
-  readonly measureEvery?: number;
+  readonly measureEvery?: number | undefined;
   /** Told after each measurement how many steps are done. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly onProgress?:
+    | ((progress: { readonly done: number; readonly total: number }) => void)
+    | undefined;
   /** Ends the training early, with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a gate's training went. */
@@ -76,6 +77,7 @@ export interface GatingResult {
  *
  * @param network The gate; its numbers change.
  * @param pairs Pairs to learn from.
+ * @param options Steps, rates and what is held back.
  * @throws {AssayError} `fitting/no-pairs`, `fitting/wrong-rows`.
  */
 export async function trainGating(
@@ -125,7 +127,7 @@ export async function trainGating(
       }
     }
     options.onProgress?.({ done, total: steps });
-    await yieldToEventLoop();
+    await new Promise((resolve) => setTimeout(resolve)); // signals and writes have their turn
   }
   best?.values.forEach((value, index) => learnt[index]!.value.set(value));
   network.logitScale.value[0]! *= scale.value[0]!;
@@ -135,6 +137,8 @@ export async function trainGating(
 /**
  * Loss and accuracy of a gate on pairs, in the mixture of their sources.
  *
+ * @param network The gate.
+ * @param pairs The pairs it is measured on.
  * @param marginScale What margins are multiplied with in the loss; 1 for a gate that is trained.
  */
 export function measureGating(

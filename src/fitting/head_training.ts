@@ -1,7 +1,6 @@
 import { seededRandom } from "../numbers/seeded_random.ts";
 import { preferenceLoss } from "../voting/preference_losses.ts";
 import { AdamW, cosineRate } from "./adamw.ts";
-import { yieldToEventLoop } from "./event_loop.ts";
 import type { HeadLearner } from "./linear_head.ts";
 import { batchOfPairs, checkPairs, drawPairs, type PreferencePairs } from "./preference_pairs.ts";
 
@@ -14,17 +13,19 @@ export interface TrainingOptions {
   /** Learning rate at the start; it falls to 0 along a cosine. */
   readonly rate: number;
   /** Weight decay; 0 by default. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
   /** Seed of the pairs drawn. */
   readonly seed: number;
   /** Pairs to measure by; the step with the least loss on them is kept. Without, the last is. */
-  readonly validation?: PreferencePairs;
+  readonly validation?: PreferencePairs | undefined;
   /** Steps between two measurements; 50 by default. */
-  readonly measureEvery?: number;
+  readonly measureEvery?: number | undefined;
   /** Told after each measurement how many steps are done. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly onProgress?:
+    | ((progress: { readonly done: number; readonly total: number }) => void)
+    | undefined;
   /** Ends the training early, with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a head makes of some pairs; means over all, or over a mixture of their sources. */
@@ -59,6 +60,7 @@ export interface TrainedHead {
  *
  * @param learner What is learnt, and by which loss.
  * @param pairs The pairs to learn from.
+ * @param options Steps, rates, the seed and what is held back.
  * @throws {AssayError} `fitting/no-pairs`, `fitting/wrong-rows`, `fitting/not-finite`.
  *
  * @example
@@ -108,7 +110,7 @@ export async function trainHead(
       }
     }
     options.onProgress?.({ done, total: steps });
-    await yieldToEventLoop();
+    await new Promise((resolve) => setTimeout(resolve)); // signals and writes have their turn
   }
   const { weight, step } = best ?? { weight: learner.weight(), step: steps };
   return { weight, losses, measurements, step };

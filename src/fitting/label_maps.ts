@@ -30,6 +30,7 @@ export function rangeMap(low: number, high: number): LabelMap {
  * The reward that a rating stands for: reward = (rating − offset) / scale.
  *
  * @param rating A number, `true` (1) or `false` (0); `null` and `undefined` are missing.
+ * @param map Scale and offset of the ratings; by default a rating is the reward.
  * @returns The reward; NaN where the rating is missing.
  * @throws {AssayError} `fitting/bad-label` for anything else.
  *

@@ -26,7 +26,7 @@ export interface MetaOptions {
   /** Seed of the prompts drawn. */
   readonly seed: number;
   /** Head to start from, [dimension]; 0 by default. */
-  readonly start?: Float64Array;
+  readonly start?: Float64Array | undefined;
 }
 
 /**
@@ -40,6 +40,7 @@ export interface MetaOptions {
  *
  * @param dimension Features of an example.
  * @param meta The meta set.
+ * @param options η, and how many prompts a step takes.
  * @throws {AssayError} `fitting/no-meta-set` for a set without a prompt of two responses.
  */
 export function metaHead(dimension: number, meta: MetaSet, options: MetaOptions): HeadLearner {

@@ -50,9 +50,10 @@ export class PairMixture {
   }
 
   /**
-   * Draws pairs with replacement, source by source; what the shares of `size` leave over after rounding
-   * down goes to the largest fractions.
+   * Draws pairs with replacement, source by source (stratified sampling). Shares of `size` become
+   * whole numbers by the largest-remainder method.
    *
+   * @param size How many.
    * @param random Draws numbers from 0 to 1.
    */
   draw(size: number, random: () => number): Uint32Array {

@@ -1,5 +1,4 @@
 import { AssayError } from "../error.ts";
-import { yieldToEventLoop } from "./event_loop.ts";
 import { addGram, factorize, packedRow, solveFactorized } from "./matrix_products.ts";
 import { GramSum, groupObjectives, type ObjectiveGroup, planSums } from "./ridge_sums.ts";
 
@@ -17,13 +16,15 @@ export interface LabelledFeatures {
 /** How to fit {@link fitRidge}. */
 export interface RidgeOptions {
   /** Penalties to choose from, at least 0; the paper's grid by default. */
-  readonly alphas?: readonly number[];
+  readonly alphas?: readonly number[] | undefined;
   /** Told how far the fit is: rows summed, systems solved, rows validated. */
-  readonly onProgress?: (
-    progress: { phase: "sum" | "solve" | "validate"; done: number; total: number },
-  ) => void;
+  readonly onProgress?:
+    | ((
+      progress: { phase: "sum" | "solve" | "validate"; done: number; total: number },
+    ) => void)
+    | undefined;
   /** Ends the fit early, with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How one objective's fit came out. */
@@ -277,7 +278,7 @@ async function solveGroups(
         );
       }
       onProgress?.({ phase: "solve", done: ++done, total: groups.length * alphas.length });
-      await yieldToEventLoop();
+      await new Promise((resolve) => setTimeout(resolve)); // signals and writes have their turn
     }
   }
   return candidates;

@@ -40,9 +40,11 @@ export interface ObjectiveGroup {
 }
 
 /**
- * Groups objectives by the rows in which they have labels: those of one source data set come together.
+ * Groups objectives by the rows in which they have labels, by partition refinement: those of one
+ * source data set come together.
  *
  * @param labels [rows, objectives], NaN where missing.
+ * @param objectives How many objectives.
  */
 export function groupObjectives(labels: Float64Array, objectives: number): ObjectiveGroup[] {
   const rows = labels.length / objectives;

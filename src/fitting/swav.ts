@@ -5,11 +5,11 @@ import { type UnitRows, unitRows, unitRowsGradient } from "./unit_rows.ts";
 /** Settings of {@link swav}. */
 export interface SwavOptions {
   /** τ of the predicted assignments; 0.1 by default. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** ε of Sinkhorn–Knopp; 0.05 by default. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** Rounds of Sinkhorn–Knopp; 3 by default. */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
 }
 
 /** The loss with its gradient by the prototypes too. */
@@ -23,6 +23,9 @@ export interface SwavLoss extends ContrastiveLoss {
  * exp(scores / ε) scaled by turns so that prototypes and items have equal shares.
  *
  * @param scores [items, prototypes]
+ * @param prototypes How many prototypes.
+ * @param epsilon ε; the smaller, the harder the assignments.
+ * @param iterations Rounds of scaling.
  * @returns [items, prototypes]; each row sums to 1.
  */
 export function sinkhorn(
@@ -62,6 +65,7 @@ export function sinkhorn(
  * @param t Second view, [items, width].
  * @param prototypes [prototypes, width]
  * @param width Numbers in a row.
+ * @param options τ, ε and the rounds of {@link sinkhorn}.
  */
 export function swav(
   s: Float64Array,

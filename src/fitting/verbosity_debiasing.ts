@@ -10,14 +10,14 @@ export const verbosityPenalties: readonly number[] = [
 /** How to debias. */
 export interface DebiasingOptions {
   /** τ: correlation with verbosity at which a penalty is enough; 0.03 by default, as released. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Penalties to try, ascending; those of the released code by default. */
-  readonly penalties?: readonly number[];
+  readonly penalties?: readonly number[] | undefined;
   /**
    * What becomes of an objective that is constant, whose correlation is undefined: `uncorrelated`
    * (the default) leaves it alone, `released` gives it the penalty 1, as the released code does.
    */
-  readonly constantObjectives?: "uncorrelated" | "released";
+  readonly constantObjectives?: "uncorrelated" | "released" | undefined;
 }
 
 /** What debiasing does to one objective. */
@@ -53,6 +53,7 @@ export interface VerbosityDebiasing {
  * @param rewards [responses, objectives], row major.
  * @param objectives How many objectives.
  * @param verbosity Which of them is verbosity.
+ * @param options The threshold τ, the grid of λ, and what a constant objective gets.
  * @throws {AssayError} `fitting/bad-objective`, `fitting/wrong-rows`.
  *
  * @example

@@ -130,7 +130,7 @@ export class Device implements Disposable {
     }
   }
 
-  /** Runs `make` in error scopes; a failure surfaces as `code` at the next {@link settle}. */
+  /** Runs `make` in error scopes; a failure surfaces as `code` at the next {@link Device.settle}. */
   scoped<T>(code: string, what: string, make: () => T): T {
     this.assertUsable();
     this.gpu.pushErrorScope("out-of-memory");

@@ -3,17 +3,17 @@ import type { TensorInfo } from "../checkpoint/tensor.ts";
 import { sha256 } from "../numbers/sha256.ts";
 
 /** Text files that decide a score. */
-const TEXT_FILES: readonly string[] = [
+const hashedFiles: readonly string[] = [
   "tokenizer.json",
   "tokenizer_config.json",
   "chat_template.jinja",
 ];
 
 /** Bytes read of a tensor that is larger. */
-const SAMPLE_BYTES = 4096;
+const sampleBytes = 4096;
 
 /** Tensors up to this size are read whole: heads, norms, and all of a small model. */
-const WHOLE_BYTES = 256 * 1024;
+const wholeBytes = 256 * 1024;
 
 /**
  * A fingerprint of everything in a checkpoint that decides its scores: configuration, tokenizer, chat
@@ -27,7 +27,7 @@ const WHOLE_BYTES = 256 * 1024;
  */
 export async function checkpointRevision(checkpoint: Checkpoint): Promise<string> {
   const parts: string[] = [JSON.stringify(checkpoint.config)];
-  for (const file of TEXT_FILES) parts.push(await checkpoint.readText(file) ?? "");
+  for (const file of hashedFiles) parts.push(await checkpoint.readText(file) ?? "");
   const infos = [...checkpoint.tensors.values()].sort((a, b) => a.name < b.name ? -1 : 1);
   for (const info of infos) {
     const form = JSON.stringify([info.name, info.dtype, info.shape]);
@@ -37,11 +37,11 @@ export async function checkpointRevision(checkpoint: Checkpoint): Promise<string
 }
 
 async function sampleDigest(checkpoint: Checkpoint, info: TensorInfo): Promise<string> {
-  if (info.byteLength <= WHOLE_BYTES || info.shape.length === 0) {
+  if (info.byteLength <= wholeBytes || info.shape.length === 0) {
     return await sha256((await checkpoint.read(info.name)).bytes);
   }
   const rows = info.shape[0]!;
-  const count = Math.min(rows, Math.max(1, Math.floor(SAMPLE_BYTES * rows / info.byteLength)));
+  const count = Math.min(rows, Math.max(1, Math.floor(sampleBytes * rows / info.byteLength)));
   const digests: string[] = [];
   for (const start of new Set([0, Math.floor((rows - count) / 2), rows - count])) {
     digests.push(await sha256((await checkpoint.readRows(info.name, start, count)).bytes));

@@ -4,6 +4,7 @@ import { SafetensorsReader } from "../checkpoint/safetensors_reader.ts";
 import {
   type FloatDtype,
   fromFloat32,
+  isFloatDtype,
   type Tensor,
   type TensorInfo,
   toFloat32,
@@ -194,7 +195,7 @@ export class LoraAdapter implements Disposable {
     const rows = this.#weights.tensors.get(update.b)!.shape[0]!;
     const columns = this.#weights.tensors.get(update.a)!.shape[1]!;
     const expected = this.#transposed ? [columns, rows] : [rows, columns];
-    const isFloat = info !== undefined && ["F32", "F16", "BF16"].includes(info.dtype);
+    const isFloat = info !== undefined && isFloatDtype(info.dtype);
     if (isFloat && String(info.shape) === String(expected)) return info;
     return refuse(
       this.name,
@@ -233,8 +234,7 @@ function checkShapes(
   if (other === undefined) refuse(adapter, `tensor ${b}`, `${a.name} alone`);
   for (const tensor of [a, other]) {
     const found = tensor === a ? tensor.shape[0] : tensor.shape[1];
-    const isFloat = ["F32", "F16", "BF16"].includes(tensor.dtype);
-    if (isFloat && tensor.shape.length === 2 && found === rank) continue;
+    if (isFloatDtype(tensor.dtype) && tensor.shape.length === 2 && found === rank) continue;
     refuse(
       adapter,
       `${tensor.name} as a matrix of floats of rank ${rank}`,

@@ -14,7 +14,7 @@ export interface LoraConfig {
 }
 
 /** Settings that would make the merged weight another than W + scale · B·A, and when they do. */
-const UNSUPPORTED: readonly (readonly [key: string, isSet: (value: unknown) => boolean])[] = [
+const unsupported: readonly (readonly [key: string, isSet: (value: unknown) => boolean])[] = [
   ["use_dora", (value) => value === true],
   ["lora_bias", (value) => value === true],
   ["bias", (value) => value !== "none"],
@@ -29,14 +29,14 @@ const UNSUPPORTED: readonly (readonly [key: string, isSet: (value: unknown) => b
   ["monteclora_config", (value) => value !== null],
   ["velora_config", (value) => value !== null],
   // PiSSA and its like take their start out of the base's weights: those of the base are others then.
-  ["init_lora_weights", (value) => typeof value === "string" && !HARMLESS_STARTS.includes(value)],
+  ["init_lora_weights", (value) => typeof value === "string" && !harmlessStarts.includes(value)],
 ];
 
 /** Initialisations that leave the base's weights as they are. */
-const HARMLESS_STARTS: readonly string[] = ["gaussian", "eva", "orthogonal"];
+const harmlessStarts: readonly string[] = ["gaussian", "eva", "orthogonal"];
 
 /** Largest `adapter_config.json` read. */
-const MAX_CONFIG_BYTES = 1024 * 1024;
+const maxConfigBytes = 1024 * 1024;
 
 /**
  * Reads an adapter's `adapter_config.json`, which is untrusted.
@@ -50,7 +50,7 @@ export async function readLoraConfig(folder: CheckpointFolder): Promise<LoraConf
   if (config.peft_type !== "LORA") {
     refuse(name, 'peft_type "LORA"', JSON.stringify(config.peft_type) ?? "none");
   }
-  for (const [key, isSet] of UNSUPPORTED) {
+  for (const [key, isSet] of unsupported) {
     const value = config[key];
     if (value !== undefined && isSet(value)) {
       refuse(name, `an adapter with plain LoRA (no ${key})`, JSON.stringify(value).slice(0, 100));
@@ -71,8 +71,8 @@ export async function readLoraConfig(folder: CheckpointFolder): Promise<LoraConf
 async function readConfig(folder: CheckpointFolder): Promise<Readonly<Record<string, unknown>>> {
   using source = await folder.open("adapter_config.json");
   if (source === undefined) refuse(folder.name, "such a file", "none, or no such folder");
-  if (source.byteLength > MAX_CONFIG_BYTES) {
-    refuse(folder.name, `at most ${MAX_CONFIG_BYTES} bytes`, String(source.byteLength));
+  if (source.byteLength > maxConfigBytes) {
+    refuse(folder.name, `at most ${maxConfigBytes} bytes`, String(source.byteLength));
   }
   let config: unknown;
   try {

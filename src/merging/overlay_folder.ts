@@ -2,7 +2,8 @@ import type { ByteSource } from "../checkpoint/byte_source.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import type { TensorDeclaration } from "../checkpoint/safetensors_writer.ts";
-import type { Dtype } from "../checkpoint/tensor.ts";
+import { shardIndexFile } from "../checkpoint/shard_index.ts";
+import { type Dtype, dtypeBits } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 
 /** A tensor that is made when it is read. */
@@ -19,18 +20,17 @@ export interface LazyTensor extends TensorDeclaration {
 /** What an overlay changes. */
 export interface Overlay {
   /** Tensors that take the place of the base's of the same name, or come on top of them. */
-  readonly tensors?: Iterable<LazyTensor>;
+  readonly tensors?: Iterable<LazyTensor> | undefined;
   /** Names of the base's tensors that are left out. */
-  readonly without?: Iterable<string>;
+  readonly without?: Iterable<string> | undefined;
   /** `config.json` in place of the base's. */
-  readonly config?: Readonly<Record<string, unknown>>;
+  readonly config?: Readonly<Record<string, unknown>> | undefined;
 }
 
-const WEIGHTS = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+const weightsFile = "model.safetensors";
 
 /** Bytes made at once at most, where one row is not longer. */
-const PIECE_BYTES = 16 * 1024 * 1024;
+const pieceBytes = 16 * 1024 * 1024;
 
 /**
  * A checkpoint folder that exists only as far as it is read: the base's files, with some tensors
@@ -67,8 +67,8 @@ export function overlayFolder(
   return {
     name,
     async open(file) {
-      if (file === INDEX) return undefined;
-      if (file === WEIGHTS) return lazyWeights(`${name}/${WEIGHTS}`, [...tensors.values()]);
+      if (file === shardIndexFile) return undefined;
+      if (file === weightsFile) return lazyWeights(`${name}/${weightsFile}`, [...tensors.values()]);
       if (file === "config.json" && overlay.config !== undefined) {
         return bytesSource(`${name}/${file}`, encode(JSON.stringify(overlay.config)));
       }
@@ -121,7 +121,7 @@ function lazyWeights(name: string, tensors: readonly LazyTensor[]): ByteSource {
 async function readPart(tensor: LazyTensor, offset: number, target: Uint8Array): Promise<void> {
   const rowBytes = tensor.shape.slice(1).reduce((a, b) => a * b, bytesOf(tensor.dtype));
   const end = offset + target.length;
-  const rowsAtOnce = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
+  const rowsAtOnce = Math.max(1, Math.floor(pieceBytes / rowBytes));
   const lastRow = Math.ceil(end / rowBytes);
   for (let row = Math.floor(offset / rowBytes); row < lastRow; row += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, lastRow - row);
@@ -163,33 +163,13 @@ function checkInside(name: string, byteLength: number, offset: number, length: n
 }
 
 function bytesOf(dtype: Dtype): number {
-  const bytes = ELEMENT_BYTES[dtype];
-  if (bytes !== undefined) return bytes;
+  const bytes = dtypeBits.get(dtype)! / 8;
+  if (Number.isInteger(bytes)) return bytes;
   throw new AssayError(
     "voting/unsupported-dtype",
     `Cannot overlay a checkpoint: expected elements of whole bytes, found dtype ${dtype}`,
   );
 }
-
-const ELEMENT_BYTES: Readonly<Partial<Record<Dtype, number>>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E5M2: 1,
-  F8_E4M3: 1,
-  F8_E8M0: 1,
-  I16: 2,
-  U16: 2,
-  F16: 2,
-  BF16: 2,
-  I32: 4,
-  U32: 4,
-  F32: 4,
-  C64: 8,
-  F64: 8,
-  I64: 8,
-  U64: 8,
-};
 
 function encode(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);

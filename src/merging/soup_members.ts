@@ -3,7 +3,7 @@ import type { Dtype } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 
 /** Keys of `config.json` that change no arithmetic. */
-const HARMLESS_KEYS: ReadonlySet<string> = new Set([
+const harmlessKeys: ReadonlySet<string> = new Set([
   "_name_or_path",
   "architectures",
   "auto_map",
@@ -25,10 +25,10 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /** Parts of `tokenizer.json` that do not decide which tokens a text becomes here. */
-const HARMLESS_TOKENIZER_KEYS: ReadonlySet<string> = new Set(["version", "truncation", "padding"]);
+const harmlessTokenizerKeys: ReadonlySet<string> = new Set(["version", "truncation", "padding"]);
 
 /** Element types of quantised weights: their numbers mean nothing without their scales. */
-const QUANTISED: ReadonlySet<Dtype> = new Set<Dtype>([
+const quantisedTypes: ReadonlySet<Dtype> = new Set<Dtype>([
   "F4",
   "F6_E2M3",
   "F6_E3M2",
@@ -71,7 +71,7 @@ export async function checkSoupMembers(members: readonly Checkpoint[]): Promise<
 }
 
 function checkNotQuantised(member: Checkpoint): void {
-  const tensor = [...member.tensors.values()].find(({ dtype }) => QUANTISED.has(dtype));
+  const tensor = [...member.tensors.values()].find(({ dtype }) => quantisedTypes.has(dtype));
   if (tensor === undefined && (member.config.quantization_config ?? null) === null) return;
   throw new AssayError(
     "voting/cannot-average",
@@ -86,7 +86,7 @@ function checkNotQuantised(member: Checkpoint): void {
 function checkConfig(first: Checkpoint, other: Checkpoint): void {
   const keys = new Set([...Object.keys(first.config), ...Object.keys(other.config)]);
   for (const key of keys) {
-    if (HARMLESS_KEYS.has(key)) continue;
+    if (harmlessKeys.has(key)) continue;
     const [expected, found] = [first, other].map((member) => canonical(member.config[key] ?? null));
     if (expected !== found) {
       differ(first, other, `the same ${key} in config.json`, `${expected} and ${found}`);
@@ -115,7 +115,7 @@ async function readTokenizer(
   const tokenizer = parseObject(await member.readText("tokenizer.json"));
   const settings = parseObject(await member.readText("tokenizer_config.json"));
   const template = await member.readText("chat_template.jinja") ?? settings.chat_template ?? null;
-  const kept = Object.entries(tokenizer).filter(([key]) => !HARMLESS_TOKENIZER_KEYS.has(key));
+  const kept = Object.entries(tokenizer).filter(([key]) => !harmlessTokenizerKeys.has(key));
   return { tokenizer: canonical(Object.fromEntries(kept)), "chat template": canonical(template) };
 }
 

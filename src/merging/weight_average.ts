@@ -3,6 +3,7 @@ import type { TensorToWrite } from "../checkpoint/safetensors_writer.ts";
 import {
   type FloatDtype,
   fromFloat32,
+  isFloatDtype,
   type Tensor,
   type TensorInfo,
   toFloat32,
@@ -13,19 +14,21 @@ import { checkSoupMembers } from "./soup_members.ts";
 /** How to average weights. */
 export interface WeightAverageOptions {
   /** λ of each member, at least 0, together 1. Default: the same for all. */
-  readonly weights?: readonly number[];
+  readonly weights?: readonly number[] | undefined;
   /** Element type of the averaged tensors. Default: the members' own. */
-  readonly dtype?: FloatDtype;
+  readonly dtype?: FloatDtype | undefined;
   /** Elements of one tensor averaged at once: the memory needed is a small multiple. Default 2²². */
-  readonly chunkElements?: number;
+  readonly chunkElements?: number | undefined;
   /** Told after each piece how many elements are averaged, and of how many. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly onProgress?:
+    | ((progress: { readonly done: number; readonly total: number }) => void)
+    | undefined;
   /** Ends the averaging between two pieces. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Text files that a checkpoint needs beside its weights, taken from the first member. */
-const TEXT_FILES: readonly string[] = [
+const copiedFiles: readonly string[] = [
   "config.json",
   "tokenizer.json",
   "tokenizer_config.json",
@@ -91,7 +94,7 @@ export async function averageWeights(
   const progress = new Progress(infos.reduce((sum, info) => sum + elementsOf(info), 0), options);
   const tensors = infos.map((info): TensorToWrite => ({
     name: info.name,
-    dtype: isFloat(info.dtype) ? options.dtype ?? info.dtype : info.dtype,
+    dtype: isFloatDtype(info.dtype) ? options.dtype ?? info.dtype : info.dtype,
     shape: info.shape,
     bytes: averagedBytes(members, weights, info, options, progress),
   }));
@@ -103,7 +106,7 @@ async function textFiles(
   dtype: FloatDtype | undefined,
 ): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const file of TEXT_FILES) {
+  for (const file of copiedFiles) {
     const text = await member.readText(file);
     if (text !== undefined) files.set(file, text);
   }
@@ -149,7 +152,7 @@ async function* averagedBytes(
           : await member.readRows(info.name, start, count),
       );
     }
-    yield isFloat(info.dtype)
+    yield isFloatDtype(info.dtype)
       ? fromFloat32(average(members, parts, weights), options.dtype ?? info.dtype)
       : sameBytes(members, parts);
     progress.add(count * rowElements);
@@ -194,10 +197,6 @@ function sameBytes(members: readonly Checkpoint[], parts: readonly Tensor[]): Te
     );
   });
   return first!.bytes;
-}
-
-function isFloat(dtype: string): dtype is FloatDtype {
-  return dtype === "F32" || dtype === "F16" || dtype === "BF16";
 }
 
 function elementsOf({ shape }: TensorInfo): number {

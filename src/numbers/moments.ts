@@ -21,6 +21,20 @@ export function mean(values: readonly number[]): number {
 }
 
 /**
+ * Mean of numbers summed in their order and divided once. Its last bits
+ * depend on the order, unlike those of {@linkcode mean}: for figures of reports and fits, whose rows
+ * have an order, and for means that a published implementation takes so.
+ *
+ * @param values Numbers.
+ * @returns The mean; NaN for an empty list.
+ */
+export function meanInOrder(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum / values.length;
+}
+
+/**
  * Population variance, (1/k) Σ (x − mean)², as A.2 and D.1 of the ensemble papers use it (divisor k,
  * NumPy's `ddof=0`). It does not depend on the order of the values.
  *

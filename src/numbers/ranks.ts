@@ -38,6 +38,19 @@ export function averageRanks(values: ArrayLike<number>): Float64Array {
 }
 
 /**
+ * The median: the middle value, or the mean of the two middle ones.
+ *
+ * @param values Numbers, none NaN.
+ * @returns The median; NaN for an empty list.
+ */
+export function median(values: ArrayLike<number>): number {
+  const sorted = Float64Array.from(values).sort();
+  const middle = sorted.length >> 1;
+  if (sorted.length % 2 === 1) return sorted[middle]!;
+  return sorted.length === 0 ? NaN : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/**
  * Position of each value in its data set, q = (rank − 0.5) / n with average ranks: in (0, 1), the same
  * for equal values, whatever their order. Non-finite values take no part.
  *

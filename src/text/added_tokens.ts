@@ -26,8 +26,8 @@ interface TrieNode {
   token: AddedToken | undefined;
 }
 
-const WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
-const SPACE = /\p{White_Space}/u;
+const wordCharacter = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+const whiteSpace = /\p{White_Space}/u;
 
 /**
  * Finds added tokens in text as the Rust `tokenizers` does: the leftmost, and of those that start
@@ -115,7 +115,7 @@ export class AddedTokenSplitter {
 function touchesWord(text: string, start: number, end: number): boolean {
   const before = start > 0 ? lastCharacter(text, start) : "";
   const after = end < text.length ? String.fromCodePoint(text.codePointAt(end)!) : "";
-  return WORD.test(before) || WORD.test(after);
+  return wordCharacter.test(before) || wordCharacter.test(after);
 }
 
 function lastCharacter(text: string, end: number): string {
@@ -126,12 +126,12 @@ function lastCharacter(text: string, end: number): string {
 
 function skipSpacesBack(text: string, from: number, end: number): number {
   let index = end;
-  while (index > from && SPACE.test(text[index - 1]!)) index--;
+  while (index > from && whiteSpace.test(text[index - 1]!)) index--;
   return Math.max(index, Math.min(from, end));
 }
 
 function skipSpaces(text: string, start: number): number {
   let index = start;
-  while (index < text.length && SPACE.test(text[index]!)) index++;
+  while (index < text.length && whiteSpace.test(text[index]!)) index++;
   return index;
 }

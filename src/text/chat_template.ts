@@ -4,15 +4,15 @@ import type { Conversation } from "./conversation.ts";
 import { TemplateBudgetError, TemplateInterpreter } from "./template_interpreter.ts";
 
 /** Largest template source that is parsed, in UTF-16 units; the largest published ones have 20,000. */
-const MAX_SOURCE = 512 * 1024;
+const maxSource = 512 * 1024;
 /** Longest run of whitespace in a source: the library's lexer takes quadratic time on it. */
-const MAX_SPACE_RUN = 2048;
+const maxSpaceRun = 2048;
 /** Longest list that `range` makes, as in Jinja's own sandbox. */
-const MAX_RANGE = 100_000;
-const BASE_STEPS = 2_000_000;
-const STEPS_PER_MESSAGE = 20_000;
+const maxRange = 100_000;
+const baseSteps = 2_000_000;
+const stepsPerMessage = 20_000;
 
-const MONTHS = [
+const months = [
   "January",
   "February",
   "March",
@@ -26,7 +26,7 @@ const MONTHS = [
   "November",
   "December",
 ];
-const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /** Thrown by a template's `raise_exception`; its message is the template's own. */
 class TemplateRefusal extends Error {
@@ -36,14 +36,14 @@ class TemplateRefusal extends Error {
 /** What a template can read besides the messages. */
 export interface ChatTemplateOptions {
   /** Special tokens by name (`bos_token`, `eos_token`, …), as the template's variables. */
-  readonly specialTokens?: Readonly<Record<string, string>>;
+  readonly specialTokens?: Readonly<Record<string, string>> | undefined;
   /** Where the template was found, for messages. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
   /**
    * Makes the date that `strftime_now` prints. Default: now, as `transformers` does. A template that
    * prints the date gives other tokens, hence other scores, on another day.
    */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /**
@@ -90,11 +90,11 @@ export class ChatTemplate {
    */
   static parse(source: string, options: ChatTemplateOptions = {}): ChatTemplate {
     const origin = options.origin ?? "the chat template";
-    if (source.length > MAX_SOURCE || hasLongSpaceRun(source)) {
+    if (source.length > maxSource || hasLongSpaceRun(source)) {
       throw new AssayError(
         "text/bad-chat-template",
-        `Cannot read ${origin}: expected at most ${MAX_SOURCE} characters with no run of more than ` +
-          `${MAX_SPACE_RUN} spaces, found ${source.length} characters`,
+        `Cannot read ${origin}: expected at most ${maxSource} characters with no run of more than ` +
+          `${maxSpaceRun} spaces, found ${source.length} characters`,
       );
     }
     try {
@@ -123,9 +123,12 @@ export class ChatTemplate {
    * calls `raise_exception`; `text/template-runaway` when it takes too many steps or makes too long a
    * string; `text/template-failed` for any other failure.
    */
-  render(conversation: Conversation, options: { addGenerationPrompt?: boolean } = {}): string {
+  render(
+    conversation: Conversation,
+    options: { addGenerationPrompt?: boolean | undefined } = {},
+  ): string {
     const environment = this.#environment(conversation, options.addGenerationPrompt ?? false);
-    const budget = BASE_STEPS + STEPS_PER_MESSAGE * conversation.length;
+    const budget = baseSteps + stepsPerMessage * conversation.length;
     try {
       const rendered = new TemplateInterpreter(environment, budget).run(this.#parsed);
       return rendered.value as string;
@@ -228,7 +231,7 @@ function range(start: number, stop?: number, step = 1): number[] {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   if (step === 0) throw new Error("range() step must not be zero");
   const length = Math.max(0, Math.ceil((to - from) / step));
-  if (length > MAX_RANGE) {
+  if (length > maxRange) {
     throw new TemplateBudgetError(`range() was asked for ${length.toLocaleString("en")} items`);
   }
   return Array.from({ length }, (_, index) => from + index * step);
@@ -237,8 +240,8 @@ function range(start: number, stop?: number, step = 1): number[] {
 /** The directives of Python's `strftime` that templates use, in the C locale and local time. */
 function formatDate(date: Date, format: string): string {
   const two = (value: number) => String(value).padStart(2, "0");
-  const month = MONTHS[date.getMonth()]!;
-  const weekday = WEEKDAYS[date.getDay()]!;
+  const month = months[date.getMonth()]!;
+  const weekday = weekdays[date.getDay()]!;
   const directives: Record<string, string> = {
     "%Y": String(date.getFullYear()),
     "%y": two(date.getFullYear() % 100),
@@ -262,7 +265,7 @@ function hasLongSpaceRun(source: string): boolean {
   let run = 0;
   for (let index = 0; index < source.length; index++) {
     run = source[index]!.trim() === "" ? run + 1 : 0;
-    if (run > MAX_SPACE_RUN) return true;
+    if (run > maxSpaceRun) return true;
   }
   return false;
 }

@@ -29,22 +29,22 @@ export interface TokenizedConversation {
 }
 
 /** Up to how many times `maxTokens` the tokens of a conversation that is too long are counted. */
-const COUNTED_LENGTHS = 4;
+const countedLengths = 4;
 
 /** How a {@link ChatTokenizer} treats conversations. */
 export interface ChatTokenizerOptions {
   /** Most tokens of one conversation: the model's length. */
   readonly maxTokens: number;
   /** What gives way in a conversation that is too long; none: such a conversation is an error. */
-  readonly truncate?: Truncation;
+  readonly truncate?: Truncation | undefined;
   /** Whether special tokens written inside a message's content act as such. Default false. */
-  readonly trustSpecialTokens?: boolean;
+  readonly trustSpecialTokens?: boolean | undefined;
   /** The gating pattern, if the model's configuration gives it; else it is derived from the template. */
-  readonly gatingPattern?: readonly number[];
+  readonly gatingPattern?: readonly number[] | undefined;
   /** Whether a conversation without the gating pattern is an error. Default false. */
-  readonly requireGate?: boolean;
+  readonly requireGate?: boolean | undefined;
   /** Makes the date that a template's `strftime_now` prints. Default: now. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /**
@@ -105,7 +105,7 @@ export class ChatTokenizer {
     this.#template = ChatTemplate.parse(files.template.source, {
       specialTokens: named,
       origin: files.template.origin,
-      ...(options.now && { now: options.now }),
+      now: options.now,
     });
     this.#bosId = added.find((token) => token.content === named["bos_token"])?.id;
     this.#prefix = sequencePrefix(files.tokenizer, files.config, this.#bosId);
@@ -175,7 +175,7 @@ export class ChatTokenizer {
     const text = this.#render(guarded);
     const { maxTokens, truncate } = this.#options;
     // Without truncation, count on for a while, so that the error can tell the number.
-    const limit = truncate === undefined ? COUNTED_LENGTHS * maxTokens : maxTokens;
+    const limit = truncate === undefined ? countedLengths * maxTokens : maxTokens;
     const encoded = this.#encode(text, { limit, countsOnly: true });
     if (encoded.total > maxTokens) {
       if (truncate === undefined) throw tooLong(describeTotal(encoded), maxTokens);

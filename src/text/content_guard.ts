@@ -8,7 +8,7 @@ import type { GuardedText } from "./tokenizer.ts";
  * Ranges of marks, from first to last. Noncharacters first: Unicode keeps them out of interchanged text,
  * templates pass them through; characters for private use where a conversation holds all of those.
  */
-const MARKS = [[0xfdd0, 0xfdef], [0xe000, 0xf8ff]] as const;
+const markRanges = [[0xfdd0, 0xfdef], [0xe000, 0xf8ff]] as const;
 
 /** A conversation whose contents are marked, and the mark, which occurs nowhere else in it. */
 export interface GuardedConversation {
@@ -19,8 +19,9 @@ export interface GuardedConversation {
 /**
  * Keeps control tokens that are written inside messages from becoming control tokens.
  *
- * Before rendering, {@link ContentGuard.guard} puts a mark inside each control token's text that a
- * content holds (roles are checked against the template's, see `checkConversation`). Templates do what they always do (trim, search, split); then
+ * Before rendering, {@link ContentGuard.guard} puts a mark, a sentinel character, inside each control
+ * token's text that a content holds (roles are checked against the template's, see
+ * `checkConversation`). Templates do what they always do (trim, search, split); then
  * {@link ContentGuard.release} takes the marks out of the rendered text and returns where they were.
  * A control token that would cross one of these breaks came from content and is encoded as text;
  * all others are the template's own. Text without control tokens is not touched at all.
@@ -179,7 +180,7 @@ function insert(text: string, places: readonly number[], mark: string): string {
  * (putting the end of one before the beginning of another) makes a mark of them.
  */
 function unusedMark(conversation: Conversation): string {
-  for (const [first, last] of MARKS) {
+  for (const [first, last] of markRanges) {
     for (let unit = first; unit <= last; unit++) {
       const mark = String.fromCharCode(unit);
       if (!conversation.some(({ content }) => content.includes(mark))) return mark;

@@ -12,7 +12,7 @@ export interface Message {
 export type Conversation = readonly Message[];
 
 /** Roles that any chat template may meet, whether or not its source names them. */
-const STANDARD_ROLES = ["system", "user", "assistant", "tool", "function", "developer"];
+const standardRoles = ["system", "user", "assistant", "tool", "function", "developer"];
 
 /**
  * Checks a conversation that may come from outside the type system and makes its text well-formed:
@@ -73,7 +73,7 @@ function checkMessage(message: unknown, index: number, templateSource: string): 
 }
 
 function isKnownRole(role: string, templateSource: string): boolean {
-  if (STANDARD_ROLES.includes(role)) return true;
+  if (standardRoles.includes(role)) return true;
   // Only a plain word: a template also names its control tokens.
   return /^\w[\w.-]*$/.test(role) &&
     (templateSource.includes(`'${role}'`) || templateSource.includes(`"${role}"`));

@@ -7,8 +7,8 @@ export type ProbeTokenizer = (
 ) => readonly number[];
 
 /** Contents of the probes: different first and last characters show which tokens are the header's own. */
-const PROBE_CONTENTS = ["x", "Hello.", "3\n4"];
-const PROBE_RESPONSE = "Yes, 7";
+const probeContents = ["x", "Hello.", "3\n4"];
+const probeResponse = "Yes, 7";
 
 /**
  * The tokens between the end of the last user turn and the response: the end-of-turn token and the
@@ -23,8 +23,8 @@ const PROBE_RESPONSE = "Yes, 7";
  * @returns The pattern, or null where the template has no header whose tokens are its own (Llama 2).
  */
 export function deriveGatingPattern(tokenize: ProbeTokenizer): readonly number[] | null {
-  return agreed(PROBE_CONTENTS.map((content) => patternFromPrompt(tokenize, content)), tokenize) ??
-    agreed(PROBE_CONTENTS.map((content) => patternFromResponse(tokenize, content)), tokenize);
+  return agreed(probeContents.map((content) => patternFromPrompt(tokenize, content)), tokenize) ??
+    agreed(probeContents.map((content) => patternFromResponse(tokenize, content)), tokenize);
 }
 
 function patternFromPrompt(tokenize: ProbeTokenizer, content: string): readonly number[] {
@@ -39,7 +39,7 @@ function patternFromResponse(tokenize: ProbeTokenizer, content: string): readonl
   const user = { role: "user", content };
   const answered = (response: string) =>
     attempt(() => tokenize([user, { role: "assistant", content: response }], false));
-  const one = answered(PROBE_RESPONSE);
+  const one = answered(probeResponse);
   const two = answered(content);
   const prompt = attempt(() => tokenize([user], false));
   return tailWithOneBefore(prompt, one.slice(0, commonLength(one, two)));
@@ -60,8 +60,8 @@ function agreed(
     other.length === pattern.length && commonLength(other, pattern) === pattern.length;
   if (pattern.length < 2 || !patterns.every(isSame)) return null;
   const conversation = [
-    { role: "user", content: PROBE_CONTENTS[0]! },
-    { role: "assistant", content: PROBE_RESPONSE },
+    { role: "user", content: probeContents[0]! },
+    { role: "assistant", content: probeResponse },
   ];
   const ids = attempt(() => tokenize(conversation, false));
   return findLastPattern(ids, pattern) === null ? null : pattern;

@@ -1,15 +1,13 @@
 import { PrecompiledNormalizer, ReplaceNormalizer } from "@huggingface/tokenizers";
-import { AssayError } from "../error.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, unsupported } from "./tokenizer_fields.ts";
 
 /** One stage of a tokenizer that changes the text before it is cut into words. */
 export type Normalize = (text: string) => string;
 
 /** What BERT's original tokenizer removes; of the control characters it keeps those of layout. */
-const REMOVED = /(?![\t\n\r])[\ufffd\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu;
+const removed = /(?![\t\n\r])[\ufffd\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu;
 /** CJK ideographs as BERT's original tokenizer counts them; kana and Hangul are not among them. */
-const IDEOGRAPH =
+const ideograph =
   /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu;
 
 /**
@@ -69,15 +67,6 @@ export function buildNormalizer(config: Fields | null | undefined): Normalize | 
   }
 }
 
-function unsupported(what: string, found: unknown): AssayError {
-  return new AssayError(
-    "text/bad-tokenizer",
-    `Cannot use tokenizer.json: expected a ${what} that Assay knows, found ${
-      JSON.stringify(found)?.slice(0, 100)
-    }`,
-  );
-}
-
 /** Character by character, without the context that gives a word's last sigma another form. */
 function lowercase(text: string): string {
   return text.includes("\u03a3")
@@ -102,12 +91,12 @@ function bertNormalizer(config: Fields): Normalize {
   const stripsAccents = (config["strip_accents"] ?? lowers) === true;
   return (text) => {
     let result = config["clean_text"] === true ? cleanText(text) : text;
-    if (config["handle_chinese_chars"] === true) result = result.replace(IDEOGRAPH, " $& ");
+    if (config["handle_chinese_chars"] === true) result = result.replace(ideograph, " $& ");
     if (stripsAccents) result = result.normalize("NFD").replace(/\p{Mn}/gu, "");
     return lowers ? lowercase(result) : result;
   };
 }
 
 function cleanText(text: string): string {
-  return text.replace(REMOVED, "").replace(/\p{White_Space}/gu, " ");
+  return text.replace(removed, "").replace(/\p{White_Space}/gu, " ");
 }

@@ -1,7 +1,5 @@
 import { SplitPreTokenizer } from "@huggingface/tokenizers";
-import { AssayError } from "../error.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, unsupported } from "./tokenizer_fields.ts";
 
 /** A stretch of a section, and whether it begins where the whole text begins. */
 export interface Word {
@@ -18,13 +16,13 @@ export type SplitWords = (word: Word) => Iterable<Word>;
 /** What becomes of the stretches that a pattern matches. */
 type Behavior = "removed" | "isolated" | "contiguous" | "mergedwithprevious" | "mergedwithnext";
 
-const SPACE = /\p{White_Space}/gu;
-const NUMERIC = /\p{N}/gu;
-const PUNCTUATION = /[\p{P}!-/:-@[-`{-~]/gu;
-const WORD_OR_SYMBOLS =
+const whiteSpace = /\p{White_Space}/gu;
+const numeric = /\p{N}/gu;
+const punctuation = /[\p{P}!-/:-@[-`{-~]/gu;
+const wordOrSymbols =
   /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu;
 /** The pattern of GPT-2's tokenizer. */
-const BYTE_LEVEL_WORDS =
+const byteLevelWords =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 /**
@@ -49,17 +47,17 @@ export function buildPreTokenizer(config: Fields | null | undefined): SplitWords
     case "Split":
       return split(splitPattern(config), behaviorOf(config, "isolated"), config["invert"] === true);
     case "Punctuation":
-      return split(PUNCTUATION, behaviorOf(config, "isolated"));
+      return split(punctuation, behaviorOf(config, "isolated"));
     case "Digits":
-      return split(NUMERIC, config["individual_digits"] === true ? "isolated" : "contiguous");
+      return split(numeric, config["individual_digits"] === true ? "isolated" : "contiguous");
     case "Whitespace":
-      return split(WORD_OR_SYMBOLS, "removed", true);
+      return split(wordOrSymbols, "removed", true);
     case "WhitespaceSplit":
-      return split(SPACE, "removed");
+      return split(whiteSpace, "removed");
     case "CharDelimiterSplit":
       return split(literal(String(config["delimiter"])), "removed");
     case "BertPreTokenizer":
-      return sequence([split(SPACE, "removed"), split(PUNCTUATION, "isolated")]);
+      return sequence([split(whiteSpace, "removed"), split(punctuation, "isolated")]);
     default:
       throw unsupported("pre-tokenizer", config["type"]);
   }
@@ -157,9 +155,9 @@ function metaspace(config: Fields): SplitWords {
 const encoder = new TextEncoder();
 
 /** Printable characters for the 256 bytes, as GPT-2 chose them, by byte. */
-export const BYTE_CHARACTERS: readonly string[] = byteCharacters();
+export const byteCharacters: readonly string[] = printableBytes();
 
-function byteCharacters(): string[] {
+function printableBytes(): string[] {
   let shifted = 256;
   return Array.from({ length: 256 }, (_, byte) => {
     const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) ||
@@ -170,7 +168,7 @@ function byteCharacters(): string[] {
 
 function byteLevel(config: Fields): SplitWords {
   const addsSpace = config["add_prefix_space"] === true;
-  const cut = config["use_regex"] === false ? undefined : split(BYTE_LEVEL_WORDS, "isolated");
+  const cut = config["use_regex"] === false ? undefined : split(byteLevelWords, "isolated");
   return function* ({ text, atStart }) {
     const spaced = { text: addsSpace && !text.startsWith(" ") ? ` ${text}` : text, atStart };
     for (const word of cut === undefined ? [spaced] : cut(spaced)) {
@@ -181,19 +179,10 @@ function byteLevel(config: Fields): SplitWords {
 
 function toByteCharacters(text: string): string {
   let characters = "";
-  for (const byte of encoder.encode(text)) characters += BYTE_CHARACTERS[byte]!;
+  for (const byte of encoder.encode(text)) characters += byteCharacters[byte]!;
   return characters;
 }
 
 function literal(text: string): RegExp {
   return new RegExp(text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&"), "gu");
-}
-
-function unsupported(what: string, found: unknown): AssayError {
-  return new AssayError(
-    "text/bad-tokenizer",
-    `Cannot use tokenizer.json: expected a ${what} that Assay knows, found ${
-      JSON.stringify(found)?.slice(0, 100)
-    }`,
-  );
 }

@@ -1,10 +1,9 @@
 import { AssayError } from "../error.ts";
 import type { AddedToken } from "./added_tokens.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import type { Fields } from "./tokenizer_fields.ts";
 
 /** Names under which `tokenizer_config.json` lists special tokens; templates know them by the same. */
-const TOKEN_NAMES = [
+const tokenNames = [
   "bos_token",
   "eos_token",
   "unk_token",
@@ -22,7 +21,7 @@ const TOKEN_NAMES = [
  */
 export function namedSpecialTokens(config: Fields): Record<string, string> {
   const named: Record<string, string> = {};
-  for (const name of TOKEN_NAMES) {
+  for (const name of tokenNames) {
     const content = tokenContent(config[name]);
     if (content !== undefined) named[name] = content;
   }

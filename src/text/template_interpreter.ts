@@ -25,15 +25,15 @@ interface Syntax {
 }
 
 /** Longest string that a template may make, in UTF-16 units. */
-const MAX_STRING = 32 * 1024 * 1024;
+const maxString = 32 * 1024 * 1024;
 /** How many units of a new string count as one step of the budget. */
-const STRING_UNITS_PER_STEP = 256;
+const stringUnitsPerStep = 256;
 
 /** What a pass of a loop costs, at least: it takes about as long as this many plain nodes. */
-const STEPS_PER_PASS = 8;
+const stepsPerPass = 8;
 
 /** What Python's `str.isspace` accepts; JavaScript's `trim` differs in U+001C–1F, U+0085 and U+FEFF. */
-const PYTHON_SPACE =
+const pythonSpace =
   "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 
 /** `break` or `continue`, with the text that its loop's body had made until then. */
@@ -152,16 +152,16 @@ export class TemplateInterpreter extends Interpreter {
   #charge(syntax: Syntax | undefined, value: Value): void {
     if (value.type === "ArrayValue") {
       const { length } = value.value as readonly unknown[];
-      if (this.#iterables.has(syntax)) this.#spend(STEPS_PER_PASS * length);
+      if (this.#iterables.has(syntax)) this.#spend(stepsPerPass * length);
       else if (syntax?.type !== "Identifier") this.#spend(length);
     } else if (value.type === "StringValue" && syntax?.type !== "Identifier") {
       const length = (value.value as string).length;
-      if (length > MAX_STRING) {
+      if (length > maxString) {
         throw new TemplateBudgetError(
           `it made a string of ${length.toLocaleString("en")} characters`,
         );
       }
-      this.#spend(Math.floor(length / STRING_UNITS_PER_STEP));
+      this.#spend(Math.floor(length / stringUnitsPerStep));
     }
   }
 
@@ -192,11 +192,11 @@ export class TemplateInterpreter extends Interpreter {
   }
 }
 
-const NUMBERS = ["IntegerValue", "FloatValue", "BooleanValue"];
+const numberTypes = ["IntegerValue", "FloatValue", "BooleanValue"];
 
 /** Python's `==`: numbers and booleans by value, lists by items, anything else of one type by value. */
 function pythonEquals(left: Value, right: Value): boolean {
-  if (NUMBERS.includes(left.type) && NUMBERS.includes(right.type)) {
+  if (numberTypes.includes(left.type) && numberTypes.includes(right.type)) {
     return Number(left.value) === Number(right.value);
   }
   if (left.type !== right.type) return false;
@@ -236,7 +236,7 @@ function stripCall(
  */
 export function pythonStrip(text: string, name: StripName, characters?: string): string {
   const isStripped = characters === undefined
-    ? (character: string) => SPACE.test(character)
+    ? (character: string) => whiteSpace.test(character)
     : (character: string) => characters.includes(character);
   let start = 0;
   let end = text.length;
@@ -259,7 +259,7 @@ export function pythonStrip(text: string, name: StripName, characters?: string):
   return text.slice(start, end);
 }
 
-const SPACE = new RegExp(`^[${PYTHON_SPACE}]$`);
+const whiteSpace = new RegExp(`^[${pythonSpace}]$`);
 
 /** The library does not export its value classes; an environment makes them. */
 function runtimeValue(value: string | boolean): Value {

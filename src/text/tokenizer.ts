@@ -1,10 +1,9 @@
 import { AssayError } from "../error.ts";
 import { type AddedToken, AddedTokenSplitter } from "./added_tokens.ts";
 import { buildNormalizer, type Normalize } from "./normalizer.ts";
-import { buildPreTokenizer, BYTE_CHARACTERS, type SplitWords, type Word } from "./pre_tokenizer.ts";
+import { buildPreTokenizer, byteCharacters, type SplitWords, type Word } from "./pre_tokenizer.ts";
 import { buildModel, type Model } from "./tokenizer_model.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import type { Fields } from "./tokenizer_fields.ts";
 
 /** Text with the places where no control token may stretch across, because content put them there. */
 export interface GuardedText {
@@ -24,8 +23,8 @@ export interface Encoded {
 
 /** How far to encode. */
 export interface EncodeOptions {
-  readonly limit?: number;
-  readonly countsOnly?: boolean;
+  readonly limit?: number | undefined;
+  readonly countsOnly?: boolean | undefined;
 }
 
 /** Where ids are gathered; `pending` counts tokens that a word not encoded would have at least. */
@@ -41,10 +40,10 @@ function isFull(sink: Sink): boolean {
 }
 
 /** Parts of words whose tokens are remembered, and how long such a part may be. */
-const CACHED_PARTS = 20_000;
-const CACHED_LENGTH = 64;
+const cachedParts = 20_000;
+const cachedLength = 64;
 /** A noncharacter that holds a break's place while text is normalized. */
-const BREAK_MARK = "\uFDD0";
+const breakMark = "\uFDD0";
 
 /**
  * Text to token ids, as the Rust `tokenizers` does it from `tokenizer.json`: added tokens are split
@@ -161,11 +160,11 @@ export class Tokenizer {
     let marked = "";
     let previous = start;
     for (const position of inside) {
-      marked += text.slice(previous, position) + BREAK_MARK;
+      marked += text.slice(previous, position) + breakMark;
       previous = position;
     }
     marked = this.#normalize(marked + text.slice(previous, end));
-    this.#encodeNormalized(marked, () => true, start === 0, sink, BREAK_MARK);
+    this.#encodeNormalized(marked, () => true, start === 0, sink, breakMark);
   }
 
   #encodeNormalized(
@@ -208,8 +207,8 @@ export class Tokenizer {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const ids = this.#model.encodePart(part, word);
-    if (part.length <= CACHED_LENGTH) {
-      if (this.#known.size >= CACHED_PARTS) this.#known.clear();
+    if (part.length <= cachedLength) {
+      if (this.#known.size >= cachedParts) this.#known.clear();
       this.#known.set(key, ids);
     }
     return ids;
@@ -256,12 +255,12 @@ function allowedBy(
   };
 }
 
-const BYTES: ReadonlyMap<string, number> = new Map(
-  BYTE_CHARACTERS.map((character, byte) => [character, byte]),
+const byteOfCharacter: ReadonlyMap<string, number> = new Map(
+  byteCharacters.map((character, byte) => [character, byte]),
 );
 
 function decodeByteLevel(token: string): string {
-  const bytes = Array.from(token, (character) => BYTES.get(character));
+  const bytes = Array.from(token, (character) => byteOfCharacter.get(character));
   if (bytes.includes(undefined)) return token;
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes as number[]));
 }

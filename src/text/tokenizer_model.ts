@@ -1,9 +1,8 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { AssayError } from "../error.ts";
-import { BYTE_CHARACTERS } from "./pre_tokenizer.ts";
+import { byteCharacters } from "./pre_tokenizer.ts";
 import { buildWordCutter } from "./word_cuts.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import type { Fields } from "./tokenizer_fields.ts";
 
 /** What encodes words: the library's BPE, WordPiece or Unigram. */
 export interface Model {
@@ -16,7 +15,7 @@ export interface Model {
 }
 
 /** A lone surrogate stands in no well-formed text, so a vocabulary entry with one is never found. */
-const UNREACHABLE = "\uD800";
+const unreachableMark = "\uD800";
 
 /**
  * The id that a tokenizer's own vocabulary, without added tokens, gives to each string.
@@ -71,7 +70,7 @@ export function buildModel(config: Fields, unreachable: ReadonlySet<string>): Mo
     ? tokens.get(config["unk_token"])
     : undefined;
   const dropsUnknown = isBpe && config["unk_token"] == null && config["byte_fallback"] !== true &&
-    BYTE_CHARACTERS.some((character) => !tokens.has(character));
+    byteCharacters.some((character) => !tokens.has(character));
   // Rust drops characters that a BPE has no token for before it merges, the library after.
   const known = (word: string) => [...word].filter((character) => tokens.has(character)).join("");
   const cut = isBpe ? buildWordCutter(config, tokens) : (word: string) => [word];
@@ -150,7 +149,7 @@ function withoutEntries(model: Fields, unreachable: ReadonlySet<string>): Fields
     return {
       ...model,
       vocab: vocabulary.map(([token, score], index) =>
-        unreachable.has(token as string) ? [`${UNREACHABLE}${index}`, score] : [token, score]
+        unreachable.has(token as string) ? [`${unreachableMark}${index}`, score] : [token, score]
       ),
     };
   }

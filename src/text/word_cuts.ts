@@ -1,8 +1,8 @@
-type Fields = Readonly<Record<string, unknown>>;
+import type { Fields } from "./tokenizer_fields.ts";
 
 /** Words no longer than this are encoded whole: looking for cuts would cost more than it saves. */
-const SHORT_WORD = 16;
-const CODE_POINTS = 0x110000;
+const shortWord = 16;
+const codePoints = 0x110000;
 
 /**
  * Cuts words into parts that a byte pair encoding treats by themselves.
@@ -27,7 +27,7 @@ export function buildWordCutter(
     let previous: number | undefined;
     for (const character of token) {
       const current = character.codePointAt(0)!;
-      if (previous !== undefined) neighbours.add(previous * CODE_POINTS + current);
+      if (previous !== undefined) neighbours.add(previous * codePoints + current);
       previous = current;
     }
   }
@@ -40,7 +40,7 @@ export function buildWordCutter(
     let place = previous > 0xffff ? 2 : 1;
     while (place < word.length) {
       const current = word.codePointAt(place)!;
-      const joins = neighbours.has(previous * CODE_POINTS + current) ||
+      const joins = neighbours.has(previous * codePoints + current) ||
         (isUnknown(previous) && isUnknown(current));
       if (!joins) {
         yield word.slice(start, place);
@@ -51,5 +51,5 @@ export function buildWordCutter(
     }
     yield word.slice(start);
   };
-  return (word) => word.length <= SHORT_WORD ? [word] : cut(word);
+  return (word) => word.length <= shortWord ? [word] : cut(word);
 }

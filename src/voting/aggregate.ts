@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
 import { finiteOnly, mean, populationStd, populationVariance } from "../numbers/moments.ts";
+import { median } from "../numbers/ranks.ts";
 
 /** Aggregations that need only the voters' scores of one response. */
 export type PointwiseAggregation =
@@ -13,11 +14,11 @@ export type PointwiseAggregation =
 /** Settings of the aggregations; each is read by the one it names. */
 export interface AggregateOptions {
   /** `trimmed-mean`: share of the voters cut off at each end, in [0, 0.5). Default 0.2. */
-  readonly trim?: number;
+  readonly trim?: number | undefined;
   /** `uncertainty-weighted`: λ, the weight of the variance. Default 0.5. */
-  readonly varianceWeight?: number;
+  readonly varianceWeight?: number | undefined;
   /** `lower-confidence-bound`: β, the weight of the standard deviation. Default 1. */
-  readonly stdWeight?: number;
+  readonly stdWeight?: number | undefined;
 }
 
 /** What a committee says of one response. */
@@ -81,7 +82,7 @@ function aggregateFinite(
     case "mean":
       return centre;
     case "median":
-      return middle(scores);
+      return median(scores);
     case "trimmed-mean":
       return trimmedMean(scores, trim);
     case "worst-case":
@@ -92,12 +93,6 @@ function aggregateFinite(
     case "lower-confidence-bound":
       return centre - checkWeight("stdWeight", stdWeight) * populationStd(scores, centre);
   }
-}
-
-function middle(scores: readonly number[]): number {
-  const sorted = scores.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
 function trimmedMean(scores: readonly number[], trim: number): number {

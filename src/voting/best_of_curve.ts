@@ -1,3 +1,4 @@
+import { meanInOrder } from "../numbers/moments.ts";
 import { AssayError } from "../error.ts";
 
 /** One sampled response: what the committee gave it, and what it is worth. */
@@ -84,7 +85,7 @@ function sortedValues(samples: readonly ScoredSample[]): number[] {
     let end = start + 1;
     while (end < sorted.length && sorted[end]!.proxy === sorted[start]!.proxy) end++;
     const equal = sorted.slice(start, end);
-    const share = equal.reduce((sum, sample) => sum + sample.value, 0) / equal.length;
+    const share = meanInOrder(equal.map(({ value }) => value));
     for (const _ of equal) values.push(share);
   }
   return values;

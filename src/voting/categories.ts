@@ -13,21 +13,21 @@ export interface CategoryBounds {
    * Positions in (0, 1) of the ends of *incorrect* and *ambiguous* and of the start of *strong*.
    * Default: the paper's `[0.2, 0.4, 0.9]`.
    */
-  readonly quantiles?: readonly [number, number, number];
+  readonly quantiles?: readonly [number, number, number] | undefined;
   /** The same three bounds as strengths (mean margins), in place of positions. */
-  readonly thresholds?: readonly [number, number, number];
+  readonly thresholds?: readonly [number, number, number] | undefined;
   /**
    * Whether *incorrect* also needs a negative strength; a pair of the lowest positions that has none
    * is *ambiguous*. The paper goes by rank alone, which is the default.
    */
-  readonly requireNegative?: boolean;
+  readonly requireNegative?: boolean | undefined;
 }
 
 /** The paper's quantiles: lowest 20 % incorrect, up to 40 % ambiguous, top 10 % strong. */
-export const PAPER_QUANTILES: readonly [number, number, number] = [0.2, 0.4, 0.9];
+export const paperQuantiles: readonly [number, number, number] = [0.2, 0.4, 0.9];
 
 /** Fewer scored pairs than this have no quantiles worth the name. */
-const FEWEST_FOR_QUANTILES = 5;
+const fewestForQuantiles = 5;
 
 /**
  * Categories of all pairs of a data set by their mean strength.
@@ -62,11 +62,11 @@ export function categorize(means: ArrayLike<number>, bounds: CategoryBounds = {}
   checkBounds(bounds);
   const strengths = Array.from(means);
   const scored = strengths.filter(Number.isFinite).length;
-  if (bounds.thresholds === undefined && scored < FEWEST_FOR_QUANTILES) {
+  if (bounds.thresholds === undefined && scored < fewestForQuantiles) {
     return strengths.map(categoryBySign);
   }
   const places = bounds.thresholds === undefined ? rankPositions(strengths) : strengths;
-  const [low, middle, high] = bounds.thresholds ?? bounds.quantiles ?? PAPER_QUANTILES;
+  const [low, middle, high] = bounds.thresholds ?? bounds.quantiles ?? paperQuantiles;
   return strengths.map((strength, pair) => {
     const place = places[pair]!;
     if (!Number.isFinite(strength)) return "unscored";

@@ -6,7 +6,7 @@ import { mean, populationStd } from "../numbers/moments.ts";
 export type Aggregation = PointwiseAggregation | "majority" | "borda";
 
 /** Every aggregation's name, in the order of the documentation. */
-export const AGGREGATIONS: readonly Aggregation[] = [
+export const aggregations: readonly Aggregation[] = [
   "mean",
   "median",
   "trimmed-mean",

@@ -5,7 +5,7 @@ import type { CuratedPair } from "./curation.ts";
 export type PreferenceRow = Readonly<Record<string, unknown>>;
 
 /** Columns that a curated row has beside its own. */
-const ADDED_COLUMNS: readonly string[] = [
+const addedColumns: readonly string[] = [
   "action",
   "flipped",
   "source_row",
@@ -17,7 +17,7 @@ const ADDED_COLUMNS: readonly string[] = [
 ];
 
 /** Columns whose sign says which side is ahead: a flip negates them. */
-const SIGNED_COLUMNS: readonly string[] = [
+const signedColumns: readonly string[] = [
   "margin",
   "strength_mean",
   "score_margin",
@@ -26,10 +26,10 @@ const SIGNED_COLUMNS: readonly string[] = [
 ];
 
 /** Probabilities of the chosen side: a flip takes them from 1, and keeps the old value beside. */
-const PROBABILITY_COLUMNS: readonly string[] = ["vote_share", "target_probability"];
+const probabilityColumns: readonly string[] = ["vote_share", "target_probability"];
 
 /** The scores' own margin makes way for the margin to train for, which has TRL's column name. */
-const SCORE_MARGIN = "score_margin";
+const scoreMargin = "score_margin";
 
 /**
  * Writes what was done to a pair into its row, in TRL's preference layout (`prompt`, `chosen`,
@@ -59,7 +59,7 @@ export function curatedRow(
   const renamed = renameScoreMargin(row);
   const flipped = curated.action === "flip";
   const result = flipped ? flipPair(renamed) : renamed;
-  for (const column of PROBABILITY_COLUMNS) {
+  for (const column of probabilityColumns) {
     if (Object.hasOwn(row, column)) result[`original_${column}`] = row[column];
   }
   result.action = curated.action;
@@ -88,19 +88,19 @@ export function undoCuratedRow(row: PreferenceRow): Record<string, unknown> {
   }
   let result: Record<string, unknown> = {};
   for (const [column, value] of Object.entries(row)) {
-    if (!ADDED_COLUMNS.includes(column)) result[column] = value;
+    if (!addedColumns.includes(column)) result[column] = value;
   }
   if (row.flipped) result = flipPair(result);
-  for (const column of PROBABILITY_COLUMNS) {
+  for (const column of probabilityColumns) {
     const original = `original_${column}`;
     if (Object.hasOwn(result, original)) result[column] = result[original];
     delete result[original];
   }
-  return renameColumn(result, SCORE_MARGIN, "margin");
+  return renameColumn(result, scoreMargin, "margin");
 }
 
 function checkNotCurated(row: PreferenceRow): void {
-  const found = ["action", "flipped", "source_row", "label_smoothing", SCORE_MARGIN]
+  const found = ["action", "flipped", "source_row", "label_smoothing", scoreMargin]
     .filter((column) => Object.hasOwn(row, column));
   if (found.length > 0) {
     throw new AssayError(
@@ -118,7 +118,7 @@ function checkNotCurated(row: PreferenceRow): void {
  * @returns A new row.
  */
 export function renameScoreMargin(row: PreferenceRow): Record<string, unknown> {
-  return renameColumn(row, "margin", SCORE_MARGIN);
+  return renameColumn(row, "margin", scoreMargin);
 }
 
 /**
@@ -130,10 +130,10 @@ export function renameScoreMargin(row: PreferenceRow): Record<string, unknown> {
  */
 export function flipPair(row: PreferenceRow): Record<string, unknown> {
   const result = swapSides(row);
-  for (const column of SIGNED_COLUMNS) {
+  for (const column of signedColumns) {
     if (Object.hasOwn(result, column)) result[column] = negate(result[column]);
   }
-  for (const column of PROBABILITY_COLUMNS) {
+  for (const column of probabilityColumns) {
     const value = result[column];
     if (typeof value === "number") result[column] = 1 - value;
   }

@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { meanInOrder } from "../numbers/moments.ts";
 import { rankPositions } from "../numbers/ranks.ts";
 import type { Category } from "./categories.ts";
 
@@ -24,38 +25,38 @@ export interface Treatments {
   readonly smoothing: "none" | "negative" | "all" | "voters";
 }
 
-const NOTHING: Treatments = { flip: false, drop: false, margin: false, smoothing: "none" };
+const nothing: Treatments = { flip: false, drop: false, margin: false, smoothing: "none" };
 
 /**
  * The recipes. `flip`, `margin`, `flip-margin` and `soft-label-margin` are the four that
  * arXiv 2401.06080 (section 2.3) compares; the others are its treatments one by one.
  */
-export const RECIPES: Readonly<Record<Recipe, Treatments>> = {
-  "flip": { ...NOTHING, flip: true },
-  "margin": { ...NOTHING, margin: true },
-  "flip-margin": { ...NOTHING, flip: true, margin: true },
-  "soft-label-margin": { ...NOTHING, margin: true, smoothing: "negative" },
-  "drop": { ...NOTHING, drop: true },
-  "soft-label": { ...NOTHING, smoothing: "voters" },
-  "label-smoothing": { ...NOTHING, smoothing: "all" },
+export const recipes: Readonly<Record<Recipe, Treatments>> = {
+  "flip": { ...nothing, flip: true },
+  "margin": { ...nothing, margin: true },
+  "flip-margin": { ...nothing, flip: true, margin: true },
+  "soft-label-margin": { ...nothing, margin: true, smoothing: "negative" },
+  "drop": { ...nothing, drop: true },
+  "soft-label": { ...nothing, smoothing: "voters" },
+  "label-smoothing": { ...nothing, smoothing: "all" },
 };
 
 /** Settings of a recipe. */
 export interface CurationOptions {
   /** Flip: share of the pairs, by rank, that is flipped. Default the paper's 0.1. */
-  readonly share?: number;
+  readonly share?: number | undefined;
   /** Flip: the strength below which pairs are flipped, in place of a share. */
-  readonly below?: number;
+  readonly below?: number | undefined;
   /** Flip: also pairs whose strength is not negative, as the paper goes by rank alone. Default false. */
-  readonly anySign?: boolean;
+  readonly anySign?: boolean | undefined;
   /** Drop: the categories left out. Default `["incorrect"]`. */
-  readonly drop?: readonly Category[];
+  readonly drop?: readonly Category[] | undefined;
   /** Smoothing: α. Default 0.1; the paper gives no number. */
-  readonly smoothing?: number;
+  readonly smoothing?: number | undefined;
   /** Smoothing of negative strengths: the `strong` pairs too, as in one of the paper's experiments. */
-  readonly smoothStrong?: boolean;
+  readonly smoothStrong?: boolean | undefined;
   /** Margin: keep negative strengths as negative margins, in place of 0. Default false. */
-  readonly signedMargins?: boolean;
+  readonly signedMargins?: boolean | undefined;
 }
 
 /** What was done to one pair. */
@@ -120,7 +121,7 @@ export function curatePairs(
   recipe: Recipe | Treatments,
   options: CurationOptions = {},
 ): CuratedPair[] {
-  const treatments = typeof recipe === "string" ? RECIPES[recipe] : recipe;
+  const treatments = typeof recipe === "string" ? recipes[recipe] : recipe;
   const { share = 0.1, smoothing = 0.1 } = options;
   checkShare("share", share, 1);
   checkShare("smoothing", smoothing, 0.5);
@@ -235,5 +236,5 @@ export function countActions(
 }
 
 function average(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.length === 0 ? null : meanInOrder(values);
 }

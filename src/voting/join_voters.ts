@@ -175,11 +175,11 @@ function checkSame(
  * @returns The fingerprint; `undefined` for a row without texts.
  */
 export function textFingerprint(row: Readonly<Record<string, unknown>>): string | undefined {
-  const texts = TEXT_COLUMNS.map((column) => row[column] ?? null);
+  const texts = textColumns.map((column) => row[column] ?? null);
   return texts.every((text) => text === null) ? undefined : hash53(textOf(texts));
 }
 
-const TEXT_COLUMNS: readonly string[] = [
+const textColumns: readonly string[] = [
   "prompt",
   "chosen",
   "rejected",

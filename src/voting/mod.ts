@@ -17,10 +17,10 @@ export {
   expectedBestOf,
   type ScoredSample,
 } from "./best_of_curve.ts";
-export { categorize, type Category, type CategoryBounds, PAPER_QUANTILES } from "./categories.ts";
+export { categorize, type Category, type CategoryBounds, paperQuantiles } from "./categories.ts";
 export {
   type Aggregation,
-  AGGREGATIONS,
+  aggregations,
   bordaCounts,
   chooseBest,
   type CommitteeChoice,
@@ -41,7 +41,7 @@ export {
   type CurationCounts,
   type CurationOptions,
   type Recipe,
-  RECIPES,
+  recipes,
   type StrengthOfPair,
   type Treatments,
 } from "./curation.ts";
@@ -74,9 +74,9 @@ export {
   flagMargin,
   lengthRatio,
   type MarginFlag,
-  PRIOR_CONSTRAINTS,
   type PriorConstraint,
   priorConstraintLoss,
+  priorConstraints,
   priorMargin,
   squashMargin,
 } from "./prior_constraint.ts";

@@ -11,7 +11,7 @@ export interface NormalizedVoter {
 }
 
 /** Below this share of the largest size a spread is rounding, not spread. */
-const ROUNDING = 1e-12;
+const roundingShare = 1e-12;
 
 /**
  * Divides a voter's margins by their own population standard deviation over the data set.
@@ -38,7 +38,7 @@ export function normalizeMargins(margins: ArrayLike<number>): NormalizedVoter {
   const finite = finiteOnly(margins);
   const largest = finite.reduce((size, margin) => Math.max(size, Math.abs(margin)), 0);
   const spread = scaledStd(finite, largest);
-  const scale = spread > ROUNDING * largest ? spread : largest === 0 ? 1 : largest;
+  const scale = spread > roundingShare * largest ? spread : largest === 0 ? 1 : largest;
   const values = Float64Array.from(margins, (margin) => {
     if (!Number.isFinite(margin)) return NaN;
     const quotient = margin / scale;
@@ -70,7 +70,7 @@ export function standardizeScores(scores: ArrayLike<number>): NormalizedVoter {
   const centre = mean(finite);
   const largest = finite.reduce((size, score) => Math.max(size, Math.abs(score)), 0);
   const spread = scaledStd(finite, largest);
-  const scale = spread > ROUNDING * largest ? spread : NaN;
+  const scale = spread > roundingShare * largest ? spread : NaN;
   const values = Float64Array.from(
     scores,
     (score) => Number.isFinite(score) ? (score - centre) / scale : NaN,

@@ -3,9 +3,9 @@ import { logSigmoid } from "../numbers/sigmoid.ts";
 /** How one pair enters a Bradley–Terry loss: the two columns that `curate` writes. */
 export interface LossTerms {
   /** α: the probability that the label is wrong, in [0, 1]. Default 0. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
   /** μ̂: what the chosen response must be ahead by. Default 0. */
-  readonly margin?: number;
+  readonly margin?: number | undefined;
 }
 
 /**

@@ -12,7 +12,7 @@ export interface PriorConstraint {
 }
 
 /** The constants of the paper's settings, by data set and similarity. */
-export const PRIOR_CONSTRAINTS: Readonly<
+export const priorConstraints: Readonly<
   Record<"alpaca-cosine" | "tldr-cosine" | "tldr-length" | "alpaca-length", PriorConstraint>
 > = {
   "alpaca-cosine": { scale: 20, offset: 0.001, shift: -15 },
@@ -80,15 +80,15 @@ export function cosineSimilarity(chosen: ArrayLike<number>, rejected: ArrayLike<
  * responses are, the less far apart their scores may lie.
  *
  * @param similarity s, from {@linkcode lengthRatio} or {@linkcode cosineSimilarity}.
- * @param constraint The constants; see {@linkcode PRIOR_CONSTRAINTS}.
+ * @param constraint The constants; see {@linkcode priorConstraints}.
  * @returns δ*, in the units of the scores.
  *
  * @example
  * ```ts
- * import { PRIOR_CONSTRAINTS, priorMargin } from "@assay/assay/voting";
+ * import { priorConstraints, priorMargin } from "@assay/assay/voting";
  * import assert from "node:assert/strict";
  *
- * assert.ok(Math.abs(priorMargin(1, PRIOR_CONSTRAINTS["tldr-length"]) - 4.99001) < 1e-5);
+ * assert.ok(Math.abs(priorMargin(1, priorConstraints["tldr-length"]) - 4.99001) < 1e-5);
  * ```
  */
 export function priorMargin(similarity: number, constraint: PriorConstraint): number {

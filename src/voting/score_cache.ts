@@ -13,7 +13,7 @@ export interface CacheIdentity {
 }
 
 /** Version of the file's layout. */
-const VERSION = 1;
+const cacheVersion = 1;
 
 /**
  * Key of a conversation: the first 128 bits of the SHA-256 of its roles and contents.
@@ -77,7 +77,7 @@ export class ScoreCache {
   /** The file's first line. */
   header(): string {
     return `${
-      JSON.stringify({ assay: "score-cache", version: VERSION, for: this.#description() })
+      JSON.stringify({ assay: "score-cache", version: cacheVersion, for: this.#description() })
     }\n`;
   }
 
@@ -99,10 +99,12 @@ export class ScoreCache {
     }
     const { key, scores, assay, version, for: owner } = (entry ?? {}) as Record<string, unknown>;
     if (assay !== undefined) {
-      if (assay === "score-cache" && version === VERSION && owner === this.#description()) return;
+      if (assay === "score-cache" && version === cacheVersion && owner === this.#description()) {
+        return;
+      }
       throw new AssayError(
         "voting/foreign-cache",
-        `Cannot use a score cache: expected one of ${this.#description()}, version ${VERSION}, ` +
+        `Cannot use a score cache: expected one of ${this.#description()}, version ${cacheVersion}, ` +
           `found one of ${owner}, version ${version}; delete the file or name another folder`,
       );
     }

@@ -1,4 +1,13 @@
 import { AssayError } from "../error.ts";
+import {
+  type DrawnPanel,
+  loadPlot,
+  panelHeight,
+  panelWidth,
+  placedPanel,
+  type PlotLibrary,
+  svgPicture,
+} from "../plot_library.ts";
 import type { Category } from "./categories.ts";
 import { type StrengthGroup, strengthGroups } from "./groups.ts";
 
@@ -24,15 +33,13 @@ export interface StrengthBin {
   readonly count: number;
 }
 
-const COLOURS: Readonly<Record<string, string>> = {
+const colours: Readonly<Record<string, string>> = {
   incorrect: "#e15759",
   ambiguous: "#f1a340",
   normal: "#9ab6d3",
   strong: "#4269d0",
 };
-const PANEL_WIDTH = 480;
-const PANEL_HEIGHT = 340;
-const BINS = 40;
+const defaultBins = 40;
 
 /**
  * Histogram of mean strengths by category; pairs without a strength take no part.
@@ -51,7 +58,10 @@ const BINS = 40;
  * assert.deepEqual(bars.map(({ from, to, count }) => [from, to, count]), [[0, 2, 2], [2, 4, 1]]);
  * ```
  */
-export function strengthHistogram(pairs: readonly PlottedStrength[], bins = BINS): StrengthBin[] {
+export function strengthHistogram(
+  pairs: readonly PlottedStrength[],
+  bins = defaultBins,
+): StrengthBin[] {
   const scored = pairs.filter(({ mean }) => Number.isFinite(mean));
   const lowest = scored.reduce((least, { mean }) => Math.min(least, mean), Infinity);
   const highest = scored.reduce((most, { mean }) => Math.max(most, mean), -Infinity);
@@ -66,10 +76,12 @@ export function strengthHistogram(pairs: readonly PlottedStrength[], bins = BINS
     const [bin, category] = key.split(" ") as [string, Category];
     const from = lowest + Number(bin) * width;
     return { from, to: from + width, category, count };
-  }).sort((a, b) => a.from - b.from || ORDER.indexOf(a.category) - ORDER.indexOf(b.category));
+  }).sort((a, b) =>
+    a.from - b.from || drawingOrder.indexOf(a.category) - drawingOrder.indexOf(b.category)
+  );
 }
 
-const ORDER: readonly string[] = Object.keys(COLOURS);
+const drawingOrder: readonly string[] = Object.keys(colours);
 
 /**
  * Draws a preference set: the histogram of strengths with the categories, and beside it the voters'
@@ -94,14 +106,13 @@ export async function drawStrengths(
       "Cannot draw preference strengths: expected pairs with scores, found none",
     );
   }
-  const { Plot, document } = await loadPlot();
+  const { Plot, document } = await loadPlot("voting/cannot-plot");
   const histogram = drawHistogram(Plot, document, strengthHistogram(scored));
   const spread = drawSpread(Plot, document, strengthGroups(scored, groups));
-  const panels = [histogram, spread].map((panel, index) => placed(panel, index * PANEL_WIDTH));
-  const width = 2 * PANEL_WIDTH;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${PANEL_HEIGHT}" ` +
-    `viewBox="0 0 ${width} ${PANEL_HEIGHT}" style="background:white;color:#222">` +
-    `${panels.join("")}${legend(scored)}</svg>\n`;
+  const panels = [histogram, spread].map((panel, index) =>
+    placedPanel(panel, { x: index * panelWidth })
+  );
+  return `${svgPicture(2 * panelWidth, panelHeight, panels.join("") + legend(scored))}\n`;
 }
 
 /**
@@ -117,58 +128,37 @@ export function plotPage(svg: string, title: string): string {
     `<body style="margin:2rem;font-family:system-ui">\n<h1>${escaped}</h1>\n${svg}</body>\n</html>\n`;
 }
 
-type PlotLibrary = typeof import("@observablehq/plot");
-
-/** What is used of a drawn plot; Deno has no types of a document's elements. */
-interface Drawn {
-  readonly outerHTML: string;
-}
-
-async function loadPlot(): Promise<{ Plot: PlotLibrary; document: unknown }> {
-  try {
-    const Plot = await import("@observablehq/plot");
-    const inBrowser = (globalThis as { document?: unknown }).document;
-    if (inBrowser !== undefined) return { Plot, document: inBrowser };
-    const { parseHTML } = await import("linkedom");
-    const { document } = parseHTML("<html><body></body></html>") as { document?: unknown };
-    return { Plot, document };
-  } catch (cause) {
-    throw new AssayError(
-      "voting/cannot-plot",
-      "Cannot draw a plot: expected the packages @observablehq/plot and linkedom, found that they " +
-        "can't be loaded (is the network reachable?)",
-      { cause },
-    );
-  }
-}
-
-function drawHistogram(Plot: PlotLibrary, document: unknown, bars: readonly StrengthBin[]): Drawn {
+function drawHistogram(
+  Plot: PlotLibrary,
+  document: unknown,
+  bars: readonly StrengthBin[],
+): DrawnPanel {
   return Plot.plot({
     document: document as never,
-    width: PANEL_WIDTH,
-    height: PANEL_HEIGHT,
+    width: panelWidth,
+    height: panelHeight,
     marginLeft: 52,
     marginTop: 34,
     x: { label: "preference strength (mean margin)" },
     y: { label: "pairs", grid: true },
-    color: { domain: [...ORDER], range: ORDER.map((category) => COLOURS[category]!) },
+    color: { domain: [...drawingOrder], range: drawingOrder.map((category) => colours[category]!) },
     marks: [
       Plot.rectY(bars, { x1: "from", x2: "to", y: "count", fill: "category" }),
       Plot.ruleY([0]),
       Plot.ruleX([0], { stroke: "#222", strokeDasharray: "3,3" }),
     ],
-  }) as unknown as Drawn;
+  }) as unknown as DrawnPanel;
 }
 
 function drawSpread(
   Plot: PlotLibrary,
   document: unknown,
   groups: readonly StrengthGroup[],
-): Drawn {
+): DrawnPanel {
   return Plot.plot({
     document: document as never,
-    width: PANEL_WIDTH,
-    height: PANEL_HEIGHT,
+    width: panelWidth,
+    height: panelHeight,
     marginLeft: 52,
     marginTop: 34,
     grid: true,
@@ -179,21 +169,17 @@ function drawSpread(
       Plot.dot(groups, { x: "mean", y: "std", r: 3.5, fill: "#4269d0" }),
       Plot.ruleX([0], { stroke: "#222", strokeDasharray: "3,3" }),
     ],
-  }) as unknown as Drawn;
-}
-
-/** A panel inside the whole picture: its SVG text, moved to a place. */
-function placed(panel: Drawn, x: number): string {
-  // Its style sheet sizes a picture that stands alone in a page, and would move one that does not.
-  return panel.outerHTML.replace(/<style>.*?<\/style>/s, "").replace("<svg ", `<svg x="${x}" `);
+  }) as unknown as DrawnPanel;
 }
 
 function legend(pairs: readonly PlottedStrength[]): string {
-  const present = ORDER.filter((category) => pairs.some((pair) => pair.category === category));
+  const present = drawingOrder.filter((category) =>
+    pairs.some((pair) => pair.category === category)
+  );
   return present.map((category, index) => {
     const x = 60 + index * 105;
     const count = pairs.filter((pair) => pair.category === category).length;
-    return `<rect x="${x}" y="4" width="10" height="10" fill="${COLOURS[category]}"/>` +
+    return `<rect x="${x}" y="4" width="10" height="10" fill="${colours[category]}"/>` +
       `<text x="${x + 14}" y="13" font-size="11" font-family="system-ui" fill="currentColor">` +
       `${category} ${count}</text>`;
   }).join("");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import {
-  METHODS,
+  calibrationMethods,
   readExpected,
   readScores,
   type SetAccuracies,
@@ -44,7 +44,7 @@ testWhere(
       assert.equal(digits(d, 4), digits(reference["d"], 4));
       assert.equal(skipped, reference["rc_mean_skipped"]);
       // Every entry of the file was looked at: methods, their correlations, d, the skipped pairs.
-      const methods = 1 + Object.keys(METHODS).length;
+      const methods = 1 + Object.keys(calibrationMethods).length;
       const correlations = Object.keys(reference).filter((key) => key.includes("spearman")).length;
       assert.equal(Object.keys(reference).length, methods + correlations + 2);
     }

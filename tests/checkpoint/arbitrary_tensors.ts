@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Dtype, DTYPE_BITS } from "../../src/checkpoint/tensor.ts";
+import { type Dtype, dtypeBits } from "../../src/checkpoint/tensor.ts";
 
 /** A tensor whose bytes come as one piece. */
 export interface WholeTensor {
@@ -11,11 +11,11 @@ export interface WholeTensor {
 
 const tensor: fc.Arbitrary<WholeTensor> = fc.record({
   name: fc.string({ unit: "grapheme", maxLength: 8 }).filter((name) => name !== "__metadata__"),
-  dtype: fc.constantFrom(...DTYPE_BITS.keys()),
+  dtype: fc.constantFrom(...dtypeBits.keys()),
   shape: fc.array(fc.nat(5), { maxLength: 4 }),
   seed: fc.nat(255),
 }).map(({ name, dtype, shape, seed }) => {
-  const bits = DTYPE_BITS.get(dtype)!;
+  const bits = dtypeBits.get(dtype)!;
   const sizes = bits < 8 ? [...shape, 4] : shape; // whole bytes
   const length = sizes.reduce((product, size) => product * size, bits) / 8;
   const bytes = new Uint8Array(length).map((_, i) => (i * 31 + seed) % 256);

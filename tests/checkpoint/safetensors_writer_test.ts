@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SafetensorsReader } from "../../src/checkpoint/safetensors_reader.ts";
 import { type TensorToWrite, writeSafetensors } from "../../src/checkpoint/safetensors_writer.ts";
-import { type Dtype, DTYPE_BITS } from "../../src/checkpoint/tensor.ts";
+import { type Dtype, dtypeBits } from "../../src/checkpoint/tensor.ts";
 import { failsWith, watchedSource, writtenFile } from "./made_files.ts";
 import { arbitraryTensors } from "./arbitrary_tensors.ts";
 
@@ -46,9 +46,9 @@ Deno.test("what writeSafetensors() writes, SafetensorsReader reads back", async 
 });
 
 Deno.test("every tensor in a written file is aligned to its elements", async () => {
-  const tensors = [...DTYPE_BITS].map(([dtype], i) => {
+  const tensors = [...dtypeBits].map(([dtype], i) => {
     const elements = 8 * (2 * i + 1); // odd counts of the smallest whole bytes
-    const bytes = [new Uint8Array(elements * DTYPE_BITS.get(dtype)! / 8)];
+    const bytes = [new Uint8Array(elements * dtypeBits.get(dtype)! / 8)];
     return { name: `${i}`, dtype, shape: [elements], bytes };
   });
   const source = watchedSource(await writtenFile(tensors));
@@ -56,7 +56,7 @@ Deno.test("every tensor in a written file is aligned to its elements", async () 
   for (const [name, { dtype }] of reader.tensors) {
     source.reads.length = 0;
     await reader.read(name);
-    const bytes = Math.max(1, DTYPE_BITS.get(dtype)! / 8);
+    const bytes = Math.max(1, dtypeBits.get(dtype)! / 8);
     assert.equal(source.reads[0]![0] % bytes, 0, dtype);
   }
 });

@@ -9,11 +9,11 @@ async function curate(...args: readonly string[]) {
   return { status, rows: captured.rows(), stdout: captured.stdout(), stderr: captured.stderr() };
 }
 
-const MEANS = [-5, 4, -1, 3, 0.5, 6, 2, -3, 1, 8];
+const means = [-5, 4, -1, 3, 0.5, 6, 2, -3, 1, 8];
 
 /** Rows as `vote` writes them. */
 function votedRows(): Record<string, unknown>[] {
-  return MEANS.map((mean, i) => ({
+  return means.map((mean, i) => ({
     id: `r${i}`,
     prompt: "2 + 2?",
     chosen: `good ${i}`,

@@ -3,18 +3,61 @@ import { SafetensorsReader } from "../../src/checkpoint/safetensors_reader.ts";
 import { fileSource } from "../../src/checkpoint/file_source.ts";
 import type { Message } from "../../src/text/conversation.ts";
 
-/** Names of the tiny checkpoints; what each is there for stands in README.md beside this file. */
-export const parityModels = [
-  "llama",
-  "llama_f16",
-  "llama_llama3_rope",
-  "llama_linear_rope",
-  "llama_dynamic_rope",
-  "mistral",
-  "qwen2",
-  "qwen3",
-  "armo",
-] as const;
+const parityRoot = new URL("parity/", import.meta.url);
+
+/**
+ * Names of the tiny checkpoints: every folder of `parity/`, so that a new one is tested as soon as it
+ * lies there. What each is there for stands in README.md beside this file.
+ */
+export const parityModels: readonly string[] = [...Deno.readDirSync(parityRoot)]
+  .filter(({ isDirectory }) => isDirectory)
+  .map(({ name }) => name)
+  .sort();
+
+/** How far from the reference a tiny checkpoint's numbers may lie. */
+export interface ParityTolerance {
+  /** Of a score, reward or coefficient: |Δ| ≤ score · max(1, |expected|). */
+  readonly score: number;
+  /** Of a hidden state: |Δ| relative to the largest number of the row. */
+  readonly hiddenStates: number;
+  /** Why it is another than the default. */
+  readonly reason: string;
+}
+
+/** The contract's, for every folder without a `tolerance.json` of its own. */
+export const contractTolerance: ParityTolerance = {
+  score: 1e-4,
+  hiddenStates: 1e-4,
+  reason: "the contract",
+};
+
+/** The tolerance that `tolerance.json` in a tiny checkpoint's folder gives, or the contract's. */
+export async function parityTolerance(model: string): Promise<ParityTolerance> {
+  const text = await textOf(model, "tolerance.json", "");
+  if (text === "") return contractTolerance;
+  const { score, hiddenStates, reason, ...others } = JSON.parse(text) as Record<string, unknown>;
+  const isBound = (value: unknown): value is number => typeof value === "number" && value > 0;
+  if (
+    !isBound(score) || !isBound(hiddenStates) || typeof reason !== "string" || reason === "" ||
+    Object.keys(others).length > 0
+  ) {
+    throw new Error(
+      `${model}/tolerance.json: expected {"score": above 0, "hiddenStates": above 0, "reason": ` +
+        `why}, found ${text}`,
+    );
+  }
+  return { score, hiddenStates, reason };
+}
+
+/**
+ * Whether a tiny checkpoint's rope depends on a conversation's length, as its config says: then a key
+ * depends on what follows it, and conversations of different length share no prompt.
+ */
+export async function hasDynamicRope(model: string): Promise<boolean> {
+  const config = JSON.parse(await textOf(model, "config.json"));
+  const rope = config.rope_parameters ?? config.rope_scaling ?? {};
+  return (rope.rope_type ?? rope.type) === "dynamic";
+}
 
 /** One conversation with what the reference makes of it. */
 export interface GoldenConversation {
@@ -28,15 +71,22 @@ export interface GoldenConversation {
   readonly coefficients?: readonly number[];
 }
 
-/** The folder of a tiny checkpoint. */
+/**
+ * The folder of a tiny checkpoint.
+ *
+ * @param model A name of {@linkcode parityModels}, or the absolute path of another folder of the form.
+ */
 export function parityFolder(model: string): string {
-  return model.startsWith("/") ? model : new URL(`parity/${model}`, import.meta.url).pathname;
+  return model.startsWith("/") ? model : new URL(model, parityRoot).pathname;
 }
 
-/** Conversations, token ids and scores of the reference. */
+/** Conversations, token ids and scores of the reference; a folder without any is an error. */
 export async function goldenConversations(model: string): Promise<GoldenConversation[]> {
-  const text = await Deno.readTextFile(`${parityFolder(model)}/golden.json`);
-  return JSON.parse(text).conversations;
+  const { conversations } = JSON.parse(await textOf(model, "golden.json"));
+  if (!Array.isArray(conversations) || conversations.length === 0) {
+    throw new Error(`${model}/golden.json: expected conversations, found none`);
+  }
+  return conversations;
 }
 
 /** Hidden states of one conversation: [layers + 2][recorded positions][hidden]. */
@@ -46,10 +96,11 @@ export interface GoldenStates {
   readonly states: Float32Array;
 }
 
-/** Hidden states that the reference recorded, by conversation. */
+/** Hidden states that the reference recorded, by conversation; a folder without any is an error. */
 export async function goldenStates(model: string): Promise<Map<string, GoldenStates>> {
   const source = await fileSource(`${parityFolder(model)}/golden.safetensors`);
-  using file = await SafetensorsReader.open(source!);
+  if (source === undefined) throw missingFile(model, "golden.safetensors");
+  using file = await SafetensorsReader.open(source);
   const states = new Map<string, GoldenStates>();
   for (const name of file.tensors.keys()) {
     if (!name.endsWith(".hidden_states")) continue;
@@ -63,5 +114,22 @@ export async function goldenStates(model: string): Promise<Map<string, GoldenSta
       states: toFloat32(hidden),
     });
   }
+  if (states.size === 0) {
+    throw new Error(`${model}/golden.safetensors: expected hidden states, found none`);
+  }
   return states;
+}
+
+async function textOf(model: string, file: string, ifMissing?: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(`${parityFolder(model)}/${file}`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (ifMissing !== undefined) return ifMissing;
+    throw missingFile(model, file);
+  }
+}
+
+function missingFile(model: string, file: string): Error {
+  return new Error(`${model}/${file}: expected in every folder of parity/, not found`);
 }

@@ -7,7 +7,7 @@ import { LoraAdapter } from "../../src/merging/lora.ts";
 import { allClose, close, golden } from "../voting/golden.ts";
 import { floats, safetensorsBlob, tinyFolder } from "./tiny_checkpoint.ts";
 
-const MODULE = "model.layers.0.self_attn.q_proj";
+const projection = "model.layers.0.self_attn.q_proj";
 
 async function adapterFolder(
   config: Record<string, unknown>,
@@ -35,39 +35,39 @@ async function mergedValues(base: CheckpointFolder, adapter: CheckpointFolder, n
   return [...toFloat32(await merged.read(name))];
 }
 
-const A = matrix(`base_model.model.${MODULE}.lora_A.weight`, [[1, 2]]);
-const B = matrix(`base_model.model.${MODULE}.lora_B.weight`, [[3], [4], [5]]);
+const A = matrix(`base_model.model.${projection}.lora_A.weight`, [[1, 2]]);
+const B = matrix(`base_model.model.${projection}.lora_B.weight`, [[3], [4], [5]]);
 const base = await tinyFolder("base", [
-  matrix(`${MODULE}.weight`, [[1, 1], [1, 1], [1, 1]]),
+  matrix(`${projection}.weight`, [[1, 1], [1, 1], [1, 1]]),
   floats("score.weight", [1, 2], [7, 8]),
 ]);
 
 Deno.test("LoraAdapter merges as NumPy does: α / r and rsLoRA, [out, in] and [in, out]", async () => {
   for (const { useRslora, fanInFanOut, r, alpha, weight, a, b, merged } of golden.lora) {
-    const folder = await tinyFolder("base", [matrix(`${MODULE}.weight`, weight)]);
+    const folder = await tinyFolder("base", [matrix(`${projection}.weight`, weight)]);
     const adapter = await adapterFolder(
       { r, lora_alpha: alpha, use_rslora: useRslora, fan_in_fan_out: fanInFanOut },
       [
-        matrix(`base_model.model.${MODULE}.lora_A.weight`, a),
-        matrix(`base_model.model.${MODULE}.lora_B.weight`, b),
+        matrix(`base_model.model.${projection}.lora_A.weight`, a),
+        matrix(`base_model.model.${projection}.lora_B.weight`, b),
       ],
     );
-    allClose(await mergedValues(folder, adapter, `${MODULE}.weight`), merged.flat(), 1e-6);
+    allClose(await mergedValues(folder, adapter, `${projection}.weight`), merged.flat(), 1e-6);
   }
 });
 
 Deno.test("LoraAdapter merges the same whole and row by row", async () => {
   const { weight, a, b } = golden.lora[0];
-  const folder = await tinyFolder("base", [matrix(`${MODULE}.weight`, weight)]);
+  const folder = await tinyFolder("base", [matrix(`${projection}.weight`, weight)]);
   const adapter = await adapterFolder({ r: 2 }, [
-    matrix(`base_model.model.${MODULE}.lora_A.weight`, a),
-    matrix(`base_model.model.${MODULE}.lora_B.weight`, b),
+    matrix(`base_model.model.${projection}.lora_A.weight`, a),
+    matrix(`base_model.model.${projection}.lora_B.weight`, b),
   ]);
   using checkpoint = await Checkpoint.open(folder);
   using lora = await LoraAdapter.open(adapter);
   using merged = await Checkpoint.open(lora.mergedFolder(folder, checkpoint));
-  const whole = toFloat32(await merged.read(`${MODULE}.weight`));
-  const rows = toFloat32(await merged.gatherRows(`${MODULE}.weight`, [4, 1, 1]));
+  const whole = toFloat32(await merged.read(`${projection}.weight`));
+  const rows = toFloat32(await merged.gatherRows(`${projection}.weight`, [4, 1, 1]));
   const columns = weight[0].length;
   const expected = [4, 1, 1].flatMap((
     row,
@@ -83,21 +83,21 @@ Deno.test("LoraAdapter replaces modules saved whole, and leaves the rest alone",
   }
   const adapter = await adapterFolder({ lora_alpha: 2 }, [A, B]);
   assert.deepEqual(await mergedValues(base, adapter, "score.weight"), [7, 8]);
-  const merged = await mergedValues(base, adapter, `${MODULE}.weight`);
+  const merged = await mergedValues(base, adapter, `${projection}.weight`);
   assert.deepEqual(merged, [7, 13, 9, 17, 11, 21]);
 });
 
 Deno.test("LoraAdapter keeps the base's dtype, or 32 bits where asked", async () => {
   const folder = await tinyFolder("base", [
-    floats(`${MODULE}.weight`, [3, 2], [1, 1, 1, 1, 1, 1], "BF16"),
+    floats(`${projection}.weight`, [3, 2], [1, 1, 1, 1, 1, 1], "BF16"),
   ]);
   using checkpoint = await Checkpoint.open(folder);
   using lora = await LoraAdapter.open(await adapterFolder({ lora_alpha: 0.001 }, [A, B]));
   using rounded = await Checkpoint.open(lora.mergedFolder(folder, checkpoint));
-  assert.equal(rounded.tensors.get(`${MODULE}.weight`)?.dtype, "BF16");
+  assert.equal(rounded.tensors.get(`${projection}.weight`)?.dtype, "BF16");
   using exact = await Checkpoint.open(lora.mergedFolder(folder, checkpoint, "F32"));
   allClose(
-    toFloat32(await exact.read(`${MODULE}.weight`)),
+    toFloat32(await exact.read(`${projection}.weight`)),
     [1.003, 1.006, 1.004, 1.008, 1.005, 1.01],
     1e-6,
   );
@@ -106,13 +106,13 @@ Deno.test("LoraAdapter keeps the base's dtype, or 32 bits where asked", async ()
 Deno.test("LoraAdapter reads ranks and alphas of single modules", async () => {
   const ends = { rank_pattern: { "q_proj": 1 }, alpha_pattern: { "self_attn.q_proj": 3 } };
   const adapter = await adapterFolder({ r: 8, lora_alpha: 100, ...ends }, [A, B]);
-  const merged = await mergedValues(base, adapter, `${MODULE}.weight`);
+  const merged = await mergedValues(base, adapter, `${projection}.weight`);
   assert.deepEqual(merged, [10, 19, 13, 25, 16, 31]);
   const whole = await adapterFolder(
-    { alpha_pattern: { [`^${MODULE}`]: 2, "^q_proj": 50 } },
+    { alpha_pattern: { [`^${projection}`]: 2, "^q_proj": 50 } },
     [A, B],
   );
-  assert.equal((await mergedValues(base, whole, `${MODULE}.weight`))[0], 7);
+  assert.equal((await mergedValues(base, whole, `${projection}.weight`))[0], 7);
 });
 
 Deno.test("LoraAdapter refuses what is not W + scale · B·A", async () => {
@@ -138,9 +138,9 @@ Deno.test("LoraAdapter refuses what is not W + scale · B·A", async () => {
       [A],
       [B],
       [A, B, matrix("base_model.model.embed.lora_embedding_A", [[1]])],
-      [A, B, matrix(`base_model.model.${MODULE}.lora_magnitude_vector.weight`, [[1]])],
+      [A, B, matrix(`base_model.model.${projection}.lora_magnitude_vector.weight`, [[1]])],
       [A, B, matrix("stray.weight", [[1]])],
-      [A, matrix(`base_model.model.${MODULE}.lora_B.weight`, [[1, 2]])],
+      [A, matrix(`base_model.model.${projection}.lora_B.weight`, [[1, 2]])],
     ]
   ) {
     await assert.rejects(LoraAdapter.open(await adapterFolder({}, tensors)), refused);
@@ -150,7 +150,7 @@ Deno.test("LoraAdapter refuses what is not W + scale · B·A", async () => {
 
 Deno.test("LoraAdapter refuses a base that it does not fit", async () => {
   using lora = await LoraAdapter.open(await adapterFolder({}, [A, B]));
-  for (const tensor of [matrix(`${MODULE}.weight`, [[1, 1]]), matrix("other.weight", [[1]])]) {
+  for (const tensor of [matrix(`${projection}.weight`, [[1, 1]]), matrix("other.weight", [[1]])]) {
     const folder = await tinyFolder("base", [tensor]);
     using checkpoint = await Checkpoint.open(folder);
     assert.throws(() => lora.mergedFolder(folder, checkpoint), { code: "voting/bad-adapter" });

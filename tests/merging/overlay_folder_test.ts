@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import type { Dtype } from "../../src/checkpoint/tensor.ts";
 import { overlayFolder } from "../../src/merging/overlay_folder.ts";
 import { bytes, floats, tinyFolder } from "./tiny_checkpoint.ts";
 
@@ -52,4 +53,17 @@ Deno.test("overlayFolder() refuses ranges outside, and tensors of the wrong size
   await assert.rejects(source!.read(0, source!.byteLength + 1), {
     code: "checkpoint/out-of-range",
   });
+});
+
+Deno.test("overlayFolder() takes every dtype of whole bytes, and refuses the others", async () => {
+  const overlaid = async (dtype: Dtype, shape: number[], count: number): Promise<Uint8Array> => {
+    const values = Array.from({ length: count }, (_, i) => i);
+    const odd = await tinyFolder("odd", [bytes("codes", dtype, shape, values)]);
+    using base = await Checkpoint.open(odd);
+    using same = await Checkpoint.open(overlayFolder("same", odd, base, {}));
+    return (await same.read("codes")).bytes;
+  };
+  assert.deepEqual([...await overlaid("F8_E4M3FNUZ", [3], 3)], [0, 1, 2]);
+  assert.deepEqual([...await overlaid("F64", [1], 8)], [...Array(8).keys()]);
+  await assert.rejects(() => overlaid("F4", [4], 2), { code: "voting/unsupported-dtype" });
 });

@@ -12,12 +12,10 @@ import {
   goldenStates,
   parityFolder,
   parityModels,
+  parityTolerance,
 } from "../golden/parity.ts";
 import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
-
-/** Within 1e-4 of the reference, relative to the largest number of the layer. */
-const tolerance = 1e-4;
 
 for (const model of parityModels) {
   for (const { kernelSet, missing } of testedKernelSets) {
@@ -40,6 +38,7 @@ async function compareLayers(model: string, backend: Backend): Promise<void> {
   const plan = planBackbone(checkpoint);
   using layers = await plan.load(checkpoint, backend, { resident: true, feedForwardRows: 64 });
   const conversations = await goldenConversations(model);
+  const { hiddenStates: bound } = await parityTolerance(model);
   for (const [name, golden] of await goldenStates(model)) {
     const { ids } = conversations.find((conversation) => conversation.name === name)!;
     const { pack, last } = packOf(ids);
@@ -51,13 +50,14 @@ async function compareLayers(model: string, backend: Backend): Promise<void> {
         for (const row of rows) {
           const at = layer === plan.layers - 1 ? 0 : row;
           const actual = rowOf(numbers!, at, plan.hiddenSize);
-          assertClose(actual, goldenRow(golden, layer + 1, row), `layer ${layer}, row ${row}`);
+          const expected = goldenRow(golden, layer + 1, row);
+          assertClose(actual, expected, bound, `layer ${layer}, row ${row}`);
         }
       },
     });
     const [numbers] = await backend.read([final!]);
     backend.release(final!);
-    assertClose(numbers!, goldenRow(golden, plan.layers + 1, last), "final norm");
+    assertClose(numbers!, goldenRow(golden, plan.layers + 1, last), bound, "final norm");
   }
 }
 
@@ -81,10 +81,16 @@ function goldenRow({ positions, shape, states }: GoldenStates, layer: number, ro
   return rowOf(states, layer * count + index, hidden);
 }
 
-function assertClose(actual: Float32Array, expected: Float32Array, where: string): void {
+/** Within `bound` of the reference, relative to the largest number of the row. */
+function assertClose(
+  actual: Float32Array,
+  expected: Float32Array,
+  bound: number,
+  where: string,
+): void {
   const size = expected.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
   actual.forEach((x, i) => {
     const difference = Math.abs(x - expected[i]!) / size;
-    assert.ok(difference <= tolerance, `${where}, column ${i}: relative difference ${difference}`);
+    assert.ok(difference <= bound, `${where}, column ${i}: relative difference ${difference}`);
   });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { averageRanks, discordantShare, spearman } from "../../src/numbers/ranks.ts";
+import { averageRanks, discordantShare, median, spearman } from "../../src/numbers/ranks.ts";
 import { assertClose } from "../calibration/assertions.ts";
 
 const column = fc.array(fc.integer({ min: -5, max: 5 }), { minLength: 2, maxLength: 40 });
@@ -53,4 +53,13 @@ Deno.test("discordantShare() counts the pairs of rows put in opposite order", ()
     assertClose([share!], [opposite / (rows.length * (rows.length - 1) / 2)], 1e-15);
   }));
   assert.equal(discordantShare([1], [2]), null);
+});
+
+Deno.test("median() is the middle value, or the mean of the two middle ones, in any order", () => {
+  assert.equal(median([3, 1, 2]), 2);
+  assert.equal(median([10, 2, 1, 3]), 2.5);
+  assert.ok(Number.isNaN(median([])));
+  fc.assert(fc.property(fc.array(fc.double({ noNaN: true }), { minLength: 1 }), (values) => {
+    assert.equal(median(values), median(values.toReversed()));
+  }));
 });

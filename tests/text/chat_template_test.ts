@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { ChatTemplate, selectChatTemplate } from "../../src/text/chat_template.ts";
 import { AssayError } from "../../src/error.ts";
 
-const MESSAGES = [
+const defaultMessages = [
   { role: "user", content: "  Hi " },
   { role: "assistant", content: "\n\n Yes\n" },
 ];
 
-function render(source: string, messages = MESSAGES): string {
+function render(source: string, messages = defaultMessages): string {
   return ChatTemplate.parse(source).render(messages);
 }
 
@@ -23,9 +23,9 @@ Deno.test("render() passes messages, special tokens and add_generation_prompt", 
       "{% if add_generation_prompt %}[assistant]{% endif %}{{ pad_token }}{{ tools is none }}",
     { specialTokens: { bos_token: "<s>", eos_token: "</s>" } },
   );
-  assert.equal(template.render([MESSAGES[0]!]), "<s>[user]  Hi </s>true");
+  assert.equal(template.render([defaultMessages[0]!]), "<s>[user]  Hi </s>true");
   assert.equal(
-    template.render([MESSAGES[0]!], { addGenerationPrompt: true }),
+    template.render([defaultMessages[0]!], { addGenerationPrompt: true }),
     "<s>[user]  Hi </s>[assistant]true",
   );
 });
@@ -82,7 +82,7 @@ Deno.test("render() prints the date it is given, with English names", () => {
   const template = ChatTemplate.parse("{{ strftime_now('%d %b %Y|%B|%A|%I:%M:%S %p|%%|%Q') }}", {
     now,
   });
-  assert.equal(template.render(MESSAGES), "06 Jul 2024|July|Saturday|03:04:05 PM|%|%Q");
+  assert.equal(template.render(defaultMessages), "06 Jul 2024|July|Saturday|03:04:05 PM|%|%Q");
 });
 
 Deno.test("render() reports a template's raise_exception with the template's own message", () => {

@@ -1,28 +1,21 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { ChatTokenizer, type ChatTokenizerOptions, type Conversation } from "../../src/text/mod.ts";
+import { ChatTokenizer, type Conversation } from "../../src/text/mod.ts";
 import { AssayError } from "../../src/error.ts";
 import {
-  FAMILIES,
+  families,
   type Family,
   goldenConversations,
   goldenFiles,
+  openGolden,
   readGolden,
 } from "./golden_files.ts";
 
-const QUESTION = { role: "user", content: "How much is 2+2?" };
-
-function open(
-  family: Family,
-  options: Partial<ChatTokenizerOptions> = {},
-  replaced: Readonly<Record<string, string | undefined>> = {},
-): Promise<ChatTokenizer> {
-  return ChatTokenizer.open(goldenFiles(family, replaced), { maxTokens: 4096, ...options });
-}
+const userQuestion = { role: "user", content: "How much is 2+2?" };
 
 function answer(content: string): Conversation {
-  return [QUESTION, { role: "assistant", content }];
+  return [userQuestion, { role: "assistant", content }];
 }
 
 function hasCode(code: string, ...parts: string[]): (error: unknown) => boolean {
@@ -43,10 +36,10 @@ async function edited(
   return { [file]: JSON.stringify(edit(json)) };
 }
 
-for (const family of FAMILIES) {
+for (const family of families) {
   Deno.test(`render() gives the text that transformers renders: ${family}`, async () => {
     const golden = readGolden(family);
-    const tokenizer = await open(family);
+    const tokenizer = await openGolden(family);
     let compared = 0;
     goldenConversations(golden.special).forEach((conversation, index) => {
       const { rendered } = golden.cases[index]!;
@@ -59,7 +52,7 @@ for (const family of FAMILIES) {
   });
 }
 
-const BEGINNINGS: Record<Family, string | undefined> = {
+const beginningOf: Record<Family, string | undefined> = {
   llama3: "<|begin_of_text|>",
   llama2: "<s>",
   mistral: "<s>",
@@ -67,9 +60,9 @@ const BEGINNINGS: Record<Family, string | undefined> = {
   qwen2: undefined,
 };
 
-for (const family of FAMILIES) {
+for (const family of families) {
   Deno.test(`special tokens never come from content: ${family}`, async () => {
-    const tokenizer = await open(family);
+    const tokenizer = await openGolden(family);
     const { special } = readGolden(family);
     const isSpecial = (id: number) => special.includes(tokenizer.decodeToken(id));
     const unknown = family === "bert" ? "[UNK]" : family === "qwen2" ? "" : "<unk>";
@@ -98,8 +91,8 @@ for (const family of FAMILIES) {
   });
 
   Deno.test(`a sequence has exactly one beginning: ${family}`, async () => {
-    const tokenizer = await open(family);
-    const beginning = BEGINNINGS[family];
+    const tokenizer = await openGolden(family);
+    const beginning = beginningOf[family];
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (response) => {
       const { ids } = tokenizer.tokenize(answer(response));
       const first = tokenizer.decodeToken(ids[0]!);
@@ -112,7 +105,7 @@ for (const family of FAMILIES) {
 
   for (const truncate of ["left", "right"] as const) {
     Deno.test(`truncation on the ${truncate} keeps what it must: ${family}`, async () => {
-      const full = await open(family);
+      const full = await openGolden(family);
       const lengths = fc.tuple(fc.nat(30), fc.nat(30), fc.integer({ min: 1, max: 90 }));
       const openers = new Map<number, ChatTokenizer>();
       for (let length = 1; length <= 90; length++) {
@@ -124,7 +117,7 @@ for (const family of FAMILIES) {
           content: "so" + " it is".repeat(answerWords),
         }];
         const tokenizer = openers.get(maxTokens)!;
-        const hasBeginning = BEGINNINGS[family] !== undefined;
+        const hasBeginning = beginningOf[family] !== undefined;
         checkTruncation(full, tokenizer, conversation, maxTokens, truncate, hasBeginning);
       }));
     });
@@ -185,7 +178,7 @@ Deno.test("exactly one beginning, whoever writes it: template, tokenizer, both, 
   const silent = "{% for m in messages %}{{ m.content }}{% endfor %}";
   const double = `{{ bos_token + bos_token }}${silent}`;
   const beginnings = async (...replaced: Record<string, string>[]) => {
-    const tokenizer = await open("llama3", {}, Object.assign({}, ...replaced));
+    const tokenizer = await openGolden("llama3", {}, Object.assign({}, ...replaced));
     const { ids } = tokenizer.tokenize(answer("4"));
     return ids.filter((id) => tokenizer.decodeToken(id) === "<|begin_of_text|>").length;
   };
@@ -201,10 +194,10 @@ Deno.test("exactly one beginning, whoever writes it: template, tokenizer, both, 
 });
 
 Deno.test("tokenize() refuses a conversation over the length with both numbers and the flags", async () => {
-  const { ids } = (await open("llama3")).tokenize(answer("The answer is 4."));
-  const fits = await open("llama3", { maxTokens: ids.length });
+  const { ids } = (await openGolden("llama3")).tokenize(answer("The answer is 4."));
+  const fits = await openGolden("llama3", { maxTokens: ids.length });
   assert.equal(fits.tokenize(answer("The answer is 4.")).ids.length, ids.length);
-  const short = await open("llama3", { maxTokens: ids.length - 1 });
+  const short = await openGolden("llama3", { maxTokens: ids.length - 1 });
   assert.throws(
     () => short.tokenize(answer("The answer is 4.")),
     hasCode("text/too-long", `${ids.length - 1} `, `${ids.length};`, "--truncate left", "right"),
@@ -215,35 +208,37 @@ Deno.test("truncation never cuts the prompt's own beginning of a multi-turn conv
   const conversation: Conversation = [
     { role: "user", content: "one ".repeat(50) },
     { role: "assistant", content: "two ".repeat(50) },
-    QUESTION,
+    userQuestion,
     { role: "assistant", content: "It is 4." },
   ];
-  const whole = (await open("llama3")).tokenize(conversation);
-  const left = (await open("llama3", { maxTokens: 60, truncate: "left" })).tokenize(conversation);
+  const whole = (await openGolden("llama3")).tokenize(conversation);
+  const left = (await openGolden("llama3", { maxTokens: 60, truncate: "left" })).tokenize(
+    conversation,
+  );
   assert.deepEqual([...left.ids], [whole.ids[0], ...whole.ids.slice(-59)]);
-  const right = await open("llama3", { maxTokens: 60, truncate: "right" });
+  const right = await openGolden("llama3", { maxTokens: 60, truncate: "right" });
   assert.throws(() => right.tokenize(conversation), hasCode("text/too-long", "prompt alone"));
 });
 
-for (const family of FAMILIES) {
+for (const family of families) {
   Deno.test(`a response of 2 million characters is refused or truncated: ${family}`, async () => {
     const long = answer("The quick brown fox jumps. ".repeat(75_000));
-    const refusing = await open(family);
+    const refusing = await openGolden(family);
     assert.throws(() => refusing.tokenize(long), hasCode("text/too-long", "4096", "at least"));
-    const left = await open(family, { truncate: "left" });
+    const left = await openGolden(family, { truncate: "left" });
     assert.throws(() => left.tokenize(long), hasCode("text/too-long", "--truncate right"));
-    const right = await open(family, { truncate: "right" });
+    const right = await openGolden(family, { truncate: "right" });
     const { ids, truncated } = right.tokenize(long);
     assert.deepEqual([ids.length, truncated], [4096, true]);
     const short = answer("The quick brown fox jumps. ".repeat(900));
-    const roomy = await open(family, { maxTokens: 100_000 });
+    const roomy = await openGolden(family, { maxTokens: 100_000 });
     assert.deepEqual(ids, roomy.tokenize(short).ids.slice(0, 4096));
   });
 }
 
 Deno.test("a response of 2 million characters in one word is refused", async () => {
   for (const content of ["a", "<", "1", "你", "\n", "<|eot_id|>"]) {
-    const tokenizer = await open("llama2");
+    const tokenizer = await openGolden("llama2");
     assert.throws(
       () => tokenizer.tokenize(answer(`x${content.repeat(2_000_000 / content.length)}x`)),
       (error) => error instanceof AssayError && error.code === "text/too-long",
@@ -252,7 +247,7 @@ Deno.test("a response of 2 million characters in one word is refused", async () 
 });
 
 Deno.test("tokenize() makes lone surrogates well-formed and leaves line ends alone", async () => {
-  const tokenizer = await open("llama3");
+  const tokenizer = await openGolden("llama3");
   assert.deepEqual(
     tokenizer.tokenize(answer("a\ud83d")),
     tokenizer.tokenize(answer("a\ufffd")),
@@ -262,7 +257,7 @@ Deno.test("tokenize() makes lone surrogates well-formed and leaves line ends alo
 });
 
 Deno.test("tokenize() reports bad conversations, each with its code", async () => {
-  const tokenizer = await open("llama2");
+  const tokenizer = await openGolden("llama2");
   const bad = (conversation: unknown) => () => tokenizer.tokenize(conversation as Conversation);
   assert.throws(bad([]), hasCode("text/empty-conversation"));
   assert.throws(bad([{ role: "user", content: null }]), hasCode("text/bad-message", "null"));
@@ -273,9 +268,9 @@ Deno.test("tokenize() reports bad conversations, each with its code", async () =
   );
 });
 
-Deno.test("open() reports missing and malformed files, each with its code", async () => {
+Deno.test("openGolden() reports missing and malformed files, each with its code", async () => {
   const failing = (family: Family, replaced: Record<string, string | undefined>) =>
-    open(family, {}, replaced);
+    openGolden(family, {}, replaced);
   await assert.rejects(
     failing("llama3", { "tokenizer.json": undefined }),
     hasCode("text/missing-tokenizer", "llama3", "tokenizer.json"),
@@ -307,7 +302,7 @@ Deno.test("open() reports missing and malformed files, each with its code", asyn
   }
 });
 
-Deno.test("open() and tokenize() meet damaged files with AssayErrors only", async () => {
+Deno.test("openGolden() and tokenize() meet damaged files with AssayErrors only", async () => {
   const damage = fc.constantFrom<unknown>(undefined, null, -1, 0.5, "", "x", [], {}, [null], true);
   for (const family of ["llama3", "mistral", "bert"] as const) {
     const text = (await goldenFiles(family).readText("tokenizer.json"))!;
@@ -319,7 +314,9 @@ Deno.test("open() and tokenize() meet damaged files with AssayErrors only", asyn
         for (const key of path.slice(0, -1)) node = node[key];
         node[path.at(-1)!] = value;
         try {
-          const tokenizer = await open(family, {}, { "tokenizer.json": JSON.stringify(json) });
+          const tokenizer = await openGolden(family, {}, {
+            "tokenizer.json": JSON.stringify(json),
+          });
           tokenizer.tokenize(answer("The answer, é 你\n\n4"));
         } catch (error) {
           assert.ok(error instanceof AssayError, `${path.join(".")}: ${error}`);
@@ -337,48 +334,48 @@ function nodePaths(value: unknown, path: readonly string[] = []): (readonly stri
     .flatMap(([key, child]) => [[...path, key], ...nodePaths(child, [...path, key])]);
 }
 
-Deno.test("open() takes special tokens from special_tokens_map.json where the config lacks them", async () => {
+Deno.test("openGolden() takes special tokens from special_tokens_map.json where the config lacks them", async () => {
   const replaced = {
     ...await edited("mistral", "tokenizer_config.json", () => ({})),
     "special_tokens_map.json": JSON.stringify({ bos_token: { content: "<s>" }, eos_token: "</s>" }),
   };
-  const plain = await open("mistral");
-  const mapped = await open("mistral", {}, replaced);
+  const plain = await openGolden("mistral");
+  const mapped = await openGolden("mistral", {}, replaced);
   assert.deepEqual(mapped.tokenize(answer("4")), plain.tokenize(answer("4")));
 });
 
-Deno.test("open() reads models of older files, which leave the type out", async () => {
+Deno.test("openGolden() reads models of older files, which leave the type out", async () => {
   for (const family of ["llama3", "llama2", "bert"] as const) {
     const replaced = await edited(family, "tokenizer.json", (json) => {
       const { type: _, ...model } = json["model"] as Record<string, unknown>;
       return { ...json, model };
     });
     const conversation = answer("The answer, é 你");
-    const typed = await open(family);
-    const untyped = await open(family, {}, replaced);
+    const typed = await openGolden(family);
+    const untyped = await openGolden(family, {}, replaced);
     assert.deepEqual(untyped.tokenize(conversation), typed.tokenize(conversation));
   }
 });
 
 Deno.test("a template that prints the date prints the one it is given", async () => {
   const replaced = { "chat_template.jinja": "{{ strftime_now('%Y-%m-%d') }}" };
-  const tokenizer = await open("llama3", { now: () => new Date(2024, 1, 29) }, replaced);
-  assert.equal(tokenizer.render([QUESTION]), "2024-02-29");
+  const tokenizer = await openGolden("llama3", { now: () => new Date(2024, 1, 29) }, replaced);
+  assert.equal(tokenizer.render([userQuestion]), "2024-02-29");
 });
 
 Deno.test("decodeToken() shows tokens as text", async () => {
   const shown = async (family: Family, content: string) => {
-    const tokenizer = await open(family);
+    const tokenizer = await openGolden(family);
     return [...tokenizer.tokenize(answer(content)).ids].map((id) => tokenizer.decodeToken(id));
   };
   assert.equal((await shown("llama3", "The 😀")).slice(-8).join("").includes("\ufffd"), true);
   assert.equal(
     (await shown("llama3", "The answer")).join(""),
-    (await open("llama3")).render(answer("The answer")),
+    (await openGolden("llama3")).render(answer("The answer")),
   );
   assert.ok((await shown("llama2", "the answer <\n")).includes("<"));
   assert.ok((await shown("mistral", "the é ش")).join("").includes(" the "));
   assert.ok((await shown("bert", "hi")).some((text) => text.startsWith("##")));
-  const tokenizer = await open("llama3");
+  const tokenizer = await openGolden("llama3");
   assert.throws(() => tokenizer.decodeToken(1e6), hasCode("text/unknown-token", "1000000"));
 });

@@ -8,14 +8,16 @@ function token(content: string, normalized = false): AddedToken {
   return { id: 1, content, normalized, ...flags };
 }
 
-const TOKENS = ["<|eot|>", "<s>", "</s>", "<s><s>", "[INST]", "§"].map((content) => token(content));
+const controlTokens = ["<|eot|>", "<s>", "</s>", "<s><s>", "[INST]", "§"].map((content) =>
+  token(content)
+);
 
 function say(...contents: string[]) {
   return contents.map((content) => ({ role: "user", content }));
 }
 
 Deno.test("guard() leaves content without control tokens as it is", () => {
-  const guard = new ContentGuard(TOKENS, (text) => text);
+  const guard = new ContentGuard(controlTokens, (text) => text);
   const conversation = say("a < b > c, </p>, x [y]", "<think>", "\ufdd0");
   const guarded = guard.guard(conversation);
   assert.deepEqual(guarded.conversation, conversation);
@@ -23,10 +25,10 @@ Deno.test("guard() leaves content without control tokens as it is", () => {
 });
 
 Deno.test("guard() breaks every control token, overlapping ones and single characters too", () => {
-  const guard = new ContentGuard(TOKENS, (text) => text);
+  const guard = new ContentGuard(controlTokens, (text) => text);
   const text = "x<s><s>y<|eot|>§<</s>";
   const { conversation, mark } = guard.guard(say(text));
-  for (const { content } of TOKENS.slice(0, -1)) {
+  for (const { content } of controlTokens.slice(0, -1)) {
     assert.ok(!conversation[0]!.content.includes(content), content);
   }
   assert.deepEqual(guard.release(conversation[0]!.content, mark), {
@@ -36,7 +38,7 @@ Deno.test("guard() breaks every control token, overlapping ones and single chara
 });
 
 Deno.test("guard() breaks control tokens that two contents would make together", () => {
-  const guard = new ContentGuard(TOKENS, (text) => text);
+  const guard = new ContentGuard(controlTokens, (text) => text);
   for (let cut = 1; cut < "<|eot|>".length; cut++) {
     const [head, tail] = ["<|eot|>".slice(0, cut), "<|eot|>".slice(cut)];
     for (const contents of [[`a${head}`, `${tail}b`], [`a${head} \n`, `\t${tail}b`]]) {
@@ -59,7 +61,7 @@ Deno.test("guard() breaks what only becomes a control token when it is normalize
 });
 
 Deno.test("guard() chooses a mark that the contents do not have", () => {
-  const guard = new ContentGuard(TOKENS, (text) => text);
+  const guard = new ContentGuard(controlTokens, (text) => text);
   const text = "\ufdd0\ufdd1\ufdd01\ufdd1<s>";
   const { conversation, mark } = guard.guard(say(text));
   assert.ok(!text.includes(mark));
@@ -67,14 +69,14 @@ Deno.test("guard() chooses a mark that the contents do not have", () => {
 });
 
 Deno.test("guard() chooses a mark that two contents do not make together", () => {
-  const guard = new ContentGuard(TOKENS, (text) => text);
+  const guard = new ContentGuard(controlTokens, (text) => text);
   const { conversation, mark } = guard.guard(say("\ufdd0", "\ufdd1", "<s>"));
   const joined = conversation.map(({ content }) => content).join("");
   assert.deepEqual(guard.release(joined, mark), { text: "\ufdd0\ufdd1<s>", breaks: [3, 4] });
 });
 
 Deno.test("guard() throws where a conversation holds every character that could mark it", () => {
-  const guard = new ContentGuard(TOKENS, (text) => text);
+  const guard = new ContentGuard(controlTokens, (text) => text);
   const units = Array.from({ length: 0x10000 }, (_, unit) => unit)
     .filter((unit) => unit < 0xd800 || unit > 0xdfff);
   const text = units.map((unit) => String.fromCharCode(unit)).join("");
@@ -82,9 +84,9 @@ Deno.test("guard() throws where a conversation holds every character that could 
 });
 
 Deno.test("release() gives back every text, with no control token that a break does not cut", () => {
-  const guard = new ContentGuard(TOKENS, (text) => text);
+  const guard = new ContentGuard(controlTokens, (text) => text);
   const parts = [
-    ...TOKENS.map(({ content }) => content),
+    ...controlTokens.map(({ content }) => content),
     "<",
     "|",
     "eot",
@@ -101,7 +103,7 @@ Deno.test("release() gives back every text, with no control token that a break d
     const rendered = conversation.map(({ content }) => content).join("");
     const { text: released, breaks } = guard.release(rendered, mark);
     assert.equal(released, contents.join(""));
-    for (const { content } of TOKENS) {
+    for (const { content } of controlTokens) {
       for (let at = released.indexOf(content); at >= 0; at = released.indexOf(content, at + 1)) {
         const isCut = breaks.some((place) =>
           content.length === 1 ? place === at : place > at && place < at + content.length
@@ -113,7 +115,7 @@ Deno.test("release() gives back every text, with no control token that a break d
 });
 
 Deno.test("findResponse() finds the response behind what the template adds and trims", () => {
-  const guard = new ContentGuard(TOKENS, (text) => text);
+  const guard = new ContentGuard(controlTokens, (text) => text);
   const render = (conversation: readonly { role: string; content: string }[]) =>
     conversation.map(({ role, content }) => `<|eot|>${role}: ${content.trim()}`).join("");
   const guarded = guard.guard(say("a<s>", "  \n<s>answer "));
@@ -123,7 +125,7 @@ Deno.test("findResponse() finds the response behind what the template adds and t
 });
 
 Deno.test("findResponse() is null where the template rewrites the response or leaves it out", () => {
-  const guard = new ContentGuard(TOKENS, (text) => text);
+  const guard = new ContentGuard(controlTokens, (text) => text);
   const guarded = guard.guard(say("a", "<think>b</think>c"));
   const rewriting = (conversation: readonly { content: string }[]) =>
     conversation.at(-1)!.content.startsWith("<think>") ? "thought" : "said";

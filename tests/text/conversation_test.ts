@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { checkConversation } from "../../src/text/conversation.ts";
 import { AssayError } from "../../src/error.ts";
 
-const TEMPLATE =
+const templateSource =
   "{% if m.role == 'critic' or m.role == \"judge\" %}<|eot|>{{ '<|eot|>' }}{% endif %}";
 
 function rejects(conversation: unknown, code: string, ...parts: string[]): void {
-  assert.throws(() => checkConversation(conversation, TEMPLATE), (error) => {
+  assert.throws(() => checkConversation(conversation, templateSource), (error) => {
     assert.ok(error instanceof AssayError);
     assert.equal(error.code, code);
     for (const part of parts) assert.ok(error.message.includes(part), error.message);
@@ -17,7 +17,7 @@ function rejects(conversation: unknown, code: string, ...parts: string[]): void 
 Deno.test("checkConversation() accepts the usual roles and those the template names", () => {
   const roles = ["system", "user", "assistant", "tool", "function", "developer", "critic", "judge"];
   const conversation = roles.map((role) => ({ role, content: "" }));
-  assert.deepEqual(checkConversation(conversation, TEMPLATE), conversation);
+  assert.deepEqual(checkConversation(conversation, templateSource), conversation);
 });
 
 Deno.test("checkConversation() makes lone surrogates well-formed and changes nothing else", () => {

@@ -1,11 +1,11 @@
-import type { Conversation } from "../../src/text/mod.ts";
+import { ChatTokenizer, type ChatTokenizerOptions, type Conversation } from "../../src/text/mod.ts";
 import type { TextFiles } from "../../src/text/tokenizer_files.ts";
 
-const FOLDER = new URL("../golden/text/", import.meta.url);
+const folder = new URL("../golden/text/", import.meta.url);
 
 /** The small tokenizers under tests/golden/text; make_golden.py there says what each is like. */
-export const FAMILIES = ["llama3", "qwen2", "llama2", "mistral", "bert"] as const;
-export type Family = typeof FAMILIES[number];
+export const families = ["llama3", "qwen2", "llama2", "mistral", "bert"] as const;
+export type Family = typeof families[number];
 
 /** What `transformers` made of one conversation, see make_golden.py. */
 export interface GoldenCase {
@@ -21,12 +21,12 @@ export interface Golden {
 }
 
 export function readGolden(family: Family): Golden {
-  return JSON.parse(Deno.readTextFileSync(new URL(`${family}/golden.json`, FOLDER)));
+  return JSON.parse(Deno.readTextFileSync(new URL(`${family}/golden.json`, folder)));
 }
 
 /** The conversations of conversations.json with the tokenizer's special tokens filled in. */
 export function goldenConversations(special: readonly string[]): Conversation[] {
-  const text = Deno.readTextFileSync(new URL("conversations.json", FOLDER));
+  const text = Deno.readTextFileSync(new URL("conversations.json", folder));
   const conversations = JSON.parse(text) as Conversation[];
   const fill = (content: string) =>
     content.replace(/«(\d)»/g, (_, digit) => special[Number(digit) % special.length]!);
@@ -48,9 +48,18 @@ export function goldenFiles(
 
 function readText(family: Family, file: string): string | undefined {
   try {
-    return Deno.readTextFileSync(new URL(`${family}/${file}`, FOLDER));
+    return Deno.readTextFileSync(new URL(`${family}/${file}`, folder));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+/** The tokenizer of a family's files, some of them replaced. */
+export function openGolden(
+  family: Family,
+  options: Partial<ChatTokenizerOptions> = {},
+  replaced: Readonly<Record<string, string | undefined>> = {},
+): Promise<ChatTokenizer> {
+  return ChatTokenizer.open(goldenFiles(family, replaced), { maxTokens: 4096, ...options });
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { ChatTokenizer, type Conversation } from "../../src/text/mod.ts";
 import { AssayError } from "../../src/error.ts";
-import { FAMILIES, goldenConversations, goldenFiles, readGolden } from "./golden_files.ts";
+import { families, goldenConversations, goldenFiles, readGolden } from "./golden_files.ts";
 
-for (const family of FAMILIES) {
+for (const family of families) {
   const files = goldenFiles(family);
   const golden = readGolden(family);
   const conversations = goldenConversations(golden.special);

@@ -7,7 +7,7 @@ import {
 } from "../../src/text/special_tokens.ts";
 import { AssayError } from "../../src/error.ts";
 
-const ADDED = { id: 7, content: "<x>", special: false };
+const added = { id: 7, content: "<x>", special: false };
 
 Deno.test("namedSpecialTokens() reads strings and objects", () => {
   const config = { bos_token: "<s>", eos_token: { content: "</s>" }, pad_token: 4, other: "x" };
@@ -16,7 +16,7 @@ Deno.test("namedSpecialTokens() reads strings and objects", () => {
 
 Deno.test("readAddedTokens() joins both files and the named tokens of the vocabulary", () => {
   const tokens = readAddedTokens(
-    { added_tokens: [ADDED, { id: 8, content: "<y>", special: true, lstrip: true }] },
+    { added_tokens: [added, { id: 8, content: "<y>", special: true, lstrip: true }] },
     {
       bos_token: "<x>",
       unk_token: "<unk>",

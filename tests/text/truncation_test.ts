@@ -4,7 +4,7 @@ import { truncateTokens, type Untruncated } from "../../src/text/truncation.ts";
 import { AssayError } from "../../src/error.ts";
 
 /** Prefix 1; prompt 10…14; gate 20, 21; response 30…33. */
-const SEQUENCE: Untruncated = {
+const fullSequence: Untruncated = {
   ids: [1, 10, 11, 12, 13, 14, 20, 21, 30, 31, 32, 33],
   total: 12,
   prefixLength: 1,
@@ -19,21 +19,21 @@ function isTooLong(...parts: string[]): (error: unknown) => boolean {
 }
 
 Deno.test("truncateTokens() left keeps the prefix, the gate and the response", () => {
-  assert.deepEqual(truncateTokens(SEQUENCE, 9, "left"), [1, 13, 14, 20, 21, 30, 31, 32, 33]);
-  assert.deepEqual(truncateTokens(SEQUENCE, 7, "left"), [1, 20, 21, 30, 31, 32, 33]);
-  assert.throws(() => truncateTokens(SEQUENCE, 6, "left"), isTooLong("6", "--truncate right"));
+  assert.deepEqual(truncateTokens(fullSequence, 9, "left"), [1, 13, 14, 20, 21, 30, 31, 32, 33]);
+  assert.deepEqual(truncateTokens(fullSequence, 7, "left"), [1, 20, 21, 30, 31, 32, 33]);
+  assert.throws(() => truncateTokens(fullSequence, 6, "left"), isTooLong("6", "--truncate right"));
 });
 
 Deno.test("truncateTokens() left refuses where nothing tells the response from the prompt", () => {
-  const unknown = { ...SEQUENCE, gate: null, responseStart: null };
+  const unknown = { ...fullSequence, gate: null, responseStart: null };
   assert.throws(() => truncateTokens(unknown, 9, "left"), isTooLong("unknown"));
 });
 
 Deno.test("truncateTokens() right cuts the response, never the gate or all of the response", () => {
-  assert.deepEqual(truncateTokens(SEQUENCE, 9, "right"), [1, 10, 11, 12, 13, 14, 20, 21, 30]);
-  assert.throws(() => truncateTokens(SEQUENCE, 8, "right"), isTooLong("8", "--truncate left"));
+  assert.deepEqual(truncateTokens(fullSequence, 9, "right"), [1, 10, 11, 12, 13, 14, 20, 21, 30]);
+  assert.throws(() => truncateTokens(fullSequence, 8, "right"), isTooLong("8", "--truncate left"));
   assert.throws(
-    () => truncateTokens({ ...SEQUENCE, responseStart: null }, 7, "right"),
+    () => truncateTokens({ ...fullSequence, responseStart: null }, 7, "right"),
     isTooLong(),
   );
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { aggregate, type PointwiseAggregation } from "../../src/voting/aggregate.ts";
-import { AGGREGATIONS, bordaCounts, chooseBest } from "../../src/voting/committee.ts";
+import { aggregations, bordaCounts, chooseBest } from "../../src/voting/committee.ts";
 import { majorityVote } from "../../src/voting/majority_vote.ts";
 import { allClose, close, golden, nums } from "./golden.ts";
 
-const POINTWISE = AGGREGATIONS.filter((how): how is PointwiseAggregation =>
+const pointwise = aggregations.filter((how): how is PointwiseAggregation =>
   how !== "majority" && how !== "borda"
 );
 const score = fc.double({ min: -1e6, max: 1e6, noNaN: true });
@@ -14,7 +14,7 @@ const scores = fc.array(score, { minLength: 1, maxLength: 9 });
 Deno.test("aggregate() equals NumPy and SciPy on every golden case", () => {
   for (const expected of golden.aggregates) {
     const values = nums(expected.scores);
-    for (const how of POINTWISE) {
+    for (const how of pointwise) {
       const actual = aggregate(values, how);
       close(actual.score, expected[how], 1e-12, `${how} of ${values}:`);
       close(actual.std, expected.std);
@@ -27,13 +27,13 @@ Deno.test("aggregate() equals NumPy and SciPy on every golden case", () => {
 });
 
 Deno.test("aggregate() of one voter is its score, by every aggregation", () => {
-  fc.assert(fc.property(score, fc.constantFrom(...POINTWISE), (value, how) => {
+  fc.assert(fc.property(score, fc.constantFrom(...pointwise), (value, how) => {
     assert.deepEqual(aggregate([value], how), { score: value, std: 0, voters: 1 });
   }));
 });
 
 Deno.test("aggregate() does not depend on the order of the voters, and passes over missing ones", () => {
-  fc.assert(fc.property(scores, fc.constantFrom(...POINTWISE), (values, how) => {
+  fc.assert(fc.property(scores, fc.constantFrom(...pointwise), (values, how) => {
     assert.deepEqual(aggregate([NaN, ...values.toReversed()], how), aggregate(values, how));
   }));
   const none = aggregate([NaN], "median");
@@ -71,7 +71,7 @@ Deno.test("chooseBest() equals the golden Borda counts, votes and choices", () =
 });
 
 Deno.test("chooseBest() with one voter takes that voter's best, by every aggregation", () => {
-  fc.assert(fc.property(scores, fc.constantFrom(...AGGREGATIONS), (values, how) => {
+  fc.assert(fc.property(scores, fc.constantFrom(...aggregations), (values, how) => {
     const choice = chooseBest([values], how);
     assert.equal(choice.best, values.indexOf(Math.max(...values)));
   }));
@@ -85,7 +85,7 @@ Deno.test("chooseBest() does not depend on the order of the voters", () => {
       maxLength: 6,
     },
   );
-  fc.assert(fc.property(voters, fc.constantFrom(...AGGREGATIONS), (rows, how) => {
+  fc.assert(fc.property(voters, fc.constantFrom(...aggregations), (rows, how) => {
     assert.deepEqual(chooseBest(rows.toReversed(), how), chooseBest(rows, how));
   }));
 });

@@ -7,7 +7,7 @@ import {
   curatePairs,
   type CurationOptions,
   type Recipe,
-  RECIPES,
+  recipes,
   type StrengthOfPair,
 } from "../../src/voting/curation.ts";
 import { sigmoid } from "../../src/numbers/sigmoid.ts";
@@ -25,51 +25,51 @@ function actions(means: readonly number[], recipe: Recipe, options: CurationOpti
   return curatePairs(pairsOf(means), recipe, options).map(({ action }) => action[0]).join("");
 }
 
-const TEN = [-5, 4, -1, 3, 0.5, 6, 2, -3, 1, 8];
-const recipes = fc.constantFrom(...Object.keys(RECIPES) as Recipe[]);
+const tenMeans = [-5, 4, -1, 3, 0.5, 6, 2, -3, 1, 8];
+const recipeNames = fc.constantFrom(...Object.keys(recipes) as Recipe[]);
 const meansOfSets = fc.array(
   fc.oneof(fc.double({ min: -9, max: 9, noNaN: true }), fc.constant(NaN)),
   { maxLength: 30 },
 );
 
 Deno.test("curatePairs() flips the lowest tenth, and more where asked", () => {
-  assert.equal(actions(TEN, "flip"), "fkkkkkkkkk");
-  assert.equal(actions(TEN, "flip", { share: 0.2 }), "fkkkkkkfkk");
-  assert.equal(actions(TEN, "flip", { below: -0.5 }), "fkfkkkkfkk");
+  assert.equal(actions(tenMeans, "flip"), "fkkkkkkkkk");
+  assert.equal(actions(tenMeans, "flip", { share: 0.2 }), "fkkkkkkfkk");
+  assert.equal(actions(tenMeans, "flip", { below: -0.5 }), "fkfkkkkfkk");
 });
 
 Deno.test("curatePairs() flips no pair of positive strength unless told to", () => {
-  const positive = TEN.map((mean) => mean + 10);
+  const positive = tenMeans.map((mean) => mean + 10);
   assert.equal(actions(positive, "flip"), "kkkkkkkkkk");
   assert.equal(actions(positive, "flip", { anySign: true }), "fkkkkkkkkk");
 });
 
 Deno.test("curatePairs() sets the margin of the order after the flip, not below 0", () => {
   const margins = (recipe: Recipe, options?: CurationOptions) =>
-    curatePairs(pairsOf(TEN), recipe, options).map(({ margin }) => margin);
+    curatePairs(pairsOf(tenMeans), recipe, options).map(({ margin }) => margin);
   assert.deepEqual(margins("margin"), [0, 4, 0, 3, 0.5, 6, 2, 0, 1, 8]);
-  assert.deepEqual(margins("margin", { signedMargins: true }), TEN);
+  assert.deepEqual(margins("margin", { signedMargins: true }), tenMeans);
   assert.deepEqual(margins("flip-margin"), [5, 4, 0, 3, 0.5, 6, 2, 0, 1, 8]);
-  assert.deepEqual(margins("flip"), TEN.map(() => null));
+  assert.deepEqual(margins("flip"), tenMeans.map(() => null));
 });
 
 Deno.test("curatePairs() smooths the labels that the recipe says", () => {
   const smoothing = (recipe: Recipe, options?: CurationOptions) =>
-    curatePairs(pairsOf(TEN), recipe, options).map(({ labelSmoothing }) => labelSmoothing);
+    curatePairs(pairsOf(tenMeans), recipe, options).map(({ labelSmoothing }) => labelSmoothing);
   assert.deepEqual(
     smoothing("soft-label-margin", { smoothing: 0.25 }),
-    TEN.map((mean) => mean < 0 ? 0.25 : 0),
+    tenMeans.map((mean) => mean < 0 ? 0.25 : 0),
   );
   assert.equal(smoothing("soft-label-margin", { smoothStrong: true }).at(-1), 0.1);
-  assert.deepEqual(smoothing("label-smoothing"), TEN.map(() => 0.1));
-  assert.deepEqual(smoothing("soft-label"), TEN.map((mean) => 1 - sigmoid(mean)));
-  assert.equal(actions(TEN, "soft-label-margin"), "skskkkkskk");
+  assert.deepEqual(smoothing("label-smoothing"), tenMeans.map(() => 0.1));
+  assert.deepEqual(smoothing("soft-label"), tenMeans.map((mean) => 1 - sigmoid(mean)));
+  assert.equal(actions(tenMeans, "soft-label-margin"), "skskkkkskk");
 });
 
 Deno.test("curatePairs() drops the categories that it is told", () => {
-  assert.equal(actions(TEN, "drop"), "dkkkkkkdkk");
-  assert.equal(actions(TEN, "drop", { drop: ["incorrect", "ambiguous"] }), "dkdkdkkdkk");
-  assert.equal(actions([NaN, ...TEN], "drop", { drop: ["unscored"] }), "dkkkkkkkkkk");
+  assert.equal(actions(tenMeans, "drop"), "dkkkkkkdkk");
+  assert.equal(actions(tenMeans, "drop", { drop: ["incorrect", "ambiguous"] }), "dkdkdkkdkk");
+  assert.equal(actions([NaN, ...tenMeans], "drop", { drop: ["unscored"] }), "dkkkkkkkkkk");
 });
 
 Deno.test("curatePairs() keeps unscored pairs as they are", () => {
@@ -79,13 +79,13 @@ Deno.test("curatePairs() keeps unscored pairs as they are", () => {
 
 Deno.test("curatePairs() of a flipped pair with a soft label aims at the same response", () => {
   const treatments = { flip: true, drop: false, margin: false, smoothing: "voters" as const };
-  const [flipped] = curatePairs(pairsOf(TEN), treatments);
+  const [flipped] = curatePairs(pairsOf(tenMeans), treatments);
   assert.equal(flipped?.action, "flip");
   assert.equal(flipped?.labelSmoothing, sigmoid(-5));
 });
 
 Deno.test("curatePairs() leaves every strength as it is or negates it, and never negates a positive one", () => {
-  fc.assert(fc.property(meansOfSets, recipes, (means, recipe) => {
+  fc.assert(fc.property(meansOfSets, recipeNames, (means, recipe) => {
     const pairs = pairsOf(means);
     const curated = curatePairs(pairs, recipe);
     curated.forEach(({ action, strength, margin, labelSmoothing }, i) => {
@@ -107,7 +107,7 @@ Deno.test("curatePairs() throws on settings out of range", () => {
   assert.throws(() => curatePairs([], "flip", { share: NaN }), bad);
 });
 
-const ROW = {
+const plainRow = {
   id: 3,
   prompt: "2+2?",
   chosen: "5",
@@ -127,7 +127,7 @@ const ROW = {
 
 Deno.test("curatedRow() of a flip exchanges the sides and everything that has a sign", () => {
   const flip = { action: "flip", strength: 3, margin: 3, labelSmoothing: null } as const;
-  assert.deepEqual(curatedRow(ROW, flip, 41), {
+  assert.deepEqual(curatedRow(plainRow, flip, 41), {
     id: 3,
     prompt: "2+2?",
     chosen: "4",
@@ -154,7 +154,7 @@ Deno.test("curatedRow() of a flip exchanges the sides and everything that has a 
 
 Deno.test("curatedRow() never leaves a score's margin where a trainer looks for its own", () => {
   const keep = { action: "keep", strength: -3, margin: null, labelSmoothing: null } as const;
-  const row = curatedRow(ROW, keep, 0);
+  const row = curatedRow(plainRow, keep, 0);
   assert.ok(!("margin" in row) && row.score_margin === -3);
 });
 
@@ -174,22 +174,24 @@ Deno.test("undoCuratedRow() gives back every row, byte for byte", () => {
     margins: fc.array(number, { maxLength: 3 }),
     subset: fc.string(),
   }, { requiredKeys: ["chosen", "rejected", "strength_mean"] });
-  fc.assert(fc.property(fc.array(rows, { minLength: 1, maxLength: 8 }), recipes, (rows, recipe) => {
-    const curated = curatePairs(pairsOf(rows.map((row) => row.strength_mean)), recipe, {
-      share: 0.5,
-    });
-    rows.forEach((row, i) => {
-      const undone = undoCuratedRow(curatedRow(row, curated[i]!, i));
-      assert.equal(JSON.stringify(undone), JSON.stringify(row));
-    });
-  }));
+  fc.assert(
+    fc.property(fc.array(rows, { minLength: 1, maxLength: 8 }), recipeNames, (rows, recipe) => {
+      const curated = curatePairs(pairsOf(rows.map((row) => row.strength_mean)), recipe, {
+        share: 0.5,
+      });
+      rows.forEach((row, i) => {
+        const undone = undoCuratedRow(curatedRow(row, curated[i]!, i));
+        assert.equal(JSON.stringify(undone), JSON.stringify(row));
+      });
+    }),
+  );
 });
 
 Deno.test("curatedRow() refuses a curated row, undoCuratedRow() one that is not", () => {
   const keep = { action: "keep", strength: 1, margin: 1, labelSmoothing: null } as const;
-  const once = curatedRow(ROW, keep, 0);
+  const once = curatedRow(plainRow, keep, 0);
   assert.throws(() => curatedRow(once, keep, 0), { code: "voting/already-curated" });
-  assert.throws(() => undoCuratedRow(ROW), { code: "voting/not-curated" });
+  assert.throws(() => undoCuratedRow(plainRow), { code: "voting/not-curated" });
 });
 
 Deno.test("swapSides() twice is nothing", () => {

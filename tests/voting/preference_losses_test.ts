@@ -5,8 +5,8 @@ import {
   cosineSimilarity,
   flagMargin,
   lengthRatio,
-  PRIOR_CONSTRAINTS,
   priorConstraintLoss,
+  priorConstraints,
   priorMargin,
   squashMargin,
 } from "../../src/voting/prior_constraint.ts";
@@ -34,7 +34,7 @@ Deno.test("preferenceLoss() is least at the preferred delta", () => {
 Deno.test("priorMargin(), lengthRatio() and cosineSimilarity() equal NumPy", () => {
   const { caps, lengths, cosines } = golden.priorConstraint;
   for (const { setting, similarity, cap } of caps) {
-    close(priorMargin(similarity, PRIOR_CONSTRAINTS[setting as "tldr-length"]), cap);
+    close(priorMargin(similarity, priorConstraints[setting as "tldr-length"]), cap);
   }
   for (const { chosen, rejected, ratio } of lengths) close(lengthRatio(chosen, rejected), ratio);
   for (const { chosen, rejected, similarity } of cosines) {

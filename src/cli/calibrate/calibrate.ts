@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Calibrator } from "../../calibration/calibrator.ts";
-import { type Diagnostics, DiagnosticsCollector } from "../../calibration/diagnostics.ts";
+import type { Diagnostics } from "../../calibration/diagnostics.ts";
+import { DiagnosticsCollector } from "../../calibration/diagnostics_collector.ts";
 import { fit } from "../../calibration/fit.ts";
 import { calibrationPanel, type PlottedRows } from "../../calibration/plot.ts";
 import { PoolBuilder } from "../../calibration/pool.ts";

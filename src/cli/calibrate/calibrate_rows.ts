@@ -1,5 +1,5 @@
 import type { Calibrator } from "../../calibration/calibrator.ts";
-import type { DiagnosticsCollector } from "../../calibration/diagnostics.ts";
+import type { DiagnosticsCollector } from "../../calibration/diagnostics_collector.ts";
 import {
   type Feature,
   featureNamed,

@@ -3,7 +3,7 @@ import { readRows } from "../../data/read_rows.ts";
 import type { ReadRow, RowFormat } from "../../data/rows.ts";
 import { type RowWriter, writeRowFile } from "../../data/write_rows.ts";
 import { AssayError } from "../../error.ts";
-import { PRIOR_CONSTRAINTS } from "../../voting/prior_constraint.ts";
+import { priorConstraints } from "../../voting/prior_constraint.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
 import {
   addRecipeFlags,
@@ -118,7 +118,7 @@ async function curate(
     ? {
       similarity: await openSimilarity(flags),
       constraint: flags.constraint ??
-        PRIOR_CONSTRAINTS[flags.similarity === "embedding" ? "tldr-cosine" : "tldr-length"],
+        priorConstraints[flags.similarity === "embedding" ? "tldr-cosine" : "tldr-length"],
     }
     : undefined;
   bar.update("reading strengths", 0, undefined);

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Category, CategoryBounds } from "../../voting/categories.ts";
-import { type CurationOptions, type Recipe, RECIPES } from "../../voting/curation.ts";
+import { type CurationOptions, type Recipe, recipes } from "../../voting/curation.ts";
 import type { GoalPlacement } from "../../voting/goal_relabel.ts";
-import { PRIOR_CONSTRAINTS, type PriorConstraint } from "../../voting/prior_constraint.ts";
+import { type PriorConstraint, priorConstraints } from "../../voting/prior_constraint.ts";
 import { boundsArgument, numberArgument } from "../vote/vote_options.ts";
 
 /** Recipes that the command knows beside those of the voting room. */
@@ -30,14 +30,20 @@ export interface RecipeFlags {
   readonly goalScale: "linear" | "raw";
 }
 
-const CATEGORIES: readonly Category[] = ["incorrect", "ambiguous", "normal", "strong", "unscored"];
+const allCategories: readonly Category[] = [
+  "incorrect",
+  "ambiguous",
+  "normal",
+  "strong",
+  "unscored",
+];
 
 /** Adds the flags of {@linkcode RecipeFlags} to a command. */
 export function addRecipeFlags(command: Command): Command {
   return command
     .addOption(
       new Option("--recipe <name>", "what is done").choices([
-        ...Object.keys(RECIPES),
+        ...Object.keys(recipes),
         "prior-margin",
         "goal",
       ]),
@@ -79,7 +85,7 @@ export function addRecipeFlags(command: Command): Command {
     .option("--tokenizer <folder>", "prior-margin: checkpoint whose tokens are counted")
     .option(
       "--constraint <name or a,b,c>",
-      `prior-margin: ${Object.keys(PRIOR_CONSTRAINTS).join(", ")}, or β1,β2,β3`,
+      `prior-margin: ${Object.keys(priorConstraints).join(", ")}, or β1,β2,β3`,
       constraintArgument,
     )
     .addOption(
@@ -114,15 +120,15 @@ export function categoryBounds({ quantiles, thresholds }: RecipeFlags): Category
 
 function categoriesArgument(text: string): Category[] {
   return text.split(",").map((name) => {
-    const found = CATEGORIES.find((category) => category === name.trim());
+    const found = allCategories.find((category) => category === name.trim());
     if (found !== undefined) return found;
-    throw new InvalidArgumentError(`Allowed are ${CATEGORIES.join(", ")}, with commas between.`);
+    throw new InvalidArgumentError(`Allowed are ${allCategories.join(", ")}, with commas between.`);
   });
 }
 
 function constraintArgument(text: string): PriorConstraint {
-  if (Object.hasOwn(PRIOR_CONSTRAINTS, text)) {
-    return PRIOR_CONSTRAINTS[text as keyof typeof PRIOR_CONSTRAINTS];
+  if (Object.hasOwn(priorConstraints, text)) {
+    return priorConstraints[text as keyof typeof priorConstraints];
   }
   const [scale, offset, shift, ...rest] = text.split(",").map(numberArgument);
   if (shift === undefined || rest.length > 0) {

@@ -25,7 +25,7 @@ export interface KnownPair extends StrengthOfPair {
 }
 
 /** Treatments that leave a pair alone. */
-const NOTHING: Treatments = { flip: false, drop: false, margin: false, smoothing: "none" };
+const nothing: Treatments = { flip: false, drop: false, margin: false, smoothing: "none" };
 
 /**
  * Reads what a row says of its pair's strength: the columns that `vote` writes, or else the two
@@ -107,7 +107,7 @@ export function curateSet(
   prior: { readonly similarity: Similarity; readonly constraint: PriorConstraint } | undefined,
 ): CuratedSet {
   const isOwn = recipe === "goal" || recipe === "prior-margin";
-  const curated = curatePairs(pairs, isOwn ? NOTHING : recipe, curationOptions(flags));
+  const curated = curatePairs(pairs, isOwn ? nothing : recipe, curationOptions(flags));
   const counts = countActions(pairs, curated);
   if (recipe === "goal") return goalSet(pairs, curated, counts, flags);
   return {

@@ -9,7 +9,7 @@ import type { RecipeFlags } from "./curate_options.ts";
 import type { Similarity } from "./curate_rows.ts";
 
 /** Words, numbers and single marks: near enough to tokens where there is no tokenizer. */
-const WORDS = /[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]/gu;
+const wordsOfText = /[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]/gu;
 
 /**
  * The similarity that the flags ask for.
@@ -38,7 +38,7 @@ export async function openSimilarity(flags: RecipeFlags): Promise<Similarity> {
 
 function wordSimilarity(row: Row): number {
   const [chosen, rejected] = pairOf(row).map((side) =>
-    side.flatMap(({ content }) => content.match(WORDS) ?? [])
+    side.flatMap(({ content }) => content.match(wordsOfText) ?? [])
   );
   return lengthRatio(chosen!, rejected!);
 }

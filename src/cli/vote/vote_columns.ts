@@ -14,7 +14,7 @@ import type { Vote, VoteOnPair } from "../../voting/tally.ts";
  *
  * `error` stands where no voter has scores for the row.
  */
-const OWN_COLUMNS: Readonly<Record<Vote["kind"], readonly string[]>> = {
+const ownColumns: Readonly<Record<Vote["kind"], readonly string[]>> = {
   pair: [
     "chosen_score",
     "rejected_score",
@@ -51,7 +51,7 @@ export function votedRow(
   const output: Row = read.row === undefined ? { line: read.line } : { ...read.row };
   const old = output.error;
   delete output.error;
-  for (const column of OWN_COLUMNS[vote?.kind ?? "failed"]) delete output[column];
+  for (const column of ownColumns[vote?.kind ?? "failed"]) delete output[column];
   if (vote !== undefined && vote.kind !== "failed") {
     Object.assign(output, voteColumns(vote));
     if (scores !== undefined) Object.assign(output, explainColumns(vote, scores));

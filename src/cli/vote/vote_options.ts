@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { PAPER_QUANTILES } from "../../voting/categories.ts";
-import { type Aggregation, AGGREGATIONS } from "../../voting/committee.ts";
+import { paperQuantiles } from "../../voting/categories.ts";
+import { type Aggregation, aggregations } from "../../voting/committee.ts";
 import type { MajorityTie } from "../../voting/majority_vote.ts";
 import type { TallyOptions } from "../../voting/tally.ts";
 import { countArgument } from "../arguments.ts";
@@ -19,7 +19,7 @@ export interface TallyFlags {
 }
 
 /** Short names that the papers use. */
-const SHORT_NAMES: Readonly<Record<string, Aggregation>> = {
+const shortNames: Readonly<Record<string, Aggregation>> = {
   trimmed: "trimmed-mean",
   wco: "worst-case",
   uwo: "uncertainty-weighted",
@@ -31,8 +31,8 @@ export function addTallyFlags(command: Command): Command {
   return command
     .option(
       "--aggregate <how>",
-      `how scores are put together: ${AGGREGATIONS.join(", ")} (short: ${
-        Object.keys(SHORT_NAMES).join(", ")
+      `how scores are put together: ${aggregations.join(", ")} (short: ${
+        Object.keys(shortNames).join(", ")
       })`,
       aggregationArgument,
       "mean",
@@ -47,7 +47,7 @@ export function addTallyFlags(command: Command): Command {
     .option(
       "--quantiles <a,b,c>",
       `positions where incorrect and ambiguous end and strong begins (default: ${
-        PAPER_QUANTILES.join(",")
+        paperQuantiles.join(",")
       })`,
       boundsArgument,
     )
@@ -112,8 +112,8 @@ export function boundsArgument(text: string): readonly [number, number, number] 
 }
 
 function aggregationArgument(text: string): Aggregation {
-  const name = SHORT_NAMES[text] ?? text;
-  const found = AGGREGATIONS.find((aggregation) => aggregation === name);
+  const name = shortNames[text] ?? text;
+  const found = aggregations.find((aggregation) => aggregation === name);
   if (found !== undefined) return found;
-  throw new InvalidArgumentError(`Allowed choices are ${AGGREGATIONS.join(", ")}.`);
+  throw new InvalidArgumentError(`Allowed choices are ${aggregations.join(", ")}.`);
 }

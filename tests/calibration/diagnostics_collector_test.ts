@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DiagnosticsCollector } from "../../src/calibration/diagnostics.ts";
+import { DiagnosticsCollector } from "../../src/calibration/diagnostics_collector.ts";
 import { fit } from "../../src/calibration/fit.ts";
 import { poolOfPairs, poolOfRows, type ScoredPair } from "../../src/calibration/pool.ts";
 import { discordantShare, spearman } from "../../src/numbers/ranks.ts";
