@@ -9,7 +9,7 @@ import { sizeArgument } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { Output } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
-import { writeTextFile } from "./text_file.ts";
+import { writeTextFile } from "./check_outputs.ts";
 import { numberArgument } from "./vote/vote_options.ts";
 
 interface SoupFlags {

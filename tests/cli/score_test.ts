@@ -5,7 +5,7 @@ import { readRows } from "../../src/data/read_rows.ts";
 import { AssayError } from "../../src/error.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
-import { stubScorer } from "./stub_scorer.ts";
+import { stubScorer } from "../tasks/score/stub_scorer.ts";
 
 interface Run {
   readonly status: number;

@@ -13,16 +13,16 @@ import {
   fitOptions,
   neededFeatures,
 } from "./calibrate_flags.ts";
-import { repeatableRows } from "./calibrate_input.ts";
-import { calibratePreferences } from "./calibrate_preferences.ts";
+import { repeatableRows } from "../../tasks/repeatable_rows.ts";
+import { calibratePreferences } from "../../tasks/calibrate/calibrate_preferences.ts";
 import { calibrateTable, reportDiagnostics, writePlot } from "./calibrate_report.ts";
-import { addToPool, calibrateRow, ScoredRowReader } from "./calibrate_rows.ts";
-import { tokenizerMeasures } from "./calibrate_sources.ts";
-import { readCalibrator } from "./calibrator_file.ts";
+import { addToPool, calibrateRow, ScoredRowReader } from "../../tasks/calibrate/calibrate_rows.ts";
+import { tokenizerMeasures } from "../../tasks/calibrate/response_sources.ts";
+import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
-import { checkOutputs, writeTextFile } from "../text_file.ts";
+import { checkOutputs, writeTextFile } from "../check_outputs.ts";
 
 /** Rows kept for rank correlations and plots where a calibrator is applied to a stream. */
 const sampledRows = 100_000;

@@ -19,14 +19,14 @@ import {
   knownPair,
   type Similarity,
   withCategories,
-} from "./curate_rows.ts";
-import { openSimilarity } from "./curate_similarity.ts";
+} from "../../tasks/curate/curated_set.ts";
+import { openSimilarity } from "../../tasks/curate/response_similarity.ts";
 import { curateTable } from "./curate_table.ts";
-import { undoCuration } from "./curate_undo.ts";
+import { undoCuration } from "../../tasks/curate/undo_curation.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
-import { checkOutputs, writeTextFile } from "../text_file.ts";
+import { checkOutputs, writeTextFile } from "../check_outputs.ts";
 
 interface CurateFlags extends RecipeFlags {
   readonly undo?: true;

@@ -8,22 +8,22 @@ import { RewardModel } from "../../scoring/reward_model.ts";
 import { bestOfCurve, type ScoredSample } from "../../voting/best_of_curve.ts";
 import { inputFormatOption, reportFormatOption } from "../arguments.ts";
 import { columnArgument } from "../calibrate/calibrate_flags.ts";
-import { readCalibrator } from "../calibrate/calibrator_file.ts";
+import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import {
   type EvaluateResult,
   resultRows,
   resultSummary,
   writeResultTable,
 } from "./evaluate_report.ts";
-import { EvaluatedRowReader } from "./evaluate_rows.ts";
+import { EvaluatedRowReader } from "../../tasks/evaluate/evaluated_row_reader.ts";
 import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import type { LoadScorer } from "../score/score.ts";
-import { scoreRows } from "../score/score_rows.ts";
-import { checkOutputs, writeTextFile } from "../text_file.ts";
+import { scoreRows } from "../../tasks/score/score_rows.ts";
+import { checkOutputs, writeTextFile } from "../check_outputs.ts";
 
 interface EvaluateFlags extends ModelFlags {
   readonly model?: string;

@@ -19,7 +19,7 @@ import { listenForInterrupt } from "../interrupt.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { table } from "../table.ts";
-import { writeTextFile } from "../text_file.ts";
+import { writeTextFile } from "../check_outputs.ts";
 
 interface ArmoFlags extends FitFlags, TrainingFlags {
   readonly objectives?: readonly string[];

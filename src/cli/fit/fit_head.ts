@@ -22,7 +22,7 @@ import {
 import { listenForInterrupt } from "../interrupt.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
-import { writeTextFile } from "../text_file.ts";
+import { writeTextFile } from "../check_outputs.ts";
 
 interface HeadFlags extends FitFlags, TrainingFlags {
   readonly loss: string;

@@ -8,7 +8,7 @@ import { RewardModel } from "../../scoring/reward_model.ts";
 import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
 import { calibrateTable } from "../calibrate/calibrate_report.ts";
-import { readCalibrator, rowCalibration } from "../calibrate/calibrator_file.ts";
+import { readCalibrator, rowCalibration } from "../../tasks/calibrate/calibrator_file.ts";
 import { addImplicitFlags, type ImplicitFlags, loadImplicit } from "./implicit_options.ts";
 import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
@@ -16,7 +16,7 @@ import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
-import { type Scorer, scoreRows } from "./score_rows.ts";
+import { type Scorer, scoreRows } from "../../tasks/score/score_rows.ts";
 import { scoreTable } from "./score_table.ts";
 
 /** Where somebody watches, a worker scores: the progress bar moves and Ctrl-C is heard meanwhile. */

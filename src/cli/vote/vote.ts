@@ -11,15 +11,15 @@ import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
-import { votedRow } from "./vote_columns.ts";
-import { readVoters } from "./vote_files.ts";
-import { scoreVoters } from "./vote_models.ts";
-import { type OpenVoter, openVoter, type VoterSpec } from "./voter_source.ts";
-import type { VoterTable } from "./voter_table.ts";
+import { votedRow } from "../../tasks/vote/vote_columns.ts";
+import { readVoters } from "../../tasks/vote/vote_files.ts";
+import { scoreVoters } from "../../tasks/vote/vote_models.ts";
+import { type OpenVoter, openVoter, type VoterSpec } from "../../tasks/vote/voter_source.ts";
+import type { VoterTable } from "../../tasks/vote/voter_table.ts";
 import { addTallyFlags, type TallyFlags, tallyOptions } from "./vote_options.ts";
-import { summarize, summaryLine, type VoteSummary } from "./vote_summary.ts";
+import { summarize, summaryLine, type VoteSummary } from "../../tasks/vote/vote_summary.ts";
 import { voteTable } from "./vote_table.ts";
-import { checkOutputs, writeTextFile } from "../text_file.ts";
+import { checkOutputs, writeTextFile } from "../check_outputs.ts";
 
 interface VoteFlags extends TallyFlags, ModelFlags {
   readonly model?: readonly string[];

@@ -12,13 +12,13 @@ import {
 import { numberInColumn } from "../../data/column_values.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import type { CalibrateFlags } from "./calibrate_flags.ts";
-import { repeatableRows } from "./calibrate_input.ts";
-import { calibrateTable } from "./calibrate_report.ts";
-import type { Output } from "../output.ts";
-import type { ProgressBar } from "../progress_bar.ts";
-import { rowOutput } from "../row_output.ts";
-import { writeTextFile } from "../text_file.ts";
+import type { CalibrateFlags } from "../../cli/calibrate/calibrate_flags.ts";
+import { repeatableRows } from "../repeatable_rows.ts";
+import { calibrateTable } from "../../cli/calibrate/calibrate_report.ts";
+import type { Output } from "../../cli/output.ts";
+import type { ProgressBar } from "../../cli/progress_bar.ts";
+import { rowOutput } from "../../cli/row_output.ts";
+import { writeTextFile } from "../../cli/check_outputs.ts";
 
 /** Comparisons that a length-controlled win rate needs. */
 const leastComparisons = 10;

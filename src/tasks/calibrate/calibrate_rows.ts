@@ -10,7 +10,7 @@ import type { PoolBuilder, ScoredResponse } from "../../calibration/pool.ts";
 import { numberInColumn, numbersInColumn } from "../../data/column_values.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import { type ResponseMeasures, responseSources } from "./calibrate_sources.ts";
+import { type ResponseMeasures, responseSources } from "./response_sources.ts";
 
 /** How the command reads scores and features from rows. */
 export interface ScoredRowOptions {

@@ -3,7 +3,7 @@ import type { ReadRow, RowFormat } from "../../data/rows.ts";
 import type { RowWriter } from "../../data/write_rows.ts";
 import { AssayError } from "../../error.ts";
 import { undoCuratedRow } from "../../voting/curated_row.ts";
-import type { Output } from "../output.ts";
+import type { Output } from "../../cli/output.ts";
 
 /**
  * Undoes a curation: puts the rows of the curated file and of the file of dropped rows together again,

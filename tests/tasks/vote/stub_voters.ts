@@ -1,6 +1,6 @@
-import type { OpenVoter, VoterScores, VoterSpec } from "../../src/cli/vote/voter_source.ts";
-import { AssayError } from "../../src/error.ts";
-import type { Conversation } from "../../src/text/conversation.ts";
+import type { OpenVoter, VoterScores, VoterSpec } from "../../../src/tasks/vote/voter_source.ts";
+import { AssayError } from "../../../src/error.ts";
+import type { Conversation } from "../../../src/text/conversation.ts";
 
 /** What a stand-in for reward models was asked. */
 export interface VoterLog {

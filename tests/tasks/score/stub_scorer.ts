@@ -1,7 +1,7 @@
-import type { LoadedScorer } from "../../src/cli/score/score.ts";
-import { AssayError } from "../../src/error.ts";
-import type { Verdict } from "../../src/scoring/verdict.ts";
-import type { Conversation } from "../../src/text/conversation.ts";
+import type { LoadedScorer } from "../../../src/cli/score/score.ts";
+import { AssayError } from "../../../src/error.ts";
+import type { Verdict } from "../../../src/scoring/verdict.ts";
+import type { Conversation } from "../../../src/text/conversation.ts";
 
 /** A scorer that stands in for a reward model: the score is the length of the response. */
 export interface StubScorer extends LoadedScorer {

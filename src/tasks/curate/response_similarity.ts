@@ -5,8 +5,8 @@ import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { ChatTokenizer } from "../../text/chat_tokenizer.ts";
 import { cosineSimilarity, lengthRatio } from "../../voting/prior_constraint.ts";
-import type { RecipeFlags } from "./curate_options.ts";
-import type { Similarity } from "./curate_rows.ts";
+import type { RecipeFlags } from "../../cli/curate/curate_options.ts";
+import type { Similarity } from "./curated_set.ts";
 
 /** Words, numbers and single marks: near enough to tokens where there is no tokenizer. */
 const WORDS = /[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]/gu;

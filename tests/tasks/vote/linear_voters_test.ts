@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
-import { localFolder } from "../../src/checkpoint/folder.ts";
-import { openVoter } from "../../src/cli/vote/voter_source.ts";
-import { RewardModel } from "../../src/scoring/reward_model.ts";
-import type { Conversation } from "../../src/text/conversation.ts";
-import { overlayFolder } from "../../src/merging/overlay_folder.ts";
-import { floats, safetensorsBlob } from "../merging/tiny_checkpoint.ts";
-import { inFolder } from "./captured_output.ts";
+import { Checkpoint } from "../../../src/checkpoint/checkpoint.ts";
+import { localFolder } from "../../../src/checkpoint/folder.ts";
+import { openVoter } from "../../../src/tasks/vote/voter_source.ts";
+import { RewardModel } from "../../../src/scoring/reward_model.ts";
+import type { Conversation } from "../../../src/text/conversation.ts";
+import { overlayFolder } from "../../../src/merging/overlay_folder.ts";
+import { floats, safetensorsBlob } from "../../merging/tiny_checkpoint.ts";
+import { inFolder } from "../../cli/captured_output.ts";
 
 const model = "tests/golden/parity/llama";
 const parity = localFolder(model);

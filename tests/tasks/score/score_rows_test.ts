@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { type ScoredRow, scoreRows } from "../../src/cli/score/score_rows.ts";
-import type { ReadRow, Row } from "../../src/data/rows.ts";
-import { AssayError } from "../../src/error.ts";
+import { type ScoredRow, scoreRows } from "../../../src/tasks/score/score_rows.ts";
+import type { ReadRow, Row } from "../../../src/data/rows.ts";
+import { AssayError } from "../../../src/error.ts";
 import { stubScorer } from "./stub_scorer.ts";
 
 const badLine = new AssayError("data/bad-row", "Cannot read line: it is no row");

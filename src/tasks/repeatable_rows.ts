@@ -1,6 +1,6 @@
-import { readRows } from "../../data/read_rows.ts";
-import type { ReadRow, RowFormat } from "../../data/rows.ts";
-import type { ProgressBar } from "../progress_bar.ts";
+import { readRows } from "../data/read_rows.ts";
+import type { ReadRow, RowFormat } from "../data/rows.ts";
+import type { ProgressBar } from "../cli/progress_bar.ts";
 
 /** An input that can be read more than once. */
 export interface RepeatableRows {

@@ -1,11 +1,11 @@
-import { AssayError } from "../../error.ts";
-import { adapterAdvice } from "../../gpu/adapter.ts";
-import { Device } from "../../gpu/device.ts";
-import { processorHasWideVectors } from "../../gpu/software_adapter.ts";
-import { CpuBackend } from "../../ops/cpu_backend.ts";
-import { GpuBackend } from "../../ops/gpu_backend.ts";
-import { tilesThatDiffer } from "../../ops/checks/tile_agreement.ts";
-import { compareWithTwin, trials } from "../../ops/checks/trials.ts";
+import { AssayError } from "../error.ts";
+import { adapterAdvice } from "../gpu/adapter.ts";
+import { Device } from "../gpu/device.ts";
+import { processorHasWideVectors } from "../gpu/software_adapter.ts";
+import { CpuBackend } from "../ops/cpu_backend.ts";
+import { GpuBackend } from "../ops/gpu_backend.ts";
+import { tilesThatDiffer } from "../ops/checks/tile_agreement.ts";
+import { compareWithTwin, trials } from "../ops/checks/trials.ts";
 
 /** One thing that `assay doctor` looked at. */
 export interface Check {

@@ -14,7 +14,7 @@ import { goalScale, relabelWithGoals } from "../../voting/goal_relabel.ts";
 import { flagMargin, type PriorConstraint, priorMargin } from "../../voting/prior_constraint.ts";
 import { readNumber } from "../../voting/scored_row.ts";
 import { sigmoid } from "../../numbers/sigmoid.ts";
-import { type CurateRecipe, curationOptions, type RecipeFlags } from "./curate_options.ts";
+import { type CurateRecipe, curationOptions, type RecipeFlags } from "../../cli/curate/curate_options.ts";
 
 /** What is known of a pair before it is curated. */
 export interface KnownPair extends StrengthOfPair {
