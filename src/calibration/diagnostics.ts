@@ -69,12 +69,12 @@ export interface DiagnosticsOptions {
   /** Features that the calibration corrected for; the others are only reported. */
   readonly corrected: readonly string[];
   /** What equal scores count as in accuracies. Default `"half"`. */
-  readonly tie?: TieRule;
+  readonly tie?: TieRule | undefined;
   /**
    * Most rows kept for rank correlations, a random sample of all that are added; bounds the memory
    * of a stream. Default: all.
    */
-  readonly sample?: number;
+  readonly sample?: number | undefined;
 }
 
 /** A labelled pair with the calibrated scores of both sides. */

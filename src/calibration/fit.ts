@@ -10,9 +10,9 @@ import type { TieRule } from "./tie.ts";
 /** Options of {@linkcode fit} that concern its diagnostics. */
 export interface FitReportOptions {
   /** What equal scores count as in accuracies. Default `"half"`, with `compat: "repo"` `"wrong"`. */
-  readonly tie?: TieRule;
+  readonly tie?: TieRule | undefined;
   /** How `gamma: "auto"` searches. */
-  readonly gammaSearch?: GammaOptions;
+  readonly gammaSearch?: GammaOptions | undefined;
 }
 
 /** Diagnostics of a fit: what it did to its own pool, and how it was fitted. */

@@ -11,27 +11,27 @@ export interface JudgedComparison {
   /** Length of the model's response minus the baseline's, in code points. */
   readonly lengthDifference: number;
   /** Model that answered, where several are judged. */
-  readonly model?: string;
+  readonly model?: string | undefined;
 }
 
 /** Options of {@linkcode calibrateWinRates}. */
 export interface WinRateOptions {
   /** Calibration constant γ. Default 1. */
-  readonly gamma?: number;
+  readonly gamma?: number | undefined;
   /** LOWESS: share of the comparisons in each window. Default 0.9. */
-  readonly frac?: number;
+  readonly frac?: number | undefined;
   /**
    * LOWESS: robustness passes. Default 0: preferences pile up at 0 and 1, and a robustness pass
    * would take the rarer outcome for outliers.
    */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
   /**
    * `"probability"`: correct p itself and clip to [0, 1]. `"logit"`: correct log(p/(1−p)), which
    * stays inside by itself. Default `"probability"`.
    */
-  readonly scale?: "probability" | "logit";
+  readonly scale?: "probability" | "logit" | undefined;
   /** With `"logit"`: largest |logit|; a certain judge counts as this. Default 5. */
-  readonly logitLimit?: number;
+  readonly logitLimit?: number | undefined;
 }
 
 /** Win rates of one model against the baseline, in percent. */

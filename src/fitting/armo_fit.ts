@@ -30,38 +30,38 @@ import {
 /** How to fit an ArmoRM head. */
 export interface ArmoFitOptions {
   /** The objectives in their order; by default all that rows have ratings for, as they first appear. */
-  readonly objectives?: readonly string[];
+  readonly objectives?: readonly string[] | undefined;
   /** How ratings relate to rewards, by objective; {@link armoLabelMaps} and identity by default. */
-  readonly labelMaps?: Readonly<Record<string, LabelMap>>;
+  readonly labelMaps?: Readonly<Record<string, LabelMap>> | undefined;
   /** Penalties of the regression to choose from; the paper's grid by default. */
-  readonly alphas?: readonly number[];
+  readonly alphas?: readonly number[] | undefined;
   /** Name of the verbosity objective; by default `verbosity` or `helpsteer-verbosity`, else none. */
-  readonly verbosity?: string;
+  readonly verbosity?: string | undefined;
   /** Threshold and grid of the debiasing. */
-  readonly debiasing?: DebiasingOptions;
+  readonly debiasing?: DebiasingOptions | undefined;
   /** Sources of the training pairs on whose responses debiasing looks; all by default. */
-  readonly debiasOn?: readonly string[];
+  readonly debiasOn?: readonly string[] | undefined;
   /** How much of the gate's loss falls to the pairs of each source; without, all pairs count alike. */
-  readonly mixture?: MixtureShares;
+  readonly mixture?: MixtureShares | undefined;
   /** The gate's shape. */
-  readonly gating?: Omit<GatingShape, "dimension" | "objectives">;
+  readonly gating?: Omit<GatingShape, "dimension" | "objectives"> | undefined;
   /** The gate's training. */
-  readonly training?: Omit<GatingOptions, "validation" | "onProgress" | "signal" | "seed">;
+  readonly training?: Omit<GatingOptions, "validation" | "onProgress" | "signal" | "seed"> | undefined;
   /**
    * Gates trained, each from a start of its own; the one with the least loss on the held-back pairs is
    * kept. 1 by default. Few held-back pairs make that loss, and so the step it chooses, a matter of chance.
    */
-  readonly starts?: number;
+  readonly starts?: number | undefined;
   /** Share of prompts held back, where rows do not say so themselves; 0.2 by default. */
-  readonly validationShare?: number;
+  readonly validationShare?: number | undefined;
   /** Seed of the split, the gate's start and its training; 0 by default. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Told what is being done, and how much of it. */
   readonly onProgress?: (
     progress: { readonly phase: string; readonly done: number; readonly total: number },
   ) => void;
   /** Ends the fit early, with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What an ArmoRM head is made of, and how it came out. */

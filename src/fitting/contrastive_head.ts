@@ -16,11 +16,11 @@ export interface ContrastiveOptions {
   /** β, the contrastive term's weight in the loss. */
   readonly weight: number;
   /** τ; 0.05 for SimCSE, 0.1 for SwAV by default. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** Prototypes of SwAV; 20 by default. */
-  readonly prototypes?: number;
+  readonly prototypes?: number | undefined;
   /** Share of the features that a view lacks; 0.05 by default. */
-  readonly dropout?: number;
+  readonly dropout?: number | undefined;
   /** Seed of the dropout, and of the start where none is given. */
   readonly seed: number;
   /** Numbers to start from; by default the identity as projection, 0 as head, random prototypes. */
@@ -30,7 +30,7 @@ export interface ContrastiveOptions {
     /** [width] */
     readonly head: Float64Array;
     /** [prototypes, width] */
-    readonly prototypes?: Float64Array;
+    readonly prototypes?: Float64Array | undefined;
   };
 }
 

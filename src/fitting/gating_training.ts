@@ -30,27 +30,27 @@ export interface GatingPairs {
 /** How to train a gate; the defaults are those of the released code. */
 export interface GatingOptions {
   /** Steps; 2,000 by default. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Pairs in a step, drawn with replacement; 1,024 by default. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Learning rate at the start; 0.001 by default. It falls to 0 along a cosine. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
   /** Weight decay; 0 by default. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
   /** Dropout of the hidden layers; 0.2 by default. */
-  readonly dropout?: number;
+  readonly dropout?: number | undefined;
   /** A factor of the margins in the loss that is learnt too, from this number on; fixed at 1 by default. */
-  readonly marginScale?: number;
+  readonly marginScale?: number | undefined;
   /** Seed of the pairs drawn and of the dropout. */
   readonly seed: number;
   /** Pairs to measure by; the step with the least loss on them is kept. */
-  readonly validation?: GatingPairs;
+  readonly validation?: GatingPairs | undefined;
   /** Steps between two measurements; 50 by default. */
-  readonly measureEvery?: number;
+  readonly measureEvery?: number | undefined;
   /** Told after each measurement how many steps are done. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   /** Ends the training early, with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a gate's training went. */

@@ -14,17 +14,17 @@ export interface TrainingOptions {
   /** Learning rate at the start; it falls to 0 along a cosine. */
   readonly rate: number;
   /** Weight decay; 0 by default. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
   /** Seed of the pairs drawn. */
   readonly seed: number;
   /** Pairs to measure by; the step with the least loss on them is kept. Without, the last is. */
-  readonly validation?: PreferencePairs;
+  readonly validation?: PreferencePairs | undefined;
   /** Steps between two measurements; 50 by default. */
-  readonly measureEvery?: number;
+  readonly measureEvery?: number | undefined;
   /** Told after each measurement how many steps are done. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   /** Ends the training early, with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a head makes of some pairs; means over all, or over a mixture of their sources. */

@@ -10,11 +10,11 @@ export interface PreferencePairs {
   /** Row of the chosen and row of the rejected response, by turns: [pairs, 2]. */
   readonly pairs: Uint32Array;
   /** α of each pair: the probability that its label is wrong; 0 by default. */
-  readonly labelSmoothing?: Float64Array;
+  readonly labelSmoothing?: Float64Array | undefined;
   /** μ̂ of each pair: what the chosen response must be ahead by; 0 by default. */
-  readonly margin?: Float64Array;
+  readonly margin?: Float64Array | undefined;
   /** How the pairs' sources are mixed; without, all pairs count alike. */
-  readonly mixture?: PairMixture;
+  readonly mixture?: PairMixture | undefined;
 }
 
 /** Some pairs, drawn to be learnt from. */

@@ -13,15 +13,15 @@ import { checkSoupMembers } from "./soup_members.ts";
 /** How to average weights. */
 export interface WeightAverageOptions {
   /** λ of each member, at least 0, together 1. Default: the same for all. */
-  readonly weights?: readonly number[];
+  readonly weights?: readonly number[] | undefined;
   /** Element type of the averaged tensors. Default: the members' own. */
-  readonly dtype?: FloatDtype;
+  readonly dtype?: FloatDtype | undefined;
   /** Elements of one tensor averaged at once: the memory needed is a small multiple. Default 2²². */
-  readonly chunkElements?: number;
+  readonly chunkElements?: number | undefined;
   /** Told after each piece how many elements are averaged, and of how many. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   /** Ends the averaging between two pieces. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Text files that a checkpoint needs beside its weights, taken from the first member. */

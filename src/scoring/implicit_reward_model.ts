@@ -10,9 +10,9 @@ import type { Verdict } from "./verdict.ts";
 /** How to make rewards of log-probabilities. */
 export interface ImplicitRewardOptions extends LoadOptions {
   /** β, which only scales the rewards; 1 by default. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
   /** Whether a score is the sum over the response's tokens (the default) or their mean. */
-  readonly reduce?: "sum" | "mean";
+  readonly reduce?: "sum" | "mean" | undefined;
 }
 
 /** Conversations that go through both models together. */

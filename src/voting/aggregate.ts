@@ -13,11 +13,11 @@ export type PointwiseAggregation =
 /** Settings of the aggregations; each is read by the one it names. */
 export interface AggregateOptions {
   /** `trimmed-mean`: share of the voters cut off at each end, in [0, 0.5). Default 0.2. */
-  readonly trim?: number;
+  readonly trim?: number | undefined;
   /** `uncertainty-weighted`: λ, the weight of the variance. Default 0.5. */
-  readonly varianceWeight?: number;
+  readonly varianceWeight?: number | undefined;
   /** `lower-confidence-bound`: β, the weight of the standard deviation. Default 1. */
-  readonly stdWeight?: number;
+  readonly stdWeight?: number | undefined;
 }
 
 /** What a committee says of one response. */

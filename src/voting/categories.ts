@@ -13,14 +13,14 @@ export interface CategoryBounds {
    * Positions in (0, 1) of the ends of *incorrect* and *ambiguous* and of the start of *strong*.
    * Default: the paper's `[0.2, 0.4, 0.9]`.
    */
-  readonly quantiles?: readonly [number, number, number];
+  readonly quantiles?: readonly [number, number, number] | undefined;
   /** The same three bounds as strengths (mean margins), in place of positions. */
-  readonly thresholds?: readonly [number, number, number];
+  readonly thresholds?: readonly [number, number, number] | undefined;
   /**
    * Whether *incorrect* also needs a negative strength; a pair of the lowest positions that has none
    * is *ambiguous*. The paper goes by rank alone, which is the default.
    */
-  readonly requireNegative?: boolean;
+  readonly requireNegative?: boolean | undefined;
 }
 
 /** The paper's quantiles: lowest 20 % incorrect, up to 40 % ambiguous, top 10 % strong. */

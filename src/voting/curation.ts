@@ -43,19 +43,19 @@ export const RECIPES: Readonly<Record<Recipe, Treatments>> = {
 /** Settings of a recipe. */
 export interface CurationOptions {
   /** Flip: share of the pairs, by rank, that is flipped. Default the paper's 0.1. */
-  readonly share?: number;
+  readonly share?: number | undefined;
   /** Flip: the strength below which pairs are flipped, in place of a share. */
-  readonly below?: number;
+  readonly below?: number | undefined;
   /** Flip: also pairs whose strength is not negative, as the paper goes by rank alone. Default false. */
-  readonly anySign?: boolean;
+  readonly anySign?: boolean | undefined;
   /** Drop: the categories left out. Default `["incorrect"]`. */
-  readonly drop?: readonly Category[];
+  readonly drop?: readonly Category[] | undefined;
   /** Smoothing: α. Default 0.1; the paper gives no number. */
-  readonly smoothing?: number;
+  readonly smoothing?: number | undefined;
   /** Smoothing of negative strengths: the `strong` pairs too, as in one of the paper's experiments. */
-  readonly smoothStrong?: boolean;
+  readonly smoothStrong?: boolean | undefined;
   /** Margin: keep negative strengths as negative margins, in place of 0. Default false. */
-  readonly signedMargins?: boolean;
+  readonly signedMargins?: boolean | undefined;
 }
 
 /** What was done to one pair. */

@@ -11,7 +11,7 @@ export type GoalPlacement =
 /** Settings of {@linkcode relabelWithGoals}. */
 export interface GoalOptions {
   /** Where the goal goes. Default `system`; a prompt that is a string always has it in front. */
-  readonly placement?: GoalPlacement;
+  readonly placement?: GoalPlacement | undefined;
 }
 
 /**

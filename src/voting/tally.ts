@@ -11,16 +11,16 @@ import type { ScoredRow } from "./scored_row.ts";
 /** Settings of {@linkcode tally}. */
 export interface TallyOptions extends AggregateOptions {
   /** How the voters' scores are put together. Default `mean`. */
-  readonly aggregation?: Aggregation;
+  readonly aggregation?: Aggregation | undefined;
   /**
    * `std`: every voter's margins are divided by their own standard deviation, and its scores are
    * standardised, for voters of different kinds. Default `none`: raw, as in the paper.
    */
-  readonly normalize?: "none" | "std";
+  readonly normalize?: "none" | "std" | undefined;
   /** Bounds of the categories. */
-  readonly bounds?: CategoryBounds;
+  readonly bounds?: CategoryBounds | undefined;
   /** What a level majority vote on a pair comes to. */
-  readonly tie?: MajorityTie;
+  readonly tie?: MajorityTie | undefined;
 }
 
 /** What the voters say of one row. */

@@ -23,7 +23,7 @@ export interface WorkerLoadOptions extends LoadOptions {
    * A worker whose script calls `serveRewardModel()`, for bundlers that don't find the script of
    * Assay's own by themselves. The model takes it over, and ends it when it is disposed of.
    */
-  readonly worker?: Worker;
+  readonly worker?: Worker | undefined;
 }
 
 /**
