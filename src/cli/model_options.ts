@@ -56,11 +56,11 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
   return {
     backend: flags.backend,
     tuning: flags.tuning,
-    ...(flags.kernels === undefined ? {} : { kernels: flags.kernels }),
+    kernels: flags.kernels,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
-    ...(flags.truncate === undefined ? {} : { truncate: flags.truncate }),
-    ...(flags.memoryBudget === undefined ? {} : { memoryBudget: flags.memoryBudget }),
-    ...(flags.batch === undefined ? {} : { tokensPerPack: flags.batch }),
+    truncate: flags.truncate,
+    memoryBudget: flags.memoryBudget,
+    tokensPerPack: flags.batch,
     onWarning: (message) => void output.warn(message),
     onProgress: ({ phase, done, total }) => {
       if (phase === "load") bar.update("loading layers", done, total);

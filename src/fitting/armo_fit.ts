@@ -46,7 +46,9 @@ export interface ArmoFitOptions {
   /** The gate's shape. */
   readonly gating?: Omit<GatingShape, "dimension" | "objectives"> | undefined;
   /** The gate's training. */
-  readonly training?: Omit<GatingOptions, "validation" | "onProgress" | "signal" | "seed"> | undefined;
+  readonly training?:
+    | Omit<GatingOptions, "validation" | "onProgress" | "signal" | "seed">
+    | undefined;
   /**
    * Gates trained, each from a start of its own; the one with the least loss on the held-back pairs is
    * kept. 1 by default. Few held-back pairs make that loss, and so the step it chooses, a matter of chance.

@@ -135,7 +135,7 @@ function addInputFlags(command: Command): Command {
 export function fitOptions(flags: CalibrateFlags): FitOptions & FitReportOptions {
   const given: Record<string, unknown> = {
     method: flags.method,
-    features: fittedFeatures(flags),
+    features: flags.feature ?? ["length"],
     gamma: flags.gamma,
     frac: flags.frac,
     iterations: flags.iterations,
@@ -154,18 +154,6 @@ export function fitOptions(flags: CalibrateFlags): FitOptions & FitReportOptions
     tie: flags.tie,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-/** Features that the flags ask to correct for. */
-export function fittedFeatures(flags: CalibrateFlags): readonly string[] {
-  return flags.feature ?? ["length"];
-}
-
-/** Features that rows must give for a fit: the fitted ones and the penalty's. */
-export function neededFeatures(flags: CalibrateFlags): readonly string[] {
-  const penalty = flags.method === "penalty" || flags.method === "lwr-penalty";
-  const extra = penalty && flags.penaltyFeature !== undefined ? [flags.penaltyFeature] : [];
-  return [...new Set([...fittedFeatures(flags), ...extra])];
 }
 
 function gathered(value: string, before: readonly string[] = []): readonly string[] {

@@ -1,12 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Category, CategoryBounds } from "../../voting/categories.ts";
-import { type CurationOptions, type Recipe, RECIPES } from "../../voting/curation.ts";
+import { type CurationOptions, RECIPES } from "../../voting/curation.ts";
+import type { CurateRecipe } from "../../tasks/curate/curated_set.ts";
 import type { GoalPlacement } from "../../voting/goal_relabel.ts";
 import { PRIOR_CONSTRAINTS, type PriorConstraint } from "../../voting/prior_constraint.ts";
 import { boundsArgument, numberArgument } from "../vote/vote_options.ts";
-
-/** Recipes that the command knows beside those of the voting room. */
-export type CurateRecipe = Recipe | "prior-margin" | "goal";
 
 /** How alike two responses are found to be. */
 export type SimilarityKind = "words" | "tokens" | "embedding";
@@ -95,15 +93,7 @@ export function addRecipeFlags(command: Command): Command {
 /** The curation's options that the flags ask for. */
 export function curationOptions(flags: RecipeFlags): CurationOptions {
   const { share, below, anySign, drop, smoothing, smoothStrong, signedMargins } = flags;
-  return {
-    ...(share === undefined ? {} : { share }),
-    ...(below === undefined ? {} : { below }),
-    ...(anySign === undefined ? {} : { anySign }),
-    ...(drop === undefined ? {} : { drop }),
-    ...(smoothing === undefined ? {} : { smoothing }),
-    ...(smoothStrong === undefined ? {} : { smoothStrong }),
-    ...(signedMargins === undefined ? {} : { signedMargins }),
-  };
+  return { share, below, anySign, drop, smoothing, smoothStrong, signedMargins };
 }
 
 /** Bounds of the categories; `undefined` where the rows' own column counts. */

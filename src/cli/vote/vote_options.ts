@@ -74,19 +74,10 @@ export function addTallyFlags(command: Command): Command {
 
 /** The options that the flags ask for. */
 export function tallyOptions(flags: TallyFlags): TallyOptions {
-  const { trim, varianceWeight, stdWeight, tie, quantiles, thresholds } = flags;
-  return {
-    aggregation: flags.aggregate,
-    normalize: flags.normalize ?? "none",
-    bounds: {
-      ...(quantiles === undefined ? {} : { quantiles }),
-      ...(thresholds === undefined ? {} : { thresholds }),
-    },
-    ...(trim === undefined ? {} : { trim }),
-    ...(varianceWeight === undefined ? {} : { varianceWeight }),
-    ...(stdWeight === undefined ? {} : { stdWeight }),
-    ...(tie === undefined ? {} : { tie }),
-  };
+  const { aggregate, normalize = "none", trim, varianceWeight, stdWeight, tie } = flags;
+  const { quantiles, thresholds } = flags;
+  const bounds = { quantiles, thresholds };
+  return { aggregation: aggregate, normalize, bounds, trim, varianceWeight, stdWeight, tie };
 }
 
 /**

@@ -5,82 +5,100 @@ import {
   lengthControlledWinRate,
 } from "../../calibration/length_controlled.ts";
 import {
+  type CalibratedWinRates,
   calibrateWinRates,
   type JudgedComparison,
-  type WinRate,
+  type WinRateOptions,
 } from "../../calibration/win_rate.ts";
 import { numberInColumn } from "../../data/column_values.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import type { CalibrateFlags } from "../../cli/calibrate/calibrate_flags.ts";
-import { repeatableRows } from "../repeatable_rows.ts";
-import { calibrateTable } from "../../cli/calibrate/calibrate_report.ts";
-import type { Output } from "../../cli/output.ts";
-import type { ProgressBar } from "../../cli/progress_bar.ts";
-import { rowOutput } from "../../cli/row_output.ts";
-import { writeTextFile } from "../../cli/check_outputs.ts";
+import type { OutputRow } from "../output_row.ts";
+import type { RepeatableRows } from "../repeatable_rows.ts";
 
 /** Comparisons that a length-controlled win rate needs. */
 const leastComparisons = 10;
 
+/** How to calibrate a judge's preferences. */
+export interface CalibratePreferencesOptions extends WinRateOptions {
+  /** Columns to read under another name: `preference`, `length`, … → the row's own. */
+  readonly columns?: ReadonlyMap<string, string> | undefined;
+}
+
+/** A judge's preferences, calibrated. */
+export interface CalibratedPreferences {
+  /** Win rates as they came and calibrated, over all comparisons and by model. */
+  readonly winRates: CalibratedWinRates;
+  /** Length-controlled win rates, by model (`all` without models), where 10 or more comparisons are. */
+  lengthControlled(): Record<string, LengthControlledWinRate>;
+  /** The rows with their `calibrated_preference`, or an `error`. */
+  rows(): AsyncGenerator<OutputRow>;
+}
+
 /**
- * `assay calibrate --preferences`: adds `calibrated_preference` to a judge's preferences against a
- * baseline, and tells every model's win rate as it came, calibrated, and length-controlled.
+ * Calibrates a judge's preferences against a baseline, as `assay calibrate --preferences` does.
  *
- * @param input A path, or `-` for standard input.
- * @param flags The command's flags.
- * @param output Where output goes.
- * @param bar Shows how far the reading is.
+ * @example
+ * ```ts
+ * import { calibratePreferences, rowsInMemory } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const judged = Array.from({ length: 40 }, (_, i) => ({
+ *   preference: i % 3 === 0 ? 0.2 : 0.7,
+ *   length_difference: 10 * (i % 20) - 50,
+ * }));
+ * const { winRates, rows } = await calibratePreferences(rowsInMemory(judged));
+ * assert.equal(winRates.overall.comparisons, 40);
+ * for await (const { row } of rows()) assert.equal(typeof row.calibrated_preference, "number");
+ * ```
+ *
+ * @param rows Rows with `preference` from 0 to 1 and a `length_difference` (or `length` and
+ *   `baseline_length`, or the texts), or AlpacaEval's own.
+ * @param options Columns and settings of the fit.
+ * @throws {AssayError} `calibration/too-few-rows`.
  */
 export async function calibratePreferences(
-  input: string,
-  flags: CalibrateFlags,
-  output: Output,
-  bar: ProgressBar,
-): Promise<void> {
-  const rows = await repeatableRows(input, flags.inputFormat, bar);
+  rows: RepeatableRows,
+  options: CalibratePreferencesOptions = {},
+): Promise<CalibratedPreferences> {
+  const { columns = new Map<string, string>(), ...settings } = options;
   const comparisons: (JudgedComparison | AssayError)[] = [];
-  for await (const { row, error } of rows.read("reading")) {
-    comparisons.push(row === undefined ? error! : comparisonOf(row, flags));
+  for await (const { row, error } of rows.read()) {
+    comparisons.push(row === undefined ? error! : comparisonOf(row, columns));
   }
   const usable = comparisons.filter((item): item is JudgedComparison =>
     !(item instanceof AssayError)
   );
-  const calibrated = calibrateWinRates(usable, {
-    ...(typeof flags.gamma === "number" ? { gamma: flags.gamma } : {}),
-    ...(flags.frac === undefined ? {} : { frac: flags.frac }),
-    ...(flags.iterations === undefined ? {} : { iterations: flags.iterations }),
-  });
-  const writer = await rowOutput(output, flags, calibrateTable);
+  const winRates = calibrateWinRates(usable, settings);
+  return {
+    winRates,
+    lengthControlled: () => controlledRates(usable),
+    rows: () => calibratedRows(rows, comparisons, winRates.preferences),
+  };
+}
+
+async function* calibratedRows(
+  rows: RepeatableRows,
+  comparisons: readonly (JudgedComparison | AssayError)[],
+  preferences: Float64Array,
+): AsyncGenerator<OutputRow> {
   let place = 0;
   let index = 0;
-  try {
-    for await (const { row, line } of rows.read("calibrating")) {
-      const comparison = comparisons[place++]!;
-      if (comparison instanceof AssayError) {
-        output.rowFailed();
-        await writer.write({ ...(row ?? { line }), error: comparison.toJSON() });
-      } else {
-        const preference = calibrated.preferences[index++]!;
-        await writer.write({ ...row, calibrated_preference: preference });
-      }
-    }
-  } finally {
-    await writer.close();
-  }
-  const controlled = controlledRates(usable);
-  await report(calibrated.overall, calibrated.models, controlled, output);
-  if (flags.summary !== undefined) {
-    const { overall, models, knots } = calibrated;
-    const summary = { overall, models, lengthControlled: controlled, knots };
-    await writeTextFile(flags.summary, JSON.stringify(summary, null, 2) + "\n");
+  for await (const { row, line } of rows.read()) {
+    const comparison = comparisons[place++]!;
+    yield comparison instanceof AssayError
+      ? { row: { ...(row ?? { line }), error: comparison.toJSON() }, failed: true }
+      : { row: { ...row, calibrated_preference: preferences[index++]! }, failed: false };
   }
 }
 
 /** A judge's comparison in a row, in this project's columns or in AlpacaEval's. */
-function comparisonOf(row: Row, flags: CalibrateFlags): JudgedComparison | AssayError {
+function comparisonOf(
+  row: Row,
+  columns: ReadonlyMap<string, string>,
+): JudgedComparison | AssayError {
   const view: Row = { ...row };
-  for (const [name, column] of flags.column ?? []) view[name] = row[column];
+  for (const [name, column] of columns) view[name] = row[column];
   try {
     const isAlpacaEval = typeof view.output_1 === "string" && typeof view.output_2 === "string";
     const stored = numberInColumn(view, "preference") ?? (isAlpacaEval ? 0 : undefined);
@@ -96,7 +114,7 @@ function comparisonOf(row: Row, flags: CalibrateFlags): JudgedComparison | Assay
     return {
       preference,
       lengthDifference: lengthDifference(view, isAlpacaEval),
-      ...(typeof model === "string" ? { model } : {}),
+      model: typeof model === "string" ? model : undefined,
     };
   } catch (error) {
     if (error instanceof AssayError) return error;
@@ -143,27 +161,4 @@ function controlledRates(
     [...byModel].filter(([, own]) => own.length >= leastComparisons)
       .map(([model, own]) => [model, lengthControlledWinRate(own)]),
   );
-}
-
-async function report(
-  overall: WinRate,
-  models: Readonly<Record<string, WinRate>>,
-  controlled: Readonly<Record<string, LengthControlledWinRate>>,
-  output: Output,
-): Promise<void> {
-  const named = Object.keys(models).length === 0 ? { all: overall } : models;
-  for (const [model, rate] of Object.entries(named)) {
-    const length = controlled[model];
-    await output.note(
-      `${model}: win rate ${rate.winRate.toFixed(2)}, calibrated ${
-        rate.calibratedWinRate.toFixed(2)
-      }${
-        length === undefined
-          ? ""
-          : `, length-controlled ${length.lengthControlledWinRate.toFixed(2)}`
-      } (${rate.comparisons} comparisons, ${
-        rate.meanLengthDifference.toFixed(0)
-      } longer on average)`,
-    );
-  }
 }

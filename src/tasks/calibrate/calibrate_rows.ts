@@ -1,177 +1,83 @@
 import type { Calibrator } from "../../calibration/calibrator.ts";
 import type { DiagnosticsCollector } from "../../calibration/diagnostics.ts";
-import {
-  type Feature,
-  featureNamed,
-  lengthFeature,
-  measureFeatures,
-} from "../../calibration/features.ts";
-import type { PoolBuilder, ScoredResponse } from "../../calibration/pool.ts";
-import { numberInColumn, numbersInColumn } from "../../data/column_values.ts";
+import type { ScoredResponse } from "../../calibration/pool.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import { type ResponseMeasures, responseSources } from "./response_sources.ts";
+import type { OutputRow } from "../output_row.ts";
+import { type ScoredColumns, type ScoredResponses, ScoredRowReader } from "./scored_responses.ts";
 
-/** How the command reads scores and features from rows. */
-export interface ScoredRowOptions {
-  /** Names of the features to measure. */
-  readonly features: readonly string[];
-  /** Columns to read under another name: the name that the command expects → the row's own. */
-  readonly columns: ReadonlyMap<string, string>;
-  /** Column that names a pair's subset. */
-  readonly subset: string;
-  /** Tokens and template of a checkpoint, where one was given. */
-  readonly measures?: ResponseMeasures | undefined;
-}
-
-/** The scored responses of one row. */
-export interface ScoredRow {
-  /** The row's shape. */
-  readonly kind: "single" | "pair" | "best_of_n";
-  /** In order; a pair's chosen one first. A candidate that has no score is `undefined`. */
-  readonly responses: readonly (ScoredResponse | undefined)[];
-  /** Subset of a pair, where the row names one. */
-  readonly subset: string | undefined;
-}
-
-/** Reads scores and features from rows; knows whether lengths can be measured beside them. */
-export class ScoredRowReader {
-  readonly #options: ScoredRowOptions;
-  readonly #features: readonly Feature[];
-  #measuresLength: boolean | undefined;
-
-  /** @param options What to read. */
-  constructor(options: ScoredRowOptions) {
-    this.#options = options;
-    this.#features = options.features.map((name) => featureNamed(name));
-    // Where length is corrected for, it is measured like every other feature.
-    if (options.features.includes(lengthFeature.name)) this.#measuresLength = false;
-  }
-
-  /**
-   * Reads one row.
-   *
-   * @throws {AssayError} `data/bad-row` where the row has no scores or a column holds no number,
-   *   `calibration/not-finite` for a NaN or infinite score or feature,
-   *   `calibration/missing-feature` where a feature can't be measured.
-   */
-  read(row: Row): ScoredRow {
-    const view = this.#renamed(row);
-    const subset = view[this.#options.subset];
-    const base = { subset: typeof subset === "string" && subset !== "" ? subset : undefined };
-    if (has(view, "chosen_score") || has(view, "rejected_score")) {
-      const scores = ["chosen_score", "rejected_score"].map((name) => requiredScore(view, name));
-      return { kind: "pair", responses: this.#responses(view, "pair", scores), ...base };
-    }
-    if (has(view, "scores")) {
-      const scores = numbersInColumn(view, "scores") ?? [];
-      return { kind: "best_of_n", responses: this.#responses(view, "best_of_n", scores), ...base };
-    }
-    if ("score" in view) {
-      const scores = [requiredScore(view, "score")];
-      return { kind: "single", responses: this.#responses(view, "single", scores), ...base };
-    }
-    const found = Object.keys(row).map((name) => `"${name}"`).join(", ") || "none";
-    throw new AssayError(
-      "data/bad-row",
-      'Cannot find scores in the row: expected "score", "chosen_score" and "rejected_score", or ' +
-        `"scores"; found the columns ${found} (--column score=NAME reads another)`,
-    );
-  }
-
-  #renamed(row: Row): Row {
-    if (this.#options.columns.size === 0) return row;
-    const view: Row = { ...row };
-    for (const [name, column] of this.#options.columns) view[name] = row[column];
-    return view;
-  }
-
-  #responses(
-    view: Row,
-    kind: ScoredRow["kind"],
-    scores: readonly (number | undefined)[],
-  ): (ScoredResponse | undefined)[] {
-    const sources = responseSources(view, kind, scores.length, this.#options.measures);
-    return scores.map((score, index) => {
-      if (score === undefined) return undefined;
-      const source = sources[index]!;
-      if (!Number.isFinite(score)) {
-        throw new AssayError(
-          "calibration/not-finite",
-          `Cannot calibrate the score${
-            position(kind, index)
-          }: expected a finite number, found ${score}`,
-        );
-      }
-      const features = measureFeatures(this.#features, source);
-      this.#measuresLength ??= lengthFeature.measure(source) !== undefined;
-      if (this.#measuresLength) features.length = lengthFeature.measure(source) ?? NaN;
-      return { score, features };
-    });
-  }
-}
-
-function has(row: Row, column: string): boolean {
-  return row[column] !== undefined && row[column] !== null;
-}
-
-function requiredScore(row: Row, column: string): number {
-  const score = numberInColumn(row, column);
-  if (score !== undefined) return score;
-  throw new AssayError(
-    "data/bad-row",
-    `Cannot calibrate the row: expected a number in "${column}", found ${
-      row[column] === undefined ? "no such column" : "nothing"
-    }`,
-  );
-}
-
-function position(kind: ScoredRow["kind"], index: number): string {
-  if (kind === "single") return "";
-  return kind === "pair" ? ` of ${["chosen", "rejected"][index]}` : ` of response ${index + 1}`;
+/** How to calibrate rows. */
+export interface CalibrateRowsOptions extends ScoredColumns {
+  /** Gathers what the calibration does to them. */
+  readonly collector?: DiagnosticsCollector | undefined;
 }
 
 /**
- * Adds a row's responses to a pool. Candidates of one prompt are single responses: they have no
- * label.
+ * Calibrates scored rows as they come, whoever scored them: what `assay calibrate --apply` writes.
+ * Added are `calibrated_score`; `chosen_calibrated_score`, `rejected_calibrated_score` and
+ * `calibrated_margin` of a pair; or `calibrated_scores` and `calibrated_best` of candidates. The other
+ * columns stay as they are. A row that can't be calibrated gets an `error`, or keeps the one that it
+ * had.
+ *
+ * @example
+ * ```ts
+ * import { Calibrator } from "@assay/assay/calibration";
+ * import { calibrateRows, fitCalibrator, rowsInMemory } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * // A judge that gives a point for every 100 characters.
+ * const scored = Array.from({ length: 60 }, (_, i) => ({ score: (7 * i % 60) / 10, length: 70 * i }));
+ * const rows = rowsInMemory(scored.map((row) => ({ ...row, score: row.score + row.length / 100 })));
+ * const { calibrator } = await fitCalibrator(rows.read(), { method: "lwr" });
+ * const kept: Calibrator = Calibrator.parse(JSON.stringify(calibrator));
+ * for await (const { row, failed } of calibrateRows(rows.read(), kept)) {
+ *   assert.equal(failed, false);
+ *   assert.equal(typeof row.calibrated_score, "number");
+ * }
+ * ```
+ *
+ * @param rows The scored rows.
+ * @param calibrator Corrects the scores.
+ * @param options Where scores and features stand, and who gathers diagnostics.
  */
-export function addToPool(pool: PoolBuilder, { kind, responses, subset }: ScoredRow): void {
-  if (kind === "pair") {
-    pool.addPair({ chosen: responses[0]!, rejected: responses[1]!, subset });
-    return;
-  }
-  for (const response of responses) if (response !== undefined) pool.addRow(response);
-}
-
-/** One output row of the command. */
-export interface CalibratedRow {
-  /** The input row and the added columns. */
-  readonly row: Row;
-  /** Whether the row has an `error`. */
-  readonly failed: boolean;
+export async function* calibrateRows(
+  rows: AsyncIterable<ReadRow>,
+  calibrator: Calibrator,
+  options: CalibrateRowsOptions = {},
+): AsyncGenerator<OutputRow> {
+  const reader = new ScoredRowReader({ ...options, features: calibrator.features });
+  for await (const read of rows) yield calibrateRow(read, reader, calibrator, options.collector);
 }
 
 /**
- * Calibrates one row: adds `calibrated_score`; `chosen_calibrated_score`,
- * `rejected_calibrated_score`, `calibrated_margin`; or `calibrated_scores`, `calibrated_best`. The
- * other columns stay as they are. A row that can't be calibrated gets an `error`, or keeps the one
- * that it had.
+ * Calibrates rows that have just been scored, as {@linkcode calibrateRows} does.
+ *
+ * @param calibrator Corrects the scores.
+ * @returns Adds the calibrated columns to one scored row.
+ */
+export function rowCalibration(calibrator: Calibrator): (row: Row) => OutputRow {
+  const reader = new ScoredRowReader({ features: calibrator.features });
+  return (row) => calibrateRow({ line: 0, row, error: undefined }, reader, calibrator, undefined);
+}
+
+/**
+ * Calibrates one row: adds the columns of {@linkcode calibrateRows}.
  *
  * @param read The row as it was read.
  * @param reader Reads its scores and features.
  * @param calibrator Corrects them.
  * @param collector Gathers what that does.
  */
-export function calibrateRow(
+function calibrateRow(
   read: ReadRow,
   reader: ScoredRowReader,
   calibrator: Calibrator,
-  collector?: DiagnosticsCollector,
-): CalibratedRow {
+  collector: DiagnosticsCollector | undefined,
+): OutputRow {
   if (read.row === undefined) {
     return { row: { line: read.line, error: read.error!.toJSON() }, failed: true };
   }
-  let scored: ScoredRow;
+  let scored: ScoredResponses;
   try {
     scored = reader.read(read.row);
   } catch (error) {
@@ -191,7 +97,7 @@ export function calibrateRow(
 
 function collect(
   collector: DiagnosticsCollector | undefined,
-  { kind, subset }: ScoredRow,
+  { kind, subset }: ScoredResponses,
   responses: readonly ScoredResponse[],
   scores: readonly number[],
 ): void {
@@ -209,7 +115,7 @@ function collect(
   });
 }
 
-function addedColumns({ kind, responses }: ScoredRow, scores: readonly number[]): Row {
+function addedColumns({ kind, responses }: ScoredResponses, scores: readonly number[]): Row {
   if (kind === "single") return { calibrated_score: scores[0]! };
   if (kind === "pair") {
     const [chosen, rejected] = scores as [number, number];

@@ -1,10 +1,21 @@
 import { Calibrator } from "../../calibration/calibrator.ts";
-import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import { type CalibratedRow, calibrateRow, ScoredRowReader } from "./calibrate_rows.ts";
+import { writeTextFile } from "../text_file.ts";
 
 /**
- * Reads a calibrator that `assay calibrate --fit` saved.
+ * Reads a calibrator that {@linkcode writeCalibrator} or `assay calibrate --fit` saved.
+ *
+ * @example
+ * ```ts
+ * import { fitCalibrator, readCalibrator, rowsInMemory, writeCalibrator } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const scored = Array.from({ length: 40 }, (_, i) => ({ score: i % 7 + i / 50, length: i }));
+ * const { calibrator } = await fitCalibrator(rowsInMemory(scored).read());
+ * const path = await Deno.makeTempFile({ suffix: ".json" });
+ * await writeCalibrator(path, calibrator);
+ * assert.deepEqual((await readCalibrator(path)).features, ["length"]);
+ * ```
  *
  * @param path The file.
  * @throws {AssayError} `calibration/bad-calibrator`, `calibration/unsupported-version`.
@@ -14,18 +25,14 @@ export async function readCalibrator(path: string): Promise<Calibrator> {
 }
 
 /**
- * Calibrates rows that have just been scored, as `assay calibrate --apply` does.
+ * Saves a calibrator, as `assay calibrate --fit` does.
  *
- * @param calibrator Corrects the scores.
- * @returns Adds the calibrated columns to one scored row.
+ * @param path The file, created or replaced.
+ * @param calibrator The calibrator.
+ * @throws {AssayError} `data/cannot-write`.
  */
-export function rowCalibration(calibrator: Calibrator): (row: Row) => CalibratedRow {
-  const reader = new ScoredRowReader({
-    features: calibrator.features,
-    columns: new Map(),
-    subset: "subset",
-  });
-  return (row) => calibrateRow({ line: 0, row, error: undefined }, reader, calibrator);
+export async function writeCalibrator(path: string, calibrator: Calibrator): Promise<void> {
+  await writeTextFile(path, JSON.stringify(calibrator, null, 1) + "\n");
 }
 
 async function readText(path: string): Promise<string> {

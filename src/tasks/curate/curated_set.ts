@@ -7,14 +7,39 @@ import {
   type CuratedPair,
   curatePairs,
   type CurationCounts,
+  type CurationOptions,
+  type Recipe,
   type StrengthOfPair,
   type Treatments,
 } from "../../voting/curation.ts";
-import { goalScale, relabelWithGoals } from "../../voting/goal_relabel.ts";
+import { type GoalPlacement, goalScale, relabelWithGoals } from "../../voting/goal_relabel.ts";
 import { flagMargin, type PriorConstraint, priorMargin } from "../../voting/prior_constraint.ts";
 import { readNumber } from "../../voting/scored_row.ts";
 import { sigmoid } from "../../numbers/sigmoid.ts";
-import { type CurateRecipe, curationOptions, type RecipeFlags } from "../../cli/curate/curate_options.ts";
+
+/** Recipes beside those of `@assay/assay/voting`: PCRM's margins, and relabelling with goals. */
+export type CurateRecipe = Recipe | "prior-margin" | "goal";
+
+/** How alike the two responses of a row are, from 0 to 1. */
+export type Similarity = (row: Row) => number;
+
+/** Settings of the recipes. */
+export interface RecipeOptions extends CurationOptions {
+  /** `prior-margin`: how alike two responses are, and the constants that make a cap of it. */
+  readonly prior?: PriorSettings | undefined;
+  /** `goal`: whether the goal stands in a system message, the default, or in the user's. */
+  readonly goalPlacement?: GoalPlacement | undefined;
+  /** `goal`: whether scores are stretched to 1 to 10, the default, or taken as they are. */
+  readonly goalScale?: "linear" | "raw" | undefined;
+}
+
+/** What `prior-margin` goes by (PCRM, arXiv 2404.00978). */
+export interface PriorSettings {
+  /** How alike the two responses of a row are. */
+  readonly similarity: Similarity;
+  /** Constants of the cap. */
+  readonly constraint: PriorConstraint;
+}
 
 /** What is known of a pair before it is curated. */
 export interface KnownPair extends StrengthOfPair {
@@ -79,9 +104,6 @@ export function withCategories(
   return pairs.map((pair, index) => ({ ...pair, category: categories[index]! }));
 }
 
-/** How alike the two responses of a row are, from 0 to 1. */
-export type Similarity = (row: Row) => number;
-
 /** What a recipe makes of the rows of a preference set. */
 export interface CuratedSet {
   /** Counts for the summary. */
@@ -97,19 +119,18 @@ export interface CuratedSet {
  *
  * @param pairs The pairs of the set.
  * @param recipe The recipe.
- * @param flags Its settings.
- * @param prior Similarity and constants, for `prior-margin`.
+ * @param options Its settings.
  */
 export function curateSet(
   pairs: readonly KnownPair[],
   recipe: CurateRecipe,
-  flags: RecipeFlags,
-  prior: { readonly similarity: Similarity; readonly constraint: PriorConstraint } | undefined,
+  options: RecipeOptions,
 ): CuratedSet {
+  const prior = recipe === "prior-margin" ? options.prior : undefined;
   const isOwn = recipe === "goal" || recipe === "prior-margin";
-  const curated = curatePairs(pairs, isOwn ? NOTHING : recipe, curationOptions(flags));
+  const curated = curatePairs(pairs, isOwn ? NOTHING : recipe, options);
   const counts = countActions(pairs, curated);
-  if (recipe === "goal") return goalSet(pairs, curated, counts, flags);
+  if (recipe === "goal") return goalSet(pairs, curated, counts, options);
   return {
     counts,
     curated,
@@ -127,7 +148,7 @@ export function curateSet(
 function priorColumns(
   row: Row,
   { mean }: KnownPair,
-  prior: { readonly similarity: Similarity; readonly constraint: PriorConstraint },
+  prior: PriorSettings,
 ): Row {
   const similarity = prior.similarity(row);
   const cap = priorMargin(similarity, prior.constraint);
@@ -139,17 +160,17 @@ function goalSet(
   pairs: readonly KnownPair[],
   curated: readonly CuratedPair[],
   counts: CurationCounts,
-  flags: RecipeFlags,
+  options: RecipeOptions,
 ): CuratedSet {
   const scores = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
-  const scale = flags.goalScale === "raw" ? (score: number) => score : goalScale(scores);
+  const scale = options.goalScale === "raw" ? (score: number) => score : goalScale(scores);
   const goals = pairs.map(({ chosen, rejected }) => [scale(chosen), scale(rejected)] as const);
   return {
     counts: { ...counts, relabelled: goals.filter(([high, low]) => high > low).length },
     curated,
     rowsOf(row, pair, sourceRow) {
       const [high, low] = goals[pair]!;
-      return relabelWithGoals(row, high, low, { placement: flags.goalPlacement })
+      return relabelWithGoals(row, high, low, { placement: options.goalPlacement })
         .map((relabelled) => ({ ...relabelled, action: "goal", source_row: sourceRow }));
     },
   };

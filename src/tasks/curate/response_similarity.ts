@@ -4,46 +4,38 @@ import { conversationsOfRow } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { ChatTokenizer } from "../../text/chat_tokenizer.ts";
+import type { Conversation } from "../../text/conversation.ts";
 import { cosineSimilarity, lengthRatio } from "../../voting/prior_constraint.ts";
-import type { RecipeFlags } from "../../cli/curate/curate_options.ts";
 import type { Similarity } from "./curated_set.ts";
 
 /** Words, numbers and single marks: near enough to tokens where there is no tokenizer. */
 const WORDS = /[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]/gu;
 
 /**
- * The similarity that the flags ask for.
+ * Compares responses by their numbers of tokens, the shorter over the longer.
  *
- * @param flags The flags.
- * @throws {AssayError} `cli/usage` where tokens are asked for without a tokenizer, and what opening
- * the tokenizer throws.
+ * @param path Folder of the checkpoint whose tokenizer counts; its weights are not read.
+ * @throws {AssayError} What opening the checkpoint and its tokenizer throws.
  */
-export async function openSimilarity(flags: RecipeFlags): Promise<Similarity> {
-  if (flags.similarity === "embedding") return embeddingSimilarity;
-  if (flags.similarity === "words" && flags.tokenizer === undefined) return wordSimilarity;
-  if (flags.tokenizer === undefined) {
-    throw new AssayError(
-      "cli/usage",
-      "Cannot count tokens: expected --tokenizer with the folder of a checkpoint, found none",
-    );
-  }
-  const checkpoint = await Checkpoint.open(flags.tokenizer);
+export async function tokenSimilarity(path: string): Promise<Similarity> {
+  using checkpoint = await Checkpoint.open(path);
   const tokenizer = await ChatTokenizer.open(checkpoint, { maxTokens: Infinity });
-  checkpoint[Symbol.dispose]();
   return (row) => {
     const [chosen, rejected] = pairOf(row).map((side) => tokenizer.tokenize(side).ids);
     return lengthRatio(chosen!, rejected!);
   };
 }
 
-function wordSimilarity(row: Row): number {
+/** Compares responses by their numbers of words, numbers and marks, the shorter over the longer. */
+export function wordSimilarity(row: Row): number {
   const [chosen, rejected] = pairOf(row).map((side) =>
     side.flatMap(({ content }) => content.match(WORDS) ?? [])
   );
   return lengthRatio(chosen!, rejected!);
 }
 
-function embeddingSimilarity(row: Row): number {
+/** Compares responses by the cosine of `chosen_embedding` and `rejected_embedding`. */
+export function embeddingSimilarity(row: Row): number {
   const [chosen, rejected] = ["chosen_embedding", "rejected_embedding"].map((column) => {
     const values = numbersInColumn(row, column);
     if (values !== undefined) return values.map((value) => value ?? NaN);
@@ -55,7 +47,7 @@ function embeddingSimilarity(row: Row): number {
   return cosineSimilarity(chosen!, rejected!);
 }
 
-function pairOf(row: Row) {
+function pairOf(row: Row): readonly Conversation[] {
   const shape = conversationsOfRow(row);
   if (shape.kind === "pair") return [shape.chosen, shape.rejected];
   throw new AssayError("voting/not-a-pair", `Cannot compare responses: expected a pair`);

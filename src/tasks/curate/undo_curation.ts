@@ -1,53 +1,57 @@
 import { readRows } from "../../data/read_rows.ts";
-import type { ReadRow, RowFormat } from "../../data/rows.ts";
-import type { RowWriter } from "../../data/write_rows.ts";
+import type { ReadRow, Row, RowFormat } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { undoCuratedRow } from "../../voting/curated_row.ts";
-import type { Output } from "../../cli/output.ts";
+
+/** A row as it was before it was curated, or why it can't be made again. */
+export type UndoneRow =
+  | { readonly row: Row; readonly error: undefined }
+  | {
+    readonly row: undefined;
+    readonly error: AssayError;
+    /** The file, and the line in it, from 1. */
+    readonly input: string;
+    readonly line: number;
+  };
 
 /**
  * Undoes a curation: puts the rows of the curated file and of the file of dropped rows together again,
  * in their old order, each as it was.
  *
  * @param inputs The curated file, and the dropped rows where there are any.
- * @param format The files' format, where their names don't tell.
- * @param writer Where the rows go.
- * @param output Told which rows fail.
- * @returns Number of rows written.
+ * @param options The files' format, where their names don't tell.
  */
-export async function undoCuration(
+export async function* undoCuration(
   inputs: readonly string[],
-  format: RowFormat | undefined,
-  writer: RowWriter,
-  output: Output,
-): Promise<number> {
-  let written = 0;
-  for await (const { item, input } of merged(inputs, format)) {
+  options: { readonly format?: RowFormat | undefined } = {},
+): AsyncGenerator<UndoneRow> {
+  for await (const { item, input } of merged(inputs, options.format)) {
+    let undone: UndoneRow;
     try {
-      if (item.row === undefined) throw item.error;
-      if (item.row.action === "goal") {
-        throw new AssayError(
-          "voting/not-curated",
-          "Cannot undo a relabelling with goals: it makes two rows of each; keep the file it was " +
-            "made from",
-        );
-      }
-      await writer.write(
-        item.row.action === undefined && item.row.error !== undefined
-          ? withoutError(item.row)
-          : undoCuratedRow(item.row),
-      );
-      written++;
+      undone = { row: undoneRow(item), error: undefined };
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;
-      await output.warn(`line ${item.line} of ${input}: ${error.message} [${error.code}]`);
-      output.rowFailed();
+      undone = { row: undefined, error, input, line: item.line };
     }
+    yield undone;
   }
-  return written;
 }
 
-function withoutError(row: NonNullable<ReadRow["row"]>): NonNullable<ReadRow["row"]> {
+function undoneRow({ row, error }: ReadRow): Row {
+  if (row === undefined) throw error;
+  if (row.action === "goal") {
+    throw new AssayError(
+      "voting/not-curated",
+      "Cannot undo a relabelling with goals: it makes two rows of each; keep the file it was " +
+        "made from",
+    );
+  }
+  return row.action === undefined && row.error !== undefined
+    ? withoutError(row)
+    : undoCuratedRow(row);
+}
+
+function withoutError(row: Row): Row {
   const { error: _, source_row: __, ...rest } = row;
   return rest;
 }

@@ -5,14 +5,14 @@ import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { LabelledRow } from "../../evaluation/evaluation.ts";
 import type { ScoredSample } from "../../voting/best_of_curve.ts";
-import { ScoredRowReader } from "../calibrate/calibrate_rows.ts";
+import { ScoredRowReader } from "../calibrate/scored_responses.ts";
 
-/** How the command reads rows. */
+/** Where scores and labels stand in rows. */
 export interface EvaluatedRowOptions {
-  /** Columns to read under another name: the name that the command expects → the row's own. */
-  readonly columns: ReadonlyMap<string, string>;
-  /** Column that names a row's subset. */
-  readonly subset: string;
+  /** Columns to read under another name: `chosen_score`, `num_correct`, … → the row's own. */
+  readonly columns?: ReadonlyMap<string, string> | undefined;
+  /** Column that names a row's subset; `subset` by default. */
+  readonly subset?: string | undefined;
   /** Column with the candidates' qualities, a list of numbers. */
   readonly quality?: string | undefined;
   /** Corrects the scores, for a comparison. */
@@ -75,7 +75,7 @@ export class EvaluatedRowReader {
   }
 
   #column(name: string): string {
-    return this.#options.columns.get(name) ?? name;
+    return this.#options.columns?.get(name) ?? name;
   }
 
   #qualities(row: Row, candidates: number): readonly number[] | undefined {

@@ -3,10 +3,13 @@ import {
   conversationsOfRow,
   type RowConversations,
 } from "../../data/row_conversations.ts";
-import type { ReadRow, Row } from "../../data/rows.ts";
+import type { Calibrator } from "../../calibration/calibrator.ts";
+import type { ReadRow } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { Verdict } from "../../scoring/verdict.ts";
 import type { Conversation } from "../../text/conversation.ts";
+import { rowCalibration } from "../calibrate/calibrate_rows.ts";
+import type { OutputRow } from "../output_row.ts";
 import { failedRow, type ScoreColumnsOptions, scoredRow } from "./score_columns.ts";
 
 /** What scoring rows needs of a reward model; `RewardModel` is one. */
@@ -14,7 +17,7 @@ export interface Scorer {
   /** Verdicts in the order of the conversations, with bounded memory. */
   scoreStream(
     conversations: AsyncIterable<Conversation>,
-    options?: { signal?: AbortSignal },
+    options?: { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<Verdict>;
 }
 
@@ -22,14 +25,12 @@ export interface Scorer {
 export interface ScoreRowsOptions extends ScoreColumnsOptions {
   /** Ends the scoring early, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Adds calibrated scores, as {@linkcode calibrateRows} does. */
+  readonly calibrator?: Calibrator | undefined;
 }
 
-/** One output row. */
-export interface ScoredRow {
-  /** The input row and the columns of its verdicts. */
-  readonly row: Row;
-  /** Whether the row has an `error`. */
-  readonly failed: boolean;
+/** One scored row: the input row and the columns of its verdicts. */
+export interface ScoredRow extends OutputRow {
   /** Conversations scored for the row. */
   readonly conversations: number;
   /** Tokens of those conversations together. */
@@ -48,11 +49,33 @@ interface WaitingRow {
 const mostWaitingRows = 4096;
 
 /**
- * Scores rows as they come and gives them back in their order, each with its verdicts' columns. A row
- * that is bad, or whose conversation can't be scored, has an `error` instead; the others go on.
+ * Scores rows as they come and gives them back in their order, each with its verdicts' columns: what
+ * `assay score` writes. A row that is bad, or whose conversation can't be scored, has an `error`
+ * instead; the others go on. No more rows are held than the model computes together.
  *
- * @param rows The input.
- * @param scorer The reward model.
+ * | shape of the row | added | with `explain` |
+ * |---|---|---|
+ * | one conversation (`messages`, or `prompt` and `response`) | `score`, `tokens` | `rewards`, `coefficients`, `gating` |
+ * | pair (`chosen` and `rejected`) | `chosen_score`, `rejected_score`, `margin`, `chosen_tokens`, `rejected_tokens` | `chosen_rewards`, `rejected_rewards`, and so on |
+ * | best of N (`responses`) | `scores`, `best` (from 0), `tokens` | lists `rewards`, `coefficients`, `gating` |
+ *
+ * @example
+ * ```ts
+ * import { openScorer, rowsInMemory, scoreRows } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * using model = await openScorer({ model: "tests/golden/parity/llama" });
+ * const rows = rowsInMemory([{ id: 7, prompt: "2 + 2?", chosen: "4", rejected: "5" }]);
+ * for await (const { row, failed } of scoreRows(rows.read(), model)) {
+ *   assert.equal(failed, false);
+ *   assert.equal(row.id, 7);
+ *   assert.equal(row.margin, Number(row.chosen_score) - Number(row.rejected_score));
+ * }
+ * ```
+ *
+ * @param rows The input: `readRows(file)` of `@assay/assay/data`, or `rowsInMemory(rows).read()`.
+ * @param scorer The reward model: `openScorer`'s, a `RewardModel` or a `RewardModelWorker`.
+ * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
  */
 export async function* scoreRows(
   rows: AsyncIterable<ReadRow>,
@@ -60,6 +83,11 @@ export async function* scoreRows(
   options: ScoreRowsOptions = {},
 ): AsyncGenerator<ScoredRow> {
   const { signal } = options;
+  const calibrate = options.calibrator && rowCalibration(options.calibrator);
+  const output = (waiting: WaitingRow): ScoredRow => {
+    const scored = outputRow(waiting, options);
+    return calibrate === undefined ? scored : { ...scored, ...calibrate(scored.row) };
+  };
   const input = rows[Symbol.asyncIterator]();
   const nextRow = untilAborted(() => input.next(), signal);
   const waiting: WaitingRow[] = [];
@@ -67,17 +95,17 @@ export async function* scoreRows(
   try {
     while (!progress.ended) {
       const conversations = conversationsOf(nextRow, waiting, progress);
-      const stream = scorer.scoreStream(conversations, signal === undefined ? {} : { signal });
+      const stream = scorer.scoreStream(conversations, { signal });
       let next = 0; // the first waiting row that lacks a verdict
       for await (const verdict of stream) {
         while (isComplete(waiting[next]!)) next++;
         waiting[next]!.verdicts.push(verdict);
         while (waiting.length > 0 && isComplete(waiting[0]!)) {
           next = 0;
-          yield outputRow(waiting.shift()!, options);
+          yield output(waiting.shift()!);
         }
       }
-      while (waiting.length > 0) yield outputRow(waiting.shift()!, options);
+      while (waiting.length > 0) yield output(waiting.shift()!);
     }
   } finally {
     const closed = input.return?.();

@@ -16,7 +16,7 @@ import type { LoadedVoter, VoterScores } from "./voter_source.ts";
  * loading the backbone throws.
  */
 export async function loadLinearVoters(
-  folder: CheckpointFolder,
+  folder: string | CheckpointFolder,
   heads: LinearHeads,
   options: LoadOptions,
 ): Promise<LoadedVoter> {
@@ -31,8 +31,9 @@ export async function loadLinearVoters(
   }
   return {
     async *scoreStream(conversations, { signal }): AsyncGenerator<VoterScores> {
-      const states = backbone.states(conversations, signal === undefined ? {} : { signal });
-      for await (const state of states) yield scoresOf(heads, state);
+      for await (const state of backbone.states(conversations, { signal })) {
+        yield scoresOf(heads, state);
+      }
     },
     [Symbol.dispose]: () => backbone[Symbol.dispose](),
   };

@@ -128,28 +128,3 @@ function summarizeStrength(votes: readonly Vote[], groups: number): StrengthSumm
     groups: strengthGroups(scored, groups),
   };
 }
-
-/**
- * A summary in one line, for standard error.
- *
- * @param summary The summary.
- */
-export function summaryLine(summary: VoteSummary): string {
-  const { rows, voters, strength } = summary;
-  const parts: string[] = [];
-  if (strength !== null) {
-    const counts = (Object.entries(strength.categories) as [Category, number][])
-      .filter(([, count]) => count > 0)
-      .map(([category, count]) => `${count} ${category}`);
-    parts.push(
-      `${rows.pair} pairs (${counts.join(", ")}; ${
-        (100 * strength.negative).toFixed(1)
-      } % negative)`,
-    );
-  }
-  if (rows.single > 0) parts.push(`${rows.single} single rows`);
-  if (rows.best_of_n > 0) parts.push(`${rows.best_of_n} rows of candidates`);
-  if (rows.failed > 0) parts.push(`${rows.failed} failed`);
-  const by = voters.length === 1 ? "1 voter" : `${voters.length} voters`;
-  return `${parts.join(", ") || "no rows"} by ${by}`;
-}

@@ -1,26 +1,19 @@
 import { Checkpoint } from "../../checkpoint/checkpoint.ts";
-import { type CheckpointFolder, httpFolder, localFolder } from "../../checkpoint/folder.ts";
-import type { FloatDtype } from "../../checkpoint/tensor.ts";
+import { type CheckpointFolder, folderAt } from "../../checkpoint/folder.ts";
 import { AssayError } from "../../error.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { checkpointRevision } from "../../merging/checkpoint_revision.ts";
 import { readLinearHeads } from "../../voting/linear_heads.ts";
-import { LoraAdapter } from "../../merging/lora.ts";
 import { sha256 } from "../../numbers/sha256.ts";
+import { type ModelFolder, type ModelSpec, openModelFolder } from "../model_folder.ts";
 import { loadLinearVoters } from "./linear_voters.ts";
 
 /** What one scoring pass takes: a checkpoint, with an adapter or several heads where they are named. */
-export interface VoterSpec {
-  /** Folder or URL of the checkpoint. */
-  readonly model: string;
-  /** Folder or URL of a LoRA adapter. */
-  readonly adapter?: string;
-  /** Element type of the weights that the adapter changes; by default the base's own. */
-  readonly adapterDtype?: FloatDtype;
-  /** File of linear heads. */
-  readonly heads?: string;
+export interface VoterSpec extends ModelSpec {
+  /** File of linear heads, each of which is a voter. */
+  readonly heads?: string | undefined;
 }
 
 /** The scores of one conversation by the voters of one pass, or why there are none. */
@@ -33,7 +26,7 @@ export interface LoadedVoter extends Disposable {
   /** Scores in the order of the conversations, with bounded memory. */
   scoreStream(
     conversations: AsyncIterable<Conversation>,
-    options: { readonly signal?: AbortSignal },
+    options: { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<VoterScores>;
 }
 
@@ -51,59 +44,39 @@ export interface VoterSource extends Disposable {
 export type OpenVoter = (spec: VoterSpec) => Promise<VoterSource>;
 
 /**
- * Opens the checkpoint of a voter and finds its revision. An adapter becomes an overlay of the
- * checkpoint, which {@linkcode RewardModel} loads like any other.
+ * Opens the checkpoint of a voter and finds its revision; see {@linkcode openModelFolder}.
  *
  * @param spec The voter.
  * @throws {AssayError} What opening the checkpoint, the adapter or the heads throws.
  */
 export async function openVoter(spec: VoterSpec): Promise<VoterSource> {
   using opened = new DisposableStack();
-  const base = folderOf(spec.model);
-  const checkpoint = opened.use(await Checkpoint.open(base));
-  const source = spec.adapter !== undefined
-    ? await adapterVoter(spec, spec.adapter, base, checkpoint, opened)
-    : spec.heads !== undefined
-    ? await linearVoters(spec.heads, base, checkpoint)
-    : {
-      names: [nameOf(spec.model)],
-      revision: await checkpointRevision(checkpoint),
-      load: async (options: LoadOptions) => rewardVoter(await RewardModel.load(base, options)),
-    };
+  const folder = opened.use(await openModelFolder(spec));
+  using checkpoint = await Checkpoint.open(folder.source);
+  const revision = await checkpointRevision(checkpoint);
+  const source = spec.heads === undefined
+    ? {
+      names: [nameOf(spec.adapter ?? spec.model)],
+      revision,
+      load: async (options: LoadOptions) =>
+        rewardVoter(await RewardModel.load(folder.source, options)),
+    }
+    : await linearVoters(spec.heads, folder, revision);
   const files = opened.move();
   return { ...source, [Symbol.dispose]: () => files[Symbol.dispose]() };
 }
 
-async function adapterVoter(
-  { adapterDtype }: VoterSpec,
-  path: string,
-  base: CheckpointFolder,
-  checkpoint: Checkpoint,
-  opened: DisposableStack,
-): Promise<Omit<VoterSource, keyof Disposable>> {
-  const adapter = opened.use(await LoraAdapter.open(folderOf(path)));
-  const folder = adapter.mergedFolder(base, checkpoint, adapterDtype);
-  using merged = await Checkpoint.open(folder);
-  return {
-    names: [nameOf(path)],
-    revision: await checkpointRevision(merged),
-    load: async (options) => rewardVoter(await RewardModel.load(folder, options)),
-  };
-}
-
 async function linearVoters(
   path: string,
-  base: CheckpointFolder,
-  checkpoint: Checkpoint,
+  { source }: ModelFolder,
+  revision: string,
 ): Promise<Omit<VoterSource, keyof Disposable>> {
   const heads = await readLinearHeads(...splitPath(path));
   const { buffer } = new Float32Array([...heads.weight, ...heads.bias]);
   return {
     names: heads.names,
-    revision: await sha256(
-      `${await checkpointRevision(checkpoint)} ${await sha256(new Uint8Array(buffer))}`,
-    ),
-    load: (options) => loadLinearVoters(base, heads, options),
+    revision: await sha256(`${revision} ${await sha256(new Uint8Array(buffer))}`),
+    load: (options) => loadLinearVoters(source, heads, options),
   };
 }
 
@@ -121,15 +94,10 @@ function rewardVoter(model: RewardModel): LoadedVoter {
   };
 }
 
-function folderOf(path: string): CheckpointFolder {
-  if (/^https?:/i.test(path)) return httpFolder(path);
-  return localFolder(/^file:/i.test(path) ? new URL(path) : path);
-}
-
 /** The folder and the name of a file. */
 function splitPath(path: string): [folder: CheckpointFolder, file: string] {
   const parts = /^(.*)[\\/]([^\\/]+)$/.exec(path);
-  return parts === null ? [folderOf("."), path] : [folderOf(parts[1] || "/"), parts[2]!];
+  return parts === null ? [folderAt("."), path] : [folderAt(parts[1] || "/"), parts[2]!];
 }
 
 function nameOf(path: string): string {

@@ -1,4 +1,4 @@
-import type { LoadedScorer } from "../../../src/cli/score/score.ts";
+import type { LoadedScorer } from "../../../src/tasks/score/open_scorer.ts";
 import { AssayError } from "../../../src/error.ts";
 import type { Verdict } from "../../../src/scoring/verdict.ts";
 import type { Conversation } from "../../../src/text/conversation.ts";

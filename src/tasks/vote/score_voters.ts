@@ -1,30 +1,30 @@
 import configuration from "../../../deno.json" with { type: "json" };
-import { readRows } from "../../data/read_rows.ts";
 import { conversationsOfRow } from "../../data/row_conversations.ts";
-import type { ReadRow, RowFormat } from "../../data/rows.ts";
+import type { ReadRow } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { conversationKey } from "../../voting/score_cache.ts";
 import type { ScoredRow } from "../../voting/scored_row.ts";
+import type { RepeatableRows } from "../repeatable_rows.ts";
 import { ScoreCacheFile } from "./score_cache_file.ts";
-import type { OpenVoter, VoterSource, VoterSpec } from "./voter_source.ts";
+import { type OpenVoter, openVoter, type VoterSource, type VoterSpec } from "./voter_source.ts";
 import { distinctNames, factsOf, type VoterTable } from "./voter_table.ts";
 
-/** How to score. */
+/** How to let voters score. */
 export interface ScoreVotersOptions {
-  /** Format of the input, where its name doesn't tell. */
-  readonly format?: RowFormat | undefined;
-  /** Folder of the score cache; `undefined` for none. */
-  readonly cache: string | undefined;
+  /** Folder of the score cache, which is made where there is none; none by default. */
+  readonly cache?: string | undefined;
   /** How models are loaded. */
-  readonly load: LoadOptions;
+  readonly load?: LoadOptions | undefined;
+  /** Finds voters; a stand-in in tests. */
+  readonly open?: OpenVoter | undefined;
   /** Told how far each voter's scoring has come. */
-  readonly onProgress: (voter: string, done: number, total: number) => void;
-  /** Told what people should know. */
-  readonly onNote: (message: string) => Promise<void>;
+  readonly onProgress?: ((voter: string, done: number, total: number) => void) | undefined;
+  /** Told what people should know: what was in the cache, what could not be scored. */
+  readonly onNote?: ((message: string) => void | Promise<void>) | undefined;
   /** Ends the scoring; what has been scored is kept. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What is known of a row before it is scored. */
@@ -37,55 +37,51 @@ interface PlannedRow {
 }
 
 /**
- * Lets voters score the rows of an input, one checkpoint after another, as far as the cache does not
- * know their scores yet.
+ * Lets voters score rows, one checkpoint after another, as far as the cache does not know their
+ * scores yet.
  *
- * @param input A file of rows; `-` is standard input.
+ * @param rows The rows; they are read again for every voter.
  * @param specs The voters.
- * @param open Finds voters.
  * @param options How to score.
  * @throws {AssayError} What reading, loading and the cache throw; `cli/interrupted`.
  */
 export async function scoreVoters(
-  input: string,
+  rows: RepeatableRows,
   specs: readonly VoterSpec[],
-  open: OpenVoter,
-  options: ScoreVotersOptions,
+  options: ScoreVotersOptions = {},
 ): Promise<VoterTable> {
-  const kept = input === "-" ? await Array.fromAsync(readRows(input, options)) : undefined;
-  const read = (): AsyncIterable<ReadRow> =>
-    kept === undefined ? readRows(input, options) : ReadableStream.from(kept);
+  const open = options.open ?? openVoter;
   const plan: PlannedRow[] = [];
-  for await (const item of read()) plan.push(await planRow(item));
+  for await (const item of rows.read()) plan.push(await planRow(item));
   const names: string[] = [];
-  const rows: (ScoredRow | undefined)[][] = plan.map(() => []);
+  const scored: (ScoredRow | undefined)[][] = plan.map(() => []);
   const errors: (AssayError | undefined)[] = plan.map(({ error }) => error);
   for (const spec of plan.length === 0 ? [] : specs) {
     using source = await open(spec);
-    const { scores, failures } = await scoreAll(source, plan, read, options);
+    const { scores, failures } = await scoreAll(source, plan, rows, options);
     source.names.forEach((name, head) => {
       names.push(name);
-      plan.forEach((planned, row) => rows[row]!.push(scoredRowOf(planned, scores, head)));
+      plan.forEach((planned, row) => scored[row]!.push(scoredRowOf(planned, scores, head)));
     });
     plan.forEach(({ keys }, row) => {
       errors[row] ??= keys.map((key) => failures.get(key)).find((error) => error !== undefined);
     });
     const [first] = failures.values();
     if (first !== undefined) {
-      await options.onNote(
+      await options.onNote?.(
         `warning: ${source.names.join(", ")} could not score ${failures.size} conversations, the ` +
           `first because: ${first.message} [${first.code}]`,
       );
     }
   }
   return {
-    voters: factsOf(distinctNames(names), rows),
+    voters: factsOf(distinctNames(names), scored),
     joinedBy: null,
-    rows,
+    rows: scored,
     errors,
     async *read() {
       let place = 0;
-      for await (const item of read()) yield { item, place: place++ };
+      for await (const item of rows.read()) yield { item, place: place++ };
     },
   };
 }
@@ -120,14 +116,14 @@ function conversationsIn(
 async function scoreAll(
   source: VoterSource,
   plan: readonly PlannedRow[],
-  read: () => AsyncIterable<ReadRow>,
+  rows: RepeatableRows,
   options: ScoreVotersOptions,
 ): Promise<{ scores: Map<string, readonly number[]>; failures: Map<string, AssayError> }> {
   const label = source.names[0]!;
   using cache = await ScoreCacheFile.open(options.cache, {
     voter: label,
     revision: source.revision,
-    settings: settingsOf(options.load),
+    settings: settingsOf(options.load ?? {}),
   });
   const scores = new Map<string, readonly number[]>();
   const missing = new Set<string>();
@@ -138,11 +134,11 @@ async function scoreAll(
   }
   const failures = new Map<string, AssayError>();
   if (missing.size === 0) {
-    await options.onNote(`${label}: all ${scores.size} scores were in the cache`);
+    await options.onNote?.(`${label}: all ${scores.size} scores were in the cache`);
     return { scores, failures };
   }
   if (scores.size > 0) {
-    await options.onNote(
+    await options.onNote?.(
       `${label}: ${scores.size} scores were in the cache, ${missing.size} to go`,
     );
   }
@@ -150,7 +146,7 @@ async function scoreAll(
   using voter = await source.load({ ...options.load, signal: options.signal });
   let done = 0;
   const asked: string[] = [];
-  const conversations = missingConversations(read(), plan, missing, asked);
+  const conversations = missingConversations(rows.read(), plan, missing, asked);
   try {
     for await (const result of voter.scoreStream(conversations, { signal: options.signal })) {
       const key = asked.shift()!;
@@ -160,10 +156,10 @@ async function scoreAll(
         scores.set(key, result.scores);
         cache.add(key, result.scores);
       }
-      options.onProgress(label, ++done, total);
+      options.onProgress?.(label, ++done, total);
     }
   } catch (cause) {
-    throw options.signal.aborted ? interrupted(cause, options.cache !== undefined) : cause;
+    throw options.signal?.aborted ? interrupted(cause, options.cache !== undefined) : cause;
   }
   return { scores, failures };
 }

@@ -10,11 +10,13 @@ export interface ReadVotersOptions {
   /** The files' format, where their names don't tell. */
   readonly format?: RowFormat | undefined;
   /** What the columns call a score; default `score`. */
-  readonly column?: string;
+  readonly column?: string | undefined;
   /** How to match rows. */
-  readonly join?: JoinBy;
+  readonly join?: JoinBy | undefined;
   /** Told how far the reading has come. */
-  readonly onBytes?: (file: string, read: number, byteLength: number | undefined) => void;
+  readonly onBytes?:
+    | ((file: string, read: number, byteLength: number | undefined) => void)
+    | undefined;
 }
 
 interface ScoreFile {
@@ -38,7 +40,7 @@ interface ScoreFile {
  */
 export async function readVoters(
   inputs: readonly string[],
-  options: ReadVotersOptions,
+  options: ReadVotersOptions = {},
 ): Promise<VoterTable> {
   const files: ScoreFile[] = [];
   for (const input of inputs) files.push(await readScoreFile(input, options));
