@@ -8,13 +8,13 @@ import type { ProgressBar } from "./progress_bar.ts";
 
 /** The flags that say how a reward model is loaded. */
 export interface ModelFlags {
-  readonly truncate?: "left" | "right";
-  readonly trustSpecialTokens?: true;
+  readonly truncate?: "left" | "right" | undefined;
+  readonly trustSpecialTokens?: true | undefined;
   readonly backend: "auto" | "gpu" | "cpu";
-  readonly kernels?: KernelSet;
+  readonly kernels?: KernelSet | undefined;
   readonly tuning: Tuning;
-  readonly memoryBudget?: number;
-  readonly batch?: number;
+  readonly memoryBudget?: number | undefined;
+  readonly batch?: number | undefined;
 }
 
 /** Adds the flags of {@link ModelFlags} to a command. */

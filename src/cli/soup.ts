@@ -9,8 +9,8 @@ import { numberArgument } from "./vote/vote_options.ts";
 
 interface SoupFlags {
   readonly output: string;
-  readonly weights?: readonly number[];
-  readonly dtype?: FloatDtype;
+  readonly weights?: readonly number[] | undefined;
+  readonly dtype?: FloatDtype | undefined;
   readonly shardSize: number;
 }
 

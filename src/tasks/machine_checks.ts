@@ -16,7 +16,7 @@ export interface Check {
   /** What was found. */
   readonly found: string;
   /** What to do about it, where it is not as it should be. */
-  readonly advice?: string;
+  readonly advice?: string | undefined;
 }
 
 /** Largest difference of a kernel from its CPU twin that rounding explains, relative. */

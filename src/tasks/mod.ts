@@ -48,11 +48,10 @@ export type { ScoredColumns } from "./calibrate/scored_responses.ts";
 export type { ReadVotersOptions } from "./vote/read_voters.ts";
 export type { ScoreVotersOptions } from "./vote/score_voters.ts";
 export type { StrengthSummary, VoterSummary, VoteSummary } from "./vote/vote_summary.ts";
+export type { LoadedVoter, VoterScores } from "./vote/loaded_voter.ts";
 export {
-  type LoadedVoter,
   type OpenVoter,
   openVoter,
-  type VoterScores,
   type VoterSource,
   type VoterSpec,
 } from "./vote/voter_source.ts";

@@ -27,12 +27,12 @@ import {
 } from "./curate_options.ts";
 
 interface CurateFlags extends RecipeFlags {
-  readonly undo?: true;
-  readonly dropped?: string;
-  readonly summary?: string;
+  readonly undo?: true | undefined;
+  readonly dropped?: string | undefined;
+  readonly summary?: string | undefined;
   readonly format: "jsonl" | "table";
-  readonly output?: string;
-  readonly inputFormat?: RowFormat;
+  readonly output?: string | undefined;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [

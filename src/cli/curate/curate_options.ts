@@ -11,19 +11,19 @@ export type SimilarityKind = "words" | "tokens" | "embedding";
 
 /** The flags of `assay curate` that say what is done. */
 export interface RecipeFlags {
-  readonly recipe?: CurateRecipe;
-  readonly share?: number;
-  readonly below?: number;
-  readonly anySign?: true;
-  readonly drop?: readonly Category[];
-  readonly smoothing?: number;
-  readonly smoothStrong?: true;
-  readonly signedMargins?: true;
-  readonly quantiles?: readonly [number, number, number];
-  readonly thresholds?: readonly [number, number, number];
+  readonly recipe?: CurateRecipe | undefined;
+  readonly share?: number | undefined;
+  readonly below?: number | undefined;
+  readonly anySign?: true | undefined;
+  readonly drop?: readonly Category[] | undefined;
+  readonly smoothing?: number | undefined;
+  readonly smoothStrong?: true | undefined;
+  readonly signedMargins?: true | undefined;
+  readonly quantiles?: readonly [number, number, number] | undefined;
+  readonly thresholds?: readonly [number, number, number] | undefined;
   readonly similarity: SimilarityKind;
-  readonly tokenizer?: string;
-  readonly constraint?: PriorConstraint;
+  readonly tokenizer?: string | undefined;
+  readonly constraint?: PriorConstraint | undefined;
   readonly goalPlacement: GoalPlacement;
   readonly goalScale: "linear" | "raw";
 }

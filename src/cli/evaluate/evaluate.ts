@@ -21,15 +21,15 @@ import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { writeResultTable } from "./evaluate_report.ts";
 
 interface EvaluateFlags extends ModelFlags {
-  readonly model?: string;
-  readonly calibrate?: string;
+  readonly model?: string | undefined;
+  readonly calibrate?: string | undefined;
   readonly tie: TieRule;
-  readonly quality?: string;
-  readonly column?: ReadonlyMap<string, string>;
+  readonly quality?: string | undefined;
+  readonly column?: ReadonlyMap<string, string> | undefined;
   readonly subset: string;
-  readonly summary?: string;
-  readonly format?: "jsonl" | "table";
-  readonly inputFormat?: RowFormat;
+  readonly summary?: string | undefined;
+  readonly format?: "jsonl" | "table" | undefined;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [

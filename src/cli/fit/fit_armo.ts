@@ -22,17 +22,17 @@ import { table } from "../table.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 
 interface ArmoFlags extends FitFlags, TrainingFlags {
-  readonly objectives?: readonly string[];
-  readonly labels?: string;
-  readonly alphas?: readonly number[];
-  readonly verbosity?: string;
+  readonly objectives?: readonly string[] | undefined;
+  readonly labels?: string | undefined;
+  readonly alphas?: readonly number[] | undefined;
+  readonly verbosity?: string | undefined;
   readonly threshold: number;
-  readonly debiasOn?: readonly string[];
+  readonly debiasOn?: readonly string[] | undefined;
   readonly hiddenSize: number;
   readonly hiddenLayers: number;
   readonly temperature: number;
   readonly dropout: number;
-  readonly marginScale?: number;
+  readonly marginScale?: number | undefined;
   readonly starts: number;
 }
 

@@ -17,9 +17,9 @@ interface FeaturesFlags extends ModelFlags, AdapterFlags {
   readonly output: string;
   readonly gates: boolean;
   readonly rowsPerShard: number;
-  readonly rating?: readonly string[];
+  readonly rating?: readonly string[] | undefined;
   readonly source: string;
-  readonly inputFormat?: RowFormat;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [

@@ -20,10 +20,10 @@ import {
 
 interface HeadFlags extends FitFlags, TrainingFlags {
   readonly loss: string;
-  readonly labelSmoothing?: number;
-  readonly contrastWeight?: number;
-  readonly contrastTemperature?: number;
-  readonly meta?: string;
+  readonly labelSmoothing?: number | undefined;
+  readonly contrastWeight?: number | undefined;
+  readonly contrastTemperature?: number | undefined;
+  readonly meta?: string | undefined;
   readonly metaPrompts: number;
   readonly ascentRate: number;
 }

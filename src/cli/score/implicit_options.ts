@@ -5,9 +5,9 @@ import { positiveArgument } from "../fit/fit_flags.ts";
 
 /** The flags of implicit rewards. */
 export interface ImplicitFlags {
-  readonly implicit?: "sum" | "mean" | true;
-  readonly reference?: string;
-  readonly beta?: number;
+  readonly implicit?: "sum" | "mean" | true | undefined;
+  readonly reference?: string | undefined;
+  readonly beta?: number | undefined;
 }
 
 /** Adds the flags of {@link ImplicitFlags} to a command. */

@@ -27,11 +27,11 @@ function loaderFor({ stderr }: Output): LoadScorer {
 }
 
 interface ScoreFlags extends ModelFlags, ImplicitFlags, AdapterFlags {
-  readonly explain?: true;
-  readonly calibrate?: string;
+  readonly explain?: true | undefined;
+  readonly calibrate?: string | undefined;
   readonly format: "jsonl" | "table";
-  readonly output?: string;
-  readonly inputFormat?: RowFormat;
+  readonly output?: string | undefined;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [

@@ -22,17 +22,17 @@ import { addTallyFlags, type TallyFlags, tallyOptions } from "./vote_options.ts"
 import { summaryLine, voteTable } from "./vote_report.ts";
 
 interface VoteFlags extends TallyFlags, ModelFlags, AdapterFlags {
-  readonly model?: readonly string[];
-  readonly heads?: string;
+  readonly model?: readonly string[] | undefined;
+  readonly heads?: string | undefined;
   readonly cache: string | false;
   readonly join: JoinBy;
   readonly column: string;
-  readonly explain?: true;
-  readonly plot?: string;
-  readonly summary?: string;
+  readonly explain?: true | undefined;
+  readonly plot?: string | undefined;
+  readonly summary?: string | undefined;
   readonly format: "jsonl" | "table";
-  readonly output?: string;
-  readonly inputFormat?: RowFormat;
+  readonly output?: string | undefined;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [

@@ -8,13 +8,13 @@ import { countArgument } from "../arguments.ts";
 /** The flags that say how votes are counted. */
 export interface TallyFlags {
   readonly aggregate: Aggregation;
-  readonly normalize?: "std" | "none";
-  readonly quantiles?: readonly [number, number, number];
-  readonly thresholds?: readonly [number, number, number];
-  readonly trim?: number;
-  readonly varianceWeight?: number;
-  readonly stdWeight?: number;
-  readonly tie?: MajorityTie;
+  readonly normalize?: "std" | "none" | undefined;
+  readonly quantiles?: readonly [number, number, number] | undefined;
+  readonly thresholds?: readonly [number, number, number] | undefined;
+  readonly trim?: number | undefined;
+  readonly varianceWeight?: number | undefined;
+  readonly stdWeight?: number | undefined;
+  readonly tie?: MajorityTie | undefined;
   readonly groups: number;
 }
 

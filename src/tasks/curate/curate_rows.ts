@@ -1,10 +1,10 @@
 import type { ReadRow } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { CategoryBounds } from "../../voting/categories.ts";
-import type { CurationCounts } from "../../voting/curation.ts";
 import type { OutputRow } from "../output_row.ts";
 import type { RepeatableRows } from "../repeatable_rows.ts";
 import {
+  type CuratedCounts,
   type CuratedSet,
   type CurateRecipe,
   curateSet,
@@ -32,13 +32,11 @@ export interface CuratedOutput extends OutputRow {
 }
 
 /** What a curation amounts to, as `assay curate --summary` writes it beside its options. */
-export interface CurationSummary extends CurationCounts {
+export interface CurationSummary extends CuratedCounts {
   /** Input rows. */
   readonly rows: number;
   /** Rows that could not be curated. */
   readonly failed: number;
-  /** `goal`: pairs that were relabelled. */
-  readonly relabelled?: number;
   /** Input rows whose pair was flipped, from 0. */
   readonly flipped_rows: readonly number[];
   /** Input rows that were dropped. */

@@ -104,10 +104,16 @@ export function withCategories(
   return pairs.map((pair, index) => ({ ...pair, category: categories[index]! }));
 }
 
+/** Counts of a curated set. */
+export interface CuratedCounts extends CurationCounts {
+  /** `goal`: pairs that were relabelled. */
+  readonly relabelled?: number | undefined;
+}
+
 /** What a recipe makes of the rows of a preference set. */
 export interface CuratedSet {
   /** Counts for the summary. */
-  readonly counts: CurationCounts & { readonly relabelled?: number };
+  readonly counts: CurationCounts & { readonly relabelled?: number } | undefined;
   /** What was done to each pair. */
   readonly curated: readonly CuratedPair[];
   /** The output rows of a pair; those of a dropped pair go elsewhere. */

@@ -3,7 +3,7 @@ import { AssayError } from "../../error.ts";
 import { Backbone } from "../../scoring/backbone.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { applyLinearHeads, type LinearHeads } from "../../voting/linear_heads.ts";
-import type { LoadedVoter, VoterScores } from "./voter_source.ts";
+import type { LoadedVoter, VoterScores } from "./loaded_voter.ts";
 
 /**
  * Loads a backbone with several linear heads. A conversation's hidden state is computed once and read

@@ -3,31 +3,17 @@ import { type CheckpointFolder, folderAt } from "../../checkpoint/folder.ts";
 import { AssayError } from "../../error.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
-import type { Conversation } from "../../text/conversation.ts";
 import { checkpointRevision } from "../../merging/checkpoint_revision.ts";
 import { readLinearHeads } from "../../voting/linear_heads.ts";
 import { sha256 } from "../../numbers/sha256.ts";
 import { type ModelFolder, type ModelSpec, openModelFolder } from "../model_folder.ts";
+import type { LoadedVoter, VoterScores } from "./loaded_voter.ts";
 import { loadLinearVoters } from "./linear_voters.ts";
 
 /** What one scoring pass takes: a checkpoint, with an adapter or several heads where they are named. */
 export interface VoterSpec extends ModelSpec {
   /** File of linear heads, each of which is a voter. */
   readonly heads?: string | undefined;
-}
-
-/** The scores of one conversation by the voters of one pass, or why there are none. */
-export type VoterScores =
-  | { readonly scores: readonly number[]; readonly error: null }
-  | { readonly scores: null; readonly error: AssayError };
-
-/** A loaded reward model as voters use it. */
-export interface LoadedVoter extends Disposable {
-  /** Scores in the order of the conversations, with bounded memory. */
-  scoreStream(
-    conversations: AsyncIterable<Conversation>,
-    options: { readonly signal?: AbortSignal | undefined },
-  ): AsyncIterable<VoterScores>;
 }
 
 /** Voters that are known but not loaded: whether anything must be scored is seen first. */

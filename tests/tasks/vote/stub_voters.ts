@@ -1,4 +1,5 @@
-import type { OpenVoter, VoterScores, VoterSpec } from "../../../src/tasks/vote/voter_source.ts";
+import type { VoterScores } from "../../../src/tasks/vote/loaded_voter.ts";
+import type { OpenVoter, VoterSpec } from "../../../src/tasks/vote/voter_source.ts";
 import { AssayError } from "../../../src/error.ts";
 import type { Conversation } from "../../../src/text/conversation.ts";
 
