@@ -113,7 +113,7 @@ export interface CuratedCounts extends CurationCounts {
 /** What a recipe makes of the rows of a preference set. */
 export interface CuratedSet {
   /** Counts for the summary. */
-  readonly counts: CurationCounts & { readonly relabelled?: number } | undefined;
+  readonly counts: CuratedCounts;
   /** What was done to each pair. */
   readonly curated: readonly CuratedPair[];
   /** The output rows of a pair; those of a dropped pair go elsewhere. */
