@@ -17,6 +17,17 @@ export interface ResponseMeasures {
 /**
  * The measures of a checkpoint's tokenizer and chat template; its weights are not read.
  *
+ * @example
+ * ```ts
+ * import { tokenizerMeasures } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const measures = await tokenizerMeasures("models/demo");
+ * const question = { role: "user", content: "Who wrote Faust?" };
+ * const tokens = measures.responseTokens([question, { role: "assistant", content: "Goethe." }]);
+ * assert.ok(tokens > 0);
+ * ```
+ *
  * @param path Folder of the checkpoint.
  * @throws {AssayError} As `ChatTokenizer.open`.
  */

@@ -14,6 +14,15 @@ const WORDS = /[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]/gu;
 /**
  * Compares responses by their numbers of tokens, the shorter over the longer.
  *
+ * @example
+ * ```ts
+ * import { tokenSimilarity } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const similarity = await tokenSimilarity("models/demo");
+ * assert.equal(similarity({ prompt: "Hi", chosen: "Hello.", rejected: "Hello." }), 1);
+ * ```
+ *
  * @param path Folder of the checkpoint whose tokenizer counts; its weights are not read.
  * @throws {AssayError} What opening the checkpoint and its tokenizer throws.
  */
@@ -26,7 +35,21 @@ export async function tokenSimilarity(path: string): Promise<Similarity> {
   };
 }
 
-/** Compares responses by their numbers of words, numbers and marks, the shorter over the longer. */
+/**
+ * Compares responses by their numbers of words, numbers and marks, the shorter over the longer.
+ *
+ * @example
+ * ```ts
+ * import { wordSimilarity } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const row = { prompt: "Hi", chosen: "Hello there, you.", rejected: "Hello." };
+ * assert.ok(wordSimilarity(row) < 1);
+ * ```
+ *
+ * @param row A pair.
+ * @throws {AssayError} `voting/not-a-pair`, `data/bad-row`.
+ */
 export function wordSimilarity(row: Row): number {
   const [chosen, rejected] = pairOf(row).map((side) =>
     side.flatMap(({ content }) => content.match(WORDS) ?? [])
@@ -34,7 +57,21 @@ export function wordSimilarity(row: Row): number {
   return lengthRatio(chosen!, rejected!);
 }
 
-/** Compares responses by the cosine of `chosen_embedding` and `rejected_embedding`. */
+/**
+ * Compares responses by the cosine of `chosen_embedding` and `rejected_embedding`.
+ *
+ * @example
+ * ```ts
+ * import { embeddingSimilarity } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const row = { chosen_embedding: [1, 0], rejected_embedding: [2, 0] };
+ * assert.equal(embeddingSimilarity(row), 1);
+ * ```
+ *
+ * @param row A row with both columns, lists of equally many numbers.
+ * @throws {AssayError} `data/bad-row`, and what the cosine throws.
+ */
 export function embeddingSimilarity(row: Row): number {
   const [chosen, rejected] = ["chosen_embedding", "rejected_embedding"].map((column) => {
     const values = numbersInColumn(row, column);

@@ -18,6 +18,20 @@ export type UndoneRow =
  * Undoes a curation: puts the rows of the curated file and of the file of dropped rows together again,
  * in their old order, each as it was.
  *
+ * @example
+ * ```ts
+ * import { curateRows, rowsInMemory, undoCuration } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const voted = { prompt: "2 + 2?", chosen: "5", rejected: "4", strength_mean: -2.7 };
+ * const curation = await curateRows(rowsInMemory([voted]), "flip", { below: -1 });
+ * const path = await Deno.makeTempFile({ suffix: ".jsonl" });
+ * for await (const { row } of curation.rows()) {
+ *   await Deno.writeTextFile(path, `${JSON.stringify(row)}\n`, { append: true });
+ * }
+ * for await (const { row } of undoCuration([path])) assert.deepEqual(row, voted);
+ * ```
+ *
  * @param inputs The curated file, and the dropped rows where there are any.
  * @param options The files' format, where their names don't tell.
  */

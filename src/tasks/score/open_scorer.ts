@@ -38,6 +38,24 @@ export interface ScorerSpec extends ModelSpec {
 /**
  * Loads what scores rows, as `assay score` does.
  *
+ * @example
+ * ```ts
+ * import { RewardModelWorker } from "@assay/assay";
+ * import { openScorer, rowsInMemory, scoreRows } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const spec = {
+ *   model: "tests/golden/parity/llama",
+ *   adapter: "tests/golden/voting/peft_adapter",
+ *   adapterDtype: "F32",
+ * } as const;
+ * // In a worker, so that the program goes on meanwhile.
+ * using scorer = await openScorer(spec, {}, RewardModelWorker.load);
+ * const rows = rowsInMemory([{ prompt: "Hi", responses: ["Hello.", "Go away."] }]);
+ * const [scored] = await Array.fromAsync(scoreRows(rows.read(), scorer));
+ * assert.equal((scored?.row.scores as number[]).length, 2);
+ * ```
+ *
  * @param spec The model.
  * @param options How it is loaded.
  * @param load Loads a reward model; `RewardModelWorker.load` keeps the program's event loop alive.

@@ -32,6 +32,16 @@ export type OpenVoter = (spec: VoterSpec) => Promise<VoterSource>;
 /**
  * Opens the checkpoint of a voter and finds its revision; see {@linkcode openModelFolder}.
  *
+ * @example
+ * ```ts
+ * import { openVoter } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * using source = await openVoter({ model: "models/demo", heads: "models/demo/voters.safetensors" });
+ * assert.ok(source.names.length > 1); // a voter per head
+ * assert.match(source.revision, /^[0-9a-f]{32}$/);
+ * ```
+ *
  * @param spec The voter.
  * @throws {AssayError} What opening the checkpoint, the adapter or the heads throws.
  */
