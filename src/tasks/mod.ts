@@ -65,6 +65,7 @@ export {
 } from "./vote/votes.ts";
 
 export type {
+  CuratedCounts,
   CurateRecipe,
   PriorSettings,
   RecipeOptions,
