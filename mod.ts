@@ -17,6 +17,10 @@ export type { HttpOptions } from "./src/checkpoint/http_source.ts";
 export type { LoadOptions, Progress, ScoreOptions } from "./src/scoring/load_options.ts";
 export { RewardModel } from "./src/scoring/reward_model.ts";
 export {
+  ImplicitRewardModel,
+  type ImplicitRewardOptions,
+} from "./src/scoring/implicit_reward_model.ts";
+export {
   RewardModelWorker,
   type WorkerLoadOptions,
 } from "./src/scoring/worker/reward_model_worker.ts";

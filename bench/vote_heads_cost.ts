@@ -13,8 +13,8 @@
 import { parseArgs } from "node:util";
 import { localFolder } from "../src/checkpoint/folder.ts";
 import { seededRandom } from "../src/numbers/seeded_random.ts";
-import { loadLinearVoters } from "../src/cli/vote/linear_voters.ts";
-import type { LoadedVoter } from "../src/cli/vote/voter_source.ts";
+import { loadLinearVoters } from "../src/tasks/vote/linear_voters.ts";
+import type { LoadedVoter } from "../src/tasks/vote/loaded_voter.ts";
 import { Backbone } from "../src/scoring/backbone.ts";
 import { aggregate } from "../src/voting/aggregate.ts";
 import { type LinearHeads, readLinearHeads } from "../src/voting/linear_heads.ts";

@@ -11,7 +11,7 @@ import { runDeno } from "./command.ts";
 import { config, publicModules } from "./configuration.ts";
 
 /** Public modules that read and write files, through Deno. */
-const withFiles = ["./data"];
+const withFiles = ["./data", "./tasks"];
 
 /** The `deno.json` of a browser. The `deno.ns` types serve the few files that look for Deno. */
 const browserConfig = {

@@ -1,5 +1,6 @@
 import { readRows, type ReadRowsOptions } from "../data/read_rows.ts";
 import type { ReadRow } from "../data/rows.ts";
+import { beginRows } from "../tasks/begin_rows.ts";
 import type { Output } from "./output.ts";
 
 /**
@@ -20,18 +21,9 @@ export async function startReading(
   if (input === "-" && Deno.stdin.isTerminal()) {
     await output.note("reading rows from the keyboard; Ctrl-D ends them");
   }
-  const rows = readRows(input, options);
-  const first = await rows.next();
-  if (first.done) {
+  const rows = await beginRows(readRows(input, options));
+  if (rows === undefined) {
     await output.note(`${input === "-" ? "standard input" : input} has no rows`);
-    return undefined;
   }
-  return (async function* () {
-    try {
-      yield first.value;
-      yield* rows;
-    } finally {
-      await rows.return(undefined);
-    }
-  })();
+  return rows;
 }

@@ -8,13 +8,13 @@ import type { ProgressBar } from "./progress_bar.ts";
 
 /** The flags that say how a reward model is loaded. */
 export interface ModelFlags {
-  readonly truncate?: "left" | "right";
-  readonly trustSpecialTokens?: true;
+  readonly truncate?: "left" | "right" | undefined;
+  readonly trustSpecialTokens?: true | undefined;
   readonly backend: "auto" | "gpu" | "cpu";
-  readonly kernels?: KernelSet;
+  readonly kernels?: KernelSet | undefined;
   readonly tuning: Tuning;
-  readonly memoryBudget?: number;
-  readonly batch?: number;
+  readonly memoryBudget?: number | undefined;
+  readonly batch?: number | undefined;
 }
 
 /** Adds the flags of {@link ModelFlags} to a command. */
@@ -56,11 +56,11 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
   return {
     backend: flags.backend,
     tuning: flags.tuning,
-    ...(flags.kernels === undefined ? {} : { kernels: flags.kernels }),
+    kernels: flags.kernels,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
-    ...(flags.truncate === undefined ? {} : { truncate: flags.truncate }),
-    ...(flags.memoryBudget === undefined ? {} : { memoryBudget: flags.memoryBudget }),
-    ...(flags.batch === undefined ? {} : { tokensPerPack: flags.batch }),
+    truncate: flags.truncate,
+    memoryBudget: flags.memoryBudget,
+    tokensPerPack: flags.batch,
     onWarning: (message) => void output.warn(message),
     onProgress: ({ phase, done, total }) => {
       if (phase === "load") bar.update("loading layers", done, total);

@@ -1,21 +1,16 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
-import { formatShardIndex, planShards, shardIndexFile } from "../checkpoint/shard_index.ts";
 import type { FloatDtype } from "../checkpoint/tensor.ts";
-import { AssayError } from "../error.ts";
-import { averageWeights } from "../merging/weight_average.ts";
+import { writeSoup } from "../tasks/soup.ts";
 import { sizeArgument } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { Output } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
-import { writeTextFile } from "./text_file.ts";
 import { numberArgument } from "./vote/vote_options.ts";
 
 interface SoupFlags {
   readonly output: string;
-  readonly weights?: readonly number[];
-  readonly dtype?: FloatDtype;
+  readonly weights?: readonly number[] | undefined;
+  readonly dtype?: FloatDtype | undefined;
   readonly shardSize: number;
 }
 
@@ -59,70 +54,15 @@ export function soupCommand(output: Output = Output.system()): Command {
 async function soup(models: readonly string[], flags: SoupFlags, output: Output): Promise<void> {
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
-  using opened = new DisposableStack();
-  const members: Checkpoint[] = [];
-  for (const model of models) members.push(opened.use(await Checkpoint.open(model)));
-  const { tensors, files } = await averageWeights(members, {
-    ...(flags.weights === undefined ? {} : { weights: flags.weights }),
-    ...(flags.dtype === undefined ? {} : { dtype: flags.dtype }),
+  const { members, tensors } = await writeSoup(models, flags.output, {
+    weights: flags.weights,
+    dtype: flags.dtype,
+    shardSize: flags.shardSize,
     onProgress: ({ done, total }) => bar.update("averaging", done, total),
     signal: interrupt.signal,
   });
-  await makeFolder(flags.output);
-  await writeWeights(flags.output, tensors, flags.shardSize, {
-    format: "pt",
-    soup: JSON.stringify({ members: models.map(lastPart), weights: flags.weights ?? "equal" }),
-  });
-  for (const [file, text] of files) await writeTextFile(`${flags.output}/${file}`, text);
-  using written = await Checkpoint.open(flags.output); // what was written must be a checkpoint
   bar[Symbol.dispose]();
-  await output.note(
-    `${written.tensors.size} tensors of ${members.length} models averaged into ${flags.output}`,
-  );
-}
-
-/** Writes the weights as one file, or as shards with an index where they are larger. */
-async function writeWeights(
-  folder: string,
-  tensors: readonly TensorToWrite[],
-  shardSize: number,
-  metadata: Readonly<Record<string, string>>,
-): Promise<void> {
-  const shards = planShards(tensors, shardSize);
-  const isSingle = shards.size === 1;
-  for (const [file, shard] of shards) {
-    const path = `${folder}/${isSingle ? "model.safetensors" : file}`;
-    // Under another name until it is whole: nobody takes half a checkpoint for one.
-    const waiting = `${path}.tmp`;
-    const sink = await Deno.open(waiting, { write: true, create: true, truncate: true });
-    try {
-      await writeSafetensors(sink.writable, shard, { metadata });
-      await Deno.rename(waiting, path);
-    } catch (error) {
-      await Deno.remove(waiting).catch(() => {});
-      throw error;
-    }
-  }
-  if (!isSingle) await writeTextFile(`${folder}/${shardIndexFile}`, formatShardIndex(shards));
-}
-
-/** The folder, made where there is none; weights that are there are never mixed with new ones. */
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-    for await (const { name } of Deno.readDir(folder)) {
-      if (!/\.safetensors(\.index\.json)?$/.test(name)) continue;
-      throw new AssayError(
-        "cli/usage",
-        `Cannot write to ${folder}: expected a folder without weights, found ${name}; name another ` +
-          "folder, or remove them first",
-      );
-    }
-  } catch (cause) {
-    if (cause instanceof AssayError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AssayError("data/cannot-write", `Cannot write to ${folder}: ${reason}`, { cause });
-  }
+  await output.note(`${tensors} tensors of ${members} models averaged into ${flags.output}`);
 }
 
 /** Numbers or fractions with commas between: `0.5,0.5`, `1/3,1/3,1/3`. */
@@ -134,8 +74,4 @@ function weightsArgument(text: string): number[] {
     }
     return numerator! / (denominator ?? 1);
   });
-}
-
-function lastPart(path: string): string {
-  return path.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!;
 }

@@ -83,3 +83,8 @@ function lineText(
     return isNumber[column] ? padding + cell : cell + padding;
   }).join("  ").trimEnd();
 }
+
+/** A number for a cell, to four digits; empty for anything else. */
+export function rounded(value: unknown): string {
+  return typeof value === "number" ? value.toFixed(4) : "";
+}

@@ -51,13 +51,13 @@ export interface ExtractionOptions {
   /** Whether prompts' states are kept too, which gates read; the source must give them. */
   readonly prompts: boolean;
   /** Input rows of a shard; 512 by default. */
-  readonly rowsPerShard?: number;
+  readonly rowsPerShard?: number | undefined;
   /** Columns that go by names of their own. */
-  readonly columns?: FittingColumns;
+  readonly columns?: FittingColumns | undefined;
   /** Told how many input rows are done, those of earlier runs included. */
-  readonly onProgress?: (rows: number) => void;
+  readonly onProgress?: ((rows: number) => void) | undefined;
   /** Ends the extraction early; whole shards stay. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What an extraction amounts to. */

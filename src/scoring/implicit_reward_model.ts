@@ -26,23 +26,58 @@ const conversationsTogether = 32;
  * over the tokens of the response, its end token included; up to a part that all responses to a prompt
  * share, so scores compare within a prompt only. Without a reference the score is that of the model's
  * own log-probabilities (RewardBench's reference-free mode).
+ *
+ * @example
+ * ```ts
+ * import { ImplicitRewardModel, localFolder } from "@assay/assay";
+ * import { Checkpoint } from "@assay/assay/checkpoint";
+ * import { overlayFolder } from "@assay/assay/merging";
+ * import assert from "node:assert/strict";
+ *
+ * // A tiny causal model: a backbone whose output matrix is its embedding. Your own is a path or URL.
+ * const path = "tests/golden/parity/llama";
+ * using base = await Checkpoint.open(path);
+ * const policy = overlayFolder("tiny", localFolder(path), base, {
+ *   without: ["score.weight"],
+ *   config: { ...base.config, tie_word_embeddings: true },
+ * });
+ * using model = await ImplicitRewardModel.load(policy, undefined, { reduce: "mean" });
+ * const [verdict] = await model.score([[
+ *   { role: "user", content: "Hi" },
+ *   { role: "assistant", content: "Hello." },
+ * ]]);
+ * assert.ok(verdict!.score! < 0); // a mean log-probability
+ * assert.ok(verdict!.tokenRewards!.length > 1);
+ * ```
  */
 export class ImplicitRewardModel implements Disposable {
   /** It has no objectives. */
   readonly objectives: readonly string[] = [];
 
+  /** β, what rewards are multiplied with. */
+  readonly beta: number;
+  /** Whether a score is the sum over the response's tokens or their mean. */
+  readonly reduce: "sum" | "mean";
+  readonly #policy: CausalModel;
+  readonly #reference: CausalModel | undefined;
+
   private constructor(
-    readonly policy: CausalModel,
-    readonly reference: CausalModel | undefined,
-    readonly beta: number,
-    readonly reduce: "sum" | "mean",
-  ) {}
+    policy: CausalModel,
+    reference: CausalModel | undefined,
+    { beta = 1, reduce = "sum" }: ImplicitRewardOptions,
+  ) {
+    this.#policy = policy;
+    this.#reference = reference;
+    this.beta = beta;
+    this.reduce = reduce;
+  }
 
   /**
    * Loads both models.
    *
-   * @param policy The model trained by DPO.
+   * @param policy The model trained by DPO: a folder in Hugging Face layout with an output matrix.
    * @param reference The model it was trained from; `undefined` for none.
+   * @param options As of `RewardModel.load`; a memory budget is halved between the two models.
    * @throws {AssayError} For a model that is not understood in full, or does not fit.
    */
   static async load(
@@ -61,16 +96,18 @@ export class ImplicitRewardModel implements Disposable {
       ? undefined
       : opened.use(await CausalModel.load(reference, half));
     opened.move();
-    return new ImplicitRewardModel(first, second, options.beta ?? 1, options.reduce ?? "sum");
+    return new ImplicitRewardModel(first, second, options);
   }
 
   /** Where it computes. */
   get backend(): "gpu" | "cpu" {
-    return this.policy.backend;
+    return this.#policy.backend;
   }
 
   /**
    * Scores conversations; verdicts come in input order, with the reward of every token of the response.
+   * A conversation that can't be scored gets a verdict with its `error`: `scoring/no-response` without a
+   * token of a response, `scoring/different-tokens` where the models' tokens differ.
    *
    * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
    */
@@ -78,13 +115,17 @@ export class ImplicitRewardModel implements Disposable {
     conversations: readonly Conversation[],
     options: ScoreOptions = {},
   ): Promise<Verdict[]> {
-    const own = await Array.fromAsync(this.policy.logProbabilities(conversations, options));
-    const base = this.reference &&
-      await Array.fromAsync(this.reference.logProbabilities(conversations, options));
+    const own = await Array.fromAsync(this.#policy.logProbabilities(conversations, options));
+    const base = this.#reference &&
+      await Array.fromAsync(this.#reference.logProbabilities(conversations, options));
     return own.map((outcome, i) => this.#verdict(outcome, base?.[i]));
   }
 
-  /** Scores conversations as they come, in input order, a few dozen at a time. */
+  /**
+   * Scores conversations as they come, in input order, a few dozen at a time.
+   *
+   * @throws As {@link ImplicitRewardModel.score}.
+   */
   async *scoreStream(
     conversations: AsyncIterable<Conversation> | Iterable<Conversation>,
     options: ScoreOptions = {},
@@ -103,7 +144,7 @@ export class ImplicitRewardModel implements Disposable {
     { result, tokens, truncated }: Outcome<Float64Array>,
     base: Outcome<Float64Array> | undefined,
   ): Verdict {
-    const { kernels } = this.policy.backbone.backend;
+    const { kernels } = this.#policy.backbone.backend;
     const circumstances = { kernels, tokens, truncated };
     const ratios = ratiosOf(result, base?.result);
     if (ratios instanceof AssayError) return failedVerdict(ratios, circumstances);
@@ -127,8 +168,8 @@ export class ImplicitRewardModel implements Disposable {
 
   /** Frees the device and closes the checkpoints. */
   [Symbol.dispose](): void {
-    this.policy[Symbol.dispose]();
-    this.reference?.[Symbol.dispose]();
+    this.#policy[Symbol.dispose]();
+    this.#reference?.[Symbol.dispose]();
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { doctorCommand } from "../../src/cli/doctor/doctor.ts";
-import { vectorCheck } from "../../src/cli/doctor/machine_checks.ts";
+import { vectorCheck } from "../../src/tasks/machine_checks.ts";
 import { run } from "../../src/cli/main.ts";
 import { AssayError } from "../../src/error.ts";
 import { trials } from "../../src/ops/checks/trials.ts";

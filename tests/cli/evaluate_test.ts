@@ -6,7 +6,7 @@ import { evaluateCommand } from "../../src/cli/evaluate/evaluate.ts";
 import { run } from "../../src/cli/main.ts";
 import { testWhere } from "../requirement.ts";
 import { captureOutput, inFolder, runAssay } from "./captured_output.ts";
-import { stubScorer } from "./stub_scorer.ts";
+import { stubScorer } from "../tasks/score/stub_scorer.ts";
 
 type Json = Record<string, unknown>;
 

@@ -6,7 +6,7 @@ import { calibrateCommand } from "../../src/cli/calibrate/calibrate.ts";
 import { run } from "../../src/cli/main.ts";
 import { scoreCommand } from "../../src/cli/score/score.ts";
 import { captureOutput, inFolder, runAssay } from "./captured_output.ts";
-import { stubScorer } from "./stub_scorer.ts";
+import { stubScorer } from "../tasks/score/stub_scorer.ts";
 
 /** A calibrator that takes off 0.01 per code point. */
 const calibrator = JSON.stringify(

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { run } from "../../src/cli/main.ts";
-import { type LoadScorer, scoreCommand } from "../../src/cli/score/score.ts";
+import { scoreCommand } from "../../src/cli/score/score.ts";
+import type { LoadScorer } from "../../src/tasks/score/open_scorer.ts";
 import { readRows } from "../../src/data/read_rows.ts";
+import type { CheckpointFolder } from "../../src/checkpoint/folder.ts";
 import { AssayError } from "../../src/error.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
-import { stubScorer } from "./stub_scorer.ts";
+import { stubScorer } from "../tasks/score/stub_scorer.ts";
 
 interface Run {
   readonly status: number;
@@ -13,7 +15,7 @@ interface Run {
   readonly stderr: string;
   readonly rows: () => Record<string, unknown>[];
   /** What the model was loaded with; nothing where it was not loaded. */
-  readonly loaded: readonly { source: string; options: LoadOptions }[];
+  readonly loaded: readonly { source: string | CheckpointFolder; options: LoadOptions }[];
 }
 
 /** Runs `assay score` in this process, with a stand-in for the model. */
@@ -26,7 +28,7 @@ async function assayScore(
   } = {},
 ): Promise<Run> {
   const captured = captureOutput(capture);
-  const loaded: { source: string; options: LoadOptions }[] = [];
+  const loaded: { source: string | CheckpointFolder; options: LoadOptions }[] = [];
   const load: LoadScorer = (source, options) => {
     loaded.push({ source, options });
     return Promise.resolve(scorer);
@@ -148,7 +150,7 @@ Deno.test("assay score hands its flags to the model", async () => {
     ["left", true, "cpu", 1.5 * 2 ** 30, 512],
   );
   const plain = (await scoreFile(good)).loaded[0]!.options;
-  assert.equal("truncate" in plain, false);
+  assert.equal(plain.truncate, undefined);
   assert.equal(plain.trustSpecialTokens, false);
   assert.equal(plain.backend, "auto");
 });

@@ -2,7 +2,7 @@
 import { run } from "../../src/cli/main.ts";
 import { Output } from "../../src/cli/output.ts";
 import { voteCommand } from "../../src/cli/vote/vote.ts";
-import { stubVoters } from "./stub_voters.ts";
+import { stubVoters } from "../tasks/vote/stub_voters.ts";
 
 const output = Output.system();
 const log = { loaded: [], scored: [] as string[] };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { run } from "../../src/cli/main.ts";
 import { voteCommand } from "../../src/cli/vote/vote.ts";
-import type { OpenVoter } from "../../src/cli/vote/voter_source.ts";
+import type { OpenVoter } from "../../src/tasks/vote/voter_source.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
-import { stubVoters, type VoterLog } from "./stub_voters.ts";
+import { stubVoters, type VoterLog } from "../tasks/vote/stub_voters.ts";
 
 const noVoters: OpenVoter = () => Promise.reject(new Error("no voter should be opened"));
 

@@ -2,28 +2,23 @@ import { Command } from "commander";
 import type { Calibrator } from "../../calibration/calibrator.ts";
 import type { Diagnostics } from "../../calibration/diagnostics.ts";
 import { DiagnosticsCollector } from "../../calibration/diagnostics_collector.ts";
-import { fit } from "../../calibration/fit.ts";
 import { calibrationPanel, type PlottedRows } from "../../calibration/plot.ts";
-import { PoolBuilder } from "../../calibration/pool.ts";
 import { readRows } from "../../data/read_rows.ts";
-import type { ReadRow } from "../../data/rows.ts";
-import { AssayError } from "../../error.ts";
-import {
-  addCalibrateFlags,
-  type CalibrateFlags,
-  fitOptions,
-  neededFeatures,
-} from "./calibrate_flags.ts";
-import { repeatableRows } from "./calibrate_input.ts";
-import { calibratePreferences } from "./calibrate_preferences.ts";
-import { calibrateTable, reportDiagnostics, writePlot } from "./calibrate_report.ts";
-import { addToPool, calibrateRow, ScoredRowReader } from "./calibrate_rows.ts";
-import { tokenizerMeasures } from "./calibrate_sources.ts";
-import { readCalibrator } from "./calibrator_file.ts";
+import { calibrateRows } from "../../tasks/calibrate/calibrate_rows.ts";
+import { readCalibrator, writeCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
+import { fitCalibrator } from "../../tasks/calibrate/fit_calibrator.ts";
+import { tokenizerMeasures } from "../../tasks/calibrate/response_sources.ts";
+import type { ScoredColumns } from "../../tasks/calibrate/scored_responses.ts";
+import type { OutputRow } from "../../tasks/output_row.ts";
+import { openRows } from "../../tasks/repeatable_rows.ts";
+import { writeTextFile } from "../../tasks/text_file.ts";
+import { checkOutputs } from "../check_outputs.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
-import { checkOutputs, writeTextFile } from "../text_file.ts";
+import { addCalibrateFlags, type CalibrateFlags, fitOptions } from "./calibrate_flags.ts";
+import { calibrateTable, reportDiagnostics, writePlot } from "./calibrate_report.ts";
+import { writeCalibratedPreferences } from "./preferences_report.ts";
 
 /** Rows kept for rank correlations and plots where a calibrator is applied to a stream. */
 const sampledRows = 100_000;
@@ -66,7 +61,7 @@ export function calibrateCommand(output: Output = Output.system()): Command {
     using bar = progressBar(output);
     const inputs = flags.apply === undefined ? [input] : [input, flags.apply];
     await checkOutputs(inputs, [flags.fit, flags.summary, flags.plot, flags.output]);
-    if (flags.preferences) await calibratePreferences(input, flags, output, bar);
+    if (flags.preferences) await writeCalibratedPreferences(input, flags, output, bar);
     else if (flags.apply !== undefined) await applySaved(input, flags.apply, flags, output, bar);
     else await fitAndApply(input, flags, output, bar);
   });
@@ -81,17 +76,21 @@ async function applySaved(
   bar: ProgressBar,
 ): Promise<void> {
   const calibrator = await readCalibrator(path);
-  const reader = await rowReader(calibrator.features, flags);
   const collector = new DiagnosticsCollector({
     corrected: calibrator.features,
-    ...(flags.tie === undefined ? {} : { tie: flags.tie }),
+    tie: flags.tie,
     sample: sampledRows,
   });
+  const columns = await scoredColumns(flags);
   const rows = readRows(input, {
     format: flags.inputFormat,
     onBytes: ({ read, byteLength }) => bar.update("calibrating", read, byteLength),
   });
-  await writeCalibrated(rows, reader, calibrator, flags, output, collector);
+  await writeCalibrated(
+    calibrateRows(rows, calibrator, { ...columns, collector }),
+    flags,
+    output,
+  );
   await finish(calibrator, collector.report(), (name) => collector.keptRows(name), flags, output);
 }
 
@@ -102,13 +101,15 @@ async function fitAndApply(
   output: Output,
   bar: ProgressBar,
 ): Promise<void> {
-  const reader = await rowReader(neededFeatures(flags), flags);
-  const rows = await repeatableRows(input, flags.inputFormat, bar);
-  const pool = await readPool(rows.read("reading"), reader);
-  const { calibrator, scores, diagnostics } = fit(pool, fitOptions(flags));
-  if (flags.fit !== undefined) {
-    await writeTextFile(flags.fit, JSON.stringify(calibrator, null, 1) + "\n");
-  }
+  const columns = await scoredColumns(flags);
+  let doing = "reading";
+  const rows = await openRows(input, {
+    format: flags.inputFormat,
+    onBytes: ({ read, byteLength }) => bar.update(doing, read, byteLength),
+  });
+  const fitted = await fitCalibrator(rows.read(), { ...columns, ...fitOptions(flags) });
+  const { calibrator, pool, scores, diagnostics } = fitted;
+  if (flags.fit !== undefined) await writeCalibrator(flags.fit, calibrator);
   const plotted = (name: string) => ({
     x: pool.features[name] ?? [],
     before: pool.scores,
@@ -116,59 +117,27 @@ async function fitAndApply(
   });
   // Before the rows, so that a reader of standard output that goes away early costs nothing else.
   await finish(calibrator, diagnostics, plotted, flags, output);
-  await writeCalibrated(rows.read("calibrating"), reader, calibrator, flags, output);
+  doing = "calibrating";
+  await writeCalibrated(calibrateRows(rows.read(), calibrator, columns), flags, output);
 }
 
-async function rowReader(
-  features: readonly string[],
-  flags: CalibrateFlags,
-): Promise<ScoredRowReader> {
-  return new ScoredRowReader({
-    features,
-    columns: flags.column ?? new Map(),
-    subset: flags.subset,
-    measures: flags.tokenizer === undefined ? undefined : await tokenizerMeasures(flags.tokenizer),
-  });
-}
-
-/** The pool of all rows that can be used; the others are reported when rows are written. */
-async function readPool(rows: AsyncIterable<ReadRow>, reader: ScoredRowReader) {
-  const builder = new PoolBuilder();
-  let count = 0;
-  let first: AssayError | undefined;
-  for await (const { row, error } of rows) {
-    count++;
-    try {
-      if (row === undefined) throw error!;
-      addToPool(builder, reader.read(row));
-    } catch (error) {
-      if (!(error instanceof AssayError)) throw error;
-      first ??= error;
-    }
-  }
-  if (builder.size > 0) return builder.build();
-  throw new AssayError(
-    first?.code ?? "calibration/too-few-rows",
-    first === undefined
-      ? "Cannot fit a calibrator: expected rows with scores, found none"
-      : `Cannot fit a calibrator on any of ${count} rows. The first: ${first.message}`,
-  );
+async function scoredColumns(
+  { column, subset, tokenizer }: CalibrateFlags,
+): Promise<ScoredColumns> {
+  const measures = tokenizer === undefined ? undefined : await tokenizerMeasures(tokenizer);
+  return { columns: column, subset, measures };
 }
 
 async function writeCalibrated(
-  rows: AsyncIterable<ReadRow>,
-  reader: ScoredRowReader,
-  calibrator: Calibrator,
+  rows: AsyncIterable<OutputRow>,
   flags: CalibrateFlags,
   output: Output,
-  collector?: DiagnosticsCollector,
 ): Promise<void> {
   const writer = await rowOutput(output, flags, calibrateTable);
   let count = 0;
   let failures = 0;
   try {
-    for await (const read of rows) {
-      const { row, failed } = calibrateRow(read, reader, calibrator, collector);
+    for await (const { row, failed } of rows) {
       count++;
       if (failed) failures++;
       if (failed) output.rowFailed();

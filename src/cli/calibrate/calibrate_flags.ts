@@ -7,33 +7,33 @@ import { countArgument, formatOption, inputFormatOption, outputFileOption } from
 /** The flags of `assay calibrate`. */
 export interface CalibrateFlags {
   readonly method: "mean" | "lwr" | "lwr-penalty" | "penalty";
-  readonly feature?: readonly string[];
-  readonly gamma?: FitOptions["gamma"];
-  readonly frac?: number;
-  readonly iterations?: number;
-  readonly delta?: number;
-  readonly cycles?: number;
-  readonly ratio?: number;
-  readonly minimumCount?: number;
-  readonly penalty?: number;
-  readonly penaltyFeature?: string;
-  readonly normalizedPenalty?: true;
+  readonly feature?: readonly string[] | undefined;
+  readonly gamma?: FitOptions["gamma"] | undefined;
+  readonly frac?: number | undefined;
+  readonly iterations?: number | undefined;
+  readonly delta?: number | undefined;
+  readonly cycles?: number | undefined;
+  readonly ratio?: number | undefined;
+  readonly minimumCount?: number | undefined;
+  readonly penalty?: number | undefined;
+  readonly penaltyFeature?: string | undefined;
+  readonly normalizedPenalty?: true | undefined;
   readonly compat: "paper" | "repo";
-  readonly seed?: number;
-  readonly center?: boolean;
-  readonly force?: true;
-  readonly tie?: "half" | "wrong" | "random";
-  readonly fit?: string;
-  readonly apply?: string;
-  readonly preferences?: true;
-  readonly summary?: string;
-  readonly plot?: string;
-  readonly column?: ReadonlyMap<string, string>;
+  readonly seed?: number | undefined;
+  readonly center?: boolean | undefined;
+  readonly force?: true | undefined;
+  readonly tie?: "half" | "wrong" | "random" | undefined;
+  readonly fit?: string | undefined;
+  readonly apply?: string | undefined;
+  readonly preferences?: true | undefined;
+  readonly summary?: string | undefined;
+  readonly plot?: string | undefined;
+  readonly column?: ReadonlyMap<string, string> | undefined;
   readonly subset: string;
-  readonly tokenizer?: string;
-  readonly output?: string;
+  readonly tokenizer?: string | undefined;
+  readonly output?: string | undefined;
   readonly format: "jsonl" | "table";
-  readonly inputFormat?: RowFormat;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 /** Flags that decide how a calibrator is fitted, which one that is applied has already decided. */
@@ -135,7 +135,7 @@ function addInputFlags(command: Command): Command {
 export function fitOptions(flags: CalibrateFlags): FitOptions & FitReportOptions {
   const given: Record<string, unknown> = {
     method: flags.method,
-    features: fittedFeatures(flags),
+    features: flags.feature ?? ["length"],
     gamma: flags.gamma,
     frac: flags.frac,
     iterations: flags.iterations,
@@ -154,18 +154,6 @@ export function fitOptions(flags: CalibrateFlags): FitOptions & FitReportOptions
     tie: flags.tie,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-/** Features that the flags ask to correct for. */
-export function fittedFeatures(flags: CalibrateFlags): readonly string[] {
-  return flags.feature ?? ["length"];
-}
-
-/** Features that rows must give for a fit: the fitted ones and the penalty's. */
-export function neededFeatures(flags: CalibrateFlags): readonly string[] {
-  const penalty = flags.method === "penalty" || flags.method === "lwr-penalty";
-  const extra = penalty && flags.penaltyFeature !== undefined ? [flags.penaltyFeature] : [];
-  return [...new Set([...fittedFeatures(flags), ...extra])];
 }
 
 function gathered(value: string, before: readonly string[] = []): readonly string[] {

@@ -5,7 +5,7 @@ import { calibrationPage, type PageContent } from "../../calibration/plot_page.t
 import type { Row } from "../../data/rows.ts";
 import type { Output } from "../output.ts";
 import type { RowTable } from "../row_output.ts";
-import { writeTextFile } from "../text_file.ts";
+import { writeTextFile } from "../../tasks/text_file.ts";
 
 /** Tells people what a calibration did, on standard error. */
 export async function reportDiagnostics(

@@ -1,40 +1,38 @@
 import { Command } from "commander";
-import { readRows } from "../../data/read_rows.ts";
-import type { ReadRow, RowFormat } from "../../data/rows.ts";
-import { type RowWriter, writeRowFile } from "../../data/write_rows.ts";
+import type { Row, RowFormat } from "../../data/rows.ts";
+import { writeRowFile } from "../../data/write_rows.ts";
 import { AssayError } from "../../error.ts";
+import { curateRows, type Curation, type CurationSummary } from "../../tasks/curate/curate_rows.ts";
+import type { PriorSettings, Similarity } from "../../tasks/curate/curated_set.ts";
+import {
+  embeddingSimilarity,
+  tokenSimilarity,
+  wordSimilarity,
+} from "../../tasks/curate/response_similarity.ts";
+import { undoCuration } from "../../tasks/curate/undo_curation.ts";
+import { openRows } from "../../tasks/repeatable_rows.ts";
+import { writeTextFile } from "../../tasks/text_file.ts";
 import { priorConstraints } from "../../voting/prior_constraint.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import { checkOutputs } from "../check_outputs.ts";
+import { Output } from "../output.ts";
+import { progressBar } from "../progress_bar.ts";
+import { rowOutput, type RowTable } from "../row_output.ts";
+import { rounded } from "../table.ts";
 import {
   addRecipeFlags,
   categoryBounds,
-  type CurateRecipe,
   curationOptions,
   type RecipeFlags,
 } from "./curate_options.ts";
-import {
-  type CuratedSet,
-  curateSet,
-  failedRow,
-  knownPair,
-  type Similarity,
-  withCategories,
-} from "./curate_rows.ts";
-import { openSimilarity } from "./curate_similarity.ts";
-import { curateTable } from "./curate_table.ts";
-import { undoCuration } from "./curate_undo.ts";
-import { Output } from "../output.ts";
-import { progressBar } from "../progress_bar.ts";
-import { rowOutput } from "../row_output.ts";
-import { checkOutputs, writeTextFile } from "../text_file.ts";
 
 interface CurateFlags extends RecipeFlags {
-  readonly undo?: true;
-  readonly dropped?: string;
-  readonly summary?: string;
+  readonly undo?: true | undefined;
+  readonly dropped?: string | undefined;
+  readonly summary?: string | undefined;
   readonly format: "jsonl" | "table";
-  readonly output?: string;
-  readonly inputFormat?: RowFormat;
+  readonly output?: string | undefined;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [
@@ -91,7 +89,17 @@ async function undo(
   output: Output,
 ): Promise<void> {
   const writer = await rowOutput(output, flags, curateTable);
-  const written = await undoCuration(inputs, flags.inputFormat, writer, output);
+  let written = 0;
+  for await (const undone of undoCuration(inputs, { format: flags.inputFormat })) {
+    if (undone.row !== undefined) {
+      await writer.write(undone.row);
+      written++;
+      continue;
+    }
+    const { line, input, error } = undone;
+    await output.warn(`line ${line} of ${input}: ${error.message} [${error.code}]`);
+    output.rowFailed();
+  }
   await writer.close();
   await output.note(`${written} rows as they were`);
 }
@@ -111,118 +119,77 @@ async function curate(
     );
   }
   using bar = progressBar(output);
-  const [input = "-"] = inputs;
-  const kept = input === "-" ? await Array.fromAsync(readRows(input, rowFormat(flags))) : undefined;
-  const rows = () => kept ?? readRows(input, rowFormat(flags));
-  const prior = recipe === "prior-margin"
-    ? {
-      similarity: await openSimilarity(flags),
-      constraint: flags.constraint ??
-        priorConstraints[flags.similarity === "embedding" ? "tldr-cosine" : "tldr-length"],
-    }
-    : undefined;
+  const rows = await openRows(inputs[0]!, { format: flags.inputFormat });
+  const prior = recipe === "prior-margin" ? await priorSettings(flags) : undefined;
   bar.update("reading strengths", 0, undefined);
-  const known = await readPairs(rows(), prior?.similarity);
-  const pairs = withCategories(
-    known.flatMap((pair) => pair instanceof AssayError ? [] : [pair]),
-    categoryBounds(flags),
-  );
-  const set = curateSet(pairs, recipe, flags, prior);
-  const writer = await rowOutput(output, flags, curateTable);
-  const dropped = flags.dropped === undefined ? undefined : await writeRowFile(flags.dropped);
-  const failed = await writeCurated(rows(), known, set, writer, dropped, output);
-  await writer.close();
-  await dropped?.close();
+  const { goalPlacement, goalScale } = flags;
+  const options = curationOptions(flags);
+  const bounds = categoryBounds(flags);
+  const settings = { ...options, bounds, prior, goalPlacement, goalScale };
+  const curation = await curateRows(rows, recipe, settings);
+  await writeCurated(curation, flags, output);
+  const summary = curation.summary();
   if (flags.summary !== undefined) {
-    await writeTextFile(flags.summary, summaryText(recipe, flags, set, known, failed));
+    const text = JSON.stringify({ recipe, options, ...summary }, null, 2);
+    await writeTextFile(flags.summary, `${text}\n`);
   }
   bar[Symbol.dispose]();
-  await report(set, failed, flags, output);
+  await report(summary, flags, output);
 }
 
-type Known = ReturnType<typeof knownPair> | AssayError;
-
-function rowFormat({ inputFormat }: CurateFlags): { format?: RowFormat } {
-  return inputFormat === undefined ? {} : { format: inputFormat };
+async function priorSettings(flags: CurateFlags): Promise<PriorSettings> {
+  const name = flags.similarity === "embedding" ? "tldr-cosine" : "tldr-length";
+  const constraint = flags.constraint ?? priorConstraints[name];
+  return { similarity: await similarityOf(flags), constraint };
 }
 
-/** What each row says of its pair, or why it is none. */
-async function readPairs(
-  rows: Iterable<ReadRow> | AsyncIterable<ReadRow>,
-  similarity: Similarity | undefined,
-): Promise<Known[]> {
-  const known: Known[] = [];
-  for await (const { row, error } of rows) {
-    try {
-      if (row === undefined) throw error;
-      const pair = knownPair(row);
-      similarity?.(row); // a row that can't be compared is left out before the others are counted
-      known.push(pair);
-    } catch (cause) {
-      if (!(cause instanceof AssayError)) throw cause;
-      known.push(cause);
-    }
-  }
-  return known;
+/** @throws {AssayError} `cli/usage` where tokens are asked for without a tokenizer. */
+async function similarityOf({ similarity, tokenizer }: CurateFlags): Promise<Similarity> {
+  if (similarity === "embedding") return embeddingSimilarity;
+  if (tokenizer !== undefined) return await tokenSimilarity(tokenizer);
+  if (similarity === "words") return wordSimilarity;
+  throw new AssayError(
+    "cli/usage",
+    "Cannot count tokens: expected --tokenizer with the folder of a checkpoint, found none",
+  );
 }
 
-/** Writes the rows; returns how many are no pairs. */
-async function writeCurated(
-  rows: Iterable<ReadRow> | AsyncIterable<ReadRow>,
-  known: readonly Known[],
-  set: CuratedSet,
-  writer: RowWriter,
-  dropped: RowWriter | undefined,
-  output: Output,
-): Promise<number> {
-  let source = 0;
-  let pair = 0;
-  let failed = 0;
-  for await (const item of rows) {
-    const state = known[source++];
-    const place = state instanceof AssayError ? undefined : pair++;
-    try {
-      if (state instanceof AssayError || item.row === undefined) throw state ?? item.error;
-      const target = set.curated[place!]!.action === "drop" ? dropped : writer;
-      for (const row of set.rowsOf(item.row, place!, source - 1)) await target?.write(row);
-    } catch (error) {
-      if (!(error instanceof AssayError)) throw error;
-      failed++;
+/** Writes the set, and what is left out of it where that has a file. */
+async function writeCurated(curation: Curation, flags: CurateFlags, output: Output): Promise<void> {
+  const writer = await rowOutput(output, flags, curateTable);
+  const dropped = flags.dropped === undefined ? undefined : await writeRowFile(flags.dropped);
+  let failures = 0;
+  for await (const { row, kept, line, error } of curation.rows()) {
+    if (error !== undefined) {
       output.rowFailed();
-      if (failed <= 5) {
-        await output.warn(`line ${item.line} left out: ${error.message} [${error.code}]`);
+      if (++failures <= 5) {
+        await output.warn(`line ${line} left out: ${error.message} [${error.code}]`);
       }
-      await dropped?.write({ ...failedRow(item, error), source_row: source - 1 });
     }
+    await (kept ? writer : dropped)?.write(row);
   }
-  return failed;
+  await writer.close();
+  await dropped?.close();
 }
 
-function summaryText(
-  recipe: CurateRecipe,
-  flags: CurateFlags,
-  set: CuratedSet,
-  known: readonly Known[],
-  failed: number,
-): string {
-  const sources = known.flatMap((pair, source) => pair instanceof AssayError ? [] : [source]);
-  const of = (action: string) =>
-    set.curated.flatMap((pair, index) => pair.action === action ? [sources[index]!] : []);
-  const summary = {
-    recipe,
-    options: curationOptions(flags),
-    rows: known.length,
-    failed,
-    ...set.counts,
-    flipped_rows: of("flip"),
-    dropped_rows: of("drop"),
-  };
-  return `${JSON.stringify(summary, null, 2)}\n`;
-}
+/** How `assay curate --format table` shows a row. */
+const curateTable: RowTable = {
+  header: ["source row#", "id", "action", "strength#", "margin#", "smoothing#", "category"],
+  line(row: Row): readonly string[] {
+    return [
+      row.source_row === undefined ? "" : String(row.source_row),
+      row.id === undefined ? "" : String(row.id).slice(0, 24),
+      typeof row.action === "string" ? row.action : "",
+      rounded(row.strength_mean),
+      rounded(row.margin),
+      rounded(row.label_smoothing),
+      typeof row.category === "string" ? row.category : "",
+    ];
+  },
+};
 
 async function report(
-  { counts }: CuratedSet,
-  failed: number,
+  { failed, ...counts }: CurationSummary,
   flags: CurateFlags,
   output: Output,
 ): Promise<void> {

@@ -1,31 +1,29 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Category, CategoryBounds } from "../../voting/categories.ts";
-import { type CurationOptions, type Recipe, recipes } from "../../voting/curation.ts";
+import { type CurationOptions, recipes } from "../../voting/curation.ts";
+import type { CurateRecipe } from "../../tasks/curate/curated_set.ts";
 import type { GoalPlacement } from "../../voting/goal_relabel.ts";
 import { type PriorConstraint, priorConstraints } from "../../voting/prior_constraint.ts";
 import { boundsArgument, numberArgument } from "../vote/vote_options.ts";
-
-/** Recipes that the command knows beside those of the voting room. */
-export type CurateRecipe = Recipe | "prior-margin" | "goal";
 
 /** How alike two responses are found to be. */
 export type SimilarityKind = "words" | "tokens" | "embedding";
 
 /** The flags of `assay curate` that say what is done. */
 export interface RecipeFlags {
-  readonly recipe?: CurateRecipe;
-  readonly share?: number;
-  readonly below?: number;
-  readonly anySign?: true;
-  readonly drop?: readonly Category[];
-  readonly smoothing?: number;
-  readonly smoothStrong?: true;
-  readonly signedMargins?: true;
-  readonly quantiles?: readonly [number, number, number];
-  readonly thresholds?: readonly [number, number, number];
+  readonly recipe?: CurateRecipe | undefined;
+  readonly share?: number | undefined;
+  readonly below?: number | undefined;
+  readonly anySign?: true | undefined;
+  readonly drop?: readonly Category[] | undefined;
+  readonly smoothing?: number | undefined;
+  readonly smoothStrong?: true | undefined;
+  readonly signedMargins?: true | undefined;
+  readonly quantiles?: readonly [number, number, number] | undefined;
+  readonly thresholds?: readonly [number, number, number] | undefined;
   readonly similarity: SimilarityKind;
-  readonly tokenizer?: string;
-  readonly constraint?: PriorConstraint;
+  readonly tokenizer?: string | undefined;
+  readonly constraint?: PriorConstraint | undefined;
   readonly goalPlacement: GoalPlacement;
   readonly goalScale: "linear" | "raw";
 }
@@ -101,15 +99,7 @@ export function addRecipeFlags(command: Command): Command {
 /** The curation's options that the flags ask for. */
 export function curationOptions(flags: RecipeFlags): CurationOptions {
   const { share, below, anySign, drop, smoothing, smoothStrong, signedMargins } = flags;
-  return {
-    ...(share === undefined ? {} : { share }),
-    ...(below === undefined ? {} : { below }),
-    ...(anySign === undefined ? {} : { anySign }),
-    ...(drop === undefined ? {} : { drop }),
-    ...(smoothing === undefined ? {} : { smoothing }),
-    ...(smoothStrong === undefined ? {} : { smoothStrong }),
-    ...(signedMargins === undefined ? {} : { signedMargins }),
-  };
+  return { share, below, anySign, drop, smoothing, smoothStrong, signedMargins };
 }
 
 /** Bounds of the categories; `undefined` where the rows' own column counts. */

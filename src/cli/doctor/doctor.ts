@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Device } from "../../gpu/device.ts";
 import { reportFormatOption } from "../arguments.ts";
-import { type Check, checkMachine } from "./machine_checks.ts";
+import { type Check, checkMachine } from "../../tasks/machine_checks.ts";
 import { Output } from "../output.ts";
 import { rowOutput, type RowTable } from "../row_output.ts";
 

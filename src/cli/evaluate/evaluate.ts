@@ -1,40 +1,35 @@
 import { Command, Option } from "commander";
 import type { ReadRow, Row, RowFormat } from "../../data/rows.ts";
 import { jsonLinesWriter } from "../../data/write_rows.ts";
-import { AssayError } from "../../error.ts";
 import type { TieRule } from "../../evaluation/best_of_n_accuracy.ts";
-import { Evaluation, type EvaluationReport } from "../../evaluation/evaluation.ts";
+import type { EvaluationReport } from "../../evaluation/evaluation.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
-import { bestOfCurve, type ScoredSample } from "../../voting/best_of_curve.ts";
+import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
+import { evaluateRows, type RowEvaluation } from "../../tasks/evaluate/evaluate_rows.ts";
+import { evaluationRows, evaluationSummary } from "../../tasks/evaluate/evaluation_rows.ts";
+import type { LoadScorer } from "../../tasks/score/open_scorer.ts";
+import { scoreRows } from "../../tasks/score/score_rows.ts";
+import { writeTextFile } from "../../tasks/text_file.ts";
 import { inputFormatOption, reportFormatOption } from "../arguments.ts";
 import { columnArgument } from "../calibrate/calibrate_flags.ts";
-import { readCalibrator } from "../calibrate/calibrator_file.ts";
-import {
-  type EvaluateResult,
-  resultRows,
-  resultSummary,
-  writeResultTable,
-} from "./evaluate_report.ts";
-import { EvaluatedRowReader } from "./evaluate_rows.ts";
+import { checkOutputs } from "../check_outputs.ts";
 import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
-import type { LoadScorer } from "../score/score.ts";
-import { scoreRows } from "../score/score_rows.ts";
-import { checkOutputs, writeTextFile } from "../text_file.ts";
+import { writeResultTable } from "./evaluate_report.ts";
 
 interface EvaluateFlags extends ModelFlags {
-  readonly model?: string;
-  readonly calibrate?: string;
+  readonly model?: string | undefined;
+  readonly calibrate?: string | undefined;
   readonly tie: TieRule;
-  readonly quality?: string;
-  readonly column?: ReadonlyMap<string, string>;
+  readonly quality?: string | undefined;
+  readonly column?: ReadonlyMap<string, string> | undefined;
   readonly subset: string;
-  readonly summary?: string;
-  readonly format?: "jsonl" | "table";
-  readonly inputFormat?: RowFormat;
+  readonly summary?: string | undefined;
+  readonly format?: "jsonl" | "table" | undefined;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [
@@ -111,19 +106,18 @@ async function evaluate(
     onBytes: ({ read, byteLength }) => bar.update("evaluating", read, byteLength),
   }, output);
   if (rows === undefined) return;
-  const { subset, quality, model } = flags;
-  const columns = flags.column ?? new Map<string, string>();
-  const reader = new EvaluatedRowReader({ columns, subset, quality, calibrator });
+  const { column: columns, subset, quality, tie, model } = flags;
   const scored = model === undefined ? rows : scoredFirst(rows, model, flags, output, bar, load);
-  const result = await gather(scored, reader, flags.tie, calibrator !== undefined, output);
+  const result = await evaluateRows(scored, { columns, subset, quality, calibrator, tie });
+  await reportFailures(result, output);
   bar.clear();
   for (const warning of warningsOf(result.report)) await output.warn(warning);
   if (flags.summary !== undefined) {
-    await writeTextFile(flags.summary, JSON.stringify(resultSummary(result), null, 2) + "\n");
+    await writeTextFile(flags.summary, JSON.stringify(evaluationSummary(result), null, 2) + "\n");
   }
   const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
   if (format === "table") await writeResultTable(result, output);
-  else await writeRows(resultRows(result), output);
+  else await writeRows(evaluationRows(result), output);
 }
 
 /** Rows with a model's scores; ends early, with a warning, on Ctrl-C. */
@@ -151,58 +145,16 @@ async function* scoredFirst(
   }
 }
 
-async function gather(
-  rows: AsyncIterable<ReadRow>,
-  reader: EvaluatedRowReader,
-  tie: TieRule,
-  isCalibrated: boolean,
+async function reportFailures(
+  { rows, firstFailure }: RowEvaluation,
   output: Output,
-): Promise<EvaluateResult> {
-  const evaluation = new Evaluation(tie);
-  const samples: (readonly ScoredSample[])[] = [];
-  const calibratedSamples: (readonly ScoredSample[])[] = [];
-  const counts = { read: 0, failed: 0 };
-  let first: { code: string; message: string } | undefined;
-  for await (const read of rows) {
-    counts.read++;
-    try {
-      if (read.row === undefined) throw read.error!;
-      const row = reader.read(read.row);
-      if (row.labelled !== undefined) evaluation.add(row.labelled);
-      if (row.samples !== undefined) samples.push(row.samples);
-      if (row.calibratedSamples !== undefined) calibratedSamples.push(row.calibratedSamples);
-    } catch (error) {
-      if (!(error instanceof AssayError)) throw error;
-      counts.failed++;
-      first ??= ownError(read.row) ?? error;
-      output.rowFailed();
-    }
-  }
-  if (first !== undefined && counts.failed === counts.read) {
-    throw new AssayError(
-      first.code,
-      `Cannot evaluate any of ${counts.read} rows. The first: ${first.message}`,
-    );
-  }
-  if (first !== undefined) {
-    await output.warn(
-      `${counts.failed} of ${counts.read} rows are left out. The first: ${first.message} [${first.code}]`,
-    );
-  }
-  return {
-    report: evaluation.report(),
-    rows: counts,
-    isCalibrated,
-    bestOf: bestOfCurve(samples),
-    calibratedBestOf: bestOfCurve(calibratedSamples),
-  };
-}
-
-/** Why a row has no score, where the scoring told. */
-function ownError(row: Row | undefined): { code: string; message: string } | undefined {
-  const error = row?.error as { code?: unknown; message?: unknown } | null | undefined;
-  if (typeof error?.code !== "string" || typeof error.message !== "string") return undefined;
-  return { code: error.code, message: error.message };
+): Promise<void> {
+  if (firstFailure === undefined) return;
+  output.rowFailed();
+  const { code, message } = firstFailure;
+  await output.warn(
+    `${rows.failed} of ${rows.read} rows are left out. The first: ${message} [${code}]`,
+  );
 }
 
 function warningsOf({ tie, tiedRows, leftOut, groups }: EvaluationReport): string[] {

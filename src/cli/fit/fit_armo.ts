@@ -19,20 +19,20 @@ import { listenForInterrupt } from "../interrupt.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { table } from "../table.ts";
-import { writeTextFile } from "../text_file.ts";
+import { writeTextFile } from "../../tasks/text_file.ts";
 
 interface ArmoFlags extends FitFlags, TrainingFlags {
-  readonly objectives?: readonly string[];
-  readonly labels?: string;
-  readonly alphas?: readonly number[];
-  readonly verbosity?: string;
+  readonly objectives?: readonly string[] | undefined;
+  readonly labels?: string | undefined;
+  readonly alphas?: readonly number[] | undefined;
+  readonly verbosity?: string | undefined;
   readonly threshold: number;
-  readonly debiasOn?: readonly string[];
+  readonly debiasOn?: readonly string[] | undefined;
   readonly hiddenSize: number;
   readonly hiddenLayers: number;
   readonly temperature: number;
   readonly dropout: number;
-  readonly marginScale?: number;
+  readonly marginScale?: number | undefined;
   readonly starts: number;
 }
 
@@ -112,15 +112,13 @@ async function fitAndWrite(
   const features = await featuresToFit(model, input, flags, true, output, bar);
   using interrupt = listenForInterrupt();
   const { signal } = interrupt;
-  const given = <Name extends string, Value>(name: Name, value: Value | undefined) =>
-    (value === undefined ? {} : { [name]: value }) as { [N in Name]?: Value };
   const fit = await fitArmo(features, {
-    ...given("objectives", flags.objectives),
-    ...given("labelMaps", labelMaps),
-    ...given("alphas", flags.alphas),
-    ...given("verbosity", flags.verbosity),
-    ...given("debiasOn", flags.debiasOn),
-    ...given("mixture", flags.mixture),
+    objectives: flags.objectives,
+    labelMaps,
+    alphas: flags.alphas,
+    verbosity: flags.verbosity,
+    debiasOn: flags.debiasOn,
+    mixture: flags.mixture,
     debiasing: { threshold: flags.threshold },
     gating: {
       hiddenSize: flags.hiddenSize,
@@ -133,7 +131,7 @@ async function fitAndWrite(
       rate: flags.rate,
       weightDecay: flags.weightDecay,
       dropout: flags.dropout,
-      ...given("marginScale", flags.marginScale),
+      marginScale: flags.marginScale,
     },
     starts: flags.starts,
     validationShare: flags.heldOut,

@@ -1,26 +1,25 @@
 import { Command } from "commander";
-import { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { readRows } from "../../data/read_rows.ts";
 import type { RowFormat } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import { extractFeatures, featureReads } from "../../fitting/feature_extraction.ts";
-import { badFeatures } from "../../fitting/feature_files.ts";
-import { FeatureSet } from "../../fitting/feature_set.ts";
-import { Backbone } from "../../scoring/backbone.ts";
+import type { FeatureSet } from "../../fitting/feature_set.ts";
+import { computeFeatures, openFeatures } from "../../tasks/fit/compute_features.ts";
+import type { ModelSpec } from "../../tasks/model_folder.ts";
+import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
 import { countArgument, inputFormatOption } from "../arguments.ts";
-import { addColumnFlags, type FitFlags } from "./fit_flags.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
+import { addColumnFlags, type FitFlags } from "./fit_flags.ts";
 
-interface FeaturesFlags extends ModelFlags {
+interface FeaturesFlags extends ModelFlags, AdapterFlags {
   readonly output: string;
   readonly gates: boolean;
   readonly rowsPerShard: number;
-  readonly rating?: readonly string[];
+  readonly rating?: readonly string[] | undefined;
   readonly source: string;
-  readonly inputFormat?: RowFormat;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [
@@ -34,8 +33,9 @@ const description = [
 ].join("\n\n");
 
 const examples = `
-Example:
+Examples:
   assay fit features ./FsfairX-LLaMA3-RM-v0.1 rated.parquet --output ./features
+  assay fit features ./my-base pairs.jsonl --adapter ./my-lora --output ./features
 
 Exit status: 0 all rows fine, 1 some rows have no features, 2 nothing could run.`;
 
@@ -51,10 +51,12 @@ export function fitFeaturesCommand(output: Output = Output.system()): Command {
     .option("--rows-per-shard <count>", "input rows in a file", countArgument, 512)
     .addOption(inputFormatOption())
     .addHelpText("after", examples);
-  return addModelFlags(addColumnFlags(command)).action(
+  addAdapterFlags(addColumnFlags(command), "LoRA adapter on the backbone");
+  return addModelFlags(command).action(
     async (model: string, input: string, flags: FeaturesFlags) => {
       using bar = progressBar(output);
-      await computeFeatures(model, input, flags.output, flags, output, bar);
+      const spec = modelSpec(model, flags);
+      await compute(spec, input, flags.output, flags, output, bar);
     },
   );
 }
@@ -62,14 +64,14 @@ export function fitFeaturesCommand(output: Output = Output.system()): Command {
 /** What of the flags the features depend on. */
 type ComputeFlags = ModelFlags & {
   readonly gates: boolean;
-  readonly rowsPerShard?: number;
-  readonly rating?: readonly string[];
+  readonly rowsPerShard?: number | undefined;
+  readonly rating?: readonly string[] | undefined;
   readonly source: string;
-  readonly inputFormat?: RowFormat;
+  readonly inputFormat?: RowFormat | undefined;
 };
 
-async function computeFeatures(
-  model: string,
+async function compute(
+  spec: ModelSpec,
   input: string,
   folder: string,
   flags: ComputeFlags,
@@ -77,43 +79,32 @@ async function computeFeatures(
   bar: ProgressBar,
 ): Promise<void> {
   using interrupt = listenForInterrupt();
-  const { signal } = interrupt;
   const start = performance.now();
-  using backbone = await Backbone.load(model, {
-    ...loadOptions(flags, output, bar),
-    reads: featureReads(flags.gates),
-    signal,
-  });
   let share = { read: 0, byteLength: undefined as number | undefined };
   const rows = readRows(input, {
     format: flags.inputFormat,
     onBytes: ({ read, byteLength }) => share = { read, byteLength },
   });
-  const result = await extractFeatures(rows, backbone, folder, {
+  const { failed, rows: count, resumed, backend } = await computeFeatures(rows, spec, folder, {
     prompts: flags.gates,
-    signal,
-    ...(flags.rowsPerShard === undefined ? {} : { rowsPerShard: flags.rowsPerShard }),
+    rowsPerShard: flags.rowsPerShard,
     columns: { ratings: flags.rating ?? [], source: flags.source },
+    load: loadOptions(flags, output, bar),
     onProgress: (done) =>
       share.byteLength === undefined || share.read >= share.byteLength
         ? bar.update("rows computed", done, undefined)
         : bar.update("computing features", share.read, share.byteLength),
-  }).catch((error) => {
-    if (!signal.aborted) throw error;
-    throw new AssayError(
-      "fitting/interrupted",
-      `The features in ${folder} are not complete: the run was interrupted; the same command goes on`,
-    );
+    signal: interrupt.signal,
   });
   bar.clear();
-  for (const { row, error } of result.failed.slice(0, 5)) {
+  for (const { row, error } of failed.slice(0, 5)) {
     await output.warn(`row ${row + 1} has no features: ${error.message} [${error.code}]`);
   }
-  if (result.failed.length > 0) output.rowFailed();
+  if (failed.length > 0) output.rowFailed();
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   await output.note(
-    `${result.rows} rows, ${result.resumed} of them from an earlier run, ${result.failed.length} ` +
-      `without features; ${seconds} s on the ${backbone.backend.kind.toUpperCase()}`,
+    `${count} rows, ${resumed} of them from an earlier run, ${failed.length} ` +
+      `without features; ${seconds} s on the ${backend.toUpperCase()}`,
   );
 }
 
@@ -134,18 +125,13 @@ export async function featuresToFit(
 ): Promise<FeatureSet> {
   const folder = flags.features ?? `${flags.output}/features`;
   if (input !== undefined) {
-    await computeFeatures(model, input, folder, { ...flags, gates }, output, bar);
+    await compute({ model }, input, folder, { ...flags, gates }, output, bar);
   } else if (flags.features === undefined) {
     throw new AssayError("cli/usage", "Cannot fit: expected INPUT or --features, found neither");
   }
-  const features = await FeatureSet.open(folder);
+  const features = await openFeatures(folder, model);
   if (features.manifest.model !== model) {
     await output.warn(`the features are those of ${features.manifest.model}, not of ${model}`);
-  }
-  using checkpoint = await Checkpoint.open(model);
-  const { hidden_size: hidden } = checkpoint.config;
-  if (features.dimension !== hidden) {
-    throw badFeatures(folder, `${hidden} numbers a row, as ${model} has`, `${features.dimension}`);
   }
   return features;
 }

@@ -7,15 +7,15 @@ import { addModelFlags, type ModelFlags } from "../model_options.ts";
 /** Flags of the commands that fit a head. */
 export interface FitFlags extends ModelFlags {
   readonly output: string;
-  readonly features?: string;
-  readonly link?: true;
-  readonly rating?: readonly string[];
+  readonly features?: string | undefined;
+  readonly link?: true | undefined;
+  readonly rating?: readonly string[] | undefined;
   readonly source: string;
   readonly heldOut: number;
   readonly seed: number;
   readonly dtype: "F32" | "BF16" | "F16";
-  readonly format?: "jsonl" | "table";
-  readonly inputFormat?: RowFormat;
+  readonly format?: "jsonl" | "table" | undefined;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 /** Adds the flags of {@link FitFlags} to a command. */
@@ -86,7 +86,7 @@ export interface TrainingFlags {
   readonly pairsPerStep: number;
   readonly rate: number;
   readonly weightDecay: number;
-  readonly mixture?: MixtureShares;
+  readonly mixture?: MixtureShares | undefined;
 }
 
 /** Names with commas between them. */

@@ -1,14 +1,12 @@
 import { Command, Option } from "commander";
 import { AssayError } from "../../error.ts";
-import { contrastiveHead, contrastiveRecipes } from "../../fitting/contrastive_head.ts";
-import { FeatureSet, splitRows, type StoredPair } from "../../fitting/feature_set.ts";
 import { scalarHeadTensors, writeHeadCheckpoint } from "../../fitting/head_checkpoint.ts";
-import { trainHead } from "../../fitting/head_training.ts";
-import { type HeadLearner, linearHead } from "../../fitting/linear_head.ts";
-import { metaHead, type MetaSet } from "../../fitting/meta_head.ts";
-import { PairMixture } from "../../fitting/pair_mixture.ts";
-import type { PreferencePairs } from "../../fitting/preference_pairs.ts";
+import { fitHead, headLosses } from "../../tasks/fit/fit_head.ts";
+import { writeTextFile } from "../../tasks/text_file.ts";
 import { countArgument } from "../arguments.ts";
+import { listenForInterrupt } from "../interrupt.ts";
+import { Output } from "../output.ts";
+import { progressBar } from "../progress_bar.ts";
 import { featuresToFit } from "./fit_features.ts";
 import {
   addFitFlags,
@@ -18,22 +16,16 @@ import {
   shareArgument,
   type TrainingFlags,
 } from "./fit_flags.ts";
-import { listenForInterrupt } from "../interrupt.ts";
-import { Output } from "../output.ts";
-import { progressBar } from "../progress_bar.ts";
-import { writeTextFile } from "../text_file.ts";
 
 interface HeadFlags extends FitFlags, TrainingFlags {
   readonly loss: string;
-  readonly labelSmoothing?: number;
-  readonly contrastWeight?: number;
-  readonly contrastTemperature?: number;
-  readonly meta?: string;
+  readonly labelSmoothing?: number | undefined;
+  readonly contrastWeight?: number | undefined;
+  readonly contrastTemperature?: number | undefined;
+  readonly meta?: string | undefined;
   readonly metaPrompts: number;
   readonly ascentRate: number;
 }
-
-const losses = ["bradley-terry", ...Object.keys(contrastiveRecipes), "meta"];
 
 const description = [
   "Fits a scalar head on a frozen backbone from pairs (arXiv 2401.06080): by the Bradley–Terry loss, " +
@@ -61,7 +53,7 @@ export function fitHeadCommand(output: Output = Output.system()): Command {
     .argument("<model>", "folder of the checkpoint whose backbone it is")
     .argument("[input]", "file of pairs; none with --features")
     .addOption(
-      new Option("--loss <loss>", "what is learnt by").choices(losses).default("bradley-terry"),
+      new Option("--loss <loss>", "what is learnt by").choices(headLosses).default("bradley-terry"),
     )
     .option(
       "--label-smoothing <share>",
@@ -103,18 +95,8 @@ async function fitAndWrite(
   const features = await featuresToFit(model, input, flags, false, output, bar);
   using interrupt = listenForInterrupt();
   const { signal } = interrupt;
-  const held = new Set(splitRows(features.rows, flags.heldOut, flags.seed).validation);
-  const all = features.pairs;
-  const train = await pairsOf(features, all.filter((p) => !held.has(p.chosen)), flags);
-  const validation = await pairsOf(features, all.filter((p) => held.has(p.chosen)), flags);
-  const learner = await learnerOf(features.dimension, flags);
-  const { weight, measurements, step, losses } = await trainHead(learner, train, {
-    steps: flags.steps,
-    batchSize: flags.pairsPerStep,
-    rate: flags.rate,
-    weightDecay: flags.weightDecay,
-    seed: flags.seed,
-    ...(validation.pairs.length > 0 ? { validation } : {}),
+  const { weight, report } = await fitHead(features, {
+    ...flags,
     onProgress: ({ done, total }) => bar.update("training", done, total),
     signal,
   });
@@ -124,83 +106,12 @@ async function fitAndWrite(
     signal,
     onProgress: ({ done, total }) => bar.update("writing the checkpoint", done, total),
   });
-  const kept = measurements.find((of) => of.step === step);
-  const report = {
-    loss: flags.loss,
-    train_pairs: train.pairs.length / 2,
-    validation_pairs: validation.pairs.length / 2,
-    step,
-    validation: kept === undefined ? null : { loss: kept.loss, accuracy: kept.accuracy },
-    measurements,
-    last_training_loss: losses.at(-1),
-  };
   await writeTextFile(`${flags.output}/fit.json`, `${JSON.stringify(report, null, 2)}\n`);
   bar.clear();
   await output.write(new TextEncoder().encode(`${JSON.stringify(report)}\n`));
-  await output.note(
-    `wrote ${flags.output}; step ${step}: ` +
-      (kept === undefined
-        ? "no pair was held back"
-        : `${(100 * kept.accuracy).toFixed(1)} % of ${
-          validation.pairs.length / 2
-        } held-back pairs in order`),
-  );
-}
-
-async function learnerOf(dimension: number, flags: HeadFlags): Promise<HeadLearner> {
-  const recipe = contrastiveRecipes[flags.loss];
-  if (recipe !== undefined) {
-    return contrastiveHead(dimension, {
-      ...recipe,
-      ...(flags.contrastWeight === undefined ? {} : { weight: flags.contrastWeight }),
-      ...(flags.contrastTemperature === undefined
-        ? {}
-        : { temperature: flags.contrastTemperature }),
-      seed: flags.seed + 1,
-    });
-  }
-  if (flags.meta === undefined) return linearHead(dimension);
-  const meta = await metaSetOf(await FeatureSet.open(flags.meta));
-  if (meta.features.length % dimension !== 0) {
-    throw new AssayError(
-      "cli/usage",
-      `Cannot fit: ${flags.meta} holds another backbone's features`,
-    );
-  }
-  return metaHead(dimension, meta, {
-    promptsPerStep: flags.metaPrompts,
-    ascentRate: flags.ascentRate,
-    seed: flags.seed + 1,
-  });
-}
-
-/** All rows of a folder, the responses to one prompt together. */
-async function metaSetOf(features: FeatureSet): Promise<MetaSet> {
-  const places = [...features.rows.keys()];
-  const prompts = Map.groupBy(places, (place) => features.rows[place]!.prompt);
-  return { features: await features.last(places), prompts: [...prompts.values()] };
-}
-
-async function pairsOf(
-  features: FeatureSet,
-  pairs: readonly StoredPair[],
-  flags: HeadFlags,
-): Promise<PreferencePairs> {
-  const places = [...new Set(pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]))]
-    .sort((a, b) => a - b);
-  const rowOf = new Map(places.map((place, row) => [place, row]));
-  const rows = pairs.map(({ chosen }) => features.rows[chosen]!);
-  return {
-    dimension: features.dimension,
-    features: await features.last(places),
-    pairs: Uint32Array.from(pairs.flatMap((p) => [rowOf.get(p.chosen)!, rowOf.get(p.rejected)!])),
-    labelSmoothing: Float64Array.from(
-      rows,
-      (row) => row.label_smoothing ?? flags.labelSmoothing ?? 0,
-    ),
-    margin: Float64Array.from(rows, (row) => row.margin ?? 0),
-    ...(flags.mixture === undefined || pairs.length === 0
-      ? {}
-      : { mixture: new PairMixture(rows.map((row) => row.source ?? null), flags.mixture) }),
-  };
+  const { step, validation, validation_pairs: pairs } = report;
+  const held = validation === null
+    ? "no pair was held back"
+    : `${(100 * validation.accuracy).toFixed(1)} % of ${pairs} held-back pairs in order`;
+  await output.note(`wrote ${flags.output}; step ${step}: ${held}`);
 }

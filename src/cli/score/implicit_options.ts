@@ -1,14 +1,13 @@
 import { type Command, Option } from "commander";
 import { AssayError } from "../../error.ts";
-import type { LoadOptions } from "../../scoring/load_options.ts";
-import { ImplicitRewardModel } from "../../scoring/implicit_reward_model.ts";
+import type { ImplicitSpec } from "../../tasks/score/open_scorer.ts";
 import { positiveArgument } from "../fit/fit_flags.ts";
 
 /** The flags of implicit rewards. */
 export interface ImplicitFlags {
-  readonly implicit?: "sum" | "mean" | true;
-  readonly reference?: string;
-  readonly beta?: number;
+  readonly implicit?: "sum" | "mean" | true | undefined;
+  readonly reference?: string | undefined;
+  readonly beta?: number | undefined;
 }
 
 /** Adds the flags of {@link ImplicitFlags} to a command. */
@@ -30,23 +29,15 @@ export function addImplicitFlags(command: Command): Command {
 }
 
 /**
- * Loads an implicit reward model where the flags ask for one.
+ * The implicit rewards that the flags ask for; `undefined` where they ask for none.
  *
- * @returns `undefined` where they don't.
  * @throws {AssayError} `cli/usage` for flags that belong to `--implicit` without it.
  */
-export async function loadImplicit(
-  model: string,
-  flags: ImplicitFlags,
-  options: LoadOptions,
-): Promise<ImplicitRewardModel | undefined> {
-  if (flags.implicit === undefined) {
-    if (flags.reference === undefined && flags.beta === undefined) return undefined;
-    throw new AssayError("cli/usage", "Cannot score: --reference and --beta need --implicit");
+export function implicitSpec(flags: ImplicitFlags): ImplicitSpec | undefined {
+  const { implicit, reference, beta } = flags;
+  if (implicit !== undefined) {
+    return { reference, beta, reduce: implicit === "mean" ? "mean" : "sum" };
   }
-  return await ImplicitRewardModel.load(model, flags.reference, {
-    ...options,
-    reduce: flags.implicit === "mean" ? "mean" : "sum",
-    ...(flags.beta === undefined ? {} : { beta: flags.beta }),
-  });
+  if (reference === undefined && beta === undefined) return undefined;
+  throw new AssayError("cli/usage", "Cannot score: --reference and --beta need --implicit");
 }

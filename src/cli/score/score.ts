@@ -3,20 +3,21 @@ import { checkWritable } from "../../data/byte_sink.ts";
 import type { BytesRead } from "../../data/input_bytes.ts";
 import type { RowFormat } from "../../data/rows.ts";
 import type { RowWriter } from "../../data/write_rows.ts";
-import type { LoadOptions } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
+import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
 import { calibrateTable } from "../calibrate/calibrate_report.ts";
-import { readCalibrator, rowCalibration } from "../calibrate/calibrator_file.ts";
-import { addImplicitFlags, type ImplicitFlags, loadImplicit } from "./implicit_options.ts";
+import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
+import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "./implicit_options.ts";
 import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
-import { type Scorer, scoreRows } from "./score_rows.ts";
+import { type LoadScorer, openScorer, type ScorerSpec } from "../../tasks/score/open_scorer.ts";
+import { scoreRows } from "../../tasks/score/score_rows.ts";
 import { scoreTable } from "./score_table.ts";
 
 /** Where somebody watches, a worker scores: the progress bar moves and Ctrl-C is heard meanwhile. */
@@ -25,23 +26,12 @@ function loaderFor({ stderr }: Output): LoadScorer {
   return (source, options) => loader.load(source, options);
 }
 
-/** A reward model as the command uses it. */
-export interface LoadedScorer extends Scorer, Disposable {
-  /** Names of the objectives; empty for a head without any. */
-  readonly objectives: readonly string[];
-  /** Where it computes. */
-  readonly backend: "gpu" | "cpu";
-}
-
-/** Loads a reward model; `RewardModel.load`, or a stand-in in tests. */
-export type LoadScorer = (source: string, options: LoadOptions) => Promise<LoadedScorer>;
-
-interface ScoreFlags extends ModelFlags, ImplicitFlags {
-  readonly explain?: true;
-  readonly calibrate?: string;
+interface ScoreFlags extends ModelFlags, ImplicitFlags, AdapterFlags {
+  readonly explain?: true | undefined;
+  readonly calibrate?: string | undefined;
   readonly format: "jsonl" | "table";
-  readonly output?: string;
-  readonly inputFormat?: RowFormat;
+  readonly output?: string | undefined;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [
@@ -62,6 +52,7 @@ Examples:
   assay score ./ArmoRM-Llama3-8B-v0.1 conversations.jsonl > scored.jsonl
   assay score ./my-model pairs.parquet --explain --output scored.parquet
   assay score ./my-dpo-model pairs.jsonl --implicit --reference ./my-sft-model > scored.jsonl
+  assay score ./my-base pairs.jsonl --adapter ./my-lora > scored.jsonl
   assay score ./my-model pairs.jsonl --calibrate calibrator.json > calibrated.jsonl
   cat rows.jsonl | assay score ./my-model --format table | head
 
@@ -88,7 +79,8 @@ export function scoreCommand(
     .addOption(outputFileOption())
     .addOption(inputFormatOption())
     .addHelpText("after", examples);
-  return addModelFlags(addImplicitFlags(command)).action(
+  addAdapterFlags(addImplicitFlags(command), "LoRA adapter on the model");
+  return addModelFlags(command).action(
     async (model: string, input: string, flags: ScoreFlags) => {
       await score(model, input, flags, output, load);
     },
@@ -102,6 +94,7 @@ async function score(
   output: Output,
   load: LoadScorer,
 ): Promise<void> {
+  const spec: ScorerSpec = { ...modelSpec(model, flags), implicit: implicitSpec(flags) };
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
   const bytes: { last?: BytesRead } = {};
@@ -114,22 +107,19 @@ async function score(
   const rowTable = calibrator === undefined ? scoreTable : calibrateTable;
   if (rows === undefined) return await (await rowOutput(output, flags, rowTable)).close();
   const settings = { ...loadOptions(flags, output, bar), signal: interrupt.signal };
-  using scorer: LoadedScorer = await loadImplicit(model, flags, settings) ??
-    await load(model, settings);
+  using scorer = await openScorer(spec, settings, load);
   bar.clear();
   if (flags.explain && scorer.objectives.length === 0 && flags.implicit === undefined) {
     await output.warn("the model's head has no objectives: --explain names the kernels alone");
   }
   const writer = await rowOutput(output, flags, rowTable);
-  const calibrate = calibrator === undefined ? undefined : rowCalibration(calibrator);
   const tally = new Tally();
   try {
-    const options = { explain: flags.explain, signal: interrupt.signal };
+    const options = { explain: flags.explain, calibrator, signal: interrupt.signal };
     for await (const scored of scoreRows(rows, scorer, options)) {
-      const { row, failed } = calibrate?.(scored.row) ?? scored;
-      tally.add({ ...scored, failed });
-      if (failed) output.rowFailed();
-      await writer.write(row);
+      tally.add(scored);
+      if (scored.failed) output.rowFailed();
+      await writer.write(scored.row);
       await interrupt.breathe();
       const { read, byteLength } = bytes.last ?? { read: 0, byteLength: undefined };
       if (byteLength === undefined) bar.update("rows scored", tally.rows, undefined);

@@ -2,39 +2,37 @@ import { Command, Option } from "commander";
 import type { RowFormat } from "../../data/rows.ts";
 import type { RowWriter } from "../../data/write_rows.ts";
 import { AssayError } from "../../error.ts";
+import { openRows } from "../../tasks/repeatable_rows.ts";
+import { writeTextFile } from "../../tasks/text_file.ts";
+import type { VoteSummary } from "../../tasks/vote/vote_summary.ts";
+import { type OpenVoter, openVoter, type VoterSpec } from "../../tasks/vote/voter_source.ts";
+import { type CountOptions, voteFiles, voteModels, type Votes } from "../../tasks/vote/votes.ts";
 import type { JoinBy } from "../../voting/join_voters.ts";
 import { drawStrengths, plotPage } from "../../voting/strength_plot.ts";
-import { tally, type Vote } from "../../voting/tally.ts";
+import type { Vote } from "../../voting/tally.ts";
+import { adapterDtypeOf, type AdapterFlags, addAdapterFlags } from "../adapter_options.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import { checkOutputs } from "../check_outputs.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
-import { votedRow } from "./vote_columns.ts";
-import { readVoters } from "./vote_files.ts";
-import { scoreVoters } from "./vote_models.ts";
-import { type OpenVoter, openVoter, type VoterSpec } from "./voter_source.ts";
-import type { VoterTable } from "./voter_table.ts";
 import { addTallyFlags, type TallyFlags, tallyOptions } from "./vote_options.ts";
-import { summarize, summaryLine, type VoteSummary } from "./vote_summary.ts";
-import { voteTable } from "./vote_table.ts";
-import { checkOutputs, writeTextFile } from "../text_file.ts";
+import { summaryLine, voteTable } from "./vote_report.ts";
 
-interface VoteFlags extends TallyFlags, ModelFlags {
-  readonly model?: readonly string[];
-  readonly adapter?: readonly string[];
-  readonly adapterDtype: "F32" | "keep";
-  readonly heads?: string;
+interface VoteFlags extends TallyFlags, ModelFlags, AdapterFlags {
+  readonly model?: readonly string[] | undefined;
+  readonly heads?: string | undefined;
   readonly cache: string | false;
   readonly join: JoinBy;
   readonly column: string;
-  readonly explain?: true;
-  readonly plot?: string;
-  readonly summary?: string;
+  readonly explain?: true | undefined;
+  readonly plot?: string | undefined;
+  readonly summary?: string | undefined;
   readonly format: "jsonl" | "table";
-  readonly output?: string;
-  readonly inputFormat?: RowFormat;
+  readonly output?: string | undefined;
+  readonly inputFormat?: RowFormat | undefined;
 }
 
 const description = [
@@ -73,18 +71,8 @@ export function voteCommand(
     .summary("put the scores of several reward models together")
     .description(description)
     .argument("[inputs...]", "files of scores, one per voter; with --model, one file of rows")
-    .option("--model <folder>", "checkpoint of a voter (repeatable)", collect)
-    .option(
-      "--adapter <folder>",
-      "LoRA adapter of a voter, on the one --model (repeatable)",
-      collect,
-    )
-    .addOption(
-      new Option(
-        "--adapter-dtype <dtype>",
-        "weights that an adapter changes: whole in F32, or rounded to what the model has",
-      ).choices(["F32", "keep"]).default("F32"),
-    )
+    .option("--model <folder>", "checkpoint of a voter (repeatable)", collect);
+  addAdapterFlags(command, "LoRA adapter of a voter, on the one --model (repeatable)")
     .option("--heads <file>", "linear heads on the one --model (voters.weight), in one pass")
     .option("--cache <folder>", "where scores are kept", ".cache/assay/votes")
     .option("--no-cache", "score everything again, and keep nothing")
@@ -151,20 +139,20 @@ async function vote(
   open: OpenVoter,
 ): Promise<void> {
   using bar = progressBar(output);
-  const table = flags.model === undefined
-    ? await readVoters(inputs, {
+  const counting = { ...tallyOptions(flags), groups: flags.groups };
+  const counted = flags.model === undefined
+    ? await voteFiles(inputs, {
+      ...counting,
       format: flags.inputFormat,
       join: flags.join,
       column: flags.column,
       onBytes: (file, read, byteLength) => bar.update(`reading ${file}`, read, byteLength),
     })
-    : await letVotersScore(inputs[0] ?? "-", flags, output, open, bar);
-  if (table.rows.length === 0) await output.note(`${inputs[0] ?? "standard input"} has no rows`);
-  const options = tallyOptions(flags);
-  const votes = tally(table.rows, options);
-  const summary = summarize(table, votes, options, flags.groups);
+    : await letModelsVote(inputs[0] ?? "-", flags, counting, output, open, bar);
+  const { votes, summary } = counted;
+  if (votes.length === 0) await output.note(`${inputs[0] ?? "standard input"} has no rows`);
   await warnAbout(summary, output);
-  await writeRows(table, votes, flags, output, bar);
+  await writeRows(counted, flags, output, bar);
   if (flags.summary !== undefined) {
     await writeTextFile(flags.summary, `${JSON.stringify(summary, null, 2)}\n`);
   }
@@ -173,16 +161,19 @@ async function vote(
   await output.note(summaryLine(summary));
 }
 
-async function letVotersScore(
+async function letModelsVote(
   input: string,
   flags: VoteFlags,
+  counting: CountOptions,
   output: Output,
   open: OpenVoter,
   bar: ProgressBar,
-): Promise<VoterTable> {
+): Promise<Votes> {
   using interrupt = listenForInterrupt();
-  return await scoreVoters(input, voterSpecs(flags), open, {
-    format: flags.inputFormat,
+  const rows = await openRows(input, { format: flags.inputFormat });
+  return await voteModels(rows, voterSpecs(flags), {
+    ...counting,
+    open,
     cache: flags.cache === false ? undefined : flags.cache,
     load: loadOptions(flags, output, bar),
     onProgress: (voter, done, total) => bar.update(`scoring with ${voter}`, done, total),
@@ -192,33 +183,24 @@ async function letVotersScore(
 }
 
 function voterSpecs(flags: VoteFlags): VoterSpec[] {
-  const { model = [], adapter = [], heads, adapterDtype } = flags;
-  const [only] = model;
-  if (adapter.length > 0) {
-    const dtype = adapterDtype === "F32" ? { adapterDtype } : {};
-    return adapter.map((folder) => ({ model: only!, adapter: folder, ...dtype }));
-  }
-  return model.map((folder) => ({ model: folder, ...(heads === undefined ? {} : { heads }) }));
+  const { model: models = [], adapter: adapters = [], heads } = flags;
+  const [only] = models;
+  if (adapters.length === 0) return models.map((model) => ({ model, heads }));
+  const adapterDtype = adapterDtypeOf(flags);
+  return adapters.map((adapter) => ({ model: only!, adapter, adapterDtype }));
 }
 
 async function writeRows(
-  table: VoterTable,
-  votes: readonly Vote[],
+  { votes, rows }: Votes,
   flags: VoteFlags,
   output: Output,
   bar: ProgressBar,
 ): Promise<void> {
   const writer: RowWriter = await rowOutput(output, flags, voteTable);
   let done = 0;
-  for await (const { item, place } of table.read()) {
-    const voted = place === undefined ? votedRow(item, undefined, undefined, undefined) : votedRow(
-      item,
-      votes[place],
-      table.errors?.[place],
-      flags.explain ? table.rows[place] : undefined,
-    );
-    if (voted.error !== undefined) output.rowFailed();
-    await writer.write(voted);
+  for await (const { row, failed } of rows({ explain: flags.explain })) {
+    if (failed) output.rowFailed();
+    await writer.write(row);
     bar.update("writing votes", ++done, votes.length);
   }
   await writer.close();

@@ -8,13 +8,13 @@ import { countArgument } from "../arguments.ts";
 /** The flags that say how votes are counted. */
 export interface TallyFlags {
   readonly aggregate: Aggregation;
-  readonly normalize?: "std" | "none";
-  readonly quantiles?: readonly [number, number, number];
-  readonly thresholds?: readonly [number, number, number];
-  readonly trim?: number;
-  readonly varianceWeight?: number;
-  readonly stdWeight?: number;
-  readonly tie?: MajorityTie;
+  readonly normalize?: "std" | "none" | undefined;
+  readonly quantiles?: readonly [number, number, number] | undefined;
+  readonly thresholds?: readonly [number, number, number] | undefined;
+  readonly trim?: number | undefined;
+  readonly varianceWeight?: number | undefined;
+  readonly stdWeight?: number | undefined;
+  readonly tie?: MajorityTie | undefined;
   readonly groups: number;
 }
 
@@ -74,19 +74,10 @@ export function addTallyFlags(command: Command): Command {
 
 /** The options that the flags ask for. */
 export function tallyOptions(flags: TallyFlags): TallyOptions {
-  const { trim, varianceWeight, stdWeight, tie, quantiles, thresholds } = flags;
-  return {
-    aggregation: flags.aggregate,
-    normalize: flags.normalize ?? "none",
-    bounds: {
-      ...(quantiles === undefined ? {} : { quantiles }),
-      ...(thresholds === undefined ? {} : { thresholds }),
-    },
-    ...(trim === undefined ? {} : { trim }),
-    ...(varianceWeight === undefined ? {} : { varianceWeight }),
-    ...(stdWeight === undefined ? {} : { stdWeight }),
-    ...(tie === undefined ? {} : { tie }),
-  };
+  const { aggregate, normalize = "none", trim, varianceWeight, stdWeight, tie } = flags;
+  const { quantiles, thresholds } = flags;
+  const bounds = { quantiles, thresholds };
+  return { aggregation: aggregate, normalize, bounds, trim, varianceWeight, stdWeight, tie };
 }
 
 /**

@@ -1,0 +1,78 @@
+import type { LengthControlledWinRate } from "../../calibration/length_controlled.ts";
+import type { WinRate } from "../../calibration/win_rate.ts";
+import { calibratePreferences } from "../../tasks/calibrate/calibrate_preferences.ts";
+import { openRows } from "../../tasks/repeatable_rows.ts";
+import { writeTextFile } from "../../tasks/text_file.ts";
+import type { Output } from "../output.ts";
+import type { ProgressBar } from "../progress_bar.ts";
+import { rowOutput } from "../row_output.ts";
+import type { CalibrateFlags } from "./calibrate_flags.ts";
+import { calibrateTable } from "./calibrate_report.ts";
+
+/**
+ * `assay calibrate --preferences`: adds `calibrated_preference` to a judge's preferences against a
+ * baseline, and tells every model's win rate as it came, calibrated, and length-controlled.
+ *
+ * @param input A path, or `-` for standard input.
+ * @param flags The command's flags.
+ * @param output Where output goes.
+ * @param bar Shows how far the reading is.
+ */
+export async function writeCalibratedPreferences(
+  input: string,
+  flags: CalibrateFlags,
+  output: Output,
+  bar: ProgressBar,
+): Promise<void> {
+  let doing = "reading";
+  const rows = await openRows(input, {
+    format: flags.inputFormat,
+    onBytes: ({ read, byteLength }) => bar.update(doing, read, byteLength),
+  });
+  const calibrated = await calibratePreferences(rows, {
+    columns: flags.column,
+    gamma: typeof flags.gamma === "number" ? flags.gamma : undefined,
+    frac: flags.frac,
+    iterations: flags.iterations,
+  });
+  doing = "calibrating";
+  const writer = await rowOutput(output, flags, calibrateTable);
+  try {
+    for await (const { row, failed } of calibrated.rows()) {
+      if (failed) output.rowFailed();
+      await writer.write(row);
+    }
+  } finally {
+    await writer.close();
+  }
+  const { overall, models, knots } = calibrated.winRates;
+  const lengthControlled = calibrated.lengthControlled();
+  await report(overall, models, lengthControlled, output);
+  if (flags.summary !== undefined) {
+    const summary = { overall, models, lengthControlled, knots };
+    await writeTextFile(flags.summary, JSON.stringify(summary, null, 2) + "\n");
+  }
+}
+
+async function report(
+  overall: WinRate,
+  models: Readonly<Record<string, WinRate>>,
+  controlled: Readonly<Record<string, LengthControlledWinRate>>,
+  output: Output,
+): Promise<void> {
+  const named = Object.keys(models).length === 0 ? { all: overall } : models;
+  for (const [model, rate] of Object.entries(named)) {
+    const length = controlled[model];
+    await output.note(
+      `${model}: win rate ${rate.winRate.toFixed(2)}, calibrated ${
+        rate.calibratedWinRate.toFixed(2)
+      }${
+        length === undefined
+          ? ""
+          : `, length-controlled ${length.lengthControlledWinRate.toFixed(2)}`
+      } (${rate.comparisons} comparisons, ${
+        rate.meanLengthDifference.toFixed(0)
+      } longer on average)`,
+    );
+  }
+}

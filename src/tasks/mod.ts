@@ -1,0 +1,114 @@
+/**
+ * What the commands of `assay` do, for programs: rows are scored, calibrated, voted on, curated and
+ * evaluated, features are computed and heads are fitted. The same columns come out, to the last bit.
+ *
+ * Rows come from `readRows` of `@assay/assay/data`, from {@linkcode openRows} where a task reads them
+ * twice, or from a program's own memory by {@linkcode rowsInMemory}.
+ *
+ * Needs `--allow-read` for checkpoints and the files that are read, and `--allow-write` for what is
+ * written: caches, calibrators, features, checkpoints.
+ *
+ * @module
+ */
+export type { OutputRow } from "./output_row.ts";
+export { beginRows } from "./begin_rows.ts";
+export { openRows, type RepeatableRows, rowsInMemory } from "./repeatable_rows.ts";
+export { type ModelFolder, type ModelSpec, openModelFolder } from "./model_folder.ts";
+
+export {
+  type ImplicitSpec,
+  type LoadedScorer,
+  type LoadScorer,
+  openScorer,
+  type ScorerSpec,
+} from "./score/open_scorer.ts";
+export {
+  type ScoredRow,
+  type Scorer,
+  scoreRows,
+  type ScoreRowsOptions,
+} from "./score/score_rows.ts";
+export type { ScoreColumnsOptions } from "./score/score_columns.ts";
+
+export {
+  type CalibratedPreferences,
+  calibratePreferences,
+  type CalibratePreferencesOptions,
+} from "./calibrate/calibrate_preferences.ts";
+export { calibrateRows, type CalibrateRowsOptions } from "./calibrate/calibrate_rows.ts";
+export { readCalibrator, writeCalibrator } from "./calibrate/calibrator_file.ts";
+export {
+  fitCalibrator,
+  type FitCalibratorOptions,
+  type FittedCalibrator,
+} from "./calibrate/fit_calibrator.ts";
+export { type ResponseMeasures, tokenizerMeasures } from "./calibrate/response_sources.ts";
+export type { ScoredColumns } from "./calibrate/scored_responses.ts";
+
+export type { ReadVotersOptions } from "./vote/read_voters.ts";
+export type { ScoreVotersOptions } from "./vote/score_voters.ts";
+export type { StrengthSummary, VoterSummary, VoteSummary } from "./vote/vote_summary.ts";
+export type { LoadedVoter, VoterScores } from "./vote/loaded_voter.ts";
+export {
+  type OpenVoter,
+  openVoter,
+  type VoterSource,
+  type VoterSpec,
+} from "./vote/voter_source.ts";
+export {
+  type CountOptions,
+  voteFiles,
+  type VoteFilesOptions,
+  voteModels,
+  type VoteModelsOptions,
+  type Votes,
+} from "./vote/votes.ts";
+
+export type {
+  CuratedCounts,
+  CurateRecipe,
+  PriorSettings,
+  RecipeOptions,
+  Similarity,
+} from "./curate/curated_set.ts";
+export {
+  type CuratedOutput,
+  curateRows,
+  type CurateRowsOptions,
+  type Curation,
+  type CurationSummary,
+} from "./curate/curate_rows.ts";
+export {
+  embeddingSimilarity,
+  tokenSimilarity,
+  wordSimilarity,
+} from "./curate/response_similarity.ts";
+export { undoCuration, type UndoneRow } from "./curate/undo_curation.ts";
+
+export type { EvaluatedRowOptions } from "./evaluate/evaluated_row_reader.ts";
+export {
+  evaluateRows,
+  type EvaluateRowsOptions,
+  type RowEvaluation,
+} from "./evaluate/evaluate_rows.ts";
+export { evaluationRows, evaluationSummary } from "./evaluate/evaluation_rows.ts";
+
+export {
+  type ComputedFeatures,
+  computeFeatures,
+  type ComputeFeaturesOptions,
+  openFeatures,
+} from "./fit/compute_features.ts";
+export {
+  fitHead,
+  type FitHeadOptions,
+  type FittedHead,
+  headLosses,
+  type HeadReport,
+} from "./fit/fit_head.ts";
+export { type Soup, type SoupOptions, writeSoup } from "./soup.ts";
+
+export type { Calibrator } from "../calibration/calibrator.ts";
+export type { ReadRow, Row } from "../data/rows.ts";
+export type { AssayError } from "../error.ts";
+export type { LoadOptions } from "../scoring/load_options.ts";

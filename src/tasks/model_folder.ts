@@ -1,0 +1,67 @@
+import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { type CheckpointFolder, folderAt } from "../checkpoint/folder.ts";
+import type { FloatDtype } from "../checkpoint/tensor.ts";
+import { LoraAdapter } from "../merging/lora.ts";
+
+/** A checkpoint, with a LoRA adapter on it where one is named. */
+export interface ModelSpec {
+  /** Folder or URL of the checkpoint. */
+  readonly model: string;
+  /** Folder or URL of a LoRA adapter in PEFT's layout. */
+  readonly adapter?: string | undefined;
+  /**
+   * Element type of the weights that the adapter changes. By default the base's own, to which the
+   * merged weights are rounded; `F32` keeps them whole, as running the adapter beside the base does.
+   */
+  readonly adapterDtype?: FloatDtype | undefined;
+}
+
+/** A checkpoint that `RewardModel.load` and every other loader takes. */
+export interface ModelFolder extends Disposable {
+  /** The checkpoint's path or address; with an adapter a folder that merges as it is read. */
+  readonly source: string | CheckpointFolder;
+  /** Tells apart what scores differently: the model, its adapter, and how that is merged. */
+  readonly name: string;
+}
+
+/**
+ * Opens a checkpoint with its adapter, the one way for every task: the adapter becomes an overlay of
+ * the checkpoint, which loads like any other, streamed and in a worker too. Weights are merged when
+ * they are read; nothing is written. A head that the adapter brings (`modules_to_save`) replaces or
+ * stands in for the base's. Without an adapter nothing is opened here.
+ *
+ * @example
+ * ```ts
+ * import { RewardModel } from "@assay/assay";
+ * import { openModelFolder } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * using folder = await openModelFolder({
+ *   model: "tests/golden/parity/llama",
+ *   adapter: "tests/golden/voting/peft_adapter",
+ *   adapterDtype: "F32",
+ * });
+ * using model = await RewardModel.load(folder.source);
+ * const [verdict] = await model.score([[
+ *   { role: "user", content: "Hi" },
+ *   { role: "assistant", content: "Hello." },
+ * ]]);
+ * assert.equal(typeof verdict?.score, "number");
+ * ```
+ *
+ * @returns The folder; it must stay open as long as a model that was loaded from it is used.
+ * @throws {AssayError} `voting/bad-adapter` where there is no such adapter, where it can't be merged
+ *   or where it belongs to another base; and what opening the checkpoint throws.
+ */
+export async function openModelFolder(spec: ModelSpec): Promise<ModelFolder> {
+  const { model, adapter: path, adapterDtype } = spec;
+  if (path === undefined) return { source: model, name: model, [Symbol.dispose]() {} };
+  using opened = new DisposableStack();
+  const base = folderAt(model);
+  const checkpoint = opened.use(await Checkpoint.open(base));
+  const adapter = opened.use(await LoraAdapter.open(folderAt(path)));
+  const source = adapter.mergedFolder(base, checkpoint, adapterDtype);
+  const name = source.name + (adapterDtype === undefined ? " (rounded)" : "");
+  const files = opened.move();
+  return { source, name, [Symbol.dispose]: () => files[Symbol.dispose]() };
+}

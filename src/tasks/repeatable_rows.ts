@@ -1,0 +1,77 @@
+import { readRows, type ReadRowsOptions } from "../data/read_rows.ts";
+import type { ReadRow, Row } from "../data/rows.ts";
+
+/** Rows that can be read more than once: a task looks at all of them before it gives the first back. */
+export interface RepeatableRows {
+  /** The rows from the first one on. */
+  read(): AsyncIterable<ReadRow>;
+}
+
+/**
+ * Rows that a task reads and that are then read again to be written. A file is read twice; standard
+ * input and pipes, which can't be, are kept in memory.
+ *
+ * @example
+ * ```ts
+ * import { openRows } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const rows = await openRows("examples/conversations.jsonl");
+ * const first = await Array.fromAsync(rows.read());
+ * assert.deepEqual(await Array.fromAsync(rows.read()), first);
+ * ```
+ *
+ * @param input A path, or `-` for standard input.
+ * @param options The format, where the name does not tell it, and who hears how far a reading is.
+ * @returns The rows. What is wrong with the input is thrown when they are read: see `readRows`.
+ */
+export async function openRows(
+  input: string,
+  options: ReadRowsOptions = {},
+): Promise<RepeatableRows> {
+  const fromInput = (): AsyncGenerator<ReadRow> => readRows(input, options);
+  if (await isFile(input)) return { read: fromInput };
+  let kept: ReadRow[] | undefined;
+  return {
+    async *read() {
+      if (kept !== undefined) {
+        yield* kept;
+        return;
+      }
+      kept = [];
+      for await (const row of fromInput()) {
+        kept.push(row);
+        yield row;
+      }
+    },
+  };
+}
+
+/**
+ * A program's own rows, as tasks read them; their lines are counted from 1.
+ *
+ * @example
+ * ```ts
+ * import { rowsInMemory } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const rows = rowsInMemory([{ prompt: "Hi", response: "Hello." }]);
+ * for await (const { line, row } of rows.read()) assert.deepEqual([line, row?.prompt], [1, "Hi"]);
+ * ```
+ */
+export function rowsInMemory(rows: readonly Row[]): RepeatableRows {
+  return {
+    async *read() {
+      for (const [index, row] of rows.entries()) yield { line: index + 1, row, error: undefined };
+    },
+  };
+}
+
+async function isFile(input: string): Promise<boolean> {
+  if (input === "-") return false;
+  try {
+    return (await Deno.stat(input)).isFile;
+  } catch {
+    return false; // the reading itself says what is wrong
+  }
+}

@@ -1,0 +1,109 @@
+import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
+import { formatShardIndex, planShards, shardIndexFile } from "../checkpoint/shard_index.ts";
+import { AssayError } from "../error.ts";
+import { averageWeights, type WeightAverageOptions } from "../merging/weight_average.ts";
+import { writeTextFile } from "./text_file.ts";
+
+/** How to average checkpoints. */
+export interface SoupOptions extends WeightAverageOptions {
+  /** Bytes of the largest file of weights; 5 GB by default. */
+  readonly shardSize?: number | undefined;
+}
+
+/** What was averaged. */
+export interface Soup {
+  /** Checkpoints. */
+  readonly members: number;
+  /** Tensors of each. */
+  readonly tensors: number;
+}
+
+/**
+ * Averages the weights of reward models into a new checkpoint, as `assay soup` does (WARM, arXiv
+ * 2401.12187), tensor by tensor: no more than a few MiB are held in memory.
+ *
+ * @example
+ * ```ts
+ * import { writeSoup } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const model = "tests/golden/parity/llama";
+ * const folder = await Deno.makeTempDir();
+ * const { members } = await writeSoup([model, model], folder, { weights: [0.7, 0.3] });
+ * assert.equal(members, 2);
+ * ```
+ *
+ * @param models Folders or URLs of two or more checkpoints of one architecture.
+ * @param folder Where the averaged one goes; made where there is none, and must not have weights.
+ * @param options Weights, element type, size of the files.
+ * @throws {AssayError} What opening and averaging throws; `cli/usage` for a folder with weights;
+ *   `data/cannot-write`.
+ */
+export async function writeSoup(
+  models: readonly string[],
+  folder: string,
+  options: SoupOptions = {},
+): Promise<Soup> {
+  const { shardSize = 5e9, ...average } = options;
+  using opened = new DisposableStack();
+  const members: Checkpoint[] = [];
+  for (const model of models) members.push(opened.use(await Checkpoint.open(model)));
+  const { tensors, files } = await averageWeights(members, average);
+  await makeFolder(folder);
+  await writeWeights(folder, tensors, shardSize, {
+    format: "pt",
+    soup: JSON.stringify({ members: models.map(lastPart), weights: options.weights ?? "equal" }),
+  });
+  for (const [file, text] of files) await writeTextFile(`${folder}/${file}`, text);
+  using written = await Checkpoint.open(folder); // what was written must be a checkpoint
+  return { members: members.length, tensors: written.tensors.size };
+}
+
+/** Writes the weights as one file, or as shards with an index where they are larger. */
+async function writeWeights(
+  folder: string,
+  tensors: readonly TensorToWrite[],
+  shardSize: number,
+  metadata: Readonly<Record<string, string>>,
+): Promise<void> {
+  const shards = planShards(tensors, shardSize);
+  const isSingle = shards.size === 1;
+  for (const [file, shard] of shards) {
+    const path = `${folder}/${isSingle ? "model.safetensors" : file}`;
+    // Under another name until it is whole: nobody takes half a checkpoint for one.
+    const waiting = `${path}.tmp`;
+    const sink = await Deno.open(waiting, { write: true, create: true, truncate: true });
+    try {
+      await writeSafetensors(sink.writable, shard, { metadata });
+      await Deno.rename(waiting, path);
+    } catch (error) {
+      await Deno.remove(waiting).catch(() => {});
+      throw error;
+    }
+  }
+  if (!isSingle) await writeTextFile(`${folder}/${shardIndexFile}`, formatShardIndex(shards));
+}
+
+/** The folder, made where there is none; weights that are there are never mixed with new ones. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    for await (const { name } of Deno.readDir(folder)) {
+      if (!/\.safetensors(\.index\.json)?$/.test(name)) continue;
+      throw new AssayError(
+        "cli/usage",
+        `Cannot write to ${folder}: expected a folder without weights, found ${name}; name another ` +
+          "folder, or remove them first",
+      );
+    }
+  } catch (cause) {
+    if (cause instanceof AssayError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AssayError("data/cannot-write", `Cannot write to ${folder}: ${reason}`, { cause });
+  }
+}
+
+function lastPart(path: string): string {
+  return path.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!;
+}
