@@ -29,19 +29,40 @@ export async function openRows(
   input: string,
   options: ReadRowsOptions = {},
 ): Promise<RepeatableRows> {
-  const fromInput = (): AsyncGenerator<ReadRow> => readRows(input, options);
-  if (await isFile(input)) return { read: fromInput };
-  let kept: ReadRow[] | undefined;
+  return await isFile(input)
+    ? { read: () => readRows(input, options) }
+    : keptRows(readRows(input, options));
+}
+
+/**
+ * Rows that come once, made to be read more than once: those that were read are kept in memory. A
+ * reading that was ended early is taken up again by the next one.
+ *
+ * @example
+ * ```ts
+ * import { keptRows, rowsInMemory } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const once = rowsInMemory([{ id: 1 }, { id: 2 }]).read()[Symbol.asyncIterator]();
+ * const rows = keptRows(once);
+ * for (let time = 0; time < 2; time++) {
+ *   assert.equal((await Array.fromAsync(rows.read())).length, 2);
+ * }
+ * ```
+ *
+ * @param rows The rows, none of which has been read.
+ */
+export function keptRows(rows: AsyncIterator<ReadRow>): RepeatableRows {
+  const kept: ReadRow[] = [];
   return {
     async *read() {
-      if (kept !== undefined) {
-        yield* kept;
-        return;
-      }
-      kept = [];
-      for await (const row of fromInput()) {
-        kept.push(row);
-        yield row;
+      for (let index = 0;; index++) {
+        if (index === kept.length) {
+          const { done, value } = await rows.next();
+          if (done) return;
+          kept.push(value);
+        }
+        yield kept[index]!;
       }
     },
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beginRows } from "../../src/tasks/begin_rows.ts";
-import { openRows, rowsInMemory } from "../../src/tasks/repeatable_rows.ts";
+import { keptRows, openRows, rowsInMemory } from "../../src/tasks/repeatable_rows.ts";
 import { readRows } from "../../src/data/read_rows.ts";
 import { inFolder } from "../cli/captured_output.ts";
 
@@ -25,6 +25,20 @@ Deno.test("rowsInMemory() counts lines from 1, each time", async () => {
   const rows = rowsInMemory([{ a: 1 }, { a: 2 }]);
   for (let time = 0; time < 2; time++) {
     assert.deepEqual((await Array.fromAsync(rows.read())).map(({ line }) => line), [1, 2]);
+  }
+});
+
+Deno.test("keptRows() reads each row once, and goes on where a reading was ended early", async () => {
+  let read = 0;
+  const once = (async function* () {
+    for (read = 1; read <= 4; read++) yield { line: read, row: { id: read }, error: undefined };
+  })();
+  const rows = keptRows(once);
+  for await (const { line } of rows.read()) if (line === 2) break;
+  assert.equal(read, 2);
+  for (let time = 0; time < 2; time++) {
+    const ids = await Array.fromAsync(rows.read(), ({ row }) => row?.id);
+    assert.deepEqual(ids, [1, 2, 3, 4]);
   }
 });
 
