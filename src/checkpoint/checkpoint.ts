@@ -2,10 +2,9 @@ import { AssayError } from "../error.ts";
 import { checkPath, type CheckpointFolder, folderAt } from "./folder.ts";
 import { decodeUtf8 } from "./safetensors_header.ts";
 import { SafetensorsReader } from "./safetensors_reader.ts";
-import { joinShards, parseShardIndex, shardIndexFile } from "./shard_index.ts";
+import { joinShards, parseShardIndex, shardIndexFile, weightsFile } from "./shard_index.ts";
 import type { Tensor, TensorInfo } from "./tensor.ts";
 
-const singleFile = "model.safetensors";
 /** Largest text file read; the largest tokenizers have about 35 MB. */
 const maxTextBytes = 256 * 1024 * 1024;
 /** Shards opened at once. */
@@ -29,7 +28,7 @@ const openedAtOnce = 8;
  *
  * const folder = blobFolder("tiny", new Map([
  *   ["config.json", new Blob(['{"model_type": "llama"}'])],
- *   ["model.safetensors", await weights],
+ *   [`model.safetensors`, await weights],
  * ]));
  * using checkpoint = await Checkpoint.open(folder);
  * assert.equal(checkpoint.config.model_type, "llama");
@@ -84,10 +83,10 @@ export class Checkpoint implements Disposable {
         throw error;
       }
     }
-    const single = await folder.open(singleFile);
+    const single = await folder.open(weightsFile);
     if (single === undefined) throw await explainMissingWeights(folder);
-    const reader = await SafetensorsReader.open(single, singleFile);
-    return new Checkpoint(folder, config, reader.tensors, new Map([[singleFile, reader]]));
+    const reader = await SafetensorsReader.open(single, weightsFile);
+    return new Checkpoint(folder, config, reader.tensors, new Map([[weightsFile, reader]]));
   }
 
   /**
@@ -271,7 +270,7 @@ async function explainMissingWeights(folder: CheckpointFolder): Promise<AssayErr
   }
   return new AssayError(
     "checkpoint/no-safetensors",
-    `Cannot open checkpoint ${folder.name}: expected ${singleFile} or ${shardIndexFile}, ` +
+    `Cannot open checkpoint ${folder.name}: expected ${weightsFile} or ${shardIndexFile}, ` +
       `found ${found}`,
   );
 }

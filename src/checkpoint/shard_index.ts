@@ -4,8 +4,11 @@ import { declaredBytes, type TensorDeclaration } from "./safetensors_writer.ts";
 import { excerpt, type JsonValue, parseStrictJson } from "./strict_json.ts";
 import type { TensorInfo } from "./tensor.ts";
 
+/** The file that holds all weights of a checkpoint that is not divided. */
+export const weightsFile = `model.safetensors`;
+
 /** The index of a checkpoint in several files, as `transformers` writes it. */
-export const shardIndexFile = "model.safetensors.index.json";
+export const shardIndexFile = `${weightsFile}.index.json`;
 
 /**
  * Parses a shard index, which is untrusted.

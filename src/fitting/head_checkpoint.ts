@@ -4,7 +4,12 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "../checkpoint/safetensors_writer.ts";
-import { formatShardIndex, planShards } from "../checkpoint/shard_index.ts";
+import {
+  formatShardIndex,
+  planShards,
+  shardIndexFile,
+  weightsFile,
+} from "../checkpoint/shard_index.ts";
 import { type FloatDtype, fromFloat32 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 import { gatingLayerName, logitScaleName, regressionName, transformName } from "../heads/armo.ts";
@@ -207,7 +212,7 @@ async function linkShards(
     await Deno.symlink(`${from}/${file}`, `${folder}/${file}`);
   }
   await writeSafetensors(await newFile(`${folder}/${own}`), tensors);
-  await Deno.writeTextFile(`${folder}/model.safetensors.index.json`, formatShardIndex(shards));
+  await Deno.writeTextFile(`${folder}/${shardIndexFile}`, formatShardIndex(shards));
 }
 
 /** A tensor's bytes in pieces: an embedding matrix may have more than there is memory to spare. */
@@ -233,10 +238,10 @@ async function writeShards(
   const shards = planShards(tensors, maxShardBytes);
   const isOne = shards.size === 1;
   for (const [file, some] of shards) {
-    const path = `${folder}/${isOne ? "model.safetensors" : file}`;
+    const path = `${folder}/${isOne ? weightsFile : file}`;
     await writeSafetensors(await newFile(path), some);
   }
-  const index = `${folder}/model.safetensors.index.json`;
+  const index = `${folder}/${shardIndexFile}`;
   if (isOne) {
     return await removeEarlier(index);
   }

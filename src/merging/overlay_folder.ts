@@ -2,7 +2,7 @@ import type { ByteSource } from "../checkpoint/byte_source.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import type { TensorDeclaration } from "../checkpoint/safetensors_writer.ts";
-import { shardIndexFile } from "../checkpoint/shard_index.ts";
+import { shardIndexFile, weightsFile } from "../checkpoint/shard_index.ts";
 import { type Dtype, dtypeBits } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 
@@ -26,8 +26,6 @@ export interface Overlay {
   /** `config.json` in place of the base's. */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
 }
-
-const weightsFile = "model.safetensors";
 
 /** Bytes made at once at most, where one row is not longer. */
 const pieceBytes = 16 * 1024 * 1024;

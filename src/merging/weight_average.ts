@@ -72,7 +72,7 @@ export interface AveragedCheckpoint {
  *   const file = new Response(readable).blob();
  *   const bytes = [new Uint8Array(new Float32Array(values).buffer)];
  *   await writeSafetensors(writable, [{ name: "w", dtype: "F32", shape: [2], bytes }]);
- *   const files = new Map([["config.json", new Blob(["{}"])], ["model.safetensors", await file]]);
+ *   const files = new Map([["config.json", new Blob(["{}"])], [`model.safetensors`, await file]]);
  *   return await Checkpoint.open(blobFolder("member", files));
  * }
  * const members = await Promise.all([member([0.5, 1]), member([0.25, 2])]);

@@ -32,9 +32,9 @@ export function openTokenizer(
   }
   return ChatTokenizer.open(checkpoint, {
     maxTokens,
-    requireGate: needsHeader(reads),
+    requireHeader: needsHeader(reads),
     trustSpecialTokens: trustSpecialTokens ?? false,
     ...(truncate === undefined ? {} : { truncate }),
-    ...(pattern === undefined ? {} : { gatingPattern: pattern }),
+    ...(pattern === undefined ? {} : { headerPattern: pattern }),
   });
 }

@@ -2,7 +2,7 @@ import { AssayError } from "../error.ts";
 import type { Read, Reads } from "../heads/reads.ts";
 import type { ChatTokenizer, TokenizedConversation } from "../text/chat_tokenizer.ts";
 import type { Conversation } from "../text/conversation.ts";
-import { findLastPattern } from "../text/gating_pattern.ts";
+import { findLastPattern } from "../text/header_pattern.ts";
 
 /** Positions of a conversation by read, counted from 0; each in ascending order. */
 export type Positions = Readonly<Record<string, readonly number[]>>;
@@ -32,7 +32,7 @@ export function tokenizeForReads(
   conversation: Conversation,
   reads: Reads,
 ): ReadText {
-  const { ids, truncated, gatePosition: header } = tokenizer.tokenize(conversation);
+  const { ids, truncated, headerPosition: header } = tokenizer.tokenize(conversation);
   const responseStart = (): number => responseStartOf(tokenizer, conversation, ids);
   const places = { ids, header, responseStart };
   const positions = Object.entries(reads).map(([name, read]) =>

@@ -1,6 +1,11 @@
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
-import { formatShardIndex, planShards, shardIndexFile } from "../checkpoint/shard_index.ts";
+import {
+  formatShardIndex,
+  planShards,
+  shardIndexFile,
+  weightsFile,
+} from "../checkpoint/shard_index.ts";
 import { AssayError } from "../error.ts";
 import { averageWeights, type WeightAverageOptions } from "../merging/weight_average.ts";
 import { writeTextFile } from "./text_file.ts";
@@ -70,7 +75,7 @@ async function writeWeights(
   const shards = planShards(tensors, shardSize);
   const isSingle = shards.size === 1;
   for (const [file, shard] of shards) {
-    const path = `${folder}/${isSingle ? "model.safetensors" : file}`;
+    const path = `${folder}/${isSingle ? weightsFile : file}`;
     // Under another name until it is whole: nobody takes half a checkpoint for one.
     const waiting = `${path}.tmp`;
     const sink = await Deno.open(waiting, { write: true, create: true, truncate: true });

@@ -3,7 +3,7 @@ import type { AddedToken } from "./added_tokens.ts";
 import { ChatTemplate } from "./chat_template.ts";
 import { ContentGuard, type GuardedConversation } from "./content_guard.ts";
 import { checkConversation, type Conversation } from "./conversation.ts";
-import { commonLength, deriveGatingPattern, findLastPattern } from "./gating_pattern.ts";
+import { commonLength, deriveHeaderPattern, findLastPattern } from "./header_pattern.ts";
 import {
   namedSpecialTokens,
   readAddedTokens,
@@ -22,10 +22,10 @@ export interface TokenizedConversation {
   /** Whether tokens were dropped to fit. */
   readonly truncated: boolean;
   /**
-   * Index of the first token of the last gating pattern (the end of the last user turn before the
+   * Index of the first token of the last header pattern (the end of the last user turn before the
    * assistant header); null if this text has none.
    */
-  readonly gatePosition: number | null;
+  readonly headerPosition: number | null;
 }
 
 /** Up to how many times `maxTokens` the tokens of a conversation that is too long are counted. */
@@ -39,10 +39,10 @@ export interface ChatTokenizerOptions {
   readonly truncate?: Truncation | undefined;
   /** Whether special tokens written inside a message's content act as such. Default false. */
   readonly trustSpecialTokens?: boolean | undefined;
-  /** The gating pattern, if the model's configuration gives it; else it is derived from the template. */
-  readonly gatingPattern?: readonly number[] | undefined;
-  /** Whether a conversation without the gating pattern is an error. Default false. */
-  readonly requireGate?: boolean | undefined;
+  /** The header pattern, if the model's configuration gives it; else it is derived from the template. */
+  readonly headerPattern?: readonly number[] | undefined;
+  /** Whether a conversation without the header pattern is an error. Default false. */
+  readonly requireHeader?: boolean | undefined;
   /** Makes the date that a template's `strftime_now` prints. Default: now. */
   readonly now?: (() => Date) | undefined;
 }
@@ -84,8 +84,8 @@ export interface ChatTokenizerOptions {
  * ```
  */
 export class ChatTokenizer {
-  /** The gating pattern in use, or null if none was given and the template yields none. */
-  readonly gatingPattern: readonly number[] | null;
+  /** The header pattern in use, or null if none was given and the template yields none. */
+  readonly headerPattern: readonly number[] | null;
   readonly #tokenizer: Tokenizer;
   readonly #template: ChatTemplate;
   readonly #options: ChatTokenizerOptions;
@@ -93,7 +93,7 @@ export class ChatTokenizer {
   readonly #bosId: number | undefined;
   readonly #control: ReadonlySet<AddedToken>;
   readonly #guard: ContentGuard;
-  /** Whether the gating pattern is plain text, which content can have too. */
+  /** Whether the header pattern is plain text, which content can have too. */
   readonly #isPatternPlain: boolean;
 
   private constructor(files: TokenizerFiles, options: ChatTokenizerOptions) {
@@ -109,15 +109,15 @@ export class ChatTokenizer {
     });
     this.#bosId = added.find((token) => token.content === named["bos_token"])?.id;
     this.#prefix = sequencePrefix(files.tokenizer, files.config, this.#bosId);
-    this.gatingPattern = checkPattern(options.gatingPattern) ??
-      deriveGatingPattern((conversation, addGenerationPrompt) => {
+    this.headerPattern = checkPattern(options.headerPattern) ??
+      deriveHeaderPattern((conversation, addGenerationPrompt) => {
         const text = this.#template.render(conversation, { addGenerationPrompt });
         return this.#tokenizer.encode({ text, breaks: [] }, new Set()).ids;
       });
     this.#control = new Set(
-      options.trustSpecialTokens ? [] : controlTokens(added, this.gatingPattern ?? []),
+      options.trustSpecialTokens ? [] : controlTokens(added, this.headerPattern ?? []),
     );
-    const pattern = this.gatingPattern ?? [];
+    const pattern = this.headerPattern ?? [];
     this.#isPatternPlain = !added.some(({ id, special }) => special && pattern.includes(id)) &&
       ![...this.#control].some(({ id }) => pattern.includes(id));
     this.#guard = new ContentGuard(this.#control, (text) => this.#tokenizer.normalize(text));
@@ -139,10 +139,10 @@ export class ChatTokenizer {
       await readTokenizerFiles(files),
       (parsed) => new ChatTokenizer(parsed, options),
     );
-    if (options.requireGate && tokenizer.gatingPattern === null) {
+    if (options.requireHeader && tokenizer.headerPattern === null) {
       throw new AssayError(
         "text/no-gating-pattern",
-        `Cannot find where ${files.name} reads its gate: expected an assistant header in its chat ` +
+        `Cannot find where ${files.name} reads its header: expected an assistant header in its chat ` +
           "template or a gating_token_pattern in config.json, found neither",
       );
     }
@@ -154,7 +154,7 @@ export class ChatTokenizer {
    *
    * @param conversation Messages; the last one is the response.
    * @returns The text that is tokenized.
-   * @throws {AssayError} As {@link ChatTokenizer.tokenize}, except for length and gate.
+   * @throws {AssayError} As {@link ChatTokenizer.tokenize}, except for length and header.
    */
   render(conversation: Conversation): string {
     const checked = checkConversation(conversation, this.#template.source);
@@ -184,7 +184,7 @@ export class ChatTokenizer {
     return {
       ids: Uint32Array.from(encoded.ids),
       truncated: false,
-      gatePosition: this.#findGate(encoded.ids, guarded, text),
+      headerPosition: this.#findHeader(encoded.ids, guarded, text),
     };
   }
 
@@ -226,13 +226,13 @@ export class ChatTokenizer {
     }
     const { ids } = encoded;
     const shared = prompt === null ? 0 : commonLength(ids, prompt);
-    const gate = this.#locateGate(ids, prompt);
+    const header = this.#locateHeader(ids, prompt);
     const cut = truncateTokens(
       {
         ids,
         total: describeTotal(encoded),
         prefixLength: commonLength(ids, this.#prefix),
-        gate: gate === null ? null : [gate, gate + this.gatingPattern!.length],
+        header: header === null ? null : [header, header + this.headerPattern!.length],
         responseStart: shared > 0 ? shared : null,
       },
       maxTokens,
@@ -242,35 +242,35 @@ export class ChatTokenizer {
     return {
       ids: Uint32Array.from(cut),
       truncated: true,
-      gatePosition: gate === null ? this.#withoutGate(cut.length) : gate - dropped,
+      headerPosition: header === null ? this.#withoutHeader(cut.length) : header - dropped,
     };
   }
 
-  #findGate(
+  #findHeader(
     ids: readonly number[],
     guarded: GuardedConversation,
     text: GuardedText,
   ): number | null {
-    if (this.gatingPattern === null) return null;
+    if (this.headerPattern === null) return null;
     const prompt = this.#isPatternPlain ? this.#encodePrompt(guarded, text, Infinity) : null;
-    const gate = this.#locateGate(ids, prompt);
-    return gate ?? this.#withoutGate(ids.length);
+    const header = this.#locateHeader(ids, prompt);
+    return header ?? this.#withoutHeader(ids.length);
   }
 
   /** The last pattern; one of plain text counts only before the response, which may repeat it. */
-  #locateGate(ids: readonly number[], prompt: readonly number[] | null): number | null {
-    if (this.gatingPattern === null) return null;
+  #locateHeader(ids: readonly number[], prompt: readonly number[] | null): number | null {
+    if (this.headerPattern === null) return null;
     const isBefore = this.#isPatternPlain && prompt !== null && !this.#options.trustSpecialTokens;
     const end = isBefore ? commonLength(ids, prompt) : ids.length;
-    return findLastPattern(ids.slice(0, end), this.gatingPattern);
+    return findLastPattern(ids.slice(0, end), this.headerPattern);
   }
 
-  #withoutGate(length: number): null {
-    if (!this.#options.requireGate) return null;
-    const pattern = this.gatingPattern ?? [];
+  #withoutHeader(length: number): null {
+    if (!this.#options.requireHeader) return null;
+    const pattern = this.headerPattern ?? [];
     throw new AssayError(
       "text/no-gating-pattern",
-      `Cannot find where to read the gate: expected the assistant header ${
+      `Cannot find where to read the header: expected the assistant header ${
         JSON.stringify(pattern.map((id) => this.decodeToken(id)).join(""))
       } as tokens [${
         pattern.join(", ")
@@ -314,7 +314,7 @@ function buildTokenizer(
 }
 
 /**
- * The special tokens; where none of them is in the gating pattern, also the other added tokens of it
+ * The special tokens; where none of them is in the header pattern, also the other added tokens of it
  * that are not whitespace, so that content cannot write a header.
  */
 function controlTokens(
@@ -332,7 +332,7 @@ function checkPattern(pattern: readonly number[] | undefined): readonly number[]
   if (pattern.length === 0 || !pattern.every((id) => Number.isInteger(id) && id >= 0)) {
     throw new AssayError(
       "text/bad-gating-pattern",
-      `Cannot use the gating pattern: expected a list of token ids, found ${
+      `Cannot use the header pattern: expected a list of token ids, found ${
         JSON.stringify(pattern).slice(0, 100)
       }`,
     );

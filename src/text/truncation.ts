@@ -11,16 +11,16 @@ export interface Untruncated {
   readonly total: number | string;
   /** Number of tokens of the sequence prefix, kept by `left`. */
   readonly prefixLength: number;
-  /** `[start, end)` of the last gating pattern, or null. */
-  readonly gate: readonly [number, number] | null;
+  /** `[start, end)` of the last header pattern, or null. */
+  readonly header: readonly [number, number] | null;
   /** Index of the first token of the response, or null where the template does not tell. */
   readonly responseStart: number | null;
 }
 
 /**
  * Cuts a conversation that is too long. `left` keeps the sequence prefix and drops the oldest tokens
- * after it, but never one of the gating pattern or the response. `right` drops the end of the
- * response, but never a token of the gating pattern nor the whole response.
+ * after it, but never one of the header pattern or the response. `right` drops the end of the
+ * response, but never a token of the header pattern nor the whole response.
  *
  * @param sequence The tokenized conversation, longer than `maxTokens`.
  * @param maxTokens Tokens that the result has.
@@ -33,8 +33,8 @@ export function truncateTokens(
   maxTokens: number,
   truncate: Truncation,
 ): readonly number[] {
-  const { ids, total, prefixLength, gate, responseStart } = sequence;
-  const kept = Math.min(gate?.[0] ?? Infinity, responseStart ?? Infinity);
+  const { ids, total, prefixLength, header, responseStart } = sequence;
+  const kept = Math.min(header?.[0] ?? Infinity, responseStart ?? Infinity);
   if (truncate === "left") {
     const first = ids.length - (maxTokens - prefixLength);
     if (kept < first || kept === Infinity) {
@@ -42,7 +42,7 @@ export function truncateTokens(
     }
     return [...ids.slice(0, prefixLength), ...ids.slice(first)];
   }
-  const promptEnd = Math.max(gate?.[1] ?? 0, responseStart ?? 0);
+  const promptEnd = Math.max(header?.[1] ?? 0, responseStart ?? 0);
   if (promptEnd >= maxTokens) {
     throw new AssayError(
       "text/too-long",

@@ -24,7 +24,7 @@ Deno.test("assay inspect tells architecture, head, template, memory plan and ten
   assert.equal(told.backbone.hidden_size, 64);
   assert.equal(told.head.kind, "armo");
   assert.equal(told.head.objectives.length, 19);
-  assert.equal(told.template.gating_pattern.length, 5);
+  assert.equal(told.template.header_pattern.length, 5);
   assert.match(told.template.source, /start_header_id/);
   assert.equal(told.memory.layers, "resident");
   assert(told.memory.peak_bytes > told.memory.weight_bytes);
@@ -61,7 +61,7 @@ Deno.test("assay inspect --text shows the exact tokens and the pooled positions"
   assert.equal(text.tokens[gate].read, "gate");
   assert.deepEqual(
     text.tokens.slice(gate, gate + 5).map((token: { id: number }) => token.id),
-    report().template.gating_pattern.map((token: { id: number }) => token.id),
+    report().template.header_pattern.map((token: { id: number }) => token.id),
   );
 });
 

@@ -58,7 +58,7 @@ async function reference() {
     await Deno.readTextFile(`${parityFolder("llama")}/config.json`),
   );
   return conversations.map((conversation) => {
-    const { ids, gatePosition: header } = tokenizer.tokenize(conversation);
+    const { ids, headerPosition: header } = tokenizer.tokenize(conversation);
     return { ids, header, states: toyHiddenStates(ids, vocab_size) };
   });
 }

@@ -157,14 +157,16 @@ function checkTruncation(
   assert.equal(result.truncated, whole.ids.length > maxTokens);
   assert.equal(result.ids.length, Math.min(whole.ids.length, maxTokens));
   if (hasBeginning) assert.equal(result.ids[0], whole.ids[0]);
-  const { gatingPattern } = full;
-  if (gatingPattern === null) return;
-  const gate = result.gatePosition!;
-  assert.deepEqual([...result.ids.slice(gate, gate + gatingPattern.length)], [...gatingPattern]);
+  const { headerPattern } = full;
+  if (headerPattern === null) return;
+  const header = result.headerPosition!;
+  assert.deepEqual([...result.ids.slice(header, header + headerPattern.length)], [
+    ...headerPattern,
+  ]);
   if (truncate === "left") {
-    assert.deepEqual(result.ids.slice(gate), whole.ids.slice(whole.gatePosition!));
+    assert.deepEqual(result.ids.slice(header), whole.ids.slice(whole.headerPosition!));
   } else {
-    assert.ok(result.ids.length > gate + gatingPattern.length);
+    assert.ok(result.ids.length > header + headerPattern.length);
     assert.deepEqual(result.ids, whole.ids.slice(0, result.ids.length));
   }
 }

@@ -40,7 +40,7 @@ export interface ReportedTemplate {
   readonly origin: string;
   readonly source: string;
   /** The tokens that an assistant header begins with, where heads may read; `null` where there is none. */
-  readonly gating_pattern: readonly ReportedToken[] | null;
+  readonly header_pattern: readonly ReportedToken[] | null;
 }
 
 /** The kernels that compute, and how they divide the model's products. */
@@ -175,10 +175,10 @@ async function templateOf(
   tokenizer: ChatTokenizer,
 ): Promise<ReportedTemplate> {
   const { template } = await readTokenizerFiles(checkpoint);
-  const pattern = tokenizer.gatingPattern;
+  const pattern = tokenizer.headerPattern;
   return {
     ...template,
-    gating_pattern: pattern === null ? null : pattern.map((id) => tokenOf(tokenizer, id)),
+    header_pattern: pattern === null ? null : pattern.map((id) => tokenOf(tokenizer, id)),
   };
 }
 

@@ -21,7 +21,7 @@ export function reportLines(report: ModelReport): readonly string[] {
     ...part("Head", told(report.head, headLines)),
     ...part(
       "Template",
-      told(report.template, ({ origin, source, gating_pattern: pattern }) => [
+      told(report.template, ({ origin, source, header_pattern: pattern }) => [
         `from        ${origin}`,
         `length      ${source.length} characters`,
         `header      ${

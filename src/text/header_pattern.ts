@@ -22,7 +22,7 @@ const probeResponse = "Yes, 7";
  * @param tokenize Tokenizes a probe; may throw what the template throws.
  * @returns The pattern, or null where the template has no header whose tokens are its own (Llama 2).
  */
-export function deriveGatingPattern(tokenize: ProbeTokenizer): readonly number[] | null {
+export function deriveHeaderPattern(tokenize: ProbeTokenizer): readonly number[] | null {
   return agreed(probeContents.map((content) => patternFromPrompt(tokenize, content)), tokenize) ??
     agreed(probeContents.map((content) => patternFromResponse(tokenize, content)), tokenize);
 }
