@@ -34,7 +34,10 @@ async function formatted(page: string): Promise<string> {
 
 const check = Deno.args.includes("--check");
 const made = await Promise.all(
-  Object.entries(pages).map(async ([path, page]) => ({ path, text: await formatted(await page()) })),
+  Object.entries(pages).map(async ([path, page]) => ({
+    path,
+    text: await formatted(await page()),
+  })),
 );
 for (const { path, text } of made) {
   const present = await Deno.readTextFile(path).catch(() => undefined);

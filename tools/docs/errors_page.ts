@@ -7,7 +7,9 @@ export function errorsPage(): string {
   const stray = strayCodes(sources);
   if (stray.length > 0) {
     throw new Error(
-      `Cannot tell which errors have the codes ${stray.join(", ")}: expected each as an argument of ` +
+      `Cannot tell which errors have the codes ${
+        stray.join(", ")
+      }: expected each as an argument of ` +
         "new AssayError(…) or of a function that passes it on; see tools/docs/error_codes.ts",
     );
   }

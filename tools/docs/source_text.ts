@@ -157,9 +157,7 @@ export function definitionsIn(source: string): Definition[] {
     const start = close + result[0].length;
     return [{
       name,
-      parameters: argumentsAt(source, open).map((parameter) =>
-        /^\w+/.exec(parameter)?.[0] ?? ""
-      ),
+      parameters: argumentsAt(source, open).map((parameter) => /^\w+/.exec(parameter)?.[0] ?? ""),
       body: [start, bracketEnd(source, start)] as const,
     }];
   });
