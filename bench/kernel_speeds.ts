@@ -8,12 +8,9 @@
 import { Device } from "../src/gpu/device.ts";
 import type { KernelSet } from "../src/gpu/kernel_set.ts";
 import { Recorder } from "../src/gpu/recorder.ts";
-import { attention } from "../src/ops/attention.ts";
-import { attentionTiles } from "../src/ops/attention_tiles.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
-import { matmul } from "../src/ops/matmul.ts";
-import { bytesPerWeight } from "../src/ops/weight_bytes.ts";
 import type { WeightType } from "../src/ops/weight.ts";
+import { type KernelRun, kernelRuns } from "./kernel_runs.ts";
 import { median } from "./statistics.ts";
 import type { ProductShape } from "./peers/serve.ts";
 
@@ -44,61 +41,54 @@ export interface Speeds {
 const shortRun = 20;
 const shortRuns = 7;
 
-/** Measures each kernel, after a first run that is not counted. */
+/**
+ * Times a run with each of some tiles (`undefined` for what has none), after a first one that is not
+ * counted. Only where the device has a clock.
+ *
+ * @returns Milliseconds, by tile.
+ */
+export async function timeRun<Tile extends string | undefined>(
+  { device, kernels }: GpuBackend,
+  run: KernelRun,
+  tiles: readonly Tile[],
+): Promise<Map<Tile, number>> {
+  let chosen: string | undefined;
+  const recorder = new Recorder(device, kernels, () => chosen);
+  const records = tiles.map((tile) => () => {
+    chosen = tile;
+    run.record(recorder);
+  });
+  await recorder.time(records);
+  const times = [await recorder.time(records)];
+  const short = Math.max(...times[0]!) < shortRun;
+  for (let i = 1; short && i < shortRuns; i++) times.push(await recorder.time(records));
+  return new Map(tiles.map((tile, i) => [tile, median(times.map((of) => of[i]!))]));
+}
+
+/** Measures each kernel. */
 export async function kernelSpeeds(request: SpeedRequest): Promise<Speeds> {
   const { kernelSet, type } = request;
   const device = await Device.open();
   using gpu = new GpuBackend(device, kernelSet);
   if (!device.hasClock) throw new Error("the adapter has no clock");
-  let tile: string | undefined;
-  const recorder = new Recorder(device, kernelSet, () => tile);
-  const time = async (records: (() => void)[]): Promise<number[]> => {
-    await recorder.time(records);
-    const runs = [await recorder.time(records)];
-    const short = Math.max(...runs[0]!) < shortRun;
-    for (let i = 1; short && i < shortRuns; i++) runs.push(await recorder.time(records));
-    return records.map((_, i) => median(runs.map((times) => times[i]!)));
+  const speeds = async <Tile extends string | undefined>(
+    kernel: string,
+    shape: readonly number[],
+    tiles: readonly Tile[],
+  ): Promise<[Tile, number][]> => {
+    using run = kernelRuns[kernel]!.prepare(gpu, shape, type);
+    await gpu.finish();
+    const times = await timeRun(gpu, run, tiles);
+    return [...times].map(([tile, milliseconds]) => [tile, run.amount / milliseconds / 1e6]);
   };
   const products: Record<string, number>[] = [];
   for (const { rows, columns, inner } of request.products) {
-    const bytes = new Uint8Array(columns * inner * bytesPerWeight[type]);
-    using weight = gpu.weight(columns, inner, type, bytes);
-    await gpu.finish();
-    const [input, output] = [gpu.matrix(rows, inner, "operand"), gpu.matrix(rows, columns)];
-    const { tiles } = gpu.tuner;
-    const times = await time(tiles.map((name) => () => {
-      tile = name;
-      matmul.onGpu(recorder, { input, weight, output });
-    }));
-    const operations = 2 * rows * columns * inner;
-    products.push(Object.fromEntries(tiles.map((name, i) => [name, operations / times[i]! / 1e6])));
-    gpu.release(input, output);
+    const byTile = await speeds("matmul", [rows, columns, inner], gpu.tuner.tiles);
+    products.push(Object.fromEntries(byTile));
   }
-  const [milliseconds] = await time([recordAttention(gpu, recorder, request.attention)]);
-  const { tokens, heads, headDim } = request.attention;
-  // Two products over the keys that each position sees.
-  const operations = 4 * heads * headDim * tokens * (tokens + 1) / 2;
-  return { products, attention: operations / milliseconds! / 1e6 };
-}
-
-function recordAttention(gpu: GpuBackend, recorder: Recorder, shape: AttentionShape): () => void {
-  const { tokens, heads, keyHeads, headDim } = shape;
-  const operand = (count: number) => gpu.matrix(tokens, count * headDim, "operand");
-  const [queries, keys, values] = [operand(heads), operand(keyHeads), operand(keyHeads)];
-  const spans = Uint32Array.from({ length: 4 * tokens }, (_, i) => (i % 4 === 0 ? i / 4 : 0));
-  const operands = {
-    queries,
-    keys,
-    values,
-    spans: gpu.uploadIndices(spans),
-    tiles: gpu.uploadIndices(attentionTiles(spans, gpu.queriesPerTile)),
-    heads,
-    keyHeads,
-    headDim,
-    window: 0,
-    output: operand(heads),
-  };
-  return () => attention.onGpu(recorder, operands);
+  const { tokens, heads, keyHeads, headDim } = request.attention;
+  const [found] = await speeds("attention", [tokens, heads, keyHeads, headDim], [undefined]);
+  return { products, attention: found![1] };
 }
 
 if (import.meta.main) {

@@ -14,7 +14,7 @@ import {
 const [model, input, output] = Deno.args as [string, string, string];
 {
   using backbone = await openBackbone(model);
-  await extractFeatures(readRows(input), backbone, `${output}/features`, { gates: false });
+  await extractFeatures(readRows(input), backbone, `${output}/features`, { prompts: false });
 }
 const features = await FeatureSet.open(`${output}/features`);
 const { weight, losses } = await trainHead(
@@ -26,5 +26,5 @@ const { weight, losses } = await trainHead(
   },
   { steps: 300, batchSize: 256, rate: 3e-3, weightDecay: 1e-2, seed: 0 },
 );
-await writeHeadCheckpoint(model, output, scalarHeadTensors(weight, "llama"));
+await writeHeadCheckpoint(model, output, scalarHeadTensors(weight));
 console.log(`loss ${losses[0]!.toFixed(3)} → ${losses.at(-1)!.toFixed(3)}; score with ${output}`);

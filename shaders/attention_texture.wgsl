@@ -4,21 +4,21 @@
 // queries  heads * HEAD_DIM / 4 texels wide, a row each
 // keys     key heads * HEAD_DIM / 4 texels wide, likewise; values too
 // spans    [queries]: (position, first row of the shared prefix, its length, first own row)
-// tiles    [tiles]: (first query, number of queries, unused, unused); the queries of a tile follow
-//          each other in one conversation
+// query_blocks  [blocks]: (first query, number of queries, unused, unused); the queries of a block
+//          follow each other in one conversation
 // output   as queries
 //
-// One subgroup takes a tile of up to QUERIES queries and a head. Keys come in blocks of 32 that start
-// at multiples of 32 positions, so the order of summation depends on positions alone. For the scores
-// the lanes share the block's keys; for the sums each lane has 4 dimensions of every 4 * SUBGROUP. The
+// One subgroup takes a block of up to QUERIES queries and a head. Keys come in blocks of 32. For the
+// scores the lanes share a block's keys; for the sums each lane has 4 dimensions of every 4 * SUBGROUP. The
 // order of every sum is the same for both numbers of lanes.
 
+// @include visible_keys.wgsl
+
 const HEAD_DIM: u32 = 64u;
-const WINDOW: u32 = 0u; // 0: none
 const SCALE: f32 = 0.125;
 const QUERIES: u32 = 8u;
 const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
-const KEYS: u32 = 32u / SUBGROUP; // keys of a block for each lane
+const KEYS: u32 = 32u / SUBGROUP; // of a block, for each lane
 const QUARTERS: u32 = HEAD_DIM / 4u; // texels in a head
 const STRIPES: u32 = (QUARTERS + SUBGROUP - 1u) / SUBGROUP; // texels of a head for each lane
 const LOWEST: f32 = -3.4028234e38;
@@ -27,7 +27,7 @@ const LOWEST: f32 = -3.4028234e38;
 @group(0) @binding(1) var keys: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var values: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var<storage, read> spans: array<vec4<u32>>;
-@group(0) @binding(4) var<storage, read> tiles: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> query_blocks: array<vec4<u32>>;
 @group(0) @binding(5) var output: texture_storage_2d<rgba32float, write>;
 
 fn highest_of_lanes(x: f32) -> f32 {
@@ -61,18 +61,14 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let first_query = tiles[group.x].x;
-  let count = tiles[group.x].y;
+  let first_query = query_blocks[group.x].x;
+  let count = query_blocks[group.x].y;
   let span = spans[first_query];
   let first_position = span.x;
   let last_position = first_position + count - 1u;
   let key_column = group.z * QUARTERS;
   let head = group.z * groups.y + group.y;
   let query_column = head * QUARTERS;
-  var start = 0u;
-  if (WINDOW > 0u && first_position + 1u > WINDOW) {
-    start = (first_position + 1u - WINDOW) / 32u * 32u;
-  }
 
   var highest: array<f32, QUERIES>;
   var totals: array<f32, QUERIES * KEYS>; // of each lane's keys; added up at the end
@@ -82,13 +78,13 @@ fn main(
     highest[i] = LOWEST;
   }
 
-  for (var block = start; block <= last_position; block += 32u) {
-    // Rows of this lane's keys; past the tile's last position the last one stands in.
+  for (var key_block = first_key_block(first_position); key_block <= last_position; key_block += 32u) {
+    // Rows of this lane's keys; past the query block's last position the last one stands in.
     var rows: array<u32, KEYS>;
     // @unroll
     for (var j = 0u; j < KEYS; j += 1u) {
-      let present = min(block + j * SUBGROUP + lane, last_position);
-      rows[j] = select(span.w - span.z, span.y, present < span.z) + present;
+      let present = min(key_block + j * SUBGROUP + lane, last_position);
+      rows[j] = key_row(span, present);
     }
     var scores: array<f32, QUERIES * KEYS>;
     // @unroll
@@ -121,8 +117,7 @@ fn main(
       var block_highest = highest[i];
       // @unroll
       for (var j = 0u; j < KEYS; j += 1u) {
-        let at = block + j * SUBGROUP + lane;
-        let visible = at <= position && (WINDOW == 0u || at + WINDOW > position);
+        let visible = sees(position, key_block + j * SUBGROUP + lane);
         scores[i * KEYS + j] = select(LOWEST, scores[i * KEYS + j] * SCALE, visible);
         block_highest = max(block_highest, scores[i * KEYS + j]);
       }
@@ -131,8 +126,7 @@ fn main(
       highest[i] = block_highest;
       // @unroll
       for (var j = 0u; j < KEYS; j += 1u) {
-        let at = block + j * SUBGROUP + lane;
-        let visible = at <= position && (WINDOW == 0u || at + WINDOW > position);
+        let visible = sees(position, key_block + j * SUBGROUP + lane);
         scores[i * KEYS + j] = select(0.0, exp(scores[i * KEYS + j] - block_highest), visible);
         totals[i * KEYS + j] = totals[i * KEYS + j] * fade + scores[i * KEYS + j];
       }

@@ -1,25 +1,25 @@
 // Causal grouped-query attention over a ragged pack, for GPUs, with a running softmax (Milakov and
 // Gimelshein 2018; FlashAttention): scores are never written out.
 //   output[q, h] = sum over p of softmax_p(query[q, h] . key[row(p), h'] * SCALE) * value[row(p), h']
-// over the key positions p that query q may see: p <= position, and p > position - WINDOW where a
+// over the key positions p that query q sees: p <= position, and p > position - WINDOW where a
 // window is set; h' is the key head that query head h shares with its group.
 //
 // queries, output  [queries, heads * HEAD_DIM]
 // keys, values     [rows, key heads * HEAD_DIM]
-// spans            [queries]: (position, first row of the shared prefix, its length, first own row);
-//                  row(p) = prefix + p within the prefix, own + p - length after it
-// tiles            [tiles]: (first query, number of queries, unused, unused); the queries of a tile
+// spans            [queries]: (position, first row of the shared prefix, its length, first own row)
+// query_blocks     [blocks]: (first query, number of queries, unused, unused); the queries of a block
 //                  follow each other in one conversation
 //
-// A workgroup takes a tile of up to 32 queries (x) and a head (z: key head, y: query head within its
-// group). Keys come in blocks of 32 that start at multiples of 32 positions. Numbers pass through
-// workgroup memory in stripes of 32 dimensions of a head, so that any head fits into the 16 KiB that every adapter has. Lane
+// A workgroup takes a block of up to 32 queries (x) and a head (z: key head, y: query head within its
+// group). Keys come in blocks of 32. Numbers pass through workgroup memory in stripes of 32 dimensions
+// of a head, so that any head fits into the 16 KiB that every adapter has. Lane
 // (across, down) of 8 x 8 has queries down + 8i; keys across + 8j for the scores, and dimensions
-// 4 across to 4 across + 3 of each stripe for the sums. Within a block values are summed in the order
+// 4 across to 4 across + 3 of each stripe for the sums. Within a block of keys values are summed in the order
 // 0, 8, 16, 24, 1, 9, ...: the order depends on positions alone.
 
+// @include visible_keys.wgsl
+
 const HEAD_DIM: u32 = 64u;
-const WINDOW: u32 = 0u; // 0: none
 const SCALE: f32 = 0.125;
 const QUARTERS: u32 = HEAD_DIM / 4u; // vec4s in a head
 const STRIPES: u32 = (QUARTERS + 7u) / 8u;
@@ -32,7 +32,7 @@ const LOWEST: f32 = -3.4028234e38;
 @group(0) @binding(1) var<storage, read> keys: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> values: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> spans: array<vec4<u32>>;
-@group(0) @binding(4) var<storage, read> tiles: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> query_blocks: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 
 // What a lane uses lies together: one index is computed (and checked, by naga) for all of it. With x
@@ -42,13 +42,10 @@ var<workgroup> key_stripe: array<array<vec4<f32>, SHARE>, 64>; // likewise; of v
 var<workgroup> shares: array<array<vec4<f32>, SHARE>, 64>; // of a key's x: [key x * 8 + query x][query y]
 var<workgroup> lane_highest: array<f32, 256>; // [across * 32 + query]
 
-// Which key positions the query at `position` may see.
-fn can_see(position: u32, positions: vec4<u32>) -> vec4<bool> {
-  var visible = positions <= vec4<u32>(position);
-  if (WINDOW > 0u) {
-    visible = visible & (positions + vec4<u32>(WINDOW) > vec4<u32>(position));
-  }
-  return visible;
+// Which of a lane's keys the query at `position` sees; the first lies at position p.
+fn visible_of_lane(position: u32, p: u32) -> vec4<bool> {
+  return vec4<bool>(
+    sees(position, p), sees(position, p + 8u), sees(position, p + 16u), sees(position, p + 24u));
 }
 
 @compute @workgroup_size(LANES)
@@ -60,17 +57,13 @@ fn main(
   let key_heads = groups.z;
   let heads = key_heads * groups.y;
   let head = group.z * groups.y + group.y;
-  let first_query = tiles[group.x].x;
-  let count = tiles[group.x].y;
+  let first_query = query_blocks[group.x].x;
+  let count = query_blocks[group.x].y;
   let span = spans[first_query];
   let first_position = span.x;
   let last_position = first_position + count - 1u;
   let across = lane % 8u;
   let down = lane / 8u;
-  var start = 0u;
-  if (WINDOW > 0u && first_position + 1u > WINDOW) {
-    start = (first_position + 1u - WINDOW) / 32u * 32u;
-  }
 
   var highest: array<f32, 4>;
   var totals: array<f32, 4>;
@@ -80,14 +73,13 @@ fn main(
     highest[i] = LOWEST;
   }
 
-  for (var block = start; block <= last_position; block += 32u) {
+  for (var key_block = first_key_block(first_position); key_block <= last_position; key_block += 32u) {
     // The rows of keys and values that this lane loads; past the last position the last stands in.
     var key_starts: array<u32, LOADS>;
     // @unroll
     for (var i = 0u; i < LOADS; i += 1u) {
-      let p = min(block + down + 8u * i, last_position);
-      let row = select(span.w + p - span.z, span.y + p, p < span.z);
-      key_starts[i] = (row * key_heads + group.z) * QUARTERS;
+      let p = min(key_block + down + 8u * i, last_position);
+      key_starts[i] = (key_row(span, p) * key_heads + group.z) * QUARTERS;
     }
 
     var scores: array<vec4<f32>, 4>;
@@ -128,10 +120,9 @@ fn main(
       workgroupBarrier();
     }
 
-    let positions = vec4<u32>(block + across) + vec4<u32>(0u, 8u, 16u, 24u);
     // @unroll
     for (var i = 0u; i < 4u; i += 1u) {
-      let visible = can_see(first_position + down + 8u * i, positions);
+      let visible = visible_of_lane(first_position + down + 8u * i, key_block + across);
       let scaled = select(vec4<f32>(LOWEST), scores[i] * SCALE, visible);
       scores[i] = scaled;
       lane_highest[across * 32u + down + 8u * i] =
@@ -145,7 +136,7 @@ fn main(
       for (var x = 0u; x < 8u; x += 1u) {
         block_highest = max(block_highest, lane_highest[x * 32u + query]);
       }
-      let visible = can_see(first_position + query, positions);
+      let visible = visible_of_lane(first_position + query, key_block + across);
       shares[across * 8u + down][i] =
         select(vec4<f32>(0.0), exp(scores[i] - block_highest), visible);
       let fade = exp(highest[i] - block_highest);

@@ -1,6 +1,6 @@
 // The gated half of a SwiGLU block, for adapters with subgroups of 8 or 16 lanes and fast texture reads:
 //   output[m, n] = silu(sum over k of input[m, k] * gate[n, k]) * (sum over k of input[m, k] * up[n, k])
-// with silu(x) = x / (1 + exp(-x)). It is matmul_texture.wgsl twice over one reading of the input; the
+// It is matmul_texture.wgsl twice over one reading of the input; the
 // sums have the same order, and nothing between them is stored.
 //
 // input     k / 4 texels wide, a row each
@@ -8,11 +8,9 @@
 // output    columns / 4 texels wide, at least rows high
 // shape     (k, columns, steps in one segment of the packed weights, unused)
 
-const F32: u32 = 0u;
-const F16: u32 = 1u;
-const BF16: u32 = 2u;
+// @include stored_weights.wgsl
+// @include silu.wgsl
 
-const WEIGHT_TYPE: u32 = 2u;
 const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
 const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
 const LANES: u32 = 16u;
@@ -25,18 +23,6 @@ const HELD: u32 = ROWS / SUBGROUP; // rows that each lane holds
 @group(0) @binding(2) var up: texture_storage_2d<rgba32uint, read>;
 @group(0) @binding(3) var output: texture_storage_2d<rgba32float, write>;
 @group(0) @binding(4) var<uniform> shape: vec4<u32>;
-
-// Value e of a weight texel.
-fn widen(texel: vec4<u32>, e: u32) -> f32 {
-  if (WEIGHT_TYPE == F32) {
-    return bitcast<f32>(texel[e]);
-  }
-  let word = texel[e / 2u];
-  if (WEIGHT_TYPE == BF16) {
-    return bitcast<f32>(select(word << 16u, word & 0xffff0000u, e % 2u == 1u));
-  }
-  return unpack2x16float(word)[e % 2u];
-}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -72,8 +58,16 @@ fn main(
     var up_weights: array<vec4<f32>, STEP>;
     // @unroll
     for (var e = 0u; e < STEP; e += 1u) {
-      gate_weights[e] = vec4<f32>(widen(gate0, e), widen(gate1, e), widen(gate2, e), widen(gate3, e));
-      up_weights[e] = vec4<f32>(widen(up0, e), widen(up1, e), widen(up2, e), widen(up3, e));
+      gate_weights[e] = vec4<f32>(
+          widen_value(gate0, e),
+          widen_value(gate1, e),
+          widen_value(gate2, e),
+          widen_value(gate3, e));
+      up_weights[e] = vec4<f32>(
+          widen_value(up0, e),
+          widen_value(up1, e),
+          widen_value(up2, e),
+          widen_value(up3, e));
     }
     var held: array<vec4<f32>, HELD * QUADS>;
     // @unroll
@@ -102,7 +96,6 @@ fn main(
   // @unroll
   for (var i = 0u; i < ROWS; i += 1u) {
     // Rows past the last one fill the texture's spare height.
-    let x = gates[i];
-    textureStore(output, vec2<u32>(n, m0 + i), x / (1.0 + exp(-x)) * ups[i]);
+    textureStore(output, vec2<u32>(n, m0 + i), silu(gates[i]) * ups[i]);
   }
 }

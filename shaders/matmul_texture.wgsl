@@ -11,11 +11,8 @@
 // the rows it holds its subgroup's share, which shuffles with constant lanes hand round. There are no
 // barriers. Every output is one sum over k from first to last, whatever the number of rows or lanes.
 
-const F32: u32 = 0u;
-const F16: u32 = 1u;
-const BF16: u32 = 2u;
+// @include stored_weights.wgsl
 
-const WEIGHT_TYPE: u32 = 2u;
 const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
 const HAS_BIAS: bool = false;
 const RELU: bool = false;
@@ -32,18 +29,6 @@ const HELD: u32 = ROWS / SUBGROUP; // rows that each lane holds
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> shape: vec4<u32>;
-
-// Value e of a weight texel.
-fn widen(texel: vec4<u32>, e: u32) -> f32 {
-  if (WEIGHT_TYPE == F32) {
-    return bitcast<f32>(texel[e]);
-  }
-  let word = texel[e / 2u];
-  if (WEIGHT_TYPE == BF16) {
-    return bitcast<f32>(select(word << 16u, word & 0xffff0000u, e % 2u == 1u));
-  }
-  return unpack2x16float(word)[e % 2u];
-}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -78,7 +63,10 @@ fn main(
       // @unroll
       for (var e = 0u; e < STEP; e += 1u) {
         weights[p * STEP + e] = vec4<f32>(
-          widen(texel0, e), widen(texel1, e), widen(texel2, e), widen(texel3, e));
+          widen_value(texel0, e),
+          widen_value(texel1, e),
+          widen_value(texel2, e),
+          widen_value(texel3, e));
       }
     }
     var held: array<vec4<f32>, HELD * QUADS>;

@@ -15,11 +15,8 @@
 // bits depend neither on the tile's size nor on what else is computed. Past the last k zeros are added,
 // which change no sum.
 
-const F32: u32 = 0u;
-const F16: u32 = 1u;
-const BF16: u32 = 2u;
+// @include stored_weights.wgsl
 
-const WEIGHT_TYPE: u32 = 2u;
 const HAS_BIAS: bool = false;
 const RELU: bool = false;
 const ACCUMULATE: bool = false;
@@ -67,19 +64,6 @@ fn weight_words(n: u32, word: u32, columns: u32) -> vec4<u32> {
   return vec4<u32>(0u);
 }
 
-// Vec4 q of the weights in 16 bytes.
-fn widen(words: vec4<u32>, q: u32) -> vec4<f32> {
-  if (WEIGHT_TYPE == F32) {
-    return bitcast<vec4<f32>>(words);
-  }
-  let pair = select(words.xy, words.zw, q == 1u);
-  if (WEIGHT_TYPE == BF16) {
-    return bitcast<vec4<f32>>(vec4<u32>(
-      pair.x << 16u, pair.x & 0xffff0000u, pair.y << 16u, pair.y & 0xffff0000u));
-  }
-  return vec4<f32>(unpack2x16float(pair.x), unpack2x16float(pair.y));
-}
-
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -125,7 +109,7 @@ fn main(
       for (var q = 0u; q < WORD_QUADS; q += 1u) {
         let quad = at % WORDS * WORD_QUADS + q;
         weight_tile[quad * LANES_ACROSS + column % LANES_ACROSS][column / LANES_ACROSS] =
-          widen(next_weight[i], q);
+          widen_quad(next_weight[i], q);
       }
     }
     workgroupBarrier();

@@ -6,66 +6,71 @@
  */
 import attentionTextureSource from "./attention_texture.wgsl" with { type: "text" };
 import attentionTiledSource from "./attention_tiled.wgsl" with { type: "text" };
+import gatedMatmulTextureSource from "./gated_matmul_texture.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
-import logSoftmaxTileSource from "./log_softmax_tile.wgsl" with { type: "text" };
+import layerNormSource from "./layer_norm.wgsl" with { type: "text" };
+import logSoftmaxSliceSource from "./log_softmax_slice.wgsl" with { type: "text" };
 import matmulTextureSource from "./matmul_texture.wgsl" with { type: "text" };
 import matmulTiledSource from "./matmul_tiled.wgsl" with { type: "text" };
 import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
 import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
-import ropeSource from "./rope.wgsl" with { type: "text" };
-import rowsToTextureSource from "./rows_to_texture.wgsl" with { type: "text" };
-import softmaxGateSource from "./softmax_gate.wgsl" with { type: "text" };
-import swigluSource from "./swiglu.wgsl" with { type: "text" };
-import gatedMatmulTextureSource from "./gated_matmul_texture.wgsl" with { type: "text" };
 import rmsNormTextureSource from "./rms_norm_texture.wgsl" with { type: "text" };
+import ropeSource from "./rope.wgsl" with { type: "text" };
 import ropeTextureSource from "./rope_texture.wgsl" with { type: "text" };
+import rowsToTextureSource from "./rows_to_texture.wgsl" with { type: "text" };
+import siluSource from "./silu.wgsl" with { type: "text" };
+import softmaxGateSource from "./softmax_gate.wgsl" with { type: "text" };
+import storedWeightsSource from "./stored_weights.wgsl" with { type: "text" };
+import swigluSource from "./swiglu.wgsl" with { type: "text" };
 import textureToRowsSource from "./texture_to_rows.wgsl" with { type: "text" };
-import type { Shader } from "../src/gpu/pipeline_cache.ts";
+import visibleKeysSource from "./visible_keys.wgsl" with { type: "text" };
+import { include, type Shader } from "../src/gpu/shader_source.ts";
 
-/** See `attention_tiled.wgsl`. */
-export const attentionTiledShader: Shader = {
-  name: "attention_tiled",
-  source: attentionTiledSource,
+/** What several shaders have in common; each names the file in a line `// @include`. */
+const shared: Readonly<Record<string, string>> = {
+  "silu.wgsl": siluSource,
+  "stored_weights.wgsl": storedWeightsSource,
+  "visible_keys.wgsl": visibleKeysSource,
 };
-/** See `gather_rows.wgsl`. */
-export const gatherRowsShader: Shader = { name: "gather_rows", source: gatherRowsSource };
-/** See `log_softmax_tile.wgsl`. */
-export const logSoftmaxTileShader: Shader = {
-  name: "log_softmax_tile",
-  source: logSoftmaxTileSource,
-};
-/** See `matmul_tiled.wgsl`. */
-export const matmulTiledShader: Shader = { name: "matmul_tiled", source: matmulTiledSource };
-/** See `rms_norm.wgsl`. */
-export const rmsNormShader: Shader = { name: "rms_norm", source: rmsNormSource };
-/** See `rope.wgsl`. */
-export const ropeShader: Shader = { name: "rope", source: ropeSource };
-/** See `softmax_gate.wgsl`. */
-export const softmaxGateShader: Shader = { name: "softmax_gate", source: softmaxGateSource };
-/** See `swiglu.wgsl`. */
-export const swigluShader: Shader = { name: "swiglu", source: swigluSource };
+
+function shader(name: string, text: string): Shader {
+  return { name, source: include(text, shared) };
+}
+
 /** See `attention_texture.wgsl`. */
-export const attentionTextureShader: Shader = {
-  name: "attention_texture",
-  source: attentionTextureSource,
-};
-/** See `matmul_texture.wgsl`. */
-export const matmulTextureShader: Shader = { name: "matmul_texture", source: matmulTextureSource };
-/** See `pack_weights.wgsl`. */
-export const packWeightsShader: Shader = { name: "pack_weights", source: packWeightsSource };
-/** See `rows_to_texture.wgsl`. */
-export const rowsToTextureShader: Shader = { name: "rows_to_texture", source: rowsToTextureSource };
+export const attentionTextureShader: Shader = shader("attention_texture", attentionTextureSource);
+/** See `attention_tiled.wgsl`. */
+export const attentionTiledShader: Shader = shader("attention_tiled", attentionTiledSource);
 /** See `gated_matmul_texture.wgsl`. */
-export const gatedMatmulTextureShader: Shader = {
-  name: "gated_matmul_texture",
-  source: gatedMatmulTextureSource,
-};
+export const gatedMatmulTextureShader: Shader = shader(
+  "gated_matmul_texture",
+  gatedMatmulTextureSource,
+);
+/** See `gather_rows.wgsl`. */
+export const gatherRowsShader: Shader = shader("gather_rows", gatherRowsSource);
+/** See `layer_norm.wgsl`. */
+export const layerNormShader: Shader = shader("layer_norm", layerNormSource);
+/** See `log_softmax_slice.wgsl`. */
+export const logSoftmaxSliceShader: Shader = shader("log_softmax_slice", logSoftmaxSliceSource);
+/** See `matmul_texture.wgsl`. */
+export const matmulTextureShader: Shader = shader("matmul_texture", matmulTextureSource);
+/** See `matmul_tiled.wgsl`. */
+export const matmulTiledShader: Shader = shader("matmul_tiled", matmulTiledSource);
+/** See `pack_weights.wgsl`. */
+export const packWeightsShader: Shader = shader("pack_weights", packWeightsSource);
+/** See `rms_norm.wgsl`. */
+export const rmsNormShader: Shader = shader("rms_norm", rmsNormSource);
 /** See `rms_norm_texture.wgsl`. */
-export const rmsNormTextureShader: Shader = {
-  name: "rms_norm_texture",
-  source: rmsNormTextureSource,
-};
+export const rmsNormTextureShader: Shader = shader("rms_norm_texture", rmsNormTextureSource);
+/** See `rope.wgsl`. */
+export const ropeShader: Shader = shader("rope", ropeSource);
 /** See `rope_texture.wgsl`. */
-export const ropeTextureShader: Shader = { name: "rope_texture", source: ropeTextureSource };
+export const ropeTextureShader: Shader = shader("rope_texture", ropeTextureSource);
+/** See `rows_to_texture.wgsl`. */
+export const rowsToTextureShader: Shader = shader("rows_to_texture", rowsToTextureSource);
+/** See `softmax_gate.wgsl`. */
+export const softmaxGateShader: Shader = shader("softmax_gate", softmaxGateSource);
+/** See `swiglu.wgsl`. */
+export const swigluShader: Shader = shader("swiglu", swigluSource);
 /** See `texture_to_rows.wgsl`. */
-export const textureToRowsShader: Shader = { name: "texture_to_rows", source: textureToRowsSource };
+export const textureToRowsShader: Shader = shader("texture_to_rows", textureToRowsSource);

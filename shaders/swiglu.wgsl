@@ -1,6 +1,8 @@
-// SwiGLU (Shazeer 2020), in place: gate[i] <- silu(gate[i]) * up[i], silu(x) = x / (1 + exp(-x))
+// SwiGLU (Shazeer 2020), in place: gate[i] <- silu(gate[i]) * up[i]
 //
 // gate, up  [rows, columns], a multiple of 4 values
+
+// @include silu.wgsl
 
 const LANES: u32 = 64u;
 
@@ -14,7 +16,6 @@ fn main(
 ) {
   let at = id.y * groups.x * LANES + id.x;
   if (at < arrayLength(&gate)) {
-    let x = gate[at];
-    gate[at] = x / (1.0 + exp(-x)) * up[at];
+    gate[at] = silu(gate[at]) * up[at];
   }
 }

@@ -19,7 +19,7 @@ export const kernels: Section = {
     const { taken, text } = await measureKernelSets(bench);
     return [
       "Ceilings, measured here: " + ceilings + ".",
-      "The kernels of both kernelSets by the device's own clock, on bf16 weights, GFLOP/s: the product " +
+      "The kernels of both kernel sets by the device's own clock, on bf16 weights, GFLOP/s: the product " +
       "with each tile (rows × columns × lanes of a workgroup; the first is taken where none was " +
       `timed), and causal attention; median (least–most) of ${bench.settings.rounds} rounds. Assay ` +
       `takes \`${taken}\` on this adapter.`,

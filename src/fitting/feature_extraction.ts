@@ -2,6 +2,7 @@ import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_
 import { fromFloat32 } from "../checkpoint/tensor.ts";
 import type { ReadRow } from "../data/rows.ts";
 import { AssayError } from "../error.ts";
+import type { Reads } from "../heads/reads.ts";
 import type { PooledState } from "../scoring/backbone.ts";
 import type { Conversation } from "../text/conversation.ts";
 import {
@@ -23,7 +24,16 @@ import {
   type ResponseSide,
 } from "./fitting_row.ts";
 
-/** What features come of; a `Backbone` is one. */
+/**
+ * The positions that features are read at: the last token, and for gates the end of the prompt.
+ *
+ * @param prompts Whether prompts' states are wanted too.
+ */
+export function featureReads(prompts: boolean): Reads {
+  return { last: { at: "last" }, ...(prompts && { prompt: { at: "header" } }) };
+}
+
+/** What features come of; a `Backbone` that has {@link featureReads} is one. */
 export interface StateSource {
   /** Where its checkpoint lies. */
   readonly name: string;
@@ -38,8 +48,8 @@ export interface StateSource {
 
 /** How to extract features. */
 export interface ExtractionOptions {
-  /** Whether prompts' states are kept too, for gates; the source must give them. */
-  readonly gates: boolean;
+  /** Whether prompts' states are kept too, which gates read; the source must give them. */
+  readonly prompts: boolean;
   /** Input rows of a shard; 512 by default. */
   readonly rowsPerShard?: number;
   /** Columns that go by names of their own. */
@@ -86,7 +96,7 @@ export async function extractFeatures(
     version: 1,
     model: source.name,
     hidden_size: source.hiddenSize,
-    gates: options.gates,
+    gates: options.prompts,
     rows_per_shard: options.rowsPerShard ?? 512,
   };
   const earlier = await prepareFolder(folder, manifest);
@@ -182,7 +192,7 @@ async function checkState(
   const [state] = found === undefined ? [] : await source.pooledStates([found.conversation]);
   const norm = (numbers: Float32Array): number => Math.hypot(...numbers);
   const isSame = state !== undefined && !(state instanceof AssayError) &&
-    norm(last.map((x, i) => x - state.last[i]!)) <= 1e-3 * norm(last);
+    norm(last.map((x, i) => x - state.states.last![0]![i]!)) <= 1e-3 * norm(last);
   if (isSame) return;
   throw badFeatures(folder, "features of this input by this backbone", "others");
 }
@@ -208,7 +218,7 @@ class Shard {
   readonly #waiting: { index: number; row: FittingRow; response: FittingResponse }[] = [];
   readonly #rows: FeatureRow[] = [];
   readonly #last: Float32Array[] = [];
-  readonly #gates: Float32Array[] = [];
+  readonly #prompts: Float32Array[] = [];
 
   constructor(
     readonly first: number,
@@ -245,12 +255,13 @@ class Shard {
     state: PooledState | AssayError,
   ): void {
     if (state instanceof AssayError) return this.#fail(index, state);
+    const { last: [last] = [], prompt: [prompt] = [] } = state.states;
     this.#rows.push({
       row: index,
       id: row.id,
       side: response.side,
-      last: this.#last.push(state.last) - 1,
-      gate: state.gate === null ? null : this.#gateRow(state.gate),
+      last: this.#last.push(last!) - 1,
+      gate: prompt === undefined ? null : this.#promptRow(prompt),
       prompt: row.prompt,
       source: row.source,
       split: row.split,
@@ -262,10 +273,10 @@ class Shard {
   }
 
   /** Responses to one prompt share its state, to the last bit; neighbours do so as a rule. */
-  #gateRow(gate: Float32Array): number {
-    const previous = this.#gates.at(-1);
-    if (previous?.every((x, i) => x === gate[i])) return this.#gates.length - 1;
-    return this.#gates.push(gate) - 1;
+  #promptRow(prompt: Float32Array): number {
+    const previous = this.#prompts.at(-1);
+    if (previous?.every((x, i) => x === prompt[i])) return this.#prompts.length - 1;
+    return this.#prompts.push(prompt) - 1;
   }
 
   #fail(row: number, reason: unknown): void {
@@ -290,7 +301,7 @@ class Shard {
       });
       await writeSafetensors(file.writable, [
         this.#tensor("last", this.#last),
-        ...(this.manifest.gates ? [this.#tensor("gate", this.#gates)] : []),
+        ...(this.manifest.gates ? [this.#tensor("gate", this.#prompts)] : []),
       ]);
       await Deno.rename(`${folder}/${rows}.tmp`, `${folder}/${rows}`);
       await Deno.rename(`${folder}/${tensors}.tmp`, `${folder}/${tensors}`);

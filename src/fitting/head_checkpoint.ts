@@ -7,6 +7,10 @@ import {
 import { formatShardIndex, planShards } from "../checkpoint/shard_index.ts";
 import { type FloatDtype, fromFloat32 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
+import { gatingLayerName, logitScaleName, regressionName, transformName } from "../heads/armo.ts";
+import { scoreName } from "../heads/scalar.ts";
+import { planBackbone } from "../models/families.ts";
+import type { BackbonePlan } from "../models/family.ts";
 import type { ArmoFit } from "./armo_fit.ts";
 
 /** Text files that a checkpoint needs beside its weights. */
@@ -27,6 +31,11 @@ export interface HeadTensors {
     readonly shape: readonly number[];
     readonly values: Float64Array;
   }[];
+  /**
+   * What its class is called after the family's name, `ForSequenceClassification`; by default `config`
+   * names the architecture.
+   */
+  readonly className?: string | undefined;
   /** Settings of `config.json` that the head needs. */
   readonly config: Readonly<Record<string, unknown>>;
 }
@@ -38,23 +47,23 @@ export function armoHeadTensors({ objectives, regression, transform, gate }: Arm
     const outputs = bias.value.length;
     const shape = [outputs, weight.value.length / outputs];
     return [
-      { name: `gating.layers.${layer}.weight`, shape, values: weight.value },
-      { name: `gating.layers.${layer}.bias`, shape: [outputs], values: bias.value },
+      { name: `${gatingLayerName(layer)}.weight`, shape, values: weight.value },
+      { name: `${gatingLayerName(layer)}.bias`, shape: [outputs], values: bias.value },
     ];
   });
   return {
     tensors: [
       {
-        name: "regression_layer.weight",
+        name: regressionName,
         shape: [count, regression.length / count],
         values: regression,
       },
-      { name: "reward_transform_matrix", shape: [count, count], values: transform },
-      { name: "gating.logit_scale", shape: [1], values: gate.logitScale.value },
+      { name: transformName, shape: [count, count], values: transform },
+      { name: logitScaleName, shape: [1], values: gate.logitScale.value },
       ...layers,
     ],
+    className: "ForRewardModelWithGating",
     config: {
-      architectures: ["LlamaForRewardModelWithGating"],
       num_objectives: count,
       objective_names: objectives,
       gating_temperature: gate.temperature,
@@ -65,15 +74,11 @@ export function armoHeadTensors({ objectives, regression, transform, gate }: Arm
 }
 
 /** The tensor and settings of a scalar head. */
-export function scalarHeadTensors(weight: Float64Array, modelType: string): HeadTensors {
-  const family = ({ llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3" } as Record<
-    string,
-    string
-  >)[modelType] ?? "Llama";
+export function scalarHeadTensors(weight: Float64Array): HeadTensors {
   return {
-    tensors: [{ name: "score.weight", shape: [1, weight.length], values: weight }],
+    tensors: [{ name: scoreName, shape: [1, weight.length], values: weight }],
+    className: "ForSequenceClassification",
     config: {
-      architectures: [`${family}ForSequenceClassification`],
       num_labels: 1,
       id2label: { "0": "LABEL_0" },
       label2id: { LABEL_0: 0 },
@@ -109,7 +114,8 @@ const headSettings =
  * @param backbone Folder or URL of the checkpoint whose backbone it is.
  * @param folder Where to write; made where it is not there.
  * @param head The head.
- * @throws {AssayError} `fitting/cannot-write`, and errors of `checkpoint/`.
+ * @throws {AssayError} `fitting/cannot-write`, errors of `checkpoint/`, and of `models/` where the
+ *   backbone is none that Assay runs.
  */
 export async function writeHeadCheckpoint(
   backbone: string,
@@ -119,9 +125,10 @@ export async function writeHeadCheckpoint(
 ): Promise<void> {
   using base = await Checkpoint.open(backbone);
   await checkTarget(backbone, folder);
-  const linked = options.link ? backboneFiles(base) : [];
+  const plan = planBackbone(base);
+  const linked = options.link ? backboneFiles(base, plan) : [];
   const kept = [...base.tensors.values()].filter(({ name, file }) =>
-    isBackbone(name) && !linked.includes(file)
+    plan.owns(name) && !linked.includes(file)
   );
   const total = kept.reduce((sum, { byteLength }) => sum + byteLength, 0);
   let done = 0;
@@ -143,7 +150,12 @@ export async function writeHeadCheckpoint(
     })),
   ];
   const settings = Object.entries(base.config).filter(([key]) => !headSettings.test(key));
-  const config = { ...Object.fromEntries(settings), ...head.config };
+  const architectures = head.className && [plan.family.className + head.className];
+  const config = {
+    ...Object.fromEntries(settings),
+    ...(architectures && { architectures }),
+    ...head.config,
+  };
   try {
     await Deno.mkdir(folder, { recursive: true });
     if (linked.length === 0) await writeShards(folder, tensors, options.maxShardBytes ?? 5e9);
@@ -160,10 +172,6 @@ export async function writeHeadCheckpoint(
   }
 }
 
-function isBackbone(tensor: string): boolean {
-  return tensor.startsWith("model.");
-}
-
 /** Writing over the files that are read would leave neither. */
 async function checkTarget(backbone: string, folder: string): Promise<void> {
   const path = (of: string): Promise<string | undefined> =>
@@ -177,9 +185,9 @@ async function checkTarget(backbone: string, folder: string): Promise<void> {
 }
 
 /** Files that hold nothing but the backbone. */
-function backboneFiles(base: Checkpoint): string[] {
+function backboneFiles(base: Checkpoint, { owns }: BackbonePlan): string[] {
   const files = Map.groupBy(base.tensors.values(), ({ file }) => file);
-  return [...files].filter(([, tensors]) => tensors.every(({ name }) => isBackbone(name)))
+  return [...files].filter(([, tensors]) => tensors.every(({ name }) => owns(name)))
     .map(([file]) => file);
 }
 

@@ -1,20 +1,20 @@
 import { Backbone } from "../scoring/backbone.ts";
-import type { StateSource } from "./feature_extraction.ts";
+import { featureReads, type StateSource } from "./feature_extraction.ts";
 
 /** How to open a backbone to fit on. */
 export interface OpenBackboneOptions {
   /** Whether prompts' states are wanted too, which gates read; off by default. */
-  readonly gates?: boolean;
+  readonly prompts?: boolean | undefined;
   /** Where to compute; `auto`, the default, takes the GPU, or the CPU with a warning. */
-  readonly backend?: "auto" | "gpu" | "cpu";
+  readonly backend?: "auto" | "gpu" | "cpu" | undefined;
   /** Bytes of device memory to stay within; unlimited by default. */
-  readonly memoryBudget?: number;
+  readonly memoryBudget?: number | undefined;
   /** Which end to cut where a conversation is too long; by default such a row is an error. */
-  readonly truncate?: "left" | "right";
+  readonly truncate?: "left" | "right" | undefined;
   /** Told of what is odd but no error; `console.warn` by default. */
-  readonly onWarning?: (message: string) => void;
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Ends the loading early, with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -27,5 +27,6 @@ export function openBackbone(
   model: string | URL,
   options: OpenBackboneOptions = {},
 ): Promise<StateSource & Disposable> {
-  return Backbone.load(model, options);
+  const { prompts, ...others } = options;
+  return Backbone.load(model, { ...others, reads: featureReads(prompts ?? false) });
 }

@@ -2,6 +2,7 @@ import { AssayError } from "../error.ts";
 import { type AdapterDescription, describeAdapter, requireAdapter } from "./adapter.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
+import { type Shader, type ShaderConstants, specialize } from "./shader_source.ts";
 import { type PooledTexture, TexturePool } from "./texture_pool.ts";
 
 const storageTexture = 0x08; // STORAGE_BINDING
@@ -61,7 +62,9 @@ export class Device implements Disposable {
       return this.createBuffer(size, usage);
     });
     this.textures = new TexturePool((width, height) => this.#createTexture(width, height));
-    this.pipelines = new PipelineCache(this);
+    this.pipelines = new PipelineCache((shader, constants, key) =>
+      this.#compile(shader, constants, key)
+    );
     gpu.addEventListener("uncapturederror", (event) => {
       this.uncapturedErrors.push((event as GPUUncapturedErrorEvent).error.message);
     });
@@ -192,6 +195,18 @@ export class Device implements Disposable {
     this.#makeRoom(width * height * 16);
     const texture = this.createTexture(width, height, "rgba32float");
     return { texture, view: texture.createView(), bytes: width * height * 16 };
+  }
+
+  #compile(shader: Shader, constants: ShaderConstants, key: string): GPUComputePipeline {
+    const { name: label, source } = shader;
+    // Tint wants subgroups enabled by a line that naga does not know.
+    const enables = this.subgroups.enabledByDirective && source.includes("subgroup");
+    const code = (enables ? "enable subgroups;\n" : "") + specialize(source, constants);
+    return this.scoped("gpu/kernel", `compile the kernel ${key}`, () => {
+      const module = this.gpu.createShaderModule({ label, code });
+      const compute = { module, entryPoint: "main" };
+      return this.gpu.createComputePipeline({ label, layout: "auto", compute });
+    });
   }
 
   /** Makes a texture of 16-byte texels that kernels write and read. The caller destroys it. */

@@ -1,24 +1,17 @@
-import type { Device } from "./device.ts";
-import { type ShaderConstants, specialize } from "./shader_source.ts";
-
-/** A shader file: its name (for messages) and text. */
-export interface Shader {
-  readonly name: string;
-  readonly source: string;
-}
+import type { Shader, ShaderConstants } from "./shader_source.ts";
 
 /** Compiles each kernel once for each set of constants. */
 export class PipelineCache {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
 
-  constructor(readonly device: Device) {}
-
-  /** Tint wants subgroups enabled by a line that naga does not know. */
-  #directives({ source }: Shader): string {
-    return this.device.subgroups.enabledByDirective && source.includes("subgroup")
-      ? "enable subgroups;\n"
-      : "";
-  }
+  /** @param compile Compiles a kernel, named `key` in messages. */
+  constructor(
+    readonly compile: (
+      shader: Shader,
+      constants: ShaderConstants,
+      key: string,
+    ) => GPUComputePipeline,
+  ) {}
 
   /** How many were compiled. */
   get size(): number {
@@ -35,22 +28,7 @@ export class PipelineCache {
     const key = keyOf(shader, constants);
     const cached = this.#pipelines.get(key);
     if (cached !== undefined) return cached;
-    const pipeline = this.device.scoped(
-      "gpu/kernel",
-      `compile the kernel ${key}`,
-      () =>
-        this.device.gpu.createComputePipeline({
-          label: shader.name,
-          layout: "auto",
-          compute: {
-            module: this.device.gpu.createShaderModule({
-              label: shader.name,
-              code: this.#directives(shader) + specialize(shader.source, constants),
-            }),
-            entryPoint: "main",
-          },
-        }),
-    );
+    const pipeline = this.compile(shader, constants, key);
     this.#pipelines.set(key, pipeline);
     return pipeline;
   }

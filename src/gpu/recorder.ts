@@ -1,7 +1,6 @@
 import type { Device } from "./device.ts";
 import type { KernelSet } from "./kernel_set.ts";
-import type { Shader } from "./pipeline_cache.ts";
-import type { ShaderConstants } from "./shader_source.ts";
+import type { Shader, ShaderConstants } from "./shader_source.ts";
 
 /** A range of a buffer, in bytes. */
 export interface Binding {
@@ -18,6 +17,20 @@ export interface Dispatch {
   readonly bindings: readonly (Binding | GPUTextureView)[];
   /** Workgroups in x, y, z. */
   readonly workgroups: readonly [number, number?, number?];
+}
+
+/** WebGPU's limit on workgroups in one dimension. */
+const perDimension = 65535;
+
+/**
+ * Workgroups for `count` invocations, `lanes` in each; folded into two dimensions where one is too
+ * small. A kernel then works with `y * groups.x * lanes + x` and ignores what lies past the end.
+ */
+export function workgroupsFor(count: number, lanes: number): [number, number] {
+  const groups = Math.ceil(count / lanes);
+  if (groups <= perDimension) return [groups, 1];
+  const rows = Math.ceil(groups / perDimension);
+  return [Math.ceil(groups / rows), rows];
 }
 
 const mapRead = 0x01 | 0x08; // MAP_READ | COPY_DST
@@ -40,7 +53,7 @@ export class Recorder {
     readonly choose: (use: string) => string | undefined = () => undefined,
   ) {}
 
-  /** Has the kernels that `record` dispatches compiled, and runs none of them. */
+  /** The warm-up: has the kernels that `record` dispatches compiled, and runs none of them. */
   rehearse(record: () => void): void {
     this.#rehearsing = true;
     try {

@@ -6,13 +6,41 @@ export type ShaderConstant = number | boolean;
 /** Names and values of the `const` declarations to set. */
 export type ShaderConstants = Readonly<Record<string, ShaderConstant>>;
 
+/** A kernel's name (for messages) and its whole text. */
+export interface Shader {
+  readonly name: string;
+  readonly source: string;
+}
+
+const includeLine = /^\/\/ @include (\S+)$/gm;
+
+/**
+ * Puts the texts that several shaders share in the place of the lines that name them:
+ * `// @include NAME` at the start of a line. Included texts include nothing themselves; the constants
+ * that they declare are set like a shader's own, by {@link specialize}.
+ *
+ * @param texts The texts by name.
+ * @throws {AssayError} `gpu/shader-include` for a name that is not among them.
+ */
+export function include(source: string, texts: Readonly<Record<string, string>>): string {
+  return source.replace(includeLine, (_, name: string) => {
+    const text = texts[name];
+    if (text !== undefined) return text.trimEnd();
+    throw new AssayError(
+      "gpu/shader-include",
+      `Cannot include "${name}" in a shader: expected one of ${Object.keys(texts).join(", ")}`,
+    );
+  });
+}
+
 const declaration = /^const (\w+): (u32|i32|f32|bool) = ([^;]+);/gm;
 const unrolledLoop =
   /^[ \t]*\/\/ @unroll\n([ \t]*)for \(var (\w+) = ([^;]+); \w+ < ([^;]+); \w+ \+= 1u\) \{\n/m;
 
 /**
- * Fits a shader to its use: sets its constants and unrolls its marked loops. This is the one
- * mechanism by which shader text is changed; before and after it, the text is plain WGSL.
+ * Fits a shader to its use: sets its constants and unrolls its marked loops. Beside {@link include}
+ * this is the one mechanism by which shader text is changed; before and after it, the text is plain
+ * WGSL.
  *
  * 1. `const NAME: type = default;` at the start of a line takes the value given for `NAME`.
  * 2. A loop `for (var i = A; i < B; i += 1u) {` under a line `// @unroll` is written out once for

@@ -32,7 +32,7 @@ export interface Surroundings {
 /** Variables to set, and a folder to make so that Mesa can keep a cache below it. */
 export interface SoftwareAdapterSettings {
   readonly variables: Readonly<Partial<Record<Variable, string>>>;
-  readonly cacheParent?: string;
+  readonly cacheParent?: string | undefined;
 }
 
 /** Instruction sets that make vectors of 512 bits worth their while, by the kernel's names. */

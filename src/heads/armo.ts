@@ -9,7 +9,15 @@ import type { Weight } from "../ops/weight.ts";
 import type { Backend } from "../ops/backend.ts";
 import { softmaxGate } from "../ops/softmax_gate.ts";
 import { armoObjectives } from "./armo_objectives.ts";
-import type { Head, HeadFacts, HeadPlan, Judgement, PooledStates } from "./head.ts";
+import type {
+  Head,
+  HeadFacts,
+  HeadKind,
+  HeadPlan,
+  Judgement,
+  ReadRows,
+  ReadStates,
+} from "./head.ts";
 
 /** Rewards of the objectives, [objectives, hidden]. */
 export const regressionName = "regression_layer.weight";
@@ -17,6 +25,11 @@ export const regressionName = "regression_layer.weight";
 export const transformName = "reward_transform_matrix";
 /** The gate's learnt scale, [1]. */
 export const logitScaleName = "gating.logit_scale";
+
+/** What a linear map of the gating network is named: `.weight`, `.bias`. */
+export function gatingLayerName(layer: number): string {
+  return `gating.layers.${layer}`;
+}
 
 /**
  * The head of ArmoRM (Wang et al. 2024, arXiv 2406.12845): a mixture of experts over interpretable
@@ -29,7 +42,14 @@ export const logitScaleName = "gating.logit_scale";
  *
  * The gate reads the prompt alone, so responses to one prompt share it.
  */
-export function planArmoHead(facts: HeadFacts): HeadPlan {
+export const armoHead: HeadKind = {
+  kind: "armo",
+  tensor: regressionName,
+  told: `"${regressionName}" with "gating.*" (ArmoRM)`,
+  plan: planArmoHead,
+};
+
+function planArmoHead(facts: HeadFacts): HeadPlan {
   const { hiddenSize } = facts;
   const config = new ConfigReader(facts.config, `${facts.name}/config.json`);
   const count = config.count("num_objectives", facts.tensors.get(regressionName)?.shape[0]);
@@ -43,13 +63,15 @@ export function planArmoHead(facts: HeadFacts): HeadPlan {
   ]);
   for (let layer = 0; layer <= hiddenLayers; layer++) {
     const outputs = layer === hiddenLayers ? count : width;
-    tensors.set(`gating.layers.${layer}.weight`, [outputs, layer === 0 ? hiddenSize : width]);
-    tensors.set(`gating.layers.${layer}.bias`, [outputs]);
+    const name = gatingLayerName(layer);
+    tensors.set(`${name}.weight`, [outputs, layer === 0 ? hiddenSize : width]);
+    tensors.set(`${name}.bias`, [outputs]);
   }
+  const objectives = objectiveNames(config, count);
   return {
     kind: "armo",
-    objectives: objectiveNames(config, count),
-    gates: true,
+    reads: { score: { at: "last" }, gate: { at: "header" } },
+    parts: { rewards: objectives, coefficients: objectives, gating: objectives },
     tensors,
     load: (checkpoint, backend) => ArmoHead.load(checkpoint, backend, hiddenLayers, temperature),
   };
@@ -94,7 +116,7 @@ class ArmoHead implements Head {
     const loader = new WeightLoader(checkpoint, backend);
     const gate: Linear[] = [];
     for (let layer = 0; layer <= hiddenLayers; layer++) {
-      gate.push(await loader.linear(`gating.layers.${layer}`, true));
+      gate.push(await loader.linear(gatingLayerName(layer), true));
     }
     const [logitScale] = await numbers(logitScaleName);
     const transform = await numbers(transformName);
@@ -102,10 +124,10 @@ class ArmoHead implements Head {
     return new ArmoHead(loader, regression, gate, transform, temperature, logitScale!);
   }
 
-  record({ last, gate }: PooledStates): Matrix[] {
+  record({ score: last, gate }: ReadStates): Matrix[] {
     const { backend } = this.loader;
-    const rewards = backend.matrix(last.rows, this.regression.rows);
-    backend.run(matmul, { input: last, weight: this.regression, output: rewards });
+    const rewards = backend.matrix(last!.rows, this.regression.rows);
+    backend.run(matmul, { input: last!, weight: this.regression, output: rewards });
     let input = gate!;
     this.gate.forEach(({ weight, bias }, layer) => {
       const activation = layer < this.gate.length - 1 ? "relu" : undefined;
@@ -121,18 +143,17 @@ class ArmoHead implements Head {
 
   judge(
     [rewards, gates]: readonly Float32Array[],
-    gateRows: readonly number[],
-    count: number,
+    conversations: readonly ReadRows[],
   ): Judgement[] {
     const objectives = this.regression.rows;
     const row = (numbers: Float32Array, index: number): Float64Array =>
       Float64Array.from(numbers.subarray(index * objectives, (index + 1) * objectives));
-    return Array.from({ length: count }, (_, conversation) => {
-      const r = row(rewards!, conversation);
-      const gating = row(gates!, gateRows[conversation]!);
+    return conversations.map(({ score: last, gate: header }) => {
+      const r = row(rewards!, last![0]!);
+      const gating = row(gates!, header![0]!);
       const coefficients = this.#coefficients(gating);
       const score = r.reduce((sum, reward, i) => sum + reward * coefficients[i]!, 0);
-      return { score, rewards: r, coefficients, gating };
+      return { score, parts: { rewards: r, coefficients, gating } };
     });
   }
 

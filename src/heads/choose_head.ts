@@ -1,32 +1,50 @@
 import { AssayError } from "../error.ts";
-import { planArmoHead, regressionName } from "./armo.ts";
-import type { HeadFacts, HeadPlan } from "./head.ts";
-import { planScalarHead, scoreName } from "./scalar.ts";
+import { armoHead } from "./armo.ts";
+import type { HeadFacts, HeadKind, HeadPlan } from "./head.ts";
+import { scalarHead } from "./scalar.ts";
+
+/** The kinds of head that Assay runs. */
+export const headKinds: readonly HeadKind[] = [scalarHead, armoHead];
+
+const registered: HeadKind[] = [];
+
+/**
+ * Adds a kind of head that is not Assay's own, for this thread: a model in a worker needs it registered
+ * there.
+ *
+ * @returns What takes it away again when it is disposed of.
+ */
+export function registerHead(kind: HeadKind): Disposable {
+  registered.push(kind);
+  return {
+    [Symbol.dispose]: () => {
+      const at = registered.indexOf(kind);
+      if (at >= 0) registered.splice(at, 1);
+    },
+  };
+}
 
 /**
  * Chooses the head by the checkpoint's tensors. Two models with the same `architectures` may have
  * different heads, and a head that is missing must never be made up.
  *
- * @throws {AssayError} `heads/missing-head`, `heads/ambiguous-head`.
+ * @throws {AssayError} `heads/missing-head`, `heads/ambiguous-head`, `checkpoint/bad-config`.
  */
 export function chooseHead(facts: HeadFacts): HeadPlan {
   const { tensors, name } = facts;
-  const scalar = tensors.has(scoreName);
-  const armo = tensors.has(regressionName);
-  if (scalar && armo) {
+  const known = [...headKinds, ...registered];
+  const [kind, other] = known.filter(({ tensor }) => tensors.has(tensor));
+  if (kind !== undefined && other !== undefined) {
     throw new AssayError(
       "heads/ambiguous-head",
-      `Cannot load ${name}: it has two heads, "${scoreName}" and "${regressionName}"`,
+      `Cannot load ${name}: it has two heads, "${kind.tensor}" and "${other.tensor}"`,
     );
   }
-  if (armo) return planArmoHead(facts);
-  if (scalar) return planScalarHead(facts);
-  const other = [...tensors.keys()].filter((tensor) => !tensor.startsWith("model."));
+  if (kind !== undefined) return kind.plan(facts);
+  const found = [...tensors.keys()].slice(0, 5).join(", ");
   throw new AssayError(
     "heads/missing-head",
-    `Cannot load ${name}: expected a reward head, "${scoreName}" (scalar) or "${regressionName}" ` +
-      `with "gating.*" (ArmoRM), found ${
-        other.length === 0 ? "none" : other.slice(0, 5).join(", ")
-      }; Assay never makes a head up`,
+    `Cannot load ${name}: expected a reward head, ${known.map(({ told }) => told).join(" or ")}, ` +
+      `found ${found === "" ? "none" : found}; Assay never makes a head up`,
   );
 }

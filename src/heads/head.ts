@@ -1,54 +1,73 @@
+import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { TensorInfo } from "../checkpoint/tensor.ts";
-import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
-import type { Matrix } from "../ops/matrix.ts";
 import type { Backend } from "../ops/backend.ts";
+import type { Matrix } from "../ops/matrix.ts";
+import type { Reads } from "./reads.ts";
 
-/** What a head says of one conversation. */
+/** What a head says of one conversation: a score, and the named parts that explain it. */
 export interface Judgement {
   readonly score: number;
-  /** By objective, in the head's order; `null` for a scalar head. */
-  readonly rewards: Float64Array | null;
-  readonly coefficients: Float64Array | null;
-  readonly gating: Float64Array | null;
+  /** Numbers of each part, in the order of the names that {@link HeadPlan.parts} gives them. */
+  readonly parts: Readonly<Record<string, Float64Array>>;
 }
 
-/** Final hidden states at the pooled positions, [conversations, hidden] each. */
-export interface PooledStates {
-  /** At the last token. */
-  readonly last: Matrix;
-  /** At the start of the assistant header, one for each distinct prompt; only for heads that gate. */
-  readonly gate: Matrix | undefined;
-}
+/**
+ * Final hidden states of a pack, by read, [rows, hidden]: equal rows, as the header's of responses to
+ * one prompt, stand there once.
+ */
+export type ReadStates = Readonly<Record<string, Matrix>>;
 
-/** Turns final hidden states into scores. */
+/** Rows of {@link ReadStates} that belong to one conversation, by read, in the order of positions. */
+export type ReadRows = Readonly<Record<string, readonly number[]>>;
+
+/** Turns final hidden states into judgements. */
 export interface Head extends Disposable {
-  /** Records the head's operations; the matrices are to be read back, then given to `judge`. */
-  record(states: PooledStates): Matrix[];
   /**
-   * Judgements from the numbers read back, for conversations 0 to `count` − 1.
-   *
-   * @param gateRows Row of the gates for each conversation; only for heads that gate.
+   * Records the head's operations; the matrices are to be read back, then given to `judge`. The states
+   * stay the caller's.
    */
-  judge(read: readonly Float32Array[], gateRows: readonly number[], count: number): Judgement[];
+  record(states: ReadStates): Matrix[];
+  /** Judgements of conversations, from the numbers read back. */
+  judge(read: readonly Float32Array[], conversations: readonly ReadRows[]): Judgement[];
 }
 
-/** A kind of head, told by the checkpoint's tensors, never by its `architectures` alone. */
+/** What a kind of head says of a checkpoint before any weight is read. */
 export interface HeadPlan {
-  readonly kind: "scalar" | "armo";
-  /** Names of the objectives, in order; empty for a scalar head. */
-  readonly objectives: readonly string[];
-  /** Whether it reads the start of the assistant header too. */
-  readonly gates: boolean;
+  /** The kind's name: `scalar`, `armo`, … */
+  readonly kind: string;
+  /** What it reads. */
+  readonly reads: Reads;
+  /** The parts of its judgements: names of a part's numbers, or `null` where they have none. */
+  readonly parts: Readonly<Record<string, readonly string[] | null>>;
   /** The tensors it needs. */
   readonly tensors: ExpectedTensors;
+  /**
+   * Loads the weights.
+   *
+   * @throws {AssayError} Errors of `checkpoint/` and of the backend.
+   */
   load(checkpoint: Checkpoint, backend: Backend): Promise<Head>;
 }
 
-/** What a head is chosen by. */
+/** What a head is chosen by and planned from. */
 export interface HeadFacts {
+  /** Where the checkpoint lies, for messages. */
   readonly name: string;
+  /** `config.json`, unchecked. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** The tensors that do not belong to the backbone. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly hiddenSize: number;
+}
+
+/** A kind of head, told by the checkpoint's tensors, never by its `architectures` alone. */
+export interface HeadKind {
+  readonly kind: string;
+  /** The tensor that tells it. */
+  readonly tensor: string;
+  /** What it is, for the message that lists what was looked for: `"score.weight" (scalar)`. */
+  readonly told: string;
+  /** @throws {AssayError} `checkpoint/bad-config`. */
+  plan(facts: HeadFacts): HeadPlan;
 }

@@ -60,7 +60,7 @@ export interface AveragedCheckpoint {
  *
  * @example
  * ```ts
- * import { averageWeights } from "@assay/assay/voting";
+ * import { averageWeights } from "@assay/assay/merging";
  * import { blobFolder, Checkpoint, writeSafetensors } from "@assay/assay/checkpoint";
  * import assert from "node:assert/strict";
  *

@@ -1,7 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { toFloat32 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
-import { embeddingName } from "./decoder_tensors.ts";
 
 /** Host memory for embedding rows that were read before. */
 const cacheBytes = 128 * 2 ** 20;
@@ -16,6 +15,8 @@ export class Embedding {
 
   constructor(
     readonly checkpoint: Checkpoint,
+    /** Name of the matrix, [vocabulary, hidden]. */
+    readonly name: string,
     readonly vocabularySize: number,
     readonly hiddenSize: number,
   ) {}
@@ -33,7 +34,7 @@ export class Embedding {
       throw new AssayError(
         "models/token-out-of-range",
         `Cannot embed token ${largest}: expected less than the ${vocabularySize} rows of ` +
-          `"${embeddingName}"; the tokenizer and the weights do not belong together`,
+          `"${this.name}"; the tokenizer and the weights do not belong together`,
       );
     }
     const kept = Math.max(1, Math.floor(cacheBytes / (4 * hiddenSize)));
@@ -42,7 +43,7 @@ export class Embedding {
       for (const id of this.#rows.keys()) if (!wanted.has(id)) this.#rows.delete(id);
     }
     if (missing.length > 0) {
-      const read = toFloat32(await this.checkpoint.gatherRows(embeddingName, missing));
+      const read = toFloat32(await this.checkpoint.gatherRows(this.name, missing));
       missing.forEach((id, i) => {
         this.#rows.set(id, read.slice(i * hiddenSize, (i + 1) * hiddenSize));
       });

@@ -1,17 +1,16 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { AssayError } from "../error.ts";
-import { logSoftmaxTile } from "../ops/log_softmax_tile.ts";
+import { logSoftmaxSlice } from "../ops/log_softmax_slice.ts";
 import { matmul } from "../ops/matmul.ts";
 import { type Matrix, rowAlignment } from "../ops/matrix.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { Weight, WeightType } from "../ops/weight.ts";
-import type { DecoderConfig } from "./decoder_config.ts";
-import { embeddingName } from "./decoder_tensors.ts";
+import type { BackbonePlan, ModelFacts } from "./family.ts";
 
 /** Tokens of the vocabulary whose logits are computed at once. */
-const tileTokens = 4096;
+const sliceTokens = 4096;
 /** Hidden states that they are computed for at once. */
-const tileRows = 8 * rowAlignment;
+const sliceRows = 8 * rowAlignment;
 
 /**
  * The name of a causal model's output matrix, [vocabulary, hidden]: its own, or the embedding where the
@@ -19,32 +18,35 @@ const tileRows = 8 * rowAlignment;
  *
  * @throws {AssayError} `models/no-language-head`.
  */
-export function languageHeadName(checkpoint: Checkpoint): string {
-  const own = "lm_head.weight";
-  if (checkpoint.tensors.has(own)) return own;
-  if (checkpoint.config.tie_word_embeddings === true) return embeddingName;
+export function languageHeadName(
+  { name, tensors, config }: ModelFacts,
+  { languageHeadName: own, embeddingName }: BackbonePlan,
+): string {
+  if (tensors.has(own)) return own;
+  if (config.tie_word_embeddings === true) return embeddingName;
   throw new AssayError(
     "models/no-language-head",
-    `Cannot compute log-probabilities with ${checkpoint.name}: expected a causal model with ` +
+    `Cannot compute log-probabilities with ${name}: expected a causal model with ` +
       `"${own}", or "tie_word_embeddings" in config.json, found neither`,
   );
 }
 
-/** Log-probabilities of tokens, in tiles of the vocabulary, so that logits are never stored whole. */
+/** Log-probabilities of tokens, in slices of the vocabulary, so that logits are never stored whole. */
 export class LanguageHead implements Disposable {
-  private constructor(readonly backend: Backend, readonly tiles: readonly Weight[]) {}
+  private constructor(readonly backend: Backend, readonly slices: readonly Weight[]) {}
 
   /**
-   * Loads the output matrix, tile by tile.
+   * Loads the output matrix, slice by slice.
    *
    * @throws {AssayError} `models/no-language-head`, `checkpoint/wrong-shape`.
    */
   static async load(
     checkpoint: Checkpoint,
     backend: Backend,
-    { vocabularySize, hiddenSize }: DecoderConfig,
+    plan: BackbonePlan,
   ): Promise<LanguageHead> {
-    const name = languageHeadName(checkpoint);
+    const { vocabularySize, hiddenSize } = plan;
+    const name = languageHeadName(checkpoint, plan);
     const { shape } = checkpoint.tensors.get(name)!;
     if (shape[0] !== vocabularySize || shape[1] !== hiddenSize) {
       throw new AssayError(
@@ -53,13 +55,13 @@ export class LanguageHead implements Disposable {
           `[${vocabularySize},${hiddenSize}], found [${shape}]`,
       );
     }
-    const tiles: Weight[] = [];
-    for (let first = 0; first < vocabularySize; first += tileTokens) {
-      const count = Math.min(tileTokens, vocabularySize - first);
+    const slices: Weight[] = [];
+    for (let first = 0; first < vocabularySize; first += sliceTokens) {
+      const count = Math.min(sliceTokens, vocabularySize - first);
       const { dtype, bytes } = await checkpoint.readRows(name, first, count);
-      tiles.push(backend.weight(count, hiddenSize, dtype as WeightType, bytes));
+      slices.push(backend.weight(count, hiddenSize, dtype as WeightType, bytes));
     }
-    return new LanguageHead(backend, tiles);
+    return new LanguageHead(backend, slices);
   }
 
   /**
@@ -71,8 +73,8 @@ export class LanguageHead implements Disposable {
    */
   record(hidden: Matrix, targets: Uint32Array<ArrayBuffer>): Matrix[] {
     const states: Matrix[] = [];
-    for (let first = 0; first < hidden.rows; first += tileRows) {
-      const count = Math.min(tileRows, hidden.rows - first);
+    for (let first = 0; first < hidden.rows; first += sliceRows) {
+      const count = Math.min(sliceRows, hidden.rows - first);
       const state = this.backend.matrix(count, 4);
       this.#record(hidden.view(first, count), targets.slice(first, first + count), state);
       states.push(state);
@@ -95,12 +97,12 @@ export class LanguageHead implements Disposable {
     const { backend } = this;
     const targets = backend.uploadIndices(tokens);
     let first = 0;
-    for (const weight of this.tiles) {
+    for (const weight of this.slices) {
       const logits = backend.matrix(input.rows, weight.rows);
-      const tile = backend.uploadIndices(Uint32Array.of(first, weight.rows));
+      const slice = backend.uploadIndices(Uint32Array.of(first, weight.rows));
       backend.run(matmul, { input, weight, output: logits });
-      backend.run(logSoftmaxTile, { logits, targets, tile, state });
-      backend.release(logits, tile);
+      backend.run(logSoftmaxSlice, { logits, targets, slice, state });
+      backend.release(logits, slice);
       first += weight.rows;
     }
     backend.release(targets);
@@ -108,6 +110,6 @@ export class LanguageHead implements Disposable {
 
   /** Frees the matrix. */
   [Symbol.dispose](): void {
-    for (const tile of this.tiles) tile[Symbol.dispose]();
+    for (const slice of this.slices) slice[Symbol.dispose]();
   }
 }

@@ -1,35 +1,11 @@
 import { recordTextureAttention, recordTiledAttention } from "./attention_kernels.ts";
-import type { Indices, Matrix } from "./matrix.ts";
+import { type AttentionOperands, checkAttention } from "./attention_operands.ts";
 import type { Operation } from "./operation.ts";
-
-/** Operands of {@link attention}. */
-export interface AttentionOperands {
-  /** [queries, heads · headDim] */
-  readonly queries: Matrix;
-  /** [rows, keyHeads · headDim] */
-  readonly keys: Matrix;
-  /** [rows, keyHeads · headDim] */
-  readonly values: Matrix;
-  /**
-   * Four numbers for each query: its position, the first row of the shared prefix, the prefix's
-   * length, the first row of its own tokens. Key position p lies in row prefix + p within the
-   * prefix and in row own + p − length after it.
-   */
-  readonly spans: Indices;
-  /** The queries in tiles of the backend's `queriesPerTile`, as `attentionTiles` divides them. */
-  readonly tiles: Indices;
-  readonly heads: number;
-  readonly keyHeads: number;
-  readonly headDim: number;
-  /** A query sees only the last `window` positions, its own included; 0 for all. */
-  readonly window: number;
-  /** [queries, heads · headDim] */
-  readonly output: Matrix;
-}
 
 /** Causal grouped-query attention over a ragged pack; scores are scaled by 1/√headDim. */
 export const attention: Operation<AttentionOperands> = {
   name: "attention",
+  check: checkAttention,
 
   onCpu({ queries, keys, values, spans, heads, keyHeads, headDim, window, output }): void {
     const q = queries.host;

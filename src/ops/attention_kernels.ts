@@ -2,13 +2,13 @@ import { attentionTextureShader, attentionTiledShader } from "../../shaders/shad
 import { textureLanes } from "../gpu/kernel_set.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
-import type { AttentionOperands } from "./attention.ts";
-import { queriesPerTile } from "./attention_tiles.ts";
+import type { AttentionOperands } from "./attention_operands.ts";
+import { queriesPerBlock } from "./query_blocks.ts";
 import { inTexture } from "./texture_copies.ts";
 
 /** Records attention over matrices in buffers. */
 export function recordTiledAttention(recorder: Recorder, operands: AttentionOperands): void {
-  const { queries, keys, values, spans, tiles, heads, keyHeads, headDim, window, output } =
+  const { queries, keys, values, spans, blocks, heads, keyHeads, headDim, window, output } =
     operands;
   recorder.dispatch({
     shader: attentionTiledShader,
@@ -18,10 +18,10 @@ export function recordTiledAttention(recorder: Recorder, operands: AttentionOper
       keys.device,
       values.device,
       spans.device,
-      tiles.device,
+      blocks.device,
       output.device,
     ],
-    workgroups: [tiles.length / 4, heads / keyHeads, keyHeads],
+    workgroups: [blocks.length / 4, heads / keyHeads, keyHeads],
   });
 }
 
@@ -31,7 +31,7 @@ export function recordTextureAttention(
   operands: AttentionOperands,
   output: PooledTexture,
 ): void {
-  const { queries, keys, values, spans, tiles, heads, keyHeads, headDim, window } = operands;
+  const { queries, keys, values, spans, blocks, heads, keyHeads, headDim, window } = operands;
   inTexture(
     recorder,
     queries,
@@ -44,11 +44,11 @@ export function recordTextureAttention(
               HEAD_DIM: headDim,
               WINDOW: window,
               SCALE: 1 / Math.sqrt(headDim),
-              QUERIES: queriesPerTile.texture,
+              QUERIES: queriesPerBlock.texture,
               SUBGROUP: textureLanes(recorder.device),
             },
-            bindings: [q.view, k.view, v.view, spans.device, tiles.device, output.view],
-            workgroups: [tiles.length / 4, heads / keyHeads, keyHeads],
+            bindings: [q.view, k.view, v.view, spans.device, blocks.device, output.view],
+            workgroups: [blocks.length / 4, heads / keyHeads, keyHeads],
           }))),
   );
 }

@@ -39,8 +39,8 @@ export interface Backend extends Disposable {
   readonly maxMatrixBytes: number;
   /** Largest number of rows that one matrix may have. */
   readonly maxMatrixRows: number;
-  /** Queries that attention takes together, in tiles of one conversation's neighbours. */
-  readonly queriesPerTile: number;
+  /** Queries that attention takes together, in blocks of one conversation's neighbours. */
+  readonly queriesPerBlock: number;
   /** Bytes of device memory held now. */
   readonly bytes: number;
   /** Keeps matrices, in use and waiting to be used again, within so many bytes where the work allows. */
@@ -61,21 +61,28 @@ export interface Backend extends Disposable {
   weight(rows: number, columns: number, type: WeightType, bytes: Uint8Array<ArrayBuffer>): Weight;
   /** A constant row of f32 numbers (a norm's weight, a bias); the caller frees it. */
   vector(numbers: Float32Array<ArrayBuffer>): Matrix;
-  /** A matrix that outlives the work it is made in, its content undefined; the caller frees it. */
+  /**
+   * A persistent matrix: one that outlives the work it is made in, its content undefined; the caller
+   * frees it.
+   */
   lasting(rows: number, columns: number): Matrix;
   /** Frees what {@link Backend.vector} or {@link Backend.lasting} made, once its readers are submitted. */
   free(matrix: Matrix): void;
   /**
    * Told of products to come, before they are run. Where they are much work the backend may time
-   * variants of its kernels first; no result depends on it.
+   * variants of its kernels first (autotuning); no result depends on it.
    */
   prepare(ahead: ProductsAhead): Promise<void>;
   /**
-   * Has the kernels compiled that `work` runs, without waiting and without running them: its
-   * operands' content does not matter. A backend without kernels does not call it.
+   * The warm-up: has the kernels compiled that `work` runs, without waiting and without running them,
+   * so that its operands' content does not matter. A backend without kernels does not call it.
    */
   rehearse(work: () => void): void;
-  /** Runs, or records, an operation. */
+  /**
+   * Runs, or records, an operation.
+   *
+   * @throws {AssayError} `ops/shape` where its operands don't belong together.
+   */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void;
   /** Lets the device begin with everything run so far, and with reading the matrices, without waiting. */
   submit(matrices: readonly Matrix[]): Readback;

@@ -1,9 +1,8 @@
 import { toFloat32 } from "../checkpoint/tensor.ts";
 import { Indices, Matrix } from "./matrix.ts";
-import { Weight, type WeightType } from "./weight.ts";
+import { checkWeight, Weight, type WeightType } from "./weight.ts";
 import type { Backend, Readback } from "./backend.ts";
 import type { Operation } from "./operation.ts";
-import { checkWeight } from "./weight_bytes.ts";
 
 /** Runs the CPU twins: for machines with no adapter, and as the reference of the kernels. */
 export class CpuBackend implements Backend {
@@ -11,7 +10,7 @@ export class CpuBackend implements Backend {
   readonly kernels = "cpu";
   readonly maxMatrixBytes = 2 ** 31;
   readonly maxMatrixRows = Infinity;
-  readonly queriesPerTile = 1;
+  readonly queriesPerBlock = 1;
   readonly bytes = 0;
 
   /** There are no kernels to compile. */
@@ -70,6 +69,7 @@ export class CpuBackend implements Backend {
 
   /** See {@link Backend.run}. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void {
+    operation.check(operands);
     operation.onCpu(operands);
   }
 

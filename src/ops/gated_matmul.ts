@@ -1,34 +1,53 @@
 import { swigluShader } from "../../shaders/shaders.ts";
-import type { Recorder } from "../gpu/recorder.ts";
+import { type Recorder, workgroupsFor } from "../gpu/recorder.ts";
 import { matmul } from "./matmul.ts";
 import { recordGatedTextureMatmul } from "./products/matmul_kernels.ts";
 import { Matrix } from "./matrix.ts";
+import { expectApart, expectRelation, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
 import { inTexture, recordRowsToTexture } from "./texture_copies.ts";
 import type { Weight } from "./weight.ts";
-import { workgroupsFor } from "./workgroups.ts";
 
 /** Operands of {@link gatedMatmul}. */
 export interface GatedMatmulOperands {
   /** [rows, inputs] */
   readonly input: Matrix;
-  /** [outputs, inputs] */
+  /** [outputs, inputs], outputs in multiples of 4. */
   readonly gate: Weight;
-  /** [outputs, inputs], of the same type */
+  /** [outputs, inputs]; of the gate's type, for the kernel that makes both products at once. */
   readonly up: Weight;
-  /** [1, outputs] each */
+  /** [1, outputs] each: both or neither. */
   readonly gateBias?: Matrix | undefined;
   readonly upBias?: Matrix | undefined;
-  /** [rows, outputs] */
+  /** [rows, outputs]; another matrix than the others. */
   readonly output: Matrix;
 }
+
+const name = "gated_matmul";
 
 /**
  * The gated half of a SwiGLU block (Shazeer 2020): silu(input · gateᵀ) · (input · upᵀ) with
  * silu(x) = x / (1 + e⁻ˣ).
  */
 export const gatedMatmul: Operation<GatedMatmulOperands> = {
-  name: "gated_matmul",
+  name,
+
+  check({ input, gate, up, gateBias, upBias, output }): void {
+    const { rows: outputs, columns: inputs } = gate;
+    expectWhole(name, "the gate's rows", outputs, { least: 4, step: 4 });
+    expectShape(name, "up", up, gate, "as gate");
+    expectShape(name, "input", input, { rows: input.rows, columns: inputs }, "the gate's columns");
+    const both = (gateBias === undefined) === (upBias === undefined);
+    const found = gateBias === undefined ? "upBias alone" : "gateBias alone";
+    expectRelation(name, both, "gateBias and upBias both or neither", found);
+    for (const [operand, bias] of Object.entries({ gateBias, upBias })) {
+      if (bias === undefined) continue;
+      expectShape(name, operand, bias, { rows: 1, columns: outputs }, "the gate's rows");
+    }
+    const expected = { rows: input.rows, columns: outputs };
+    expectShape(name, "output", output, expected, "the input's rows, the gate's rows");
+    expectApart(name, output, { input, gateBias, upBias });
+  },
 
   onCpu({ input, gate, up, gateBias, upBias, output }): void {
     const linear = new Matrix(output.rows, output.columns, new Float32Array(output.host.length));

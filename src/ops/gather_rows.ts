@@ -1,21 +1,32 @@
 import { gatherRowsShader } from "../../shaders/shaders.ts";
+import { workgroupsFor } from "../gpu/recorder.ts";
 import type { Indices, Matrix } from "./matrix.ts";
+import { expectApart, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
-import { workgroupsFor } from "./workgroups.ts";
 
 /** Operands of {@link gatherRows}. */
 export interface GatherRowsOperands {
-  /** [any, columns] */
+  /** [any, columns], columns in multiples of 4. */
   readonly input: Matrix;
   /** Rows of `input`, each less than its number of rows. */
   readonly rows: Indices;
-  /** [rows.length, columns] */
+  /** [rows.length, columns]; another matrix than `input`. */
   readonly output: Matrix;
 }
 
+const name = "gather_rows";
+
 /** Copies rows: output[i] = input[rows[i]]. */
 export const gatherRows: Operation<GatherRowsOperands> = {
-  name: "gather_rows",
+  name,
+
+  check({ input, rows, output }): void {
+    const { columns } = input;
+    expectWhole(name, "the input's columns", columns, { least: 4, step: 4 });
+    const expected = { rows: rows.length, columns };
+    expectShape(name, "output", output, expected, "the number of rows, the input's columns");
+    expectApart(name, output, { input });
+  },
 
   onCpu({ input, rows, output }): void {
     const { columns } = input;

@@ -3,7 +3,7 @@ import type { Device } from "../gpu/device.ts";
 import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { mostTextureRows } from "../gpu/texture_pool.ts";
-import { queriesPerTile } from "./attention_tiles.ts";
+import { queriesPerBlock } from "./query_blocks.ts";
 import { Indices, Matrix } from "./matrix.ts";
 import { matmul } from "./matmul.ts";
 import type { Backend, MatrixUse, ProductsAhead, Readback } from "./backend.ts";
@@ -17,8 +17,7 @@ import {
   uploadToBuffers,
   uploadToTexture,
 } from "./upload_weight.ts";
-import { Weight, type WeightPart, type WeightType } from "./weight.ts";
-import { checkWeight } from "./weight_bytes.ts";
+import { checkWeight, Weight, type WeightPart, type WeightType } from "./weight.ts";
 
 const storageUsage = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
 
@@ -51,9 +50,9 @@ export class GpuBackend implements Backend {
     return this.kernels === "texture" ? mostTextureRows(maxTextureDimension2D) : Infinity;
   }
 
-  /** See {@link Backend.queriesPerTile}. */
-  get queriesPerTile(): number {
-    return queriesPerTile[this.kernels];
+  /** See {@link Backend.queriesPerBlock}. */
+  get queriesPerBlock(): number {
+    return queriesPerBlock[this.kernels];
   }
 
   /** Bytes of device memory held now. */
@@ -171,6 +170,7 @@ export class GpuBackend implements Backend {
 
   /** See {@link Backend.run}. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void {
+    operation.check(operands);
     operation.onGpu(this.#recorder, operands);
   }
 

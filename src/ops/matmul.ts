@@ -1,27 +1,11 @@
-import { recordTextureMatmul, recordTiledMatmul } from "./products/matmul_kernels.ts";
-import type { Matrix } from "./matrix.ts";
-import type { Weight } from "./weight.ts";
 import type { Operation } from "./operation.ts";
-
-/** Operands of {@link matmul}. */
-export interface MatmulOperands {
-  /** [rows, inputs] */
-  readonly input: Matrix;
-  /** [outputs, inputs] */
-  readonly weight: Weight;
-  /** [1, outputs], added to each row. */
-  readonly bias?: Matrix | undefined;
-  /** Applied after the bias. */
-  readonly activation?: "relu" | undefined;
-  /** Whether the result is added to `output` (the residual stream) instead of replacing it. */
-  readonly accumulate?: boolean | undefined;
-  /** [rows, outputs] */
-  readonly output: Matrix;
-}
+import { recordTextureMatmul, recordTiledMatmul } from "./products/matmul_kernels.ts";
+import { checkMatmul, type MatmulOperands } from "./products/matmul_operands.ts";
 
 /** Matrix product with a stored weight: activation(input · weightᵀ + bias), sums in f32. */
 export const matmul: Operation<MatmulOperands> = {
   name: "matmul",
+  check: checkMatmul,
 
   onCpu({ input, weight, bias, activation, accumulate, output }): void {
     const inner = weight.columns;

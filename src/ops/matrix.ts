@@ -11,6 +11,10 @@ function inHost<Numbers extends HostNumbers>(storage: Storage<Numbers>): storage
   return ArrayBuffer.isView(storage);
 }
 
+function memoryOf(storage: Storage<HostNumbers>): ArrayBuffer | GPUBuffer | GPUTexture {
+  return inHost(storage) || "buffer" in storage ? storage.buffer : storage.texture;
+}
+
 function elsewhere(what: string, expected: string, storage: Storage<HostNumbers>): AssayError {
   const found = inHost(storage)
     ? "in host memory"
@@ -46,6 +50,11 @@ export class Matrix {
   /** The texture, four columns to a texel, or `undefined` where the numbers lie elsewhere. */
   get texture(): PooledTexture | undefined {
     return !inHost(this.storage) && "texture" in this.storage ? this.storage : undefined;
+  }
+
+  /** Whether both lie in the same memory, be it in other parts of it. */
+  sharesMemory({ storage }: Matrix): boolean {
+    return memoryOf(this.storage) === memoryOf(storage);
   }
 
   get #name(): string {

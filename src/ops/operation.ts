@@ -6,6 +6,14 @@ import type { Recorder } from "../gpu/recorder.ts";
  */
 export interface Operation<Arguments> {
   readonly name: string;
+  /**
+   * Guards the relations between the operands, which both backends call before anything is computed or
+   * recorded: a kernel given shapes that don't belong together computes wrong numbers. It reads no
+   * content, so it costs nothing beside a dispatch.
+   *
+   * @throws {AssayError} `ops/shape`, with the operation, the expected and the found shape.
+   */
+  check(this: void, operands: Arguments): void;
   /** The CPU twin: plain loops, sums in f64, results rounded to f32. */
   onCpu(this: void, operands: Arguments): void;
   /** Records the kernel. */

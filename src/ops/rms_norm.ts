@@ -1,11 +1,12 @@
 import { rmsNormShader, rmsNormTextureShader } from "../../shaders/shaders.ts";
+import { workgroupsFor } from "../gpu/recorder.ts";
 import type { Matrix } from "./matrix.ts";
+import { expectApart, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
-import { workgroupsFor } from "./workgroups.ts";
 
 /** Operands of {@link rmsNorm}. */
 export interface RmsNormOperands {
-  /** [rows, columns] */
+  /** [rows, columns], columns in multiples of 4. */
   readonly input: Matrix;
   /** [1, columns] */
   readonly weight: Matrix;
@@ -14,12 +15,22 @@ export interface RmsNormOperands {
   readonly output: Matrix;
 }
 
+const name = "rms_norm";
+
 /** Rows that a workgroup of the texture kernel takes, 8 lanes each. */
 const rowsPerWorkgroup = 4;
 
 /** Root mean square norm of each row (Zhang and Sennrich 2019): x / sqrt(mean(x²) + ε) · weight. */
 export const rmsNorm: Operation<RmsNormOperands> = {
-  name: "rms_norm",
+  name,
+
+  check({ input, weight, output }): void {
+    const { columns } = input;
+    expectWhole(name, "the input's columns", columns, { least: 4, step: 4 });
+    expectShape(name, "weight", weight, { rows: 1, columns }, "the input's columns");
+    expectShape(name, "output", output, input, "as input");
+    expectApart(name, output, { input, weight });
+  },
 
   onCpu({ input, weight, epsilon, output }): void {
     const { columns } = input;

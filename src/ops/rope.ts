@@ -1,21 +1,37 @@
 import { ropeShader, ropeTextureShader } from "../../shaders/shaders.ts";
+import { workgroupsFor } from "../gpu/recorder.ts";
 import type { Matrix } from "./matrix.ts";
+import { expectApart, expectRelation, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
-import { workgroupsFor } from "./workgroups.ts";
 
 /** Operands of {@link rope}. */
 export interface RopeOperands {
   /** [rows, heads · headDim] */
   readonly input: Matrix;
-  /** [rows, headDim]: cosines of the row's position for each of the headDim/2 frequencies, then sines. */
+  /** [rows, headDim], headDim a multiple of 8: cosines of the row's position for each of the headDim/2 frequencies, then sines. */
   readonly angles: Matrix;
   /** [rows, heads · headDim]; another matrix than `input`. */
   readonly output: Matrix;
 }
 
+const name = "rope";
+
 /** Rotary position embedding (Su et al. 2021) in the layout of transformers: halves apart. */
 export const rope: Operation<RopeOperands> = {
-  name: "rope",
+  name,
+
+  check({ input, angles, output }): void {
+    const { rows, columns: headDim } = angles;
+    expectWhole(name, "headDim, the columns of angles,", headDim, { least: 8, step: 8 });
+    expectRelation(
+      name,
+      input.rows === rows && input.columns > 0 && input.columns % headDim === 0,
+      `input to have ${rows} rows (those of angles) of heads of ${headDim}`,
+      `${input.rows} × ${input.columns}`,
+    );
+    expectShape(name, "output", output, input, "as input");
+    expectApart(name, output, { input, angles });
+  },
 
   onCpu({ input, angles, output }): void {
     const headDim = angles.columns;

@@ -1,5 +1,6 @@
 import { softmaxGateShader } from "../../shaders/shaders.ts";
 import type { Matrix } from "./matrix.ts";
+import { expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
 
 /** Operands of {@link softmaxGate}. */
@@ -10,9 +11,16 @@ export interface SoftmaxGateOperands {
   readonly logitScale: number;
 }
 
+const name = "softmax_gate";
+
 /** ArmoRM's gate, in place: softmax(logits / temperature) · logitScale, by row. */
 export const softmaxGate: Operation<SoftmaxGateOperands> = {
-  name: "softmax_gate",
+  name,
+
+  check({ logits }): void {
+    expectWhole(name, "the logits' rows", logits.rows);
+    expectWhole(name, "the logits' columns", logits.columns);
+  },
 
   onCpu({ logits, temperature, logitScale }): void {
     const { columns } = logits;

@@ -1,8 +1,7 @@
 import { rowsToTextureShader, textureToRowsShader } from "../../shaders/shaders.ts";
-import type { Recorder } from "../gpu/recorder.ts";
+import { type Recorder, workgroupsFor } from "../gpu/recorder.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { Matrix } from "./matrix.ts";
-import { workgroupsFor } from "./workgroups.ts";
 
 /**
  * Has `use` read a matrix from a texture: its own, or a copy of its rows that is given back to the

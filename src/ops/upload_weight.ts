@@ -1,11 +1,9 @@
 import { packWeightsShader } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
-import type { Binding, Recorder } from "../gpu/recorder.ts";
+import { type Binding, type Recorder, workgroupsFor } from "../gpu/recorder.ts";
 import { spareTexels } from "../gpu/texture_pool.ts";
-import type { BufferPart, TexturePart, WeightType } from "./weight.ts";
-import { bytesPerWeight } from "./weight_bytes.ts";
-import { workgroupsFor } from "./workgroups.ts";
+import { type BufferPart, bytesPerWeight, type TexturePart, type WeightType } from "./weight.ts";
 
 /** A weight matrix [rows, columns] as stored: little endian, row major. */
 export interface StoredWeight {

@@ -4,6 +4,9 @@ import type { Binding } from "../gpu/recorder.ts";
 /** The number types in which weights are stored and used. */
 export type WeightType = "F32" | "F16" | "BF16";
 
+/** Bytes of one number of each weight type. */
+export const bytesPerWeight: Readonly<Record<WeightType, number>> = { F32: 4, F16: 2, BF16: 2 };
+
 /** A range of a weight's rows as stored, in one buffer: a weight may be larger than one binding. */
 export interface BufferPart {
   readonly layout: "buffer";
@@ -69,5 +72,22 @@ export class Weight implements Disposable {
       else part.weight.buffer.destroy();
       part.shape.buffer.destroy();
     }
+  }
+}
+
+/** Checks a weight's shape against its bytes and against what the kernels take. */
+export function checkWeight(
+  rows: number,
+  columns: number,
+  type: WeightType,
+  bytes: Uint8Array<ArrayBuffer>,
+): void {
+  const expected = rows * columns * bytesPerWeight[type];
+  if (rows < 1 || columns < 8 || columns % 8 !== 0 || bytes.byteLength !== expected) {
+    throw new AssayError(
+      "ops/shape",
+      `Cannot use a ${rows} × ${columns} weight of type ${type} in ${bytes.byteLength} bytes: ` +
+        `expected at least one row, columns in multiples of 8, and ${expected} bytes`,
+    );
   }
 }

@@ -1,15 +1,12 @@
-import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
-import { checkTensors } from "../checkpoint/check_tensors.ts";
-import { readDecoderConfig } from "../models/decoder_config.ts";
-import { decoderTensors } from "../models/decoder_tensors.ts";
-import { LanguageHead, languageHeadName } from "../models/language_head.ts";
+import { LanguageHead } from "../models/language_head.ts";
 import type { Matrix } from "../ops/matrix.ts";
-import { Backbone, warner } from "./backbone.ts";
+import { Backbone } from "./backbone.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import type { Conversations } from "./packs/look_ahead.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
-import type { Sequence } from "./packs/prefix_group.ts";
+import type { ScoringPack } from "./packs/packs.ts";
+import { chosenRows } from "./read_states.ts";
 
 /**
  * A causal language model that tells how likely it finds responses, for implicit rewards: log p of each
@@ -28,29 +25,17 @@ export class CausalModel implements Disposable {
     source: string | URL | CheckpointFolder,
     options: LoadOptions = {},
   ): Promise<CausalModel> {
-    using opened = new DisposableStack();
-    const checkpoint = opened.use(await Checkpoint.open(source));
-    const config = readDecoderConfig(checkpoint.config, checkpoint.name, warner(options));
-    const tensors = new Map([...checkpoint.tensors].filter(([key]) => key.startsWith("model.")));
-    checkTensors(tensors, decoderTensors(config), checkpoint.name);
-    const { byteLength } = checkpoint.tensors.get(languageHeadName(checkpoint))!;
-    const backbone = await Backbone.open(checkpoint, { config, tensors, gates: false }, {
-      ...options,
-      ...(options.memoryBudget === undefined
-        ? {}
-        : { memoryBudget: options.memoryBudget - byteLength }),
-    });
-    opened.move();
     using loading = new DisposableStack();
-    loading.use(backbone);
-    const head = await LanguageHead.load(checkpoint, backbone.engine, config);
+    const backbone = loading.use(await Backbone.open(source, { head: "language" }, options));
+    const { checkpoint, backend, model } = backbone;
+    const head = await LanguageHead.load(checkpoint, backend, model.backbone);
     loading.move();
     return new CausalModel(backbone, head);
   }
 
   /** Where it computes. */
   get backend(): "gpu" | "cpu" {
-    return this.backbone.backend;
+    return this.backbone.backend.kind;
   }
 
   /**
@@ -63,21 +48,23 @@ export class CausalModel implements Disposable {
     conversations: Conversations,
     options: ScoreOptions = {},
   ): AsyncGenerator<Outcome<Float64Array>> {
-    const { head, backbone: { engine } } = this;
-    return this.backbone.runResponses(conversations, {
-      record({ members }, hidden): Matrix[] {
-        const states = head.record(hidden, Uint32Array.from(members.flatMap(foretold)));
-        engine.release(hidden);
+    const { head, backbone: { backend, model: { reads } } } = this;
+    return this.backbone.run(conversations, {
+      reads,
+      record(pack, hidden): Matrix[] {
+        const targets = pack.members.flatMap(({ ids, positions: { response } }) =>
+          response!.map((position) => ids[position + 1]!)
+        );
+        // The end of a prompt that several responses share stands there once, and foretells each.
+        const each = chosenRows(backend, hidden, foretellingRows(pack));
+        const states = head.record(each, Uint32Array.from(targets));
+        backend.release(...new Set([hidden, each]));
         return states;
       },
       results({ members }, numbers): Float64Array[] {
         const all = head.logProbabilities(numbers);
         let at = 0;
-        return members.map((member) => {
-          const { length } = foretold(member);
-          // The last state foretells a token that is not there.
-          return all.slice(at, (at += length) - 1);
-        });
+        return members.map(({ positions: { response } }) => all.slice(at, at += response!.length));
       },
     }, options);
   }
@@ -89,7 +76,8 @@ export class CausalModel implements Disposable {
   }
 }
 
-/** The token that follows each wanted state; after the last one nothing does, and a 0 holds its place. */
-function foretold({ ids, pooledFrom }: Sequence): number[] {
-  return [...ids.subarray(pooledFrom! + 1), 0];
+/** The pooled rows that foretell each member's response, one member after another. */
+function foretellingRows({ reads: { response } }: ScoringPack): Uint32Array<ArrayBuffer> {
+  const { members, rows } = response!;
+  return Uint32Array.from(members.flatMap((places) => places.map((place) => rows[place]!)));
 }

@@ -1,18 +1,18 @@
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import { AssayError } from "../error.ts";
 import type { Conversation } from "../text/conversation.ts";
-import { notFinite } from "./backbone.ts";
 import { CausalModel } from "./causal_model.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
-import type { Verdict } from "./verdict.ts";
+import { notFinite } from "./not_finite.ts";
+import { failedVerdict, type Verdict } from "./verdict.ts";
 
 /** How to make rewards of log-probabilities. */
 export interface ImplicitRewardOptions extends LoadOptions {
   /** β, which only scales the rewards; 1 by default. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
   /** Whether a score is the sum over the response's tokens (the default) or their mean. */
-  readonly reduce?: "sum" | "mean";
+  readonly reduce?: "sum" | "mean" | undefined;
 }
 
 /** Conversations that go through both models together. */
@@ -103,17 +103,26 @@ export class ImplicitRewardModel implements Disposable {
     { result, tokens, truncated }: Outcome<Float64Array>,
     base: Outcome<Float64Array> | undefined,
   ): Verdict {
-    const { kernels } = this.policy.backbone.engine;
-    const none = { rewards: null, coefficients: null, gating: null, kernels, tokens, truncated };
+    const { kernels } = this.policy.backbone.backend;
+    const circumstances = { kernels, tokens, truncated };
     const ratios = ratiosOf(result, base?.result);
-    if (ratios instanceof AssayError) return { ...none, score: null, error: ratios };
+    if (ratios instanceof AssayError) return failedVerdict(ratios, circumstances);
     const tokenRewards = [...ratios].map((ratio) => this.beta * ratio);
     const sum = tokenRewards.reduce((a, b) => a + b, 0);
     const score = this.reduce === "sum" ? sum : sum / tokenRewards.length;
     if (!Number.isFinite(score)) {
-      return { ...none, score: null, error: notFinite(`the score is ${score}`) };
+      return failedVerdict(notFinite(`the score is ${score}`), circumstances);
     }
-    return { ...none, score, tokenRewards, error: null };
+    return {
+      score,
+      parts: { token_rewards: tokenRewards },
+      rewards: null,
+      coefficients: null,
+      gating: null,
+      tokenRewards,
+      ...circumstances,
+      error: null,
+    };
   }
 
   /** Frees the device and closes the checkpoints. */

@@ -16,42 +16,47 @@ export interface Progress {
 /** How a model is loaded, and how it treats conversations. */
 export interface LoadOptions {
   /** Where to compute; `auto` (the default) takes the GPU, or the CPU with a warning. */
-  readonly backend?: BackendChoice;
+  readonly backend?: BackendChoice | undefined;
   /** Pins the kernel set on a GPU; by default the fast one for the adapter. */
-  readonly kernels?: KernelSet;
+  readonly kernels?: KernelSet | undefined;
   /**
    * How the tiles of matrix products are chosen on a GPU: `auto` (the default) times a few of them on
    * the model's own shapes, for about a second, once there are ten seconds of work or more, and
    * remembers what was fastest on this adapter; `off` doesn't; the name of a tile pins it. Scores do
    * not depend on it.
    */
-  readonly tuning?: Tuning;
+  readonly tuning?: Tuning | undefined;
   /** Bytes of device memory to stay within; unlimited by default. */
-  readonly memoryBudget?: number;
+  readonly memoryBudget?: number | undefined;
   /** Pins whether all layers stay on the device or are streamed; by default they stay if they fit. */
-  readonly layers?: MemoryPlan["layers"];
+  readonly layers?: MemoryPlan["layers"] | undefined;
   /** Longest conversation in tokens; the model's own length by default. */
-  readonly maxTokens?: number;
+  readonly maxTokens?: number | undefined;
   /** Which end to cut where a conversation is too long; by default such a row is an error. */
-  readonly truncate?: "left" | "right";
+  readonly truncate?: "left" | "right" | undefined;
   /** Whether special tokens written in a message's content act as such; off by default. */
-  readonly trustSpecialTokens?: boolean;
+  readonly trustSpecialTokens?: boolean | undefined;
   /** Tokens that are computed together; 2,048 by default. Scores do not depend on it. */
-  readonly tokensPerPack?: number;
+  readonly tokensPerPack?: number | undefined;
   /** Whether a prompt that neighbours share is computed once; on by default. Scores do not depend on it. */
-  readonly sharePrefixes?: boolean;
+  readonly sharePrefixes?: boolean | undefined;
   /** Told of each layer that was loaded. */
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Told of what is odd but no error; by default it goes to the console. */
-  readonly onWarning?: (message: string) => void;
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Ends the loading; what was loaded is freed. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a call to score goes on. */
 export interface ScoreOptions {
   /** Ends the call at its next pack, or streamed layer; it then throws the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told of the conversations that were scored. */
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** Who is told of what is odd but no error. */
+export function warner({ onWarning }: LoadOptions): (message: string) => void {
+  return onWarning ?? ((message) => console.warn(message));
 }

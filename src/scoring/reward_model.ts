@@ -1,16 +1,14 @@
-import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
-import type { Head, Judgement, PooledStates } from "../heads/head.ts";
-import { gatherRows } from "../ops/gather_rows.ts";
-import type { Matrix } from "../ops/matrix.ts";
+import type { Head, Judgement, ReadRows } from "../heads/head.ts";
 import type { Conversation } from "../text/conversation.ts";
-import { Backbone, warner } from "./backbone.ts";
+import { Backbone } from "./backbone.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
+import type { RewardModelPlan } from "./model_plan.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
-import { describeModel, type ModelDescription } from "./model_description.ts";
 import type { Readout } from "./packs/pack_pipeline.ts";
 import type { ScoringPack } from "./packs/packs.ts";
+import { readStates } from "./read_states.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
 /**
@@ -34,12 +32,12 @@ import { type Verdict, verdictOf } from "./verdict.ts";
  * ```
  */
 export class RewardModel implements Disposable {
-  readonly #description: ModelDescription;
+  readonly #plan: RewardModelPlan;
   readonly #backbone: Backbone;
   readonly #head: Head;
 
-  private constructor(description: ModelDescription, backbone: Backbone, head: Head) {
-    this.#description = description;
+  private constructor(plan: RewardModelPlan, backbone: Backbone, head: Head) {
+    this.#plan = plan;
     this.#backbone = backbone;
     this.#head = head;
   }
@@ -55,44 +53,41 @@ export class RewardModel implements Disposable {
     options: LoadOptions = {},
   ): Promise<RewardModel> {
     using opened = new DisposableStack();
-    const checkpoint = opened.use(await Checkpoint.open(source));
-    const description = describeModel(checkpoint, warner(options));
-    const { decoder: config, tensors, head: plan } = description;
-    const facts = { config, tensors, gates: plan.gates };
-    const backbone = opened.use(await Backbone.open(checkpoint, facts, options));
-    const head = await plan.load(checkpoint, backbone.engine);
+    const backbone = opened.use(await Backbone.open(source, { head: "reward" }, options));
+    const plan = backbone.model as RewardModelPlan;
+    const head = await plan.head.load(backbone.checkpoint, backbone.backend);
     opened.move();
-    return new RewardModel(description, backbone, head);
+    return new RewardModel(plan, backbone, head);
   }
 
   /** Where the checkpoint lies. */
   get name(): string {
-    return this.#description.name;
+    return this.#plan.name;
   }
 
   /** The backbone's family, `model_type` of `config.json`. */
   get architecture(): string {
-    return this.#description.decoder.family;
+    return this.#plan.backbone.family.modelType;
   }
 
-  /** The kind of head. */
-  get headKind(): "scalar" | "armo" {
-    return this.#description.head.kind;
+  /** The kind of head: `scalar`, `armo`, … */
+  get headKind(): string {
+    return this.#plan.head.kind;
   }
 
-  /** Names of the objectives; empty for a scalar head. */
+  /** Names of the objectives; empty for a head without. */
   get objectives(): readonly string[] {
-    return this.#description.head.objectives;
+    return this.#plan.head.parts.rewards ?? [];
   }
 
   /** Where it computes. */
   get backend(): "gpu" | "cpu" {
-    return this.#backbone.backend;
+    return this.#backbone.backend.kind;
   }
 
   /** The kernels that compute, which every verdict names. */
   get kernels(): KernelSet | "cpu" {
-    return this.#backbone.engine.kernels;
+    return this.#backbone.backend.kernels;
   }
 
   /** How the memory is used. */
@@ -107,7 +102,7 @@ export class RewardModel implements Disposable {
 
   /** Bytes of device memory held now. */
   get deviceBytes(): number {
-    return this.#backbone.engine.bytes;
+    return this.#backbone.backend.bytes;
   }
 
   /**
@@ -133,37 +128,22 @@ export class RewardModel implements Disposable {
     options: ScoreOptions = {},
   ): AsyncGenerator<Verdict> {
     const outcomes = this.#backbone.run(conversations, this.#readout(), options);
-    for await (const outcome of outcomes) yield verdictOf(outcome, this);
+    const { parts } = this.#plan.head;
+    for await (const outcome of outcomes) yield verdictOf(outcome, parts, this.kernels);
   }
 
   /** Runs the head on packs' hidden states. */
   #readout(): Readout<Judgement> {
-    const { engine } = this.#backbone;
+    const { backend } = this.#backbone;
     return {
+      reads: this.#plan.reads,
       record: (pack, hidden) => {
-        const { last, gate } = this.#pool(pack, hidden);
-        const outputs = this.#head.record({ last, gate });
-        engine.release(hidden, last, ...(gate === undefined ? [] : [gate]));
+        const { states, matrices } = readStates(backend, pack, hidden);
+        const outputs = this.#head.record(states);
+        backend.release(...matrices);
         return outputs;
       },
-      results: ({ members, gateRows }, numbers) =>
-        this.#head.judge(numbers, gateRows, members.length),
-    };
-  }
-
-  /** Splits the pooled rows: the members' last tokens, then the distinct gates. */
-  #pool({ members, gates }: ScoringPack, hidden: Matrix): PooledStates {
-    const { engine } = this.#backbone;
-    const rows = (first: number, count: number): Matrix => {
-      const chosen = engine.uploadIndices(Uint32Array.from({ length: count }, (_, i) => first + i));
-      const output = engine.matrix(count, hidden.columns);
-      engine.run(gatherRows, { input: hidden, rows: chosen, output });
-      engine.release(chosen);
-      return output;
-    };
-    return {
-      last: rows(0, members.length),
-      gate: gates === 0 ? undefined : rows(members.length, gates),
+      results: (pack, numbers) => this.#head.judge(numbers, rowsOfMembers(pack)),
     };
   }
 
@@ -172,4 +152,12 @@ export class RewardModel implements Disposable {
     this.#head[Symbol.dispose]();
     this.#backbone[Symbol.dispose]();
   }
+}
+
+/** The rows that each member of a pack has among those of each read. */
+function rowsOfMembers({ members, reads }: ScoringPack): ReadRows[] {
+  const byRead = Object.entries(reads);
+  return members.map((_, member) =>
+    Object.fromEntries(byRead.map(([read, { members }]) => [read, members[member]!]))
+  );
 }

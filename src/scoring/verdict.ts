@@ -1,22 +1,26 @@
 import { AssayError } from "../error.ts";
-import type { Judgement } from "../heads/head.ts";
+import type { HeadPlan, Judgement } from "../heads/head.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
-import { notFinite } from "./backbone.ts";
+import { notFinite } from "./not_finite.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
-import type { RewardModel } from "./reward_model.ts";
+
+/** Numbers by name, as rewards by objective. */
+export type NamedNumbers = Readonly<Record<string, number>>;
 
 /** All that is known of one scored conversation. */
 export interface Verdict {
   /** The reward model's score, or `null` where the row failed (see `error`). Never NaN or infinite. */
   readonly score: number | null;
-  /** Reward of each objective by name, before the reward transform; `null` for a scalar head. */
-  readonly rewards: Readonly<Record<string, number>> | null;
-  /** Coefficient of each objective by name: score = sum of reward × coefficient; `null` for a scalar head. */
-  readonly coefficients: Readonly<Record<string, number>> | null;
-  /** The gate's weight of each objective by name, before the reward transform; `null` for a scalar head. */
-  readonly gating: Readonly<Record<string, number>> | null;
+  /** What the head tells beside the score, by part: numbers by name, or a list where they have none. */
+  readonly parts: Readonly<Record<string, NamedNumbers | readonly number[]>>;
+  /** The part `rewards`: reward of each objective, before the reward transform; `null` without. */
+  readonly rewards: NamedNumbers | null;
+  /** The part `coefficients`: score = sum of reward × coefficient; `null` without. */
+  readonly coefficients: NamedNumbers | null;
+  /** The part `gating`: the gate's weight of each objective, before the transform; `null` without. */
+  readonly gating: NamedNumbers | null;
   /** Implicit rewards only: the reward of every token of the response. */
-  readonly tokenRewards?: readonly number[];
+  readonly tokenRewards?: readonly number[] | undefined;
   /**
    * The kernels that computed it, or `cpu`: part of what a score depends on, since two kernel sets may
    * differ in the last bits.
@@ -30,33 +34,54 @@ export interface Verdict {
   readonly error: AssayError | null;
 }
 
-/** The verdict on what came of a conversation; a result that is not finite is that row's error. */
+/** What a verdict tells of how it was made. */
+type Circumstances = Pick<Verdict, "kernels" | "tokens" | "truncated">;
+
+/**
+ * The verdict on what came of a conversation; a result that is not finite is that row's error.
+ *
+ * @param names Names of the numbers of each part, as the head's plan gives them.
+ */
 export function verdictOf(
   { result, tokens, truncated }: Outcome<Judgement>,
-  { objectives, kernels }: Pick<RewardModel, "objectives" | "kernels">,
+  names: HeadPlan["parts"],
+  kernels: Verdict["kernels"],
 ): Verdict {
-  const facts = { kernels, tokens, truncated };
-  if (result instanceof AssayError) return failed(result, facts);
-  const { score, rewards, coefficients, gating } = result;
-  const values = [score, ...(rewards ?? []), ...(coefficients ?? []), ...(gating ?? [])];
-  if (!values.every(Number.isFinite)) {
-    return failed(notFinite(`the score is ${score}`), facts);
+  const circumstances = { kernels, tokens, truncated };
+  if (result instanceof AssayError) return failedVerdict(result, circumstances);
+  const { score } = result;
+  const numbers = [score, ...Object.values(result.parts).flatMap((part) => [...part])];
+  if (!numbers.every(Number.isFinite)) {
+    return failedVerdict(notFinite(`the score is ${score}`), circumstances);
   }
-  const named = (numbers: Float64Array | null): Record<string, number> | null =>
-    numbers && Object.fromEntries(objectives.map((name, i) => [name, numbers[i]!]));
-  return {
-    score,
-    rewards: named(rewards),
-    coefficients: named(coefficients),
-    gating: named(gating),
-    ...facts,
-    error: null,
-  };
+  const parts = Object.fromEntries(
+    Object.entries(result.parts).map(([part, numbers]) => [part, named(numbers, names[part])]),
+  );
+  return { score, ...views(parts), ...circumstances, error: null };
 }
 
-function failed(
-  error: AssayError,
-  facts: Pick<Verdict, "kernels" | "tokens" | "truncated">,
-): Verdict {
-  return { score: null, rewards: null, coefficients: null, gating: null, ...facts, error };
+/** The verdict on a conversation that has no score. */
+export function failedVerdict(error: AssayError, circumstances: Circumstances): Verdict {
+  return { score: null, ...views({}), ...circumstances, error };
+}
+
+function named(
+  numbers: Float64Array,
+  names: readonly string[] | null | undefined,
+): NamedNumbers | readonly number[] {
+  return names ? Object.fromEntries(names.map((name, i) => [name, numbers[i]!])) : [...numbers];
+}
+
+/** The parts, and those of them that have a place of their own in a verdict. */
+function views(parts: Verdict["parts"]) {
+  const view = (part: string): NamedNumbers | null => {
+    const numbers = parts[part];
+    return numbers === undefined || Array.isArray(numbers) ? null : numbers as NamedNumbers;
+  };
+  return {
+    parts,
+    rewards: view("rewards"),
+    coefficients: view("coefficients"),
+    gating: view("gating"),
+  };
 }

@@ -28,9 +28,9 @@ Deno.test("assay inspect tells architecture, head, template, memory plan and ten
   assert.match(told.template.source, /start_header_id/);
   assert.equal(told.memory.layers, "resident");
   assert(told.memory.peak_bytes > told.memory.weight_bytes);
-  const { family, tile, timed } = told.kernels;
-  if (told.memory.backend === "cpu") assert.deepEqual([family, tile], ["cpu", null]);
-  else assert.match(`${family} ${tile}`, /^(tiled|texture) \d+x\d+x\d+$/);
+  const { set, tile, timed } = told.kernels;
+  if (told.memory.backend === "cpu") assert.deepEqual([set, tile], ["cpu", null]);
+  else assert.match(`${set} ${tile}`, /^(tiled|texture) \d+x\d+x\d+$/);
   assert.deepEqual(timed, []); // never so small a model
   const names = told.tensors.map(({ name }: { name: string }) => name);
   assert(names.includes("reward_transform_matrix"));
@@ -55,7 +55,7 @@ Deno.test("assay inspect --text shows the exact tokens and the pooled positions"
   const joined = text.tokens.map((token: { text: string }) => token.text).join("");
   assert.match(joined, /^<\|begin_of_text\|><\|start_header_id\|>user/);
   assert.match(joined, /A B<\|eot_id\|>$/);
-  const { score, gate } = text.pooled_positions;
+  const { score: [score], gate: [gate] } = text.pooled_positions;
   assert.equal(score, text.tokens.length - 1);
   assert.equal(text.tokens[score].read, "score");
   assert.equal(text.tokens[gate].read, "gate");

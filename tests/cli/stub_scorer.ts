@@ -31,6 +31,7 @@ export function stubScorer(
     if (content === "THROW") throw new AssayError("gpu/device-lost", "Cannot go on: it broke");
     const verdict: Verdict = {
       score: content === "NAN" ? NaN : content.length,
+      parts: {},
       rewards: byObjective((index) => index + 1),
       coefficients: byObjective(() => 0.5),
       gating: byObjective(() => 0.25),

@@ -20,7 +20,8 @@ function source(failing = "fail"): StateSource & { computed: number } {
         const [prompt, response] = [messages.at(0)!.content, messages.at(-1)!.content];
         if (response === failing) return new AssayError("text/too-long", "too long");
         const last = Float32Array.of(number(prompt), number(response));
-        return { last, gate: Float32Array.of(number(prompt), -1), tokens: 3, truncated: false };
+        const states = { last: [last], prompt: [Float32Array.of(number(prompt), -1)] };
+        return { states, tokens: 3, truncated: false };
       }));
     },
   };
@@ -51,7 +52,7 @@ const pair = (n: number): Row => ({
 Deno.test("features come back as they were computed, shard by shard, with rows, pairs and prompts", async () => {
   await inFolder(async (folder) => {
     const rows = [single(1), pair(7), "not a row", { prompt: "p9", response: "fail" }, single(4)];
-    const options = { gates: true, rowsPerShard: 2 };
+    const options = { prompts: true, rowsPerShard: 2 };
     const result = await extractFeatures(read(rows), source(), folder, options);
     assert.equal(result.rows, 5);
     assert.deepEqual(result.failed.map(({ row, error }) => [row, error.code]), [
@@ -82,7 +83,7 @@ Deno.test("candidates are computed once each, and their pairs come back as pairs
     const responses = ["1", "fail", "3", "4"];
     const row = { prompt: "p5", responses, pairs: [[2, 0], [2, 1], [0, 3], [2, 3]] };
     const counting = source();
-    await extractFeatures(read([single(1), row]), counting, folder, { gates: true });
+    await extractFeatures(read([single(1), row]), counting, folder, { prompts: true });
     assert.equal(counting.computed, 5);
     const features = await FeatureSet.open(folder);
     assert.deepEqual(features.rows.map(({ side }) => side), ["single", 0, 2, 3]);
@@ -97,7 +98,7 @@ Deno.test("candidates are computed once each, and their pairs come back as pairs
 Deno.test("extractFeatures() goes on with what a run left, and computes whole shards once", async () => {
   await inFolder(async (folder) => {
     const rows = Array.from({ length: 7 }, (_, n) => single(n));
-    const options = { gates: true, rowsPerShard: 2 };
+    const options = { prompts: true, rowsPerShard: 2 };
     const controller = new AbortController();
     const interrupted = extractFeatures(read(rows), source(), folder, {
       ...options,
@@ -132,7 +133,7 @@ Deno.test("extractFeatures() goes on with what a run left, and computes whole sh
 
 Deno.test("extractFeatures() refuses a folder with another backbone's features", async () => {
   await inFolder(async (folder) => {
-    const options = { gates: true };
+    const options = { prompts: true };
     await extractFeatures(read([single(1)]), source(), folder, options);
     const other = { ...source(), name: "another" };
     const doubled = {
@@ -140,7 +141,10 @@ Deno.test("extractFeatures() refuses a folder with another backbone's features",
       async pooledStates(conversations: readonly Conversation[]) {
         const states = await source().pooledStates(conversations);
         return states.map((state) =>
-          state instanceof AssayError ? state : { ...state, last: state.last.map((x) => 2 * x) }
+          state instanceof AssayError ? state : {
+            ...state,
+            states: { ...state.states, last: [state.states.last![0]!.map((x) => 2 * x)] },
+          }
         );
       },
     };
@@ -169,7 +173,7 @@ Deno.test("splitRows() keeps a prompt on one side, follows split, and changes wi
       response: `${n}`,
       ...(n < 8 ? { split: n % 2 === 0 ? "dev" : "train" } : {}),
     }));
-    await extractFeatures(read(rows), source(), folder, { gates: false });
+    await extractFeatures(read(rows), source(), folder, { prompts: false });
     const features = await FeatureSet.open(folder);
     const { train, validation } = splitRows(features.rows, 0.25, 0);
     assert.equal(train.length + validation.length, 400);

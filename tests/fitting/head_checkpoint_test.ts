@@ -11,7 +11,7 @@ const base = parityFolder("armo");
 async function head(): Promise<ReturnType<typeof scalarHeadTensors>> {
   using checkpoint = await Checkpoint.open(base);
   const size = Number(checkpoint.config.hidden_size);
-  return scalarHeadTensors(Float64Array.from({ length: size }, (_, i) => i / 8), "llama");
+  return scalarHeadTensors(Float64Array.from({ length: size }, (_, i) => i / 8));
 }
 
 async function assertWritten(folder: string): Promise<void> {

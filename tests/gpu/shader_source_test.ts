@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
-import { specialize } from "../../src/gpu/shader_source.ts";
+import { include, specialize } from "../../src/gpu/shader_source.ts";
 
 Deno.test("specialize() sets constants of each type", () => {
   const source = "const A: u32 = 1u;\nconst B: bool = false;\nconst C: f32 = 1.0;\nlet a = A;\n";
@@ -61,4 +61,30 @@ Deno.test("specialize() unrolls nested loops whose inner bound depends on the ou
 Deno.test("specialize() leaves an unmarked loop alone", () => {
   const source = "  for (var i = 0u; i < 3u; i += 1u) {\n    f(i);\n  }\n";
   assert.equal(specialize(source, {}), source);
+});
+
+Deno.test("include() puts a shared text in the place of the line that names it", () => {
+  const shared = {
+    "half.wgsl": "const N: u32 = 2u;\nfn half(x: f32) -> f32 { return x / 2.0; }\n",
+  };
+  const source = "// header\n// @include half.wgsl\n\nfn main() {}\n";
+  const whole = include(source, shared);
+  assert.equal(
+    whole,
+    "// header\nconst N: u32 = 2u;\nfn half(x: f32) -> f32 { return x / 2.0; }\n\nfn main() {}\n",
+  );
+  assert.match(specialize(whole, { N: 7 }), /^const N: u32 = 7u;$/m);
+  assert.equal(
+    include("no line // @include half.wgsl\n", shared),
+    "no line // @include half.wgsl\n",
+  );
+});
+
+Deno.test("include() refuses a name that no text has", () => {
+  assert.throws(
+    () => include("// @include halves.wgsl\n", { "half.wgsl": "" }),
+    (error) =>
+      error instanceof AssayError && error.code === "gpu/shader-include" &&
+      /halves\.wgsl.*half\.wgsl/.test(error.message),
+  );
 });

@@ -24,13 +24,13 @@ Deno.test("chooseHead() tells heads by tensors, whatever the architecture is cal
   const armo = facts({ "regression_layer.weight": [6, 64] });
   const plan = chooseHead(armo);
   assert.equal(plan.kind, "armo");
-  assert.equal(plan.objectives.length, 6);
-  assert.equal(plan.gates, true);
+  assert.equal(plan.parts.rewards!.length, 6);
+  assert.deepEqual(plan.reads.gate, { at: "header" });
   assert.deepEqual(plan.tensors.get("gating.layers.3.weight"), [6, 1024]);
 });
 
 Deno.test("chooseHead() never makes a head up", () => {
-  const none = facts({ "model.norm.weight": [64], "v_head.summary.weight": [1, 64] });
+  const none = facts({ "v_head.summary.weight": [1, 64] });
   assert.throws(() => chooseHead(none), code("heads/missing-head", /v_head.summary.weight/));
 });
 
@@ -42,11 +42,11 @@ Deno.test("chooseHead() refuses a checkpoint with two heads", () => {
 Deno.test("chooseHead() names objectives by the checkpoint, else as ArmoRM, else by number", () => {
   const names = ["quality", "harmlessness"];
   const own = facts({ "regression_layer.weight": [2, 64] }, { objective_names: names });
-  assert.deepEqual(chooseHead(own).objectives, names);
+  assert.deepEqual(chooseHead(own).parts.rewards, names);
   const armo = facts({ "regression_layer.weight": [19, 64] });
-  assert.equal(chooseHead(armo).objectives[4], "helpsteer-verbosity");
+  assert.equal(chooseHead(armo).parts.rewards![4], "helpsteer-verbosity");
   const other = facts({ "regression_layer.weight": [2, 64] });
-  assert.deepEqual(chooseHead(other).objectives, ["objective-0", "objective-1"]);
+  assert.deepEqual(chooseHead(other).parts.rewards, ["objective-0", "objective-1"]);
   const wrong = facts({ "regression_layer.weight": [3, 64] }, { objective_names: names });
   assert.throws(() => chooseHead(wrong), code("checkpoint/bad-config", /objective_names/));
 });

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { Device } from "../../src/gpu/device.ts";
-import { Decoder } from "../../src/models/decoder.ts";
-import { readDecoderConfig } from "../../src/models/decoder_config.ts";
+import { planBackbone } from "../../src/models/families.ts";
 import type { TokenPack } from "../../src/models/token_pack.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
@@ -38,30 +37,27 @@ for (const model of parityModels) {
 
 async function compareLayers(model: string, backend: Backend): Promise<void> {
   using checkpoint = await Checkpoint.open(parityFolder(model));
-  const config = readDecoderConfig(checkpoint.config, model);
-  using decoder = await Decoder.load(config, checkpoint, backend, {
-    resident: true,
-    feedForwardRows: 64,
-  });
+  const plan = planBackbone(checkpoint);
+  using layers = await plan.load(checkpoint, backend, { resident: true, feedForwardRows: 64 });
   const conversations = await goldenConversations(model);
   for (const [name, golden] of await goldenStates(model)) {
     const { ids } = conversations.find((conversation) => conversation.name === name)!;
     const { pack, last } = packOf(ids);
-    const [final] = await decoder.hiddenStates([pack], {
+    const [final] = await layers.hiddenStates([pack], {
       observer: async (layer, [hidden]) => {
         const [numbers] = await backend.read([hidden!]);
         // The last layer keeps the pooled row alone.
-        const rows = layer === config.layers - 1 ? [last] : golden.positions;
+        const rows = layer === plan.layers - 1 ? [last] : golden.positions;
         for (const row of rows) {
-          const at = layer === config.layers - 1 ? 0 : row;
-          const actual = rowOf(numbers!, at, config.hiddenSize);
+          const at = layer === plan.layers - 1 ? 0 : row;
+          const actual = rowOf(numbers!, at, plan.hiddenSize);
           assertClose(actual, goldenRow(golden, layer + 1, row), `layer ${layer}, row ${row}`);
         }
       },
     });
     const [numbers] = await backend.read([final!]);
     backend.release(final!);
-    assertClose(numbers!, goldenRow(golden, config.layers + 1, last), "final norm");
+    assertClose(numbers!, goldenRow(golden, plan.layers + 1, last), "final norm");
   }
 }
 

@@ -17,15 +17,16 @@ for (const { kernelSet, missing } of testedKernelSets) {
     async () => {
       for (const name of ["llama", "qwen3"]) {
         using backbone = await Backbone.load(parityFolder(name), { kernels: kernelSet });
-        const { engine } = backbone;
-        assert.ok(engine instanceof GpuBackend);
-        const { pipelines } = engine.device;
+        const { backend } = backbone;
+        assert.ok(backend instanceof GpuBackend);
+        const { pipelines } = backend.device;
         const loaded = pipelines.size;
         assert.ok(loaded > 5);
         const [state] = await backbone.pooledStates([conversation]);
-        assert.ok(state !== undefined && "last" in state && state.last.every(Number.isFinite));
+        assert.ok(state !== undefined && "states" in state);
+        assert.ok(state.states.last![0]!.every(Number.isFinite));
         assert.equal(pipelines.size, loaded, name);
-        assert.deepEqual(engine.device.uncapturedErrors, []);
+        assert.deepEqual(backend.device.uncapturedErrors, []);
       }
     },
   );

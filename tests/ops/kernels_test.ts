@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { Device } from "../../src/gpu/device.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
-import { compareWithTwin, type Trial, trials } from "../../src/ops/checks/trials.ts";
+import { compareWithTwin, tolerance, type Trial, trials } from "../../src/ops/checks/trials.ts";
 import { gpuTest } from "../adapter.ts";
 import { type TestedKernelSet, testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
 
-/** Rounding of sums of a few hundred f32 terms; a wrong index gives about 1. */
-const tolerance = 5e-6;
 const seeds = 24;
 
 for (const [name, trial] of Object.entries(trials)) {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { Dtype, TensorInfo } from "../../src/checkpoint/tensor.ts";
 import { AssayError } from "../../src/error.ts";
 import { planMemory } from "../../src/scoring/packs/memory_plan.ts";
-import { describeModel, type ModelFacts } from "../../src/scoring/model_description.ts";
+import type { ModelFacts } from "../../src/models/family.ts";
+import { planFor } from "../../src/scoring/model_plan.ts";
 
 const bytes: Record<string, number> = { F32: 4, BF16: 2, F16: 2 };
 const gibibyte = 2 ** 30;
@@ -23,14 +24,14 @@ async function layout(name: string): Promise<ModelFacts & { tensors: Map<string,
 }
 
 function plan(facts: ModelFacts, memoryBudget: number, maxMatrixBytes = 128 * 2 ** 20) {
-  const { decoder } = describeModel(facts);
+  const { backbone, tensors } = planFor(facts, { head: "reward" });
   return planMemory({
     name: facts.name,
-    config: decoder,
-    tensors: facts.tensors,
+    backbone,
+    tensors,
     maxMatrixBytes,
     memoryBudget,
-    maxTokens: decoder.maxTokens,
+    maxTokens: backbone.maxTokens,
     tokensPerPack: 2048,
   });
 }
@@ -38,13 +39,14 @@ function plan(facts: ModelFacts, memoryBudget: number, maxMatrixBytes = 128 * 2 
 Deno.test("ArmoRM-Llama3-8B is recognised in full, nothing missing, nothing left over", async () => {
   const warnings: string[] = [];
   const facts = await layout("armorm_llama3_8b");
-  const { decoder, head } = describeModel(facts, (message) => warnings.push(message));
+  const reward = { head: "reward" } as const;
+  const { backbone, head } = planFor(facts, reward, (message) => warnings.push(message));
   assert.deepEqual(warnings, []);
   assert.equal(head.kind, "armo");
-  assert.equal(head.objectives[10], "beavertails-is_safe");
-  assert.equal(decoder.layers, 32);
-  assert.equal(decoder.headDim, 128);
-  assert.deepEqual(decoder.rope, { type: "default", theta: 500000 });
+  assert.equal(head.parts.rewards![10], "beavertails-is_safe");
+  assert.equal(backbone.layers, 32);
+  assert.equal(backbone.settings.headDim, 128);
+  assert.deepEqual(backbone.settings.rope, { type: "default", theta: 500000 });
 });
 
 Deno.test("ArmoRM-Llama3-8B is planned on an adapter that binds 128 MiB", async () => {
@@ -81,12 +83,12 @@ Deno.test("planMemory() shrinks packs, then gives up with the largest tensor's n
 
 for (const name of ["skywork_reward_llama31_8b", "skywork_reward_qwen3_0_6b"]) {
   Deno.test(`the layout of ${name} is recognised in full`, async () => {
-    const { head } = describeModel(await layout(name));
+    const { head } = planFor(await layout(name), { head: "reward" });
     assert.equal(head.kind, "scalar");
   });
 }
 
-Deno.test("describeModel() names a missing, an unexpected and a misshapen tensor", async () => {
+Deno.test("planFor() names a missing, an unexpected and a misshapen tensor", async () => {
   const cases: [string, (facts: { tensors: Map<string, TensorInfo> }) => void, RegExp][] = [
     [
       "checkpoint/missing-tensor",
@@ -122,7 +124,7 @@ Deno.test("describeModel() names a missing, an unexpected and a misshapen tensor
     const facts = await layout("armorm_llama3_8b");
     spoil(facts);
     assert.throws(
-      () => describeModel(facts),
+      () => planFor(facts, { head: "reward" }),
       (error) => error instanceof AssayError && error.code === code && words.test(error.message),
     );
   }

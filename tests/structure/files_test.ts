@@ -62,3 +62,13 @@ Deno.test("every shader is gathered in shaders/shaders.ts", () => {
   );
   assert.deepEqual(missing.map(({ path }) => path), []);
 });
+
+Deno.test("a WGSL function stands in one file; what several shaders need is included", () => {
+  const files = sourceFiles("shaders", [".wgsl"]).flatMap(({ path, text }) =>
+    [...text.matchAll(/^fn (\w+)/gm)].map(([, name]) => ({ name: name!, path }))
+  ).filter(({ name }) => name !== "main");
+  const several = [...Map.groupBy(files, ({ name }) => name)].filter(([, found]) =>
+    found.length > 1
+  );
+  assert.deepEqual(several.map(([name]) => name), []);
+});

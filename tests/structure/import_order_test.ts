@@ -47,10 +47,22 @@ Deno.test("packages are imported through the import map or as node: modules", ()
   assert.deepEqual(listed(offenders), []);
 });
 
-Deno.test("no files import each other in a circle at run time", () => {
+/**
+ * Imports of types that close a circle which is still to be untied, by another hand; nothing is to be
+ * added.
+ */
+const knownCircles: readonly string[] = [
+  "src/calibration/warnings.ts → src/calibration/diagnostics.ts",
+  "src/cli/vote/linear_voters.ts → src/cli/vote/voter_source.ts",
+  "src/scoring/verdict.ts → src/scoring/reward_model.ts",
+];
+
+Deno.test("no files import each other in a circle, types included", () => {
   const targets = Map.groupBy(
-    imports.filter((i) => !i.typeOnly && i.to !== undefined),
-    (i) => i.from,
+    imports.filter(({ from, to, typeOnly }) =>
+      to !== undefined && !(typeOnly && knownCircles.includes(`${from} → ${to}`))
+    ),
+    ({ from }) => from,
   );
   const finished = new Set<string>();
   const circleThrough = (path: readonly string[]): string | undefined => {

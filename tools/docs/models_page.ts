@@ -11,16 +11,12 @@ interface TinyCheckpoint {
 
 /** `docs/reference/models.md`: families and heads from the code, and what each was checked on. */
 export async function modelsPage(): Promise<string> {
-  const [families, heads, tiny] = [
-    await supportedFamilies(),
-    await supportedHeads(),
-    await tinyCheckpoints(),
-  ];
-  const familyRows = families.map(({ modelType, architectures }) => {
+  const tiny = await tinyCheckpoints();
+  const familyRows = supportedFamilies().map(({ modelType, architectures }) => {
     const folders = tiny.filter((one) => one.modelType === modelType).map(({ name }) => name);
-    return `| \`${modelType}\` | ${architectures} | ${folders.join(", ") || "nothing"} |`;
+    return `| \`${modelType}\` | \`${architectures}\` | ${folders.join(", ") || "nothing"} |`;
   });
-  const headRows = heads.map(({ kind, tensor }) => `| \`${kind}\` | \`${tensor}\` |`);
+  const headRows = supportedHeads().map(({ kind, told }) => `| \`${kind}\` | ${told} |`);
   const modelRows = checked.map(({ model, architecture, head, checked }) =>
     `| ${model} | \`${architecture}\` | \`${head}\` | ${checked} |`
   );
@@ -50,11 +46,12 @@ log-probabilities and its reference's.
 
 ## Heads
 
-| head | known by the tensor |
+| head | known by the tensors |
 | --- | --- |
 ${headRows.join("\n")}
 
-An \`armo\` head has \`gating.*\` and \`reward_transform_matrix\` beside it.
+A head is known by its tensors alone, never by \`architectures\`; an \`armo\` head has
+\`reward_transform_matrix\` beside these.
 
 ## Public models
 

@@ -3,7 +3,7 @@ import { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { readRows } from "../../data/read_rows.ts";
 import type { RowFormat } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import { extractFeatures } from "../../fitting/feature_extraction.ts";
+import { extractFeatures, featureReads } from "../../fitting/feature_extraction.ts";
 import { badFeatures } from "../../fitting/feature_files.ts";
 import { FeatureSet } from "../../fitting/feature_set.ts";
 import { Backbone } from "../../scoring/backbone.ts";
@@ -81,7 +81,7 @@ async function computeFeatures(
   const start = performance.now();
   using backbone = await Backbone.load(model, {
     ...loadOptions(flags, output, bar),
-    gates: flags.gates,
+    reads: featureReads(flags.gates),
     signal,
   });
   let share = { read: 0, byteLength: undefined as number | undefined };
@@ -90,7 +90,7 @@ async function computeFeatures(
     onBytes: ({ read, byteLength }) => share = { read, byteLength },
   });
   const result = await extractFeatures(rows, backbone, folder, {
-    gates: flags.gates,
+    prompts: flags.gates,
     signal,
     ...(flags.rowsPerShard === undefined ? {} : { rowsPerShard: flags.rowsPerShard }),
     columns: { ratings: flags.rating ?? [], source: flags.source },
@@ -113,7 +113,7 @@ async function computeFeatures(
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   await output.note(
     `${result.rows} rows, ${result.resumed} of them from an earlier run, ${result.failed.length} ` +
-      `without features; ${seconds} s on the ${backbone.backend.toUpperCase()}`,
+      `without features; ${seconds} s on the ${backbone.backend.kind.toUpperCase()}`,
   );
 }
 

@@ -1,5 +1,4 @@
 import { Command, Option } from "commander";
-import { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { AssayError } from "../../error.ts";
 import { contrastiveHead, contrastiveRecipes } from "../../fitting/contrastive_head.ts";
 import { FeatureSet, splitRows, type StoredPair } from "../../fitting/feature_set.ts";
@@ -119,8 +118,7 @@ async function fitAndWrite(
     onProgress: ({ done, total }) => bar.update("training", done, total),
     signal,
   });
-  const modelType = await modelTypeOf(model);
-  await writeHeadCheckpoint(model, flags.output, scalarHeadTensors(weight, modelType), {
+  await writeHeadCheckpoint(model, flags.output, scalarHeadTensors(weight), {
     dtype: flags.dtype,
     link: flags.link ?? false,
     signal,
@@ -205,9 +203,4 @@ async function pairsOf(
       ? {}
       : { mixture: new PairMixture(rows.map((row) => row.source ?? null), flags.mixture) }),
   };
-}
-
-async function modelTypeOf(model: string): Promise<string> {
-  using checkpoint = await Checkpoint.open(model);
-  return String(checkpoint.config.model_type);
 }

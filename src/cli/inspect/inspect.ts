@@ -64,11 +64,11 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     ? []
     : conversationsOfText(flags.text, flags.prompt);
   using checkpoint = await Checkpoint.open(model);
-  using engine = await openBackend(flags.backend, warn, flags);
+  using backend = await openBackend(flags.backend, warn, flags);
   return await reportModel(checkpoint, {
-    engine,
+    backend,
     memoryBudget: flags.memoryBudget,
-    tokensPerPack: flags.batch ?? 2048,
+    tokensPerPack: flags.batch,
     truncate: flags.truncate,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
     conversations,

@@ -1,13 +1,17 @@
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { TensorInfo } from "../../checkpoint/tensor.ts";
 import { AssayError } from "../../error.ts";
-import type { DecoderConfig } from "../../models/decoder_config.ts";
+import type { Reads } from "../../heads/reads.ts";
+import type { BackbonePlan } from "../../models/family.ts";
 import { GpuBackend } from "../../ops/gpu_backend.ts";
 import type { Backend } from "../../ops/backend.ts";
 import { productName } from "../../ops/products/product_tiles.ts";
-import { type MemoryPlan, planMemory } from "../../scoring/packs/memory_plan.ts";
-import { describeModel, type ModelDescription } from "../../scoring/model_description.ts";
-import { ChatTokenizer, type TokenizedConversation } from "../../text/chat_tokenizer.ts";
+import type { LoadOptions } from "../../scoring/load_options.ts";
+import { memoryFor, planFor, type RewardModelPlan } from "../../scoring/model_plan.ts";
+import { openTokenizer } from "../../scoring/open_tokenizer.ts";
+import type { MemoryPlan } from "../../scoring/packs/memory_plan.ts";
+import { type Positions, tokenizeForReads } from "../../scoring/read_positions.ts";
+import type { ChatTokenizer } from "../../text/chat_tokenizer.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { readTokenizerFiles } from "../../text/tokenizer_files.ts";
 
@@ -18,8 +22,8 @@ export type Reported<Part> = Part | { readonly error: { code: string; message: s
 export interface ReportedToken {
   readonly id: number;
   readonly text: string;
-  /** What a head reads here: `gate` (the gating network's state), `score` (the rewards' state). */
-  readonly read?: "gate" | "score";
+  /** What the head reads here, by its own names: `score`, `gate`, …; several with commas between. */
+  readonly read?: string | undefined;
 }
 
 /** The tokens of one conversation, and what the head reads of them. */
@@ -27,33 +31,46 @@ export interface ReportedText {
   readonly conversation: Conversation;
   readonly tokens: readonly ReportedToken[];
   readonly truncated: boolean;
-  /** Positions from 0 whose hidden states the head reads; `gate` is `null` for heads that have no gate. */
-  readonly pooled_positions: { readonly score: number; readonly gate: number | null };
+  /** Positions from 0 whose hidden states the head reads, by read. */
+  readonly pooled_positions: Positions;
 }
 
 /** The chat template and what Assay found out about it. */
 export interface ReportedTemplate {
   readonly origin: string;
   readonly source: string;
-  /** The token pattern whose last occurrence the gate is read at; `null` where there is none. */
+  /** The tokens that an assistant header begins with, where heads may read; `null` where there is none. */
   readonly gating_pattern: readonly ReportedToken[] | null;
 }
 
 /** The kernels that compute, and how they divide the model's products. */
 export interface ReportedKernels {
-  readonly family: Backend["kernels"];
+  readonly set: Backend["kernels"];
   /** The tile of products that none was timed for; `null` on the CPU. */
   readonly tile: string | null;
   /** The tiles that were found by timing on this machine, by product. */
   readonly timed: readonly { readonly product: string; readonly tile: string }[];
 }
 
+/** The backbone's family and settings, and what of them is told to people. */
+export type ReportedBackbone =
+  & { readonly family: string; readonly description: BackbonePlan["description"] }
+  & Readonly<Record<string, unknown>>;
+
+/** The head's kind, objectives, and what it reads and tells, by its own names. */
+export interface ReportedHead {
+  readonly kind: string;
+  readonly objectives: readonly string[];
+  readonly reads: Reads;
+  readonly parts: readonly string[];
+}
+
 /** All that `assay inspect` tells about a model, in the names of its output. */
 export interface ModelReport {
   readonly name: string;
   readonly architectures: unknown;
-  readonly backbone: Reported<DecoderConfig>;
-  readonly head: Reported<{ kind: string; objectives: readonly string[]; gates: boolean }>;
+  readonly backbone: Reported<ReportedBackbone>;
+  readonly head: Reported<ReportedHead>;
   readonly template: Reported<ReportedTemplate>;
   readonly kernels: ReportedKernels;
   readonly memory: Reported<
@@ -66,13 +83,13 @@ export interface ModelReport {
 }
 
 /** What a report is made for. */
-export interface ReportSettings {
+export interface ReportSettings extends
+  Pick<
+    LoadOptions,
+    "memoryBudget" | "maxTokens" | "tokensPerPack" | "layers" | "truncate" | "trustSpecialTokens"
+  > {
   /** Where the model would run. */
-  readonly engine: Backend;
-  readonly memoryBudget?: number | undefined;
-  readonly tokensPerPack: number;
-  readonly truncate?: "left" | "right" | undefined;
-  readonly trustSpecialTokens: boolean;
+  readonly backend: Backend;
   /** Conversations to show the tokens of. */
   readonly conversations: readonly Conversation[];
   readonly warn: (message: string) => void;
@@ -86,85 +103,71 @@ export async function reportModel(
   checkpoint: Checkpoint,
   settings: ReportSettings,
 ): Promise<ModelReport> {
-  const description = attempt(() => describeModel(checkpoint, settings.warn));
-  const plan = "error" in description
-    ? description
-    : attempt(() => memoryOf(checkpoint, description, settings));
+  const plan = attempt(() => planFor(checkpoint, { head: "reward" }, settings.warn));
+  const memory = "error" in plan ? plan : attempt(() => memoryOf(plan, settings));
+  const reads = "error" in plan ? {} : plan.reads;
   const tokenizer = await attemptAsync(() =>
-    openTokenizer(checkpoint, description, plan, settings)
+    openTokenizer(checkpoint, {
+      ...settings,
+      reads,
+      maxTokens: "error" in memory ? Infinity : memory.longestSequence,
+    })
   );
   const tensors = [...checkpoint.tensors.values()];
   return {
     name: checkpoint.name,
     architectures: checkpoint.config.architectures ?? null,
-    backbone: "error" in description ? description : description.decoder,
-    head: "error" in description ? description : headOf(description),
+    backbone: "error" in plan ? plan : backboneOf(plan),
+    head: "error" in plan ? plan : headOf(plan),
     template: "error" in tokenizer
       ? tokenizer
       : await attemptAsync(() => templateOf(checkpoint, tokenizer)),
-    kernels: await kernelsOf(tensors, settings.engine),
-    memory: plan,
+    kernels: await kernelsOf(tensors, settings.backend),
+    memory,
     parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
     tensors,
     texts: settings.conversations.map((conversation) =>
-      "error" in tokenizer ? tokenizer : attempt(() => textOf(conversation, tokenizer, description))
+      "error" in tokenizer ? tokenizer : attempt(() => textOf(conversation, tokenizer, reads))
     ),
   };
 }
 
-function headOf({ head }: ModelDescription): Exclude<ModelReport["head"], { error: unknown }> {
-  return { kind: head.kind, objectives: head.objectives, gates: head.gates };
+function backboneOf({ backbone: { family, settings, description } }: RewardModelPlan) {
+  return { family: family.modelType, ...settings, description };
+}
+
+function headOf({ head: { kind, reads, parts } }: RewardModelPlan): ReportedHead {
+  return { kind, objectives: parts.rewards ?? [], reads, parts: Object.keys(parts) };
 }
 
 function memoryOf(
-  checkpoint: Checkpoint,
-  description: ModelDescription,
-  { engine, memoryBudget, tokensPerPack }: ReportSettings,
+  plan: RewardModelPlan,
+  settings: ReportSettings,
 ): Exclude<ModelReport["memory"], { error: unknown }> {
-  const plan = planMemory({
-    name: checkpoint.name,
-    config: description.decoder,
-    tensors: checkpoint.tensors,
-    maxMatrixBytes: engine.maxMatrixBytes,
-    memoryBudget: memoryBudget ?? Infinity,
-    maxTokens: description.decoder.maxTokens,
-    tokensPerPack,
-  });
-  return { backend: engine.kind, budget: memoryBudget ?? null, ...plan };
+  const { backend, memoryBudget } = settings;
+  return {
+    backend: backend.kind,
+    budget: memoryBudget ?? null,
+    ...memoryFor(plan, backend, settings),
+  };
 }
 
 async function kernelsOf(
   tensors: readonly TensorInfo[],
-  engine: Backend,
+  backend: Backend,
 ): Promise<ReportedKernels> {
-  if (!(engine instanceof GpuBackend)) return { family: engine.kernels, tile: null, timed: [] };
+  if (!(backend instanceof GpuBackend)) return { set: backend.kernels, tile: null, timed: [] };
   const products = new Set(
     tensors.map(({ dtype, shape: [rows, columns] }) =>
       productName({ type: dtype, rows: rows!, columns: columns! })
     ),
   );
-  const timed = [...await engine.tuner.timedTiles()].map(([product, tile]) => ({ product, tile }));
+  const timed = [...await backend.tuner.timedTiles()].map(([product, tile]) => ({ product, tile }));
   return {
-    family: engine.kernels,
-    tile: engine.tuner.usualTile,
+    set: backend.kernels,
+    tile: backend.tuner.usualTile,
     timed: timed.filter(({ product }) => products.has(product)),
   };
-}
-
-function openTokenizer(
-  checkpoint: Checkpoint,
-  description: Reported<ModelDescription>,
-  plan: ModelReport["memory"],
-  { truncate, trustSpecialTokens }: ReportSettings,
-): Promise<ChatTokenizer> {
-  const pattern = checkpoint.config.gating_token_pattern;
-  return ChatTokenizer.open(checkpoint, {
-    maxTokens: "error" in plan ? Infinity : plan.longestSequence,
-    trustSpecialTokens,
-    requireGate: !("error" in description) && description.head.gates,
-    ...(truncate === undefined ? {} : { truncate }),
-    ...(Array.isArray(pattern) ? { gatingPattern: pattern } : {}),
-  });
 }
 
 async function templateOf(
@@ -182,22 +185,17 @@ async function templateOf(
 function textOf(
   conversation: Conversation,
   tokenizer: ChatTokenizer,
-  description: Reported<ModelDescription>,
+  reads: Reads,
 ): ReportedText {
-  const tokenized: TokenizedConversation = tokenizer.tokenize(conversation);
-  const score = tokenized.ids.length - 1;
-  const hasGate = !("error" in description) && description.head.gates;
-  const gate = hasGate ? tokenized.gatePosition : null;
-  const tokens = [...tokenized.ids].map((id, position): ReportedToken => {
-    const read = position === gate ? "gate" : position === score ? "score" : undefined;
-    return { ...tokenOf(tokenizer, id), ...(read === undefined ? {} : { read }) };
+  const { ids, truncated, positions } = tokenizeForReads(tokenizer, conversation, reads);
+  const readAt = Object.entries(positions).flatMap(([read, at]) =>
+    at.map((position) => ({ read, position }))
+  );
+  const tokens = [...ids].map((id, position): ReportedToken => {
+    const read = readAt.filter((at) => at.position === position).map(({ read }) => read);
+    return { ...tokenOf(tokenizer, id), ...(read.length > 0 && { read: read.join(", ") }) };
   });
-  return {
-    conversation,
-    tokens,
-    truncated: tokenized.truncated,
-    pooled_positions: { score, gate },
-  };
+  return { conversation, tokens, truncated, pooled_positions: positions };
 }
 
 function tokenOf(tokenizer: ChatTokenizer, id: number): ReportedToken {

@@ -1,6 +1,13 @@
 import type { TensorInfo } from "../../checkpoint/tensor.ts";
-import type { DecoderConfig } from "../../models/decoder_config.ts";
-import type { ModelReport, Reported, ReportedKernels, ReportedText } from "./model_report.ts";
+import type { Read } from "../../heads/reads.ts";
+import type {
+  ModelReport,
+  Reported,
+  ReportedBackbone,
+  ReportedHead,
+  ReportedKernels,
+  ReportedText,
+} from "./model_report.ts";
 
 /** A report as lines for people: a heading for each part, and what is known of it below. */
 export function reportLines(report: ModelReport): readonly string[] {
@@ -11,20 +18,13 @@ export function reportLines(report: ModelReport): readonly string[] {
       `parameters  ${report.parameters.toLocaleString("en")}`,
     ]),
     ...part("Backbone", told(report.backbone, backboneLines)),
-    ...part(
-      "Head",
-      told(report.head, ({ kind, objectives, gates }) => [
-        `kind        ${kind}`,
-        ...(objectives.length === 0 ? [] : [`objectives  ${objectives.join(", ")}`]),
-        `reads       the last token${gates ? ", and for its gate the last assistant header" : ""}`,
-      ]),
-    ),
+    ...part("Head", told(report.head, headLines)),
     ...part(
       "Template",
       told(report.template, ({ origin, source, gating_pattern: pattern }) => [
         `from        ${origin}`,
         `length      ${source.length} characters`,
-        `gate at     ${
+        `header      ${
           pattern === null
             ? "no assistant header found"
             : pattern.map(({ id, text }) => `${id} ${JSON.stringify(text)}`).join("  ")
@@ -51,27 +51,47 @@ function told<Part extends object>(
   return [`${message} [${code}]`];
 }
 
-function backboneLines(config: DecoderConfig): readonly string[] {
-  const windows = [...new Set(config.windows.filter((window) => window > 0))];
-  const biases = Object.entries(config.biases).filter(([, is]) => is).map(([name]) => name);
+function backboneLines(backbone: ReportedBackbone): readonly string[] {
+  const { family, layers, hiddenSize, vocabularySize, maxTokens, description } = backbone;
   return [
-    `family      ${config.family}`,
-    `layers      ${config.layers}, hidden ${config.hiddenSize}, feed-forward ${config.intermediateSize}`,
-    `attention   ${config.heads} heads over ${config.keyHeads} key heads of ${config.headDim}` +
-    (config.queryKeyNorms ? ", queries and keys normed" : "") +
-    (windows.length === 0 ? "" : `, window ${windows.join(", ")}`),
-    `rope        ${
-      Object.entries(config.rope).map(([key, value]) => `${key} ${value}`).join(", ")
-    }`,
-    `biases      ${biases.length === 0 ? "none" : biases.join(", ")}`,
-    `vocabulary  ${config.vocabularySize}`,
-    `longest     ${config.maxTokens} tokens`,
+    `family      ${family}`,
+    `layers      ${layers}, hidden ${hiddenSize}`,
+    ...description.map(([word, text]) => `${word.padEnd(11)} ${text}`),
+    `vocabulary  ${vocabularySize}`,
+    `longest     ${maxTokens} tokens`,
   ];
 }
 
-function kernelLines({ family, tile, timed }: ReportedKernels): readonly string[] {
+function headLines({ kind, objectives, reads, parts }: ReportedHead): readonly string[] {
   return [
-    `family      ${family}`,
+    `kind        ${kind}`,
+    ...(objectives.length === 0 ? [] : [`objectives  ${objectives.join(", ")}`]),
+    ...(parts.length === 0 ? [] : [`tells       the score, ${parts.join(", ")}`]),
+    ...Object.entries(reads).map(([name, read]) => `reads       ${name} at ${placeOf(read)}`),
+  ];
+}
+
+function placeOf(read: Read): string {
+  switch (read.at) {
+    case "first":
+    case "last":
+      return `the ${read.at} token`;
+    case "header":
+      return "the last assistant header";
+    case "response":
+      return "every token of the response";
+    case "foretelling":
+      return "every token before one of the response's";
+    case "token":
+      return `each token ${read.id}`;
+    case "pattern":
+      return `the last tokens ${read.ids.join(" ")}`;
+  }
+}
+
+function kernelLines({ set, tile, timed }: ReportedKernels): readonly string[] {
+  return [
+    `kernel set  ${set}`,
     ...(tile === null ? [] : [`tile        ${tile} of products that were not timed`]),
     ...timed.map(({ product, tile }) => `timed       ${tile} of ${product}`),
   ];

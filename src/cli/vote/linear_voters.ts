@@ -1,6 +1,6 @@
 import type { CheckpointFolder } from "../../checkpoint/folder.ts";
 import { AssayError } from "../../error.ts";
-import { Backbone } from "../../scoring/backbone.ts";
+import { Backbone, type PooledState } from "../../scoring/backbone.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { applyLinearHeads, type LinearHeads } from "../../voting/linear_heads.ts";
 import type { LoadedVoter, VoterScores } from "./voter_source.ts";
@@ -40,8 +40,8 @@ export async function loadLinearVoters(
 
 function scoresOf(
   heads: LinearHeads,
-  state: { readonly last: Float32Array } | AssayError,
+  state: PooledState | AssayError,
 ): VoterScores {
   if (state instanceof AssayError) return { scores: null, error: state };
-  return { scores: applyLinearHeads(heads, state.last), error: null };
+  return { scores: applyLinearHeads(heads, state.states.last![0]!), error: null };
 }

@@ -6,7 +6,7 @@ import {
 import { textureLanes } from "../../gpu/kernel_set.ts";
 import type { Recorder } from "../../gpu/recorder.ts";
 import type { PooledTexture } from "../../gpu/texture_pool.ts";
-import type { MatmulOperands } from "../matmul.ts";
+import type { MatmulOperands } from "./matmul_operands.ts";
 import {
   chosenTile,
   fewRowsTile,

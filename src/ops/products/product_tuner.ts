@@ -30,7 +30,7 @@ export type TimeProducts = (
 ) => Promise<readonly number[]>;
 
 /**
- * Chooses the tiles of matrix products. Every tile of a kernel set gives the same bits, so a choice is a
+ * Autotuning: chooses the tiles of matrix products by timing them. Every tile of a kernel set gives the same bits, so a choice is a
  * matter of time alone.
  */
 export class ProductTuner {
@@ -56,9 +56,9 @@ export class ProductTuner {
     readonly kernelSet: KernelSet,
     readonly tuning: Tuning = "auto",
     options: {
-      readonly worth?: number;
-      readonly store?: Memory;
-      readonly now?: () => number;
+      readonly worth?: number | undefined;
+      readonly store?: Memory | undefined;
+      readonly now?: (() => number) | undefined;
     } = {},
   ) {
     if (tuning !== "auto" && tuning !== "off" && !this.tiles.includes(tuning)) {

@@ -1,7 +1,6 @@
 import type { TensorInfo } from "../../checkpoint/tensor.ts";
 import { AssayError } from "../../error.ts";
-import type { DecoderConfig } from "../../models/decoder_config.ts";
-import { embeddingName, layerPrefix } from "../../models/decoder_tensors.ts";
+import type { BackbonePlan, RowSizes } from "../../models/family.ts";
 import { rowAlignment } from "../../ops/matrix.ts";
 
 /** How a model and its packs fit into the device's memory; made before the first upload. */
@@ -34,12 +33,13 @@ export interface MemoryPlan {
 /** What a plan is made from. */
 export interface PlanningFacts {
   readonly name: string;
-  readonly config: DecoderConfig;
+  readonly backbone: BackbonePlan;
+  /** What goes to the device, and the embedding matrix, which does not. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** Largest matrix that the device binds, in bytes. */
   readonly maxMatrixBytes: number;
   /** Most rows of a matrix; any number by default. */
-  readonly maxMatrixRows?: number;
+  readonly maxMatrixRows?: number | undefined;
   /** Bytes of device memory that may be used. */
   readonly memoryBudget: number;
   /** Longest conversation to plan for, in tokens. */
@@ -62,11 +62,11 @@ const mostPacksInFlight = 32;
  * @throws {AssayError} `scoring/over-budget`, which names the largest tensor.
  */
 export function planMemory(facts: PlanningFacts): MemoryPlan {
-  const { config, memoryBudget } = facts;
+  const { backbone: { rowSizes }, memoryBudget } = facts;
   const weights = weightSizes(facts);
   const mostRows = Math.min(
     facts.maxMatrixRows ?? Infinity,
-    Math.floor(facts.maxMatrixBytes / (4 * widestMatrix(config))),
+    Math.floor(facts.maxMatrixBytes / (4 * rowSizes.widest)),
   );
   const longestSequence = Math.min(facts.maxTokens, mostRows);
   const wanted = Math.min(facts.tokensPerPack, mostRows);
@@ -78,13 +78,13 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
       // Resident layers are not worth tiny packs: stream before packs shrink below a quarter.
       if (choices.length > 1 && layers === "resident" && tokens < wanted / 4) break;
       const feedForwardRows = chooseFeedForwardRows(facts, tokens);
-      const working = workingBytes(config, tokens, feedForwardRows);
+      const working = workingBytes(rowSizes, tokens, feedForwardRows);
       if (held + working > memoryBudget) continue;
-      const waiting = waitingBytes(config, tokens);
+      const waiting = waitingBytes(rowSizes, tokens);
       const room = Math.floor((memoryBudget - held - working) / waiting) + 1;
       const packsInFlight = layers === "resident" ? 1 : Math.min(mostPacksInFlight, room);
       const matrixBytes = working + (packsInFlight - 1) * waiting;
-      const perToken = keptBytes(config);
+      const perToken = 4 * rowSizes.kept;
       // No more than the matrices of a pack take.
       const forPrefix = Math.min(matrixBytes, memoryBudget - held - matrixBytes);
       const longestKeptPrefix = Math.min(longestSequence, Math.floor(forPrefix / perToken));
@@ -101,7 +101,10 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
         longestKeptPrefix,
         peakBytes: besideMatrices + matrixBytes,
         longestBytes: besideMatrices +
-          Math.max(matrixBytes, workingBytes(config, longest, Math.min(feedForwardRows, longest))),
+          Math.max(
+            matrixBytes,
+            workingBytes(rowSizes, longest, Math.min(feedForwardRows, longest)),
+          ),
       };
     }
   }
@@ -114,14 +117,13 @@ interface WeightSizes {
   readonly largestLayer: number;
 }
 
-function weightSizes({ config, tensors }: PlanningFacts): WeightSizes {
-  const layers = new Array<number>(config.layers).fill(0);
+function weightSizes({ backbone, tensors }: PlanningFacts): WeightSizes {
+  const layers = new Array<number>(backbone.layers).fill(0);
   let outside = 0;
   for (const tensor of tensors.values()) {
-    const { name } = tensor;
-    if (name === embeddingName || name.startsWith("lm_head.")) continue;
-    const layer = layers.findIndex((_, index) => name.startsWith(layerPrefix(index)));
-    if (layer < 0) outside += deviceBytes(tensor);
+    if (tensor.name === backbone.embeddingName) continue;
+    const layer = backbone.owns(tensor.name) ? backbone.layerOf(tensor.name) : undefined;
+    if (layer === undefined) outside += deviceBytes(tensor);
     else layers[layer]! += deviceBytes(tensor);
   }
   const inLayers = layers.reduce((a, b) => a + b, 0);
@@ -135,33 +137,19 @@ function deviceBytes({ shape, byteLength }: TensorInfo): number {
   return byteLength / rows * Math.ceil(rows / 32) * 32 + 64; // and its shape, for the kernels
 }
 
-/** Columns of the widest matrix that holds all rows of a pack at once. */
-function widestMatrix({ hiddenSize, heads, headDim }: DecoderConfig): number {
-  return Math.max(hiddenSize, heads * headDim);
-}
-
 /**
- * Bytes of a pack's matrices in a layer: hidden, normed; queries, keys and values as products give
- * them and as attention takes them; mixed; then normed and gated rows of the feed-forward block.
- * They are added up, for memory of one size is not used again for another while a layer is recorded.
- * A quarter more goes to rounding, and to the pooled rows of the last layer.
+ * Bytes of a pack's matrices in a layer, and of those that it holds between layers. A quarter more goes
+ * to rounding, and to the pooled rows of the last layer.
  */
-function workingBytes(config: DecoderConfig, tokens: number, feedForwardRows: number): number {
-  const { hiddenSize, heads, keyHeads, headDim, intermediateSize } = config;
-  const attention = hiddenSize + (3 * heads + 5 * keyHeads) * headDim;
-  const feedForward = roundedRows(feedForwardRows) * (hiddenSize + intermediateSize);
-  return Math.ceil(1.25 * 4 * (roundedRows(tokens) * attention + feedForward)) +
-    waitingBytes(config, tokens);
+function workingBytes(sizes: RowSizes, tokens: number, feedForwardRows: number): number {
+  const { layer, feedForward } = sizes;
+  const numbers = roundedRows(tokens) * layer + roundedRows(feedForwardRows) * feedForward;
+  return Math.ceil(1.25 * 4 * numbers) + waitingBytes(sizes, tokens);
 }
 
-/** Bytes that a pack takes between layers: hidden states, spans, tiles and angles. */
-function waitingBytes({ hiddenSize, headDim }: DecoderConfig, tokens: number): number {
-  return Math.ceil(1.25 * 4 * roundedRows(tokens) * (hiddenSize + 2 * (8 + headDim)));
-}
-
-/** Bytes of a token's keys and values in all layers. */
-function keptBytes({ layers, keyHeads, headDim }: DecoderConfig): number {
-  return 4 * layers * 2 * keyHeads * headDim;
+/** Bytes that a pack takes between layers. */
+function waitingBytes({ waiting }: RowSizes, tokens: number): number {
+  return Math.ceil(1.25 * 4 * roundedRows(tokens) * waiting);
 }
 
 /** Memory is taken for a multiple of so many rows. */
@@ -169,8 +157,11 @@ function roundedRows(rows: number): number {
   return Math.ceil(rows / rowsTogether) * rowsTogether;
 }
 
-function chooseFeedForwardRows({ config, maxMatrixBytes }: PlanningFacts, tokens: number): number {
-  const most = Math.floor(maxMatrixBytes / (4 * config.intermediateSize));
+function chooseFeedForwardRows(
+  { backbone: { rowSizes }, maxMatrixBytes }: PlanningFacts,
+  tokens: number,
+): number {
+  const most = Math.floor(maxMatrixBytes / (4 * rowSizes.widestFeedForward));
   const rows = Math.min(tokens, most);
   return Math.max(rowAlignment, Math.floor(rows / rowAlignment) * rowAlignment);
 }
@@ -179,7 +170,7 @@ function chooseFeedForwardRows({ config, maxMatrixBytes }: PlanningFacts, tokens
 function fitting(facts: PlanningFacts, held: number, longest: number): number {
   const room = facts.memoryBudget - held;
   const needed = (tokens: number): number =>
-    workingBytes(facts.config, tokens, chooseFeedForwardRows(facts, tokens));
+    workingBytes(facts.backbone.rowSizes, tokens, chooseFeedForwardRows(facts, tokens));
   if (needed(longest) <= room) return longest;
   let [fits, exceeds] = [0, longest];
   while (exceeds - fits > 1) {
@@ -191,10 +182,12 @@ function fitting(facts: PlanningFacts, held: number, longest: number): number {
 }
 
 function overBudget(
-  { name, tensors, memoryBudget }: PlanningFacts,
+  { name, backbone, tensors, memoryBudget }: PlanningFacts,
   sizes: WeightSizes,
 ): AssayError {
-  const onDevice = [...tensors.values()].filter((tensor) => tensor.name !== embeddingName);
+  const onDevice = [...tensors.values()].filter(
+    (tensor) => tensor.name !== backbone.embeddingName,
+  );
   const largest = onDevice.reduce((a, b) => (a.byteLength >= b.byteLength ? a : b));
   const least = sizes.outside + sizes.largestLayer;
   return new AssayError(

@@ -1,5 +1,6 @@
 import type { AssayError } from "../../error.ts";
-import type { Decoder } from "../../models/decoder.ts";
+import type { Reads } from "../../heads/reads.ts";
+import type { BackboneModel } from "../../models/family.ts";
 import type { Matrix } from "../../ops/matrix.ts";
 import type { Backend, Readback } from "../../ops/backend.ts";
 import type { Conversation } from "../../text/conversation.ts";
@@ -21,6 +22,8 @@ export interface Outcome<Result> {
 
 /** What is made of the final hidden states of a pack, by a head. */
 export interface Readout<Result> {
+  /** The positions whose hidden states are wanted. */
+  readonly reads: Reads;
   /**
    * Records what is computed of a pack's hidden states, [pooled rows, hidden], which it releases or
    * returns. What it returns is read back and released.
@@ -33,11 +36,11 @@ export interface Readout<Result> {
   ): readonly (Result | AssayError)[];
 }
 
-/** What a {@link PackPipeline} runs on. */
+/** What {@link runPacks} runs on. */
 export interface PipelineParts {
   readonly plan: MemoryPlan;
-  readonly engine: Backend;
-  readonly decoder: Decoder;
+  readonly backend: Backend;
+  readonly layers: BackboneModel;
   readonly sharePrefixes: boolean;
   /** Keeps calls apart while they hold memory of the device. */
   readonly turns: Turns;
@@ -93,14 +96,14 @@ export async function* runPacks<Result>(
   } finally {
     computing?.readback[Symbol.dispose]();
     ahead.close();
-    if (packer.kept !== undefined) parts.decoder.forget(packer.kept);
+    if (packer.kept !== undefined) parts.layers.forget(packer.kept);
   }
 }
 
-function packerOf({ plan, decoder, sharePrefixes }: PipelineParts): Packer {
+function packerOf({ plan, layers, sharePrefixes }: PipelineParts): Packer {
   return new Packer({
     tokensPerPack: plan.tokensPerPack,
-    mayShare: (length) => sharePrefixes && !decoder.dependsOnLength(length),
+    mayShare: (length) => sharePrefixes && layers.mayShare(length),
     longestKept: plan.longestKeptPrefix,
   });
 }
@@ -128,7 +131,7 @@ function lookAhead<Result>(
  * @returns The numbers of the packs that are done, still on their way, and what the device works on.
  */
 function advance<Result>(
-  { engine, decoder, turns }: PipelineParts,
+  { backend, layers, turns }: PipelineParts,
   readout: Readout<Result>,
   packs: readonly ScoringPack[],
   computing: Computing | undefined,
@@ -139,24 +142,24 @@ function advance<Result>(
     using finished = new DisposableStack();
     for (const pack of packs) {
       if (pack.finished) {
-        finished.adopt(pack.finished, (prefix) => decoder.forget(prefix));
+        finished.adopt(pack.finished, (prefix) => layers.forget(prefix));
       }
     }
     try {
       let outputs: (readonly Matrix[])[] = [];
       if (packs.length > 0) {
-        const hidden = await decoder.hiddenStates(packs.map(({ tokens }) => tokens), { signal });
+        const hidden = await layers.hiddenStates(packs.map(({ tokens }) => tokens), { signal });
         outputs = packs.map((pack, i) => readout.record(pack, hidden[i]!));
       }
       const numbers = computing?.readback.numbers(); // under Deno it blocks until they are there
       numbers?.catch(() => {}); // the caller awaits them, unless something else fails first
       if (packs.length === 0) return { numbers };
       const matrices = outputs.flat();
-      const readback = engine.submit(matrices);
-      engine.release(...matrices);
+      const readback = backend.submit(matrices);
+      backend.release(...matrices);
       return { numbers, begun: { packs, outputs: outputs.map(({ length }) => length), readback } };
     } catch (error) {
-      engine.discard();
+      backend.discard();
       throw error;
     }
   });

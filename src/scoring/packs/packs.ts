@@ -1,15 +1,21 @@
 import { firstOwnRow, type KeptPrefix, type TokenPack } from "../../models/token_pack.ts";
 import { PrefixGroup, type Sequence } from "./prefix_group.ts";
 
+/** The pooled rows of a pack that a read wants. */
+export interface ReadOfPack {
+  /** Rows among the pooled ones: equal rows, as the header's of responses to one prompt, stand once. */
+  readonly rows: Uint32Array<ArrayBuffer>;
+  /** For each member, which of `rows` hold its states, in the order of its positions. */
+  readonly members: readonly (readonly number[])[];
+}
+
 /** A pack with what is needed to tell its results apart. */
 export interface ScoringPack {
   readonly tokens: TokenPack;
-  /** The conversations, in the order of the first pooled rows. */
+  /** Its conversations. */
   readonly members: readonly Sequence[];
-  /** For each conversation, which of the pooled rows after the members' holds its gate. */
-  readonly gateRows: readonly number[];
-  /** Number of distinct gate rows. */
-  readonly gates: number;
+  /** What is wanted of the pooled rows, by read. */
+  readonly reads: Readonly<Record<string, ReadOfPack>>;
   /** A prefix that no later pack needs. */
   readonly finished: KeptPrefix | undefined;
 }
@@ -96,9 +102,7 @@ class PackBuilder {
   readonly #spans: number[] = [];
   readonly #lengths: number[] = [];
   readonly #members: Sequence[] = [];
-  readonly #lastRows: number[] = [];
-  readonly #gateRows: number[] = [];
-  readonly #distinctGates = new Map<number, number>();
+  readonly #reads = new Map<string, DistinctRows>();
 
   /**
    * Begins a pack.
@@ -128,15 +132,10 @@ class PackBuilder {
     const rowOf = (position: number): number =>
       position < prefix ? prefixRow + position : ownRow + position - prefix;
     this.#members.push(sequence);
-    const last = sequence.ids.length - 1;
-    for (let position = sequence.pooledFrom ?? last; position <= last; position++) {
-      this.#lastRows.push(rowOf(position));
-    }
-    if (sequence.gate !== null) {
-      const row = rowOf(sequence.gate);
-      const gate = this.#distinctGates.get(row) ?? this.#distinctGates.size;
-      this.#distinctGates.set(row, gate);
-      this.#gateRows.push(gate);
+    for (const [read, positions] of Object.entries(sequence.positions)) {
+      const rows = this.#reads.get(read) ?? new DistinctRows();
+      this.#reads.set(read, rows);
+      rows.add(positions.map(rowOf));
     }
   }
 
@@ -158,19 +157,44 @@ class PackBuilder {
       ids.set(part, at);
       at += part.length;
     }
+    const pooled = new DistinctRows();
+    const reads = [...this.#reads].map(([read, { rows, members }]) => {
+      const chosen = pooled.add([...rows]);
+      return [read, { rows: Uint32Array.from(chosen), members }] as const;
+    });
     return {
       tokens: {
         ids,
         spans: Uint32Array.from(this.#spans),
         lengths: Uint32Array.from(this.#lengths),
-        pooled: Uint32Array.from([...this.#lastRows, ...this.#distinctGates.keys()]),
+        pooled: Uint32Array.from(pooled.rows),
         carried: this.group.carried,
         kept: this.#kept,
       },
       members: this.#members,
-      gateRows: this.#gateRows,
-      gates: this.#distinctGates.size,
+      reads: Object.fromEntries(reads),
       finished: this.finished,
     };
+  }
+}
+
+/** Rows of a pack in the order in which they are first wanted, each once. */
+class DistinctRows {
+  readonly #places = new Map<number, number>();
+  /** For each call of {@link DistinctRows.add}, the places of its rows. */
+  readonly members: (readonly number[])[] = [];
+
+  get rows(): Iterable<number> {
+    return this.#places.keys();
+  }
+
+  add(rows: readonly number[]): readonly number[] {
+    const places = rows.map((row) => {
+      const place = this.#places.get(row) ?? this.#places.size;
+      this.#places.set(row, place);
+      return place;
+    });
+    this.members.push(places);
+    return places;
   }
 }

@@ -1,4 +1,5 @@
 import { KeptPrefix } from "../../models/token_pack.ts";
+import type { Positions } from "../read_positions.ts";
 
 /** A tokenised conversation that waits to be computed. */
 export interface Sequence {
@@ -7,10 +8,8 @@ export interface Sequence {
   readonly ids: Uint32Array;
   /** Whether tokens were cut away to fit the model's length. */
   readonly truncated: boolean;
-  /** Position of the assistant header's start, where the head gates. */
-  readonly gate: number | null;
-  /** First position whose state is wanted, and all up to the last; by default the last alone. */
-  readonly pooledFrom?: number;
+  /** Positions whose states are wanted, by read. */
+  readonly positions: Positions;
 }
 
 /** Fewer shared tokens are not worth a group: every conversation shares its template's header. */
@@ -137,8 +136,8 @@ export class PrefixGroup {
 }
 
 /** The first position whose state is wanted: from there on every sequence is computed itself. */
-function firstWanted({ ids, gate, pooledFrom }: Sequence): number {
-  return Math.min(gate ?? Infinity, pooledFrom ?? ids.length - 1);
+function firstWanted({ positions }: Sequence): number {
+  return Object.values(positions).reduce((first, [own]) => Math.min(first, own!), Infinity);
 }
 
 function tokensOf(sequences: readonly Sequence[]): number {

@@ -1,4 +1,7 @@
-/** Lets one piece of work at a time have something: a device whose memory others must not take back. */
+/**
+ * A mutex: lets one piece of work at a time have something, as a device whose memory others must not
+ * take back.
+ */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 

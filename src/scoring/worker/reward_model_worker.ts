@@ -2,19 +2,18 @@ import type { CheckpointFolder } from "../../checkpoint/folder.ts";
 import { AssayError } from "../../error.ts";
 import type { KernelSet } from "../../gpu/kernel_set.ts";
 import type { Conversation } from "../../text/conversation.ts";
-import { warner } from "../backbone.ts";
-import type { LoadOptions, Progress, ScoreOptions } from "../load_options.ts";
+import { type LoadOptions, type Progress, type ScoreOptions, warner } from "../load_options.ts";
 import type { MemoryPlan } from "../packs/memory_plan.ts";
 import { errorOf, RemoteCalls } from "./remote_calls.ts";
 import { type FolderProcedures, folderProcedures } from "./remote_folder.ts";
 import { RemoteScoring } from "./remote_scoring.ts";
 import type { RewardModel } from "../reward_model.ts";
 import type {
-  ModelFacts,
+  LoadedFacts,
   OwnerProcedures,
   SourceMessage,
   WorkerProcedures,
-} from "./serve_reward_model.ts";
+} from "./procedures.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** How a model is loaded into a worker. */
@@ -23,7 +22,7 @@ export interface WorkerLoadOptions extends LoadOptions {
    * A worker whose script calls `serveRewardModel()`, for bundlers that don't find the script of
    * Assay's own by themselves. The model takes it over, and ends it when it is disposed of.
    */
-  readonly worker?: Worker;
+  readonly worker?: Worker | undefined;
 }
 
 /**
@@ -55,7 +54,7 @@ export class RewardModelWorker
   readonly #worker: Worker;
   readonly #calls: RemoteCalls<WorkerProcedures>;
   readonly #scorings = new Map<number, RemoteScoring>();
-  #facts!: ModelFacts;
+  #facts!: LoadedFacts;
   #count = 0;
 
   private constructor(worker: Worker, folder: CheckpointFolder | undefined, options: LoadOptions) {
@@ -118,7 +117,7 @@ export class RewardModelWorker
   }
 
   /** See {@link RewardModel.headKind}. */
-  get headKind(): "scalar" | "armo" {
+  get headKind(): string {
     return this.#facts.headKind;
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Device } from "../../../src/gpu/device.ts";
 import { attention } from "../../../src/ops/attention.ts";
-import { attentionTiles, queriesPerTile } from "../../../src/ops/attention_tiles.ts";
+import { queriesPerBlock, queryBlocks } from "../../../src/ops/query_blocks.ts";
 import { gatedMatmul } from "../../../src/ops/gated_matmul.ts";
 import { GpuBackend } from "../../../src/ops/gpu_backend.ts";
 import { matmul } from "../../../src/ops/matmul.ts";
@@ -9,8 +9,7 @@ import type { Backend } from "../../../src/ops/backend.ts";
 import { productTiles, tileName, tilesWithin } from "../../../src/ops/products/product_tiles.ts";
 import { ProductTuner } from "../../../src/ops/products/product_tuner.ts";
 import { type Random, randomDraws } from "../../../src/ops/checks/trials.ts";
-import type { WeightType } from "../../../src/ops/weight.ts";
-import { bytesPerWeight } from "../../../src/ops/weight_bytes.ts";
+import { bytesPerWeight, type WeightType } from "../../../src/ops/weight.ts";
 import { assertSameBits } from "../../bits.ts";
 import { type TestedKernelSet, testedKernelSets } from "../../kernel_sets.ts";
 import { testWhere } from "../../requirement.ts";
@@ -31,8 +30,8 @@ for (const { kernelSet, missing } of testedKernelSets) {
   );
   testWhere(
     missing,
-    `attention gives the same bits in tiles of any length ${kernels}`,
-    () => attentionInTiles(kernelSet),
+    `attention gives the same bits in query blocks of any length ${kernels}`,
+    () => attentionInBlocks(kernelSet),
   );
 }
 
@@ -117,8 +116,8 @@ async function rowsAlone(kernelSet: TestedSet): Promise<void> {
   }
 }
 
-/** Queries of one conversation, in tiles of a few lengths; some see a window only. */
-async function attentionInTiles(kernelSet: TestedSet): Promise<void> {
+/** Queries of one conversation, in blocks of a few lengths; some see a window only. */
+async function attentionInBlocks(kernelSet: TestedSet): Promise<void> {
   using gpu = new GpuBackend(await Device.open(), kernelSet);
   const random = randomDraws(2);
   const [heads, keyHeads, headDim, rows] = [4, 2, 24, 75];
@@ -128,14 +127,14 @@ async function attentionInTiles(kernelSet: TestedSet): Promise<void> {
   const spans = gpu.uploadIndices(numbers);
   for (const window of [0, 40]) {
     let expected: Uint32Array[] | undefined;
-    for (const most of [queriesPerTile[kernelSet], 1, 5, 7]) {
+    for (const most of [queriesPerBlock[kernelSet], 1, 5, 7]) {
       const output = gpu.matrix(rows, 96, "operand");
-      const tiles = gpu.uploadIndices(attentionTiles(numbers, most));
-      const operands = { queries: queries!, keys: keys!, values: values!, spans, tiles };
+      const blocks = gpu.uploadIndices(queryBlocks(numbers, most));
+      const operands = { queries: queries!, keys: keys!, values: values!, spans, blocks };
       gpu.run(attention, { ...operands, heads, keyHeads, headDim, window, output });
       const found = await bitsOf(gpu, [output]);
       expected ??= found;
-      assertSameBits(found, expected, `window ${window}, ${most} queries in a tile`);
+      assertSameBits(found, expected, `window ${window}, ${most} queries in a block`);
     }
   }
 }

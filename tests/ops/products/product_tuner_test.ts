@@ -22,7 +22,7 @@ for (const { kernelSet, missing } of testedKernelSets) {
   );
   testWhere(
     missing,
-    `a tile that the kernelSet lacks can't be pinned ${kernels}`,
+    `a tile that the kernel set lacks can't be pinned ${kernels}`,
     () => unknownTile(kernelSet),
   );
   testWhere(

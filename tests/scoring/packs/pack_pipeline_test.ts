@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../../src/error.ts";
-import type { Decoder } from "../../../src/models/decoder.ts";
+import type { BackboneModel } from "../../../src/models/family.ts";
 import type { TokenPack } from "../../../src/models/token_pack.ts";
 import { CpuBackend } from "../../../src/ops/cpu_backend.ts";
 import type { Matrix } from "../../../src/ops/matrix.ts";
@@ -36,10 +36,10 @@ class WatchedBackend extends CpuBackend {
   }
 }
 
-/** A decoder whose hidden states are the numbers of tokens; `bad` packs fail. */
+/** Layers whose hidden states are the numbers of tokens; `bad` packs fail. */
 function partsWith(backend: WatchedBackend, tokensPerPack = 10): PipelineParts {
-  const decoder = {
-    dependsOnLength: () => false,
+  const layers = {
+    mayShare: () => true,
     hiddenStates: (packs: readonly TokenPack[]): Promise<Matrix[]> =>
       Promise.resolve(packs.map(({ pooled, lengths }) => {
         backend.events.push("record");
@@ -49,8 +49,8 @@ function partsWith(backend: WatchedBackend, tokensPerPack = 10): PipelineParts {
       })),
   };
   return {
-    engine: backend,
-    decoder: decoder as unknown as Decoder,
+    backend,
+    layers: layers as unknown as BackboneModel,
     plan: { tokensPerPack, packsInFlight: 1, longestKeptPrefix: 0 } as MemoryPlan,
     sharePrefixes: true,
     turns: new Turns(),
@@ -70,12 +70,13 @@ function run(
     conversations,
     tokenize(conversation, index) {
       const { content } = conversation[0]!;
-      (parts.engine as WatchedBackend).events.push(`tokenize ${index}`);
+      (parts.backend as WatchedBackend).events.push(`tokenize ${index}`);
       if (content === "") throw new AssayError("text/test", "Cannot tokenise nothing");
       const ids = new Uint32Array(content.length).fill(index);
-      return { index, ids, truncated: false, gate: null };
+      return { index, ids, truncated: false, positions: { last: [ids.length - 1] } };
     },
     readout: {
+      reads: { last: { at: "last" } },
       record: (_, hidden) => [hidden],
       results: (_, [numbers]) => [...numbers!],
     },

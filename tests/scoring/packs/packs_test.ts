@@ -35,19 +35,19 @@ function readBack(
   for (const pack of packSequences(sequences, rules)) {
     const { ids, spans, pooled, lengths, carried } = pack.tokens;
     sizes.push(ids.length);
-    assert.equal(pooled.length, pack.members.length + pack.gates);
+    assert.equal(pooled.length, pooledRowsOf(pack));
     const first = firstOwnRow(carried);
     const idAt = (row: number): number =>
       row < first ? kept.get(carried!)![row]! : ids[row - first]!;
     pack.members.forEach(({ index }, member) => {
-      const row = pooled[member]!;
+      const [row] = rowsOf(pack, "last", member) as [number];
       const [position, prefix, length, own] = spans.subarray(4 * row, 4 * row + 4);
       assert.equal(lengths[row], position! + 1);
       const rowOf = (p: number): number => p < length! ? prefix! + p : own! + p - length!;
       assert.equal(rowOf(position!), first + row);
       seen.set(index, Array.from({ length: position! + 1 }, (_, p) => idAt(rowOf(p))));
-      const gateRow = pooled[pack.members.length + pack.gateRows[member]!]!;
-      gates.set(index, spans[4 * gateRow]!);
+      const [gateRow] = rowsOf(pack, "gate", member);
+      gates.set(index, spans[4 * gateRow!]!);
     });
     if (pack.finished !== undefined) assert.ok(kept.delete(pack.finished), "it is freed once");
     if (pack.tokens.kept === undefined) continue;
@@ -58,8 +58,21 @@ function readBack(
   return { seen, gates, sizes };
 }
 
+/** Rows of the pack that a read wants of a member. */
+function rowsOf({ tokens, reads }: ScoringPack, read: string, member: number): number[] {
+  const { rows, members } = reads[read]!;
+  return members[member]!.map((place) => tokens.pooled[rows[place]!]!);
+}
+
+/** Rows that are wanted: every last token's, and the distinct gates that are none of those. */
+function pooledRowsOf({ tokens: { pooled }, reads: { last, gate } }: ScoringPack): number {
+  const wanted = [last!, gate!].flatMap(({ rows }) => [...rows].map((row) => pooled[row]!));
+  return new Set(wanted).size;
+}
+
 function sequence(index: number, tokens: number[], gate = 0): Sequence {
-  return { index, ids: Uint32Array.from(tokens), truncated: false, gate };
+  const positions = { last: [tokens.length - 1], gate: [gate] };
+  return { index, ids: Uint32Array.from(tokens), truncated: false, positions };
 }
 
 Deno.test("Packer keeps every conversation whole, shared or not", () => {
@@ -76,9 +89,9 @@ Deno.test("Packer keeps every conversation whole, shared or not", () => {
       const texts = drawn.flatMap(([start, ends]) => ends.map((end) => [...start, ...end]));
       const sequences = texts.map((tokens, index) => sequence(index, tokens, tokens.length >> 1));
       const { seen, gates, sizes } = readBack(sequences, size, share, kept);
-      sequences.forEach(({ index, ids, gate }) => {
+      sequences.forEach(({ index, ids, positions }) => {
         assert.deepEqual(seen.get(index), [...ids]);
-        assert.equal(gates.get(index), gate);
+        assert.equal(gates.get(index), positions.gate![0]);
       });
       const longest = Math.max(...texts.map((tokens) => tokens.length));
       sizes.forEach((rows) => assert.ok(rows <= Math.max(size, longest)));
@@ -97,7 +110,7 @@ Deno.test("Packer lays a prompt once for all its responses, and its gate once", 
   });
   assert.equal(others.length, 0);
   assert.equal(pack!.tokens.ids.length, 100 + 4 * 2);
-  assert.equal(pack!.gates, 1);
+  assert.equal(pack!.reads.gate!.rows.length, 1);
   const unshared = packSequences(sequences, { tokensPerPack: 1000, mayShare: () => false });
   assert.equal(unshared[0]!.tokens.ids.length, 4 * 102);
 });
@@ -129,7 +142,7 @@ Deno.test("Packer goes on with a prompt that an earlier pack computed", () => {
   const prompt = Array.from({ length: 100 }, (_, i) => i);
   const sequences = Array.from({ length: 30 }, (_, index) => ({
     ...sequence(index, [...prompt, ...new Array(10).fill(1000 + index)]),
-    gate: null,
+    positions: { last: [109] },
   }));
   const sizes = packSequences(sequences, { tokensPerPack: 150, longestKept: 100 })
     .map(({ tokens }) => tokens.ids.length);
@@ -137,10 +150,10 @@ Deno.test("Packer goes on with a prompt that an earlier pack computed", () => {
   const again = packSequences(sequences, { tokensPerPack: 150, longestKept: 99 });
   assert.equal(again.length, 6); // too long to be kept: five responses beside the prompt in each
   // A gate in the prompt is computed for each response of the packs that go on.
-  const gated = sequences.map((one) => ({ ...one, gate: 90 }));
+  const gated = sequences.map((one) => ({ ...one, positions: { last: [109], gate: [90] } }));
   const packs = packSequences(gated, { tokensPerPack: 150, longestKept: 100 });
   assert.deepEqual(
-    packs.map(({ gates }) => gates),
+    packs.map(({ reads }) => reads.gate!.rows.length),
     packs.map(({ members }, i) => i === 0 ? 1 : members.length),
   );
   assert.equal(packs[1]!.tokens.carried!.length, 90);

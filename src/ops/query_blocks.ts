@@ -1,17 +1,17 @@
 import type { KernelSet } from "../gpu/kernel_set.ts";
 
-/** Queries that the kernel of each kernel set takes at a time. */
-export const queriesPerTile: Readonly<Record<KernelSet, number>> = { tiled: 32, texture: 8 };
+/** Queries that the attention kernel of each kernel set takes at a time. */
+export const queriesPerBlock: Readonly<Record<KernelSet, number>> = { tiled: 32, texture: 8 };
 
 /**
- * Divides queries into tiles of neighbours in one conversation.
+ * Divides queries into blocks of neighbours in one conversation.
  *
  * @param spans Four numbers for each query: position, prefix row, prefix length, own row.
- * @param most Queries in a tile at the most.
- * @returns Four numbers for each tile: first query, number of queries, 0, 0.
+ * @param most Queries in a block at the most.
+ * @returns Four numbers for each block: first query, number of queries, 0, 0.
  */
-export function attentionTiles(spans: Uint32Array, most: number): Uint32Array<ArrayBuffer> {
-  const tiles: number[] = [];
+export function queryBlocks(spans: Uint32Array, most: number): Uint32Array<ArrayBuffer> {
+  const blocks: number[] = [];
   const count = spans.length / 4;
   const follows = (query: number): boolean => {
     const [before, at] = [4 * (query - 1), 4 * query];
@@ -21,8 +21,8 @@ export function attentionTiles(spans: Uint32Array, most: number): Uint32Array<Ar
   for (let first = 0; first < count;) {
     let end = first + 1;
     while (end < count && end - first < most && follows(end)) end++;
-    tiles.push(first, end - first, 0, 0);
+    blocks.push(first, end - first, 0, 0);
     first = end;
   }
-  return Uint32Array.from(tiles);
+  return Uint32Array.from(blocks);
 }

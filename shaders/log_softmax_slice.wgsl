@@ -1,10 +1,10 @@
-// One tile of the vocabulary in a log-softmax over all of it, by row:
+// One slice of the vocabulary in a log-softmax over all of it, by row:
 //   state[m] = (h, Σ_j exp(logits[m, j] - h), logit of the row's target), h the highest logit so far
 //
 // logits   [rows, columns], the logits of tokens first to first + columns - 1
 // targets  [rows], the token whose probability is wanted
-// tile     first, columns
-// state    [rows, 4]; the fourth number is not used. The first tile starts it.
+// slice    first, columns
+// state    [rows, 4]; the fourth number is not used. The first slice starts it.
 // One workgroup per row.
 
 const LANES: u32 = 64u;
@@ -13,7 +13,7 @@ const LOWEST: f32 = -3.4028234e38;
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> targets: array<u32>;
-@group(0) @binding(2) var<storage, read> tile: array<u32>;
+@group(0) @binding(2) var<storage, read> slice: array<u32>;
 @group(0) @binding(3) var<storage, read_write> state: array<vec4<f32>>;
 
 var<workgroup> partial: array<f32, LANES>;
@@ -21,8 +21,8 @@ var<workgroup> partial: array<f32, LANES>;
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let first = tile[0];
-  let columns = tile[1];
+  let first = slice[0];
+  let columns = slice[1];
   let start = row * columns;
 
   var highest = LOWEST;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
-import { readDecoderConfig } from "../../src/models/decoder_config.ts";
+import { planBackbone } from "../../src/models/families.ts";
+import type { LlamaSettings } from "../../src/models/llama.ts";
 
 const llama = {
   model_type: "llama",
@@ -15,8 +16,9 @@ const llama = {
   hidden_act: "silu",
 };
 
-function read(changes: Record<string, unknown>) {
-  return readDecoderConfig({ ...llama, ...changes }, "tiny");
+function read(changes: Record<string, unknown>): LlamaSettings {
+  const facts = { name: "tiny", config: { ...llama, ...changes }, tensors: new Map() };
+  return planBackbone(facts).settings as unknown as LlamaSettings;
 }
 
 function refused(expected: string, key: string): (error: unknown) => boolean {
@@ -24,7 +26,7 @@ function refused(expected: string, key: string): (error: unknown) => boolean {
     error instanceof AssayError && error.code === expected && error.message.includes(`"${key}"`);
 }
 
-Deno.test("readDecoderConfig() reads both spellings of rope", () => {
+Deno.test("planBackbone() reads both spellings of rope", () => {
   const four = read({
     rope_theta: 5e5,
     rope_scaling: { type: "linear", factor: 2 },
@@ -35,7 +37,7 @@ Deno.test("readDecoderConfig() reads both spellings of rope", () => {
   assert.deepEqual(read({}).rope, { type: "default", theta: 10000 });
 });
 
-Deno.test("readDecoderConfig() refuses settings that change the arithmetic", () => {
+Deno.test("planBackbone() refuses settings that change the arithmetic", () => {
   const changes: [string, unknown][] = [
     ["hidden_act", "gelu"],
     ["attn_logit_softcapping", 50],
@@ -57,14 +59,14 @@ Deno.test("readDecoderConfig() refuses settings that change the arithmetic", () 
   assert.throws(() => read(odd), refused("models/unsupported-config", "hidden_size"));
 });
 
-Deno.test("readDecoderConfig() refuses architectures it does not run", () => {
+Deno.test("planBackbone() refuses architectures it does not run", () => {
   assert.throws(
     () => read({ model_type: "gemma2" }),
     (error) => error instanceof AssayError && error.code === "models/unsupported-architecture",
   );
 });
 
-Deno.test("readDecoderConfig() says which value is malformed", () => {
+Deno.test("planBackbone() says which value is malformed", () => {
   for (const key of ["hidden_size", "num_hidden_layers", "vocab_size"]) {
     for (const value of [undefined, 0, -1, 1.5, "64", Infinity]) {
       assert.throws(() => read({ [key]: value }), refused("checkpoint/bad-config", key));
@@ -76,7 +78,7 @@ Deno.test("readDecoderConfig() says which value is malformed", () => {
   );
 });
 
-Deno.test("readDecoderConfig() reads windows as transformers 4 and 5 spell them", () => {
+Deno.test("planBackbone() reads windows as transformers 4 and 5 spell them", () => {
   const qwen = { model_type: "qwen2", sliding_window: 16 };
   assert.deepEqual(read({ ...qwen, use_sliding_window: false }).windows, [0, 0, 0, 0]);
   assert.deepEqual(
@@ -95,10 +97,11 @@ Deno.test("readDecoderConfig() reads windows as transformers 4 and 5 spell them"
   );
 });
 
-Deno.test("readDecoderConfig() warns of keys it does not know, and stays silent on known ones", () => {
+Deno.test("planBackbone() warns of keys it does not know, and stays silent on known ones", () => {
   const warnings: string[] = [];
   const config = { ...llama, use_cache: true, vhead_layer_type: "mlp", brand_new_key: 3 };
-  readDecoderConfig(config, "tiny", (message) => warnings.push(message));
+  const facts = { name: "tiny", config, tensors: new Map() };
+  planBackbone(facts, (message) => warnings.push(message));
   assert.equal(warnings.length, 1);
   assert.match(warnings[0]!, /brand_new_key$/);
 });

@@ -1,0 +1,223 @@
+/**
+ * One run of each operation at a shape of one's choice, to be timed: operands whose content does not
+ * matter, and how much work they are.
+ *
+ * @module
+ */
+import type { Recorder } from "../src/gpu/recorder.ts";
+import { attention } from "../src/ops/attention.ts";
+import { gatedMatmul } from "../src/ops/gated_matmul.ts";
+import { gatherRows } from "../src/ops/gather_rows.ts";
+import type { GpuBackend } from "../src/ops/gpu_backend.ts";
+import { layerNorm } from "../src/ops/layer_norm.ts";
+import { logSoftmaxSlice } from "../src/ops/log_softmax_slice.ts";
+import { matmul } from "../src/ops/matmul.ts";
+import { Indices, Matrix } from "../src/ops/matrix.ts";
+import type { Operation } from "../src/ops/operation.ts";
+import { queryBlocks } from "../src/ops/query_blocks.ts";
+import { rmsNorm } from "../src/ops/rms_norm.ts";
+import { rope } from "../src/ops/rope.ts";
+import { softmaxGate } from "../src/ops/softmax_gate.ts";
+import { bytesPerWeight, Weight, type WeightType } from "../src/ops/weight.ts";
+
+/** How much a run is: multiplications and additions, or bytes that are read and written at least. */
+export interface Work {
+  readonly unit: "operations" | "bytes";
+  readonly amount: number;
+}
+
+/** A run of an operation, its operands on the device. */
+export interface KernelRun extends Work, Disposable {
+  /** The operands' weights, of a product; its tile depends on them. */
+  readonly weights: readonly Weight[];
+  /** Records the kernel once. */
+  record(recorder: Recorder): void;
+}
+
+/** How runs of an operation are made. */
+export interface KernelRuns {
+  /** What the numbers of a shape are. */
+  readonly dimensions: readonly string[];
+  /** Shapes of real models: for a software adapter, and for a GPU. */
+  readonly shapes: {
+    readonly software: readonly (readonly number[])[];
+    readonly gpu: readonly (readonly number[])[];
+  };
+  /** How much a run is. */
+  work(shape: readonly number[]): Work;
+  /**
+   * Puts operands on the device.
+   *
+   * @param type The type of weights, where there are any.
+   * @throws {AssayError} `ops/shape` for a shape that the operation does not take.
+   */
+  prepare(gpu: GpuBackend, shape: readonly number[], type: WeightType): KernelRun;
+}
+
+/** Of a few numbers of a shape, checked by the caller to be as many as there are dimensions. */
+type Numbers = readonly [number, number, number, number];
+
+function define<Operands extends object>(
+  operation: Operation<Operands>,
+  { dimensions, shapes, work, operands }: {
+    readonly dimensions: readonly string[];
+    readonly shapes: KernelRuns["shapes"];
+    readonly work: (...shape: Numbers) => Work;
+    readonly operands: (gpu: GpuBackend, type: WeightType, ...shape: Numbers) => Operands;
+  },
+): KernelRuns {
+  return {
+    dimensions,
+    shapes,
+    work: (shape) => work(...shape as unknown as Numbers),
+    prepare: (gpu, shape, type) => {
+      const numbers = shape as unknown as Numbers;
+      const held = operands(gpu, type, ...numbers);
+      operation.check(held);
+      const values: unknown[] = Object.values(held);
+      const weights = values.filter((value) => value instanceof Weight);
+      return {
+        ...work(...numbers),
+        weights,
+        record: (recorder) => operation.onGpu(recorder, held),
+        [Symbol.dispose]: () => {
+          for (const value of values) {
+            if (value instanceof Matrix || value instanceof Indices) gpu.release(value);
+          }
+          for (const weight of weights) weight[Symbol.dispose]();
+        },
+      };
+    },
+  };
+}
+
+const bytes = (numbers: number): Work => ({ unit: "bytes", amount: 4 * numbers });
+const operations = (amount: number): Work => ({ unit: "operations", amount });
+
+function weightOf(gpu: GpuBackend, rows: number, columns: number, type: WeightType): Weight {
+  return gpu.weight(rows, columns, type, new Uint8Array(rows * columns * bytesPerWeight[type]));
+}
+
+/** Shapes of the kernels that work through rows. */
+const rowShapes: KernelRuns["shapes"] = { software: [[512, 2048]], gpu: [[2048, 4096]] };
+
+/** The runs of every operation, by its name. */
+export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
+  rms_norm: define(rmsNorm, {
+    dimensions: ["rows", "columns"],
+    shapes: rowShapes,
+    work: (rows, columns) => bytes(2 * rows * columns + columns),
+    operands: (gpu, _, rows, columns) => ({
+      input: gpu.matrix(rows, columns),
+      weight: gpu.matrix(1, columns),
+      epsilon: 1e-5,
+      output: gpu.matrix(rows, columns, "operand"),
+    }),
+  }),
+  layer_norm: define(layerNorm, {
+    dimensions: ["rows", "columns"],
+    shapes: rowShapes,
+    work: (rows, columns) => bytes(2 * rows * columns + 2 * columns),
+    operands: (gpu, _, rows, columns) => ({
+      input: gpu.matrix(rows, columns),
+      weight: gpu.matrix(1, columns),
+      bias: gpu.matrix(1, columns),
+      epsilon: 1e-5,
+      output: gpu.matrix(rows, columns),
+    }),
+  }),
+  matmul: define(matmul, {
+    dimensions: ["rows", "columns", "inner"],
+    shapes: {
+      software: [[64, 256, 1024], [256, 2048, 1024]],
+      gpu: [[16, 4096, 4096], [512, 4096, 4096], [2048, 14336, 4096]],
+    },
+    work: (rows, columns, inner) => operations(2 * rows * columns * inner),
+    operands: (gpu, type, rows, columns, inner) => ({
+      weight: weightOf(gpu, columns, inner, type),
+      input: gpu.matrix(rows, inner, "operand"),
+      output: gpu.matrix(rows, columns),
+    }),
+  }),
+  gated_matmul: define(gatedMatmul, {
+    dimensions: ["rows", "columns", "inner"],
+    shapes: { software: [[256, 2048, 768]], gpu: [[512, 14336, 4096]] },
+    work: (rows, columns, inner) => operations(4 * rows * columns * inner),
+    operands: (gpu, type, rows, columns, inner) => ({
+      gate: weightOf(gpu, columns, inner, type),
+      up: weightOf(gpu, columns, inner, type),
+      input: gpu.matrix(rows, inner, "operand"),
+      output: gpu.matrix(rows, columns, "operand"),
+    }),
+  }),
+  rope: define(rope, {
+    dimensions: ["rows", "heads", "head dimensions"],
+    shapes: { software: [[512, 12, 64]], gpu: [[2048, 32, 128]] },
+    work: (rows, heads, headDim) => bytes(rows * headDim * (2 * heads + 1)),
+    operands: (gpu, _, rows, heads, headDim) => ({
+      input: gpu.matrix(rows, heads * headDim),
+      angles: gpu.matrix(rows, headDim),
+      output: gpu.matrix(rows, heads * headDim, "operand"),
+    }),
+  }),
+  attention: define(attention, {
+    dimensions: ["tokens", "heads", "key heads", "head dimensions"],
+    shapes: { software: [[512, 12, 12, 64]], gpu: [[512, 12, 12, 64], [2048, 32, 8, 128]] },
+    // Two products over the keys that each position of one conversation sees.
+    work: (tokens, heads, _, headDim) => operations(2 * heads * headDim * tokens * (tokens + 1)),
+    operands: attentionOperands,
+  }),
+  gather_rows: define(gatherRows, {
+    dimensions: ["rows", "columns"],
+    shapes: rowShapes,
+    work: (rows, columns) => bytes(2 * rows * columns + rows),
+    operands: (gpu, _, rows, columns) => ({
+      input: gpu.matrix(rows, columns),
+      rows: gpu.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
+      output: gpu.matrix(rows, columns),
+    }),
+  }),
+  log_softmax_slice: define(logSoftmaxSlice, {
+    dimensions: ["rows", "columns"],
+    shapes: { software: [[512, 4096]], gpu: [[512, 4096]] },
+    work: (rows, columns) => bytes(rows * columns + 5 * rows),
+    operands: (gpu, _, rows, columns) => ({
+      logits: gpu.matrix(rows, columns),
+      targets: gpu.uploadIndices(new Uint32Array(rows)),
+      slice: gpu.uploadIndices(Uint32Array.of(0, columns)),
+      state: gpu.matrix(rows, 4),
+    }),
+  }),
+  softmax_gate: define(softmaxGate, {
+    dimensions: ["rows", "objectives"],
+    shapes: { software: [[512, 19]], gpu: [[4096, 19]] },
+    work: (rows, objectives) => bytes(2 * rows * objectives),
+    operands: (gpu, _, rows, objectives) => ({
+      logits: gpu.matrix(rows, objectives),
+      temperature: 10,
+      logitScale: 1,
+    }),
+  }),
+};
+
+/** One conversation, every position asking. */
+function attentionOperands(
+  gpu: GpuBackend,
+  _: WeightType,
+  ...[tokens, heads, keyHeads, headDim]: Numbers
+) {
+  const operand = (count: number): Matrix => gpu.matrix(tokens, count * headDim, "operand");
+  const spans = Uint32Array.from({ length: 4 * tokens }, (_, i) => (i % 4 === 0 ? i / 4 : 0));
+  return {
+    queries: operand(heads),
+    keys: operand(keyHeads),
+    values: operand(keyHeads),
+    spans: gpu.uploadIndices(spans),
+    blocks: gpu.uploadIndices(queryBlocks(spans, gpu.queriesPerBlock)),
+    heads,
+    keyHeads,
+    headDim,
+    window: 0,
+    output: operand(heads),
+  };
+}

@@ -1,0 +1,23 @@
+/**
+ * A position of a conversation, or several, whose final hidden states a head reads:
+ *
+ * - `first`, `last`: the first or the last token;
+ * - `header`: the first token of the last assistant header, the end of the prompt, which all responses
+ *   to it share; a conversation without one is an error;
+ * - `response`: every token of the response;
+ * - `foretelling`: every token before one of the response's, whose state foretells it;
+ * - `token`: each occurrence of a token, as of the one that ends a step;
+ * - `pattern`: the first token of the last occurrence of a row of tokens.
+ */
+export type Read =
+  | { readonly at: "first" | "last" | "header" | "response" | "foretelling" }
+  | { readonly at: "token"; readonly id: number }
+  | { readonly at: "pattern"; readonly ids: readonly number[] };
+
+/** What a head reads, by its own names: they stand in `inspect` and where its positions are shown. */
+export type Reads = Readonly<Record<string, Read>>;
+
+/** Whether the assistant header must be found in a template and in every conversation. */
+export function needsHeader(reads: Reads): boolean {
+  return Object.values(reads).some(({ at }) => at === "header");
+}

@@ -1,0 +1,184 @@
+import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
+import type { Backend } from "../../ops/backend.ts";
+import { type Matrix, rowAlignment } from "../../ops/matrix.ts";
+import type { Weight } from "../../ops/weight.ts";
+import { WeightLoader } from "../../ops/weight_loader.ts";
+import { Embedding } from "../embedding.ts";
+import type {
+  BackboneLoadOptions,
+  BackboneModel,
+  BackbonePlan,
+  HiddenStatesOptions,
+} from "../family.ts";
+import type { RopeTable } from "../rope_frequencies.ts";
+import type { KeptPrefix, TokenPack } from "../token_pack.ts";
+import { PackStream } from "./pack_stream.ts";
+
+/**
+ * What a family's layers compute.
+ *
+ * @typeParam Weights The weights of one layer.
+ */
+export interface LayerArithmetic<Weights> {
+  /** Loads a layer. */
+  load(loader: WeightLoader, layer: number): Promise<Weights>;
+  /** The weights of a layer's products, for autotuning. */
+  products(weights: Weights): readonly Weight[];
+  /** Changes a pack's embeddings, [rows, hidden], before they are uploaded: scales them, adds positions. */
+  embed?(embedded: Float32Array, pack: TokenPack): void;
+  /** Takes a pack through a layer; in the last one it narrows the stream to the pooled rows. */
+  run(stream: PackStream, weights: Weights, layer: number): void;
+  /** Final hidden states of the pooled rows: the final norm's result, a matrix of its own. */
+  finish(stream: PackStream): Matrix;
+}
+
+/** What a {@link LayerStack} is loaded from. */
+export interface StackParts<Weights> {
+  readonly plan: BackbonePlan;
+  readonly checkpoint: Checkpoint;
+  readonly backend: Backend;
+  readonly ropes: readonly RopeTable[];
+  /** Loads what stands outside of the layers. */
+  readonly open: (loader: WeightLoader) => Promise<LayerArithmetic<Weights>>;
+}
+
+/**
+ * A backbone of layers that packs go through one after another: resident on the device, or streamed,
+ * each loaded once for all packs in flight. What a layer computes is the family's own.
+ */
+export class LayerStack<Weights> implements BackboneModel {
+  readonly #parts: StackParts<Weights>;
+  readonly #loader: WeightLoader;
+  readonly #arithmetic: LayerArithmetic<Weights>;
+  readonly #feedForwardRows: number;
+  readonly #embedding: Embedding;
+  readonly #layers: Weights[] = [];
+
+  private constructor(
+    parts: StackParts<Weights>,
+    loader: WeightLoader,
+    arithmetic: LayerArithmetic<Weights>,
+    feedForwardRows: number,
+  ) {
+    const { checkpoint, plan: { embeddingName, vocabularySize, hiddenSize } } = parts;
+    this.#parts = parts;
+    this.#loader = loader;
+    this.#arithmetic = arithmetic;
+    this.#feedForwardRows = feedForwardRows;
+    this.#embedding = new Embedding(checkpoint, embeddingName, vocabularySize, hiddenSize);
+  }
+
+  /**
+   * Loads what stands outside of the layers, and the layers where they are resident.
+   *
+   * @throws {AssayError} Errors of `checkpoint/` and of the backend.
+   */
+  static async load<Weights>(
+    parts: StackParts<Weights>,
+    { resident, feedForwardRows, onLayer }: BackboneLoadOptions,
+  ): Promise<LayerStack<Weights>> {
+    const loader = new WeightLoader(parts.checkpoint, parts.backend);
+    const arithmetic = await parts.open(loader);
+    const stack = new LayerStack(parts, loader, arithmetic, feedForwardRows);
+    for (let layer = 0; resident && layer < parts.plan.layers; layer++) {
+      stack.#layers.push(await arithmetic.load(loader, layer));
+      if (layer === 0) stack.#rehearse(stack.#layers[0]!);
+      onLayer?.();
+    }
+    return stack;
+  }
+
+  /**
+   * Has the layers' kernels compiled while the other layers load (a warm-up): those of many rows, and
+   * in the last layer those of few.
+   */
+  #rehearse(weights: Weights): void {
+    const { backend, plan: { hiddenSize, layers } } = this.#parts;
+    const tokens = rowAlignment;
+    const pack: TokenPack = {
+      ids: new Uint32Array(tokens),
+      spans: Uint32Array.from({ length: 4 * tokens }, (_, i) => (i % 4 === 0 ? i / 4 : 0)),
+      lengths: new Uint32Array(tokens).fill(tokens),
+      pooled: Uint32Array.of(tokens - 1),
+    };
+    backend.rehearse(() => {
+      const stream = this.#begin(pack, new Float32Array(tokens * hiddenSize));
+      for (const layer of new Set([0, layers - 1])) this.#arithmetic.run(stream, weights, layer);
+      backend.release(this.#finish(stream));
+    });
+  }
+
+  /** See {@link BackboneModel.mayShare}. */
+  mayShare(length: number): boolean {
+    const { plan, ropes } = this.#parts;
+    return plan.causal && !ropes.some((rope) => rope.dependsOnLength(length));
+  }
+
+  /** See {@link BackboneModel.hiddenStates}. */
+  async hiddenStates(
+    packs: readonly TokenPack[],
+    { observer, signal }: HiddenStatesOptions = {},
+  ): Promise<Matrix[]> {
+    const embedded: Float32Array<ArrayBuffer>[] = [];
+    for (const pack of packs) embedded.push(await this.#embedding.gather(pack.ids));
+    const streams = packs.map((pack, i) => this.#begin(pack, embedded[i]!));
+    for (let layer = 0; layer < this.#parts.plan.layers; layer++) {
+      signal?.throwIfAborted();
+      await this.#withLayer(layer, async (weights) => {
+        if (layer === 0) await this.#prepare(streams, weights);
+        for (const stream of streams) this.#arithmetic.run(stream, weights, layer);
+      });
+      await observer?.(layer, streams.map(({ hidden }) => hidden));
+    }
+    return streams.map((stream) => this.#finish(stream));
+  }
+
+  /** See {@link BackboneModel.forget}. */
+  forget({ layers }: KeptPrefix): void {
+    const { backend } = this.#parts;
+    for (const { keys, values } of layers) {
+      backend.free(keys);
+      backend.free(values);
+    }
+    layers.length = 0;
+  }
+
+  async #withLayer(layer: number, use: (weights: Weights) => Promise<void>): Promise<void> {
+    const resident = this.#layers[layer];
+    if (resident !== undefined) return await use(resident);
+    const { checkpoint, backend } = this.#parts;
+    using loader = new WeightLoader(checkpoint, backend);
+    await use(await this.#arithmetic.load(loader, layer));
+    await backend.finish();
+  }
+
+  /** Tells the backend of the layers' products. */
+  async #prepare(streams: readonly PackStream[], layer: Weights): Promise<void> {
+    const { backend, plan } = this.#parts;
+    const weights = this.#arithmetic.products(layer);
+    const rows = streams.map(({ hidden }) => hidden.rows);
+    const inLayer = weights.reduce((sum, weight) => sum + 2 * weight.rows * weight.columns, 0);
+    await backend.prepare({
+      weights,
+      rows: Math.min(Math.max(...rows), this.#feedForwardRows),
+      operations: inLayer * plan.layers * rows.reduce((a, b) => a + b, 0),
+    });
+  }
+
+  #begin(pack: TokenPack, embedded: Float32Array<ArrayBuffer>): PackStream {
+    const { backend, ropes, plan: { hiddenSize } } = this.#parts;
+    this.#arithmetic.embed?.(embedded, pack);
+    const feedForwardRows = this.#feedForwardRows;
+    return new PackStream({ backend, hiddenSize, ropes, feedForwardRows }, pack, embedded);
+  }
+
+  #finish(stream: PackStream): Matrix {
+    const states = this.#arithmetic.finish(stream);
+    stream.release();
+    return states;
+  }
+
+  [Symbol.dispose](): void {
+    this.#loader[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,59 @@
+import { ConfigReader } from "../checkpoint/config_reader.ts";
+import { AssayError } from "../error.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
+import { llama } from "./llama.ts";
+import { mistral } from "./mistral.ts";
+import { qwen2 } from "./qwen2.ts";
+import { qwen3 } from "./qwen3.ts";
+
+/** The families that Assay runs. */
+export const families: readonly Family[] = [llama, mistral, qwen2, qwen3];
+
+const registered: Family[] = [];
+
+/**
+ * Adds a family that is not Assay's own, for this thread: a model in a worker needs it registered there.
+ *
+ * @returns What takes it away again when it is disposed of.
+ */
+export function registerFamily(family: Family): Disposable {
+  registered.push(family);
+  return {
+    [Symbol.dispose]: () => {
+      const at = registered.indexOf(family);
+      if (at >= 0) registered.splice(at, 1);
+    },
+  };
+}
+
+/**
+ * The family of a checkpoint, by its `model_type`.
+ *
+ * @throws {AssayError} `models/unsupported-architecture`, `checkpoint/bad-config`.
+ */
+export function familyOf({ name, config }: Pick<ModelFacts, "name" | "config">): Family {
+  const known = [...families, ...registered];
+  const modelType = new ConfigReader(config, `${name}/config.json`).text("model_type");
+  const family = known.find((family) => family.modelType === modelType);
+  if (family !== undefined) return family;
+  const types = known.map((family) => family.modelType);
+  throw new AssayError(
+    "models/unsupported-architecture",
+    `Cannot score with ${name}/config.json: its model_type is "${modelType}"; Assay runs ` +
+      `${types.slice(0, -1).join(", ")} and ${types.at(-1)} backbones`,
+  );
+}
+
+/**
+ * Recognises a checkpoint's backbone by its settings, before any weight is read.
+ *
+ * @param warn Told of settings that are left out of account.
+ * @throws {AssayError} `models/unsupported-architecture`, `models/unsupported-config`,
+ *   `checkpoint/bad-config`.
+ */
+export function planBackbone(
+  facts: ModelFacts,
+  warn: (message: string) => void = () => {},
+): BackbonePlan {
+  return familyOf(facts).plan(facts, warn);
+}

@@ -1,0 +1,314 @@
+import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
+import { ConfigReader } from "../checkpoint/config_reader.ts";
+import type { Backend } from "../ops/backend.ts";
+import type { Matrix } from "../ops/matrix.ts";
+import type { Weight } from "../ops/weight.ts";
+import type { Linear, WeightLoader } from "../ops/weight_loader.ts";
+import { addGatedFeedForward, type GatedFeedForward } from "./blocks/gated_feed_forward.ts";
+import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
+import { addLinear, linear } from "./blocks/linear.ts";
+import type { PackStream } from "./blocks/pack_stream.ts";
+import { headNormed, rmsNormed } from "./blocks/rms_norm.ts";
+import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
+import { layerWindows, refuseUnsupported, warnOfUnknown } from "./config_keys.ts";
+import type { BackbonePlan, Family } from "./family.ts";
+import { readRope, type RopeSettings, RopeTable } from "./rope_frequencies.ts";
+import { unsupported } from "./unsupported.ts";
+
+/** Everything that the arithmetic depends on. */
+export interface LlamaSettings {
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly keyHeads: number;
+  readonly headDim: number;
+  readonly rmsEpsilon: number;
+  readonly rope: RopeSettings;
+  /** Sliding window of each layer, in tokens; 0 where a layer sees everything before it. */
+  readonly windows: readonly number[];
+  readonly biases: {
+    readonly queryKeyValue: boolean;
+    readonly attentionOutput: boolean;
+    readonly feedForward: boolean;
+  };
+  /** Whether queries and keys are normed by head before they are turned. */
+  readonly queryKeyNorms: boolean;
+  /** Longest conversation that the model takes, in tokens. */
+  readonly maxTokens: number;
+}
+
+/** What sets an architecture with Llama's layers apart from Llama. */
+export interface LlamaVariant extends Pick<Family, "modelType" | "className"> {
+  /** Numbers of a head where the config gives none; hidden / heads by default. */
+  readonly headDim?: number | undefined;
+  /** Linear maps of the attention that have biases; by default `attention_bias` tells. */
+  readonly attentionBiases?: { readonly queryKeyValue: boolean; readonly output: boolean };
+  readonly queryKeyNorms?: boolean | undefined;
+  /** Windows where the config lists no layer types, by the window that it gives (0 for none). */
+  windows(reader: ConfigReader, layers: number, window: number): readonly number[];
+}
+
+const embeddingName = "model.embed_tokens.weight";
+const finalNormName = "model.norm.weight";
+const layerName = /^model\.layers\.(\d+)\./;
+
+/**
+ * Llama (Touvron et al. 2023, arXiv 2302.13971), as `transformers` names and stores it. Before each
+ * block a norm, after it a residual sum:
+ *
+ *     x += attention(norm(x)) · output          q, k turned by rope; grouped queries; causal
+ *     x += (silu(h · gate) * (h · up)) · down   with h = norm(x)
+ */
+export const llama: Family = llamaFamily({
+  modelType: "llama",
+  className: "Llama",
+  windows(reader, layers, window) {
+    if (window !== 0) throw unsupported(reader, "sliding_window", "only without it", window);
+    return new Array(layers).fill(0);
+  },
+});
+
+/** An architecture that computes with Llama's layers. */
+export function llamaFamily(variant: LlamaVariant): Family {
+  const family: Family = {
+    modelType: variant.modelType,
+    className: variant.className,
+    plan({ name, config }, warn) {
+      const reader = new ConfigReader(config, `${name}/config.json`);
+      refuseUnsupported(reader);
+      const settings = readSettings(reader, variant);
+      warnOfUnknown(reader, warn);
+      return planLlama(family, settings);
+    },
+  };
+  return family;
+}
+
+/** Reads the settings, in the spellings of transformers 4 and 5. */
+function readSettings(reader: ConfigReader, variant: LlamaVariant): LlamaSettings {
+  const hiddenSize = reader.count("hidden_size");
+  const heads = reader.count("num_attention_heads");
+  const keyHeads = reader.count("num_key_value_heads", heads);
+  const headDim = reader.count("head_dim", variant.headDim ?? hiddenSize / heads);
+  const layers = reader.count("num_hidden_layers");
+  const maxPositions = reader.count("max_position_embeddings");
+  const rope = readRope(reader, maxPositions);
+  const bias = reader.flag("attention_bias", false);
+  const { queryKeyValue, output } = variant.attentionBiases ??
+    { queryKeyValue: bias, output: bias };
+  const settings: LlamaSettings = {
+    vocabularySize: reader.count("vocab_size"),
+    hiddenSize,
+    intermediateSize: reader.count("intermediate_size"),
+    layers,
+    heads,
+    keyHeads,
+    headDim,
+    rmsEpsilon: reader.positive("rms_norm_eps", 1e-6),
+    rope,
+    windows: layerWindows(reader, layers, (window) => variant.windows(reader, layers, window)),
+    biases: {
+      queryKeyValue,
+      attentionOutput: output,
+      feedForward: reader.flag("mlp_bias", false),
+    },
+    queryKeyNorms: variant.queryKeyNorms ?? false,
+    maxTokens: rope.type === "dynamic" ? Math.floor(maxPositions * rope.factor) : maxPositions,
+  };
+  checkSizes(settings, reader);
+  return settings;
+}
+
+function checkSizes(settings: LlamaSettings, reader: ConfigReader): void {
+  const { heads, keyHeads, headDim, hiddenSize, intermediateSize } = settings;
+  if (heads % keyHeads !== 0) {
+    throw reader.unexpected("num_key_value_heads", `a divisor of ${heads} heads`, keyHeads);
+  }
+  const sizes = { hidden_size: hiddenSize, intermediate_size: intermediateSize, head_dim: headDim };
+  for (const [key, size] of Object.entries(sizes)) {
+    if (size % 8 !== 0) throw unsupported(reader, key, "multiples of 8", size);
+  }
+}
+
+function planLlama(family: Family, settings: LlamaSettings): BackbonePlan {
+  const { hiddenSize, intermediateSize, heads, keyHeads, headDim, layers } = settings;
+  const plan: BackbonePlan = {
+    family,
+    hiddenSize,
+    layers,
+    vocabularySize: settings.vocabularySize,
+    maxTokens: settings.maxTokens,
+    causal: true,
+    positions: "rotary",
+    settings: { ...settings },
+    description: describe(settings),
+    tensors: llamaTensors(settings),
+    embeddingName,
+    languageHeadName: "lm_head.weight",
+    owns: (tensor) => tensor.startsWith("model."),
+    layerOf: (tensor) => {
+      const layer = layerName.exec(tensor)?.[1];
+      return layer === undefined ? undefined : Number(layer);
+    },
+    rowSizes: {
+      widest: Math.max(hiddenSize, heads * headDim),
+      // hidden, normed; queries, keys and values as products give them and as attention takes them; mixed
+      layer: hiddenSize + (3 * heads + 5 * keyHeads) * headDim,
+      feedForward: hiddenSize + intermediateSize,
+      widestFeedForward: intermediateSize,
+      waiting: hiddenSize + 2 * (8 + headDim),
+      kept: layers * 2 * keyHeads * headDim,
+    },
+    load: (checkpoint, backend, options) =>
+      LayerStack.load({
+        plan,
+        checkpoint,
+        backend,
+        ropes: [new RopeTable(settings.rope, headDim)],
+        open: async (loader) => new LlamaLayers(settings, await loader.vector(finalNormName)),
+      }, options),
+  };
+  return plan;
+}
+
+/** The settings for people. */
+function describe(settings: LlamaSettings): BackbonePlan["description"] {
+  const { heads, keyHeads, headDim, queryKeyNorms, rope, biases } = settings;
+  const windows = [...new Set(settings.windows.filter((window) => window > 0))];
+  const named = Object.entries(biases).filter(([, is]) => is).map(([name]) => name);
+  return [
+    [
+      "attention",
+      `${heads} heads over ${keyHeads} key heads of ${headDim}` +
+      (queryKeyNorms ? ", queries and keys normed" : "") +
+      (windows.length === 0 ? "" : `, window ${windows.join(", ")}`),
+    ],
+    ["feed-forward", `${settings.intermediateSize}`],
+    ["rope", Object.entries(rope).map(([key, value]) => `${key} ${value}`).join(", ")],
+    ["biases", named.length === 0 ? "none" : named.join(", ")],
+  ];
+}
+
+/** Shapes of all tensors, by name: linear maps are [outputs, inputs]. */
+function llamaTensors(settings: LlamaSettings): ExpectedTensors {
+  const { hiddenSize, intermediateSize, headDim, biases } = settings;
+  const queries = settings.heads * headDim;
+  const keys = settings.keyHeads * headDim;
+  const tensors = new Map<string, readonly number[]>([
+    [embeddingName, [settings.vocabularySize, hiddenSize]],
+    [finalNormName, [hiddenSize]],
+  ]);
+  for (let layer = 0; layer < settings.layers; layer++) {
+    const prefix = layerPrefix(layer);
+    const norm = (name: string, size: number) => tensors.set(`${prefix}${name}.weight`, [size]);
+    const linear = (name: string, outputs: number, inputs: number, bias: boolean): void => {
+      tensors.set(`${prefix}${name}.weight`, [outputs, inputs]);
+      if (bias) tensors.set(`${prefix}${name}.bias`, [outputs]);
+    };
+    norm("input_layernorm", hiddenSize);
+    linear("self_attn.q_proj", queries, hiddenSize, biases.queryKeyValue);
+    linear("self_attn.k_proj", keys, hiddenSize, biases.queryKeyValue);
+    linear("self_attn.v_proj", keys, hiddenSize, biases.queryKeyValue);
+    linear("self_attn.o_proj", hiddenSize, queries, biases.attentionOutput);
+    if (settings.queryKeyNorms) norm("self_attn.q_norm", headDim);
+    if (settings.queryKeyNorms) norm("self_attn.k_norm", headDim);
+    norm("post_attention_layernorm", hiddenSize);
+    linear("mlp.gate_proj", intermediateSize, hiddenSize, biases.feedForward);
+    linear("mlp.up_proj", intermediateSize, hiddenSize, biases.feedForward);
+    linear("mlp.down_proj", hiddenSize, intermediateSize, biases.feedForward);
+  }
+  return tensors;
+}
+
+function layerPrefix(layer: number): string {
+  return `model.layers.${layer}.`;
+}
+
+/** The weights of one layer. */
+interface LlamaLayer extends GatedFeedForward {
+  readonly inputNorm: Matrix;
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly output: Linear;
+  /** By-head norms of queries and keys. */
+  readonly queryNorm: Matrix | undefined;
+  readonly keyNorm: Matrix | undefined;
+  readonly feedForwardNorm: Matrix;
+}
+
+class LlamaLayers implements LayerArithmetic<LlamaLayer> {
+  constructor(readonly settings: LlamaSettings, readonly finalNorm: Matrix) {}
+
+  async load(loader: WeightLoader, layer: number): Promise<LlamaLayer> {
+    const { biases, queryKeyNorms } = this.settings;
+    const prefix = layerPrefix(layer);
+    const linear = (name: string, bias: boolean): Promise<Linear> =>
+      loader.linear(prefix + name, bias);
+    const norm = (name: string): Promise<Matrix> => loader.vector(`${prefix}${name}.weight`);
+    return {
+      inputNorm: await norm("input_layernorm"),
+      query: await linear("self_attn.q_proj", biases.queryKeyValue),
+      key: await linear("self_attn.k_proj", biases.queryKeyValue),
+      value: await linear("self_attn.v_proj", biases.queryKeyValue),
+      output: await linear("self_attn.o_proj", biases.attentionOutput),
+      queryNorm: queryKeyNorms ? await norm("self_attn.q_norm") : undefined,
+      keyNorm: queryKeyNorms ? await norm("self_attn.k_norm") : undefined,
+      feedForwardNorm: await norm("post_attention_layernorm"),
+      gate: await linear("mlp.gate_proj", biases.feedForward),
+      up: await linear("mlp.up_proj", biases.feedForward),
+      down: await linear("mlp.down_proj", biases.feedForward),
+    };
+  }
+
+  products({ query, key, value, output, gate, up, down }: LlamaLayer): readonly Weight[] {
+    return [query, key, value, output, gate, up, down].map(({ weight }) => weight);
+  }
+
+  run(stream: PackStream, weights: LlamaLayer, layer: number): void {
+    this.#addAttention(stream, weights, layer);
+    for (const hidden of stream.feedForwardBlocks()) {
+      const normed = this.#norm(stream.backend, hidden, weights.feedForwardNorm);
+      addGatedFeedForward(stream.backend, normed, weights, hidden);
+    }
+  }
+
+  /** In the last layer only the pooled rows need queries, the output projection and what follows. */
+  #addAttention(stream: PackStream, weights: LlamaLayer, layer: number): void {
+    const { backend } = stream;
+    const { layers, windows } = this.settings;
+    let input = this.#norm(backend, stream.hidden, weights.inputNorm);
+    const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
+    const keys = this.#turned(backend, unturned, weights.keyNorm, stream.keyAngles());
+    if (layer === layers - 1) {
+      stream.narrow();
+      backend.release(input);
+      input = this.#norm(backend, stream.hidden, weights.inputNorm);
+    }
+    const asking = linear(backend, input, weights.query);
+    const queries = this.#turned(backend, asking, weights.queryNorm, stream.queryAngles());
+    backend.release(input);
+    const mixed = attend(stream, queries, { keys, values }, this.settings, windows[layer]!);
+    addLinear(backend, mixed, weights.output, stream.hidden);
+    backend.release(mixed);
+  }
+
+  /** Queries or keys, normed by head where the model does so, turned by their positions. */
+  #turned(backend: Backend, input: Matrix, weight: Matrix | undefined, angles: Matrix): Matrix {
+    const { rmsEpsilon: epsilon } = this.settings;
+    const normed = weight === undefined ? input : headNormed(backend, input, { weight, epsilon });
+    return turned(backend, normed, angles);
+  }
+
+  #norm(backend: Backend, input: Matrix, weight: Matrix): Matrix {
+    const { rmsEpsilon: epsilon } = this.settings;
+    return rmsNormed(backend, input, { weight, epsilon }, "operand");
+  }
+
+  finish({ backend, hidden }: PackStream): Matrix {
+    const { finalNorm: weight, settings: { rmsEpsilon: epsilon } } = this;
+    return rmsNormed(backend, hidden, { weight, epsilon });
+  }
+}

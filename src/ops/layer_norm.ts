@@ -1,0 +1,63 @@
+import { layerNormShader } from "../../shaders/shaders.ts";
+import { workgroupsFor } from "../gpu/recorder.ts";
+import type { Matrix } from "./matrix.ts";
+import { expectApart, expectShape, expectWhole } from "./operand_checks.ts";
+import type { Operation } from "./operation.ts";
+
+/** Operands of {@link layerNorm}. */
+export interface LayerNormOperands {
+  /** [rows, columns], columns in multiples of 4. */
+  readonly input: Matrix;
+  /** [1, columns] */
+  readonly weight: Matrix;
+  /** [1, columns] */
+  readonly bias: Matrix;
+  readonly epsilon: number;
+  /** [rows, columns]; another matrix than `input`, and not in a texture. */
+  readonly output: Matrix;
+}
+
+const name = "layer_norm";
+
+/**
+ * Layer norm of each row (Ba, Kiros and Hinton 2016, arXiv 1607.06450):
+ * (x − mean(x)) / sqrt(variance(x) + ε) · weight + bias, the variance with divisor n.
+ */
+export const layerNorm: Operation<LayerNormOperands> = {
+  name,
+
+  check({ input, weight, bias, output }): void {
+    const { columns } = input;
+    expectWhole(name, "the input's columns", columns, { least: 4, step: 4 });
+    expectShape(name, "weight", weight, { rows: 1, columns }, "the input's columns");
+    expectShape(name, "bias", bias, { rows: 1, columns }, "the input's columns");
+    expectShape(name, "output", output, input, "as input");
+    expectApart(name, output, { input, weight, bias });
+  },
+
+  onCpu({ input, weight, bias, epsilon, output }): void {
+    const { columns } = input;
+    const x = input.host;
+    const y = output.host;
+    for (let start = 0; start < x.length; start += columns) {
+      let sum = 0;
+      for (let c = 0; c < columns; c++) sum += x[start + c]!;
+      const mean = sum / columns;
+      let squares = 0;
+      for (let c = 0; c < columns; c++) squares += (x[start + c]! - mean) ** 2;
+      const scale = 1 / Math.sqrt(squares / columns + epsilon);
+      for (let c = 0; c < columns; c++) {
+        y[start + c] = (x[start + c]! - mean) * scale * weight.host[c]! + bias.host[c]!;
+      }
+    }
+  },
+
+  onGpu(recorder, { input, weight, bias, epsilon, output }): void {
+    recorder.dispatch({
+      shader: layerNormShader,
+      constants: { EPSILON: epsilon },
+      bindings: [input.device, weight.device, bias.device, output.device],
+      workgroups: workgroupsFor(input.rows, 1),
+    });
+  },
+};

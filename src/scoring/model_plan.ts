@@ -1,0 +1,106 @@
+import { checkTensors } from "../checkpoint/check_tensors.ts";
+import type { TensorInfo } from "../checkpoint/tensor.ts";
+import { chooseHead } from "../heads/choose_head.ts";
+import type { HeadPlan } from "../heads/head.ts";
+import type { Reads } from "../heads/reads.ts";
+import { planBackbone } from "../models/families.ts";
+import type { BackbonePlan, ModelFacts } from "../models/family.ts";
+import { languageHeadName } from "../models/language_head.ts";
+import type { Backend } from "../ops/backend.ts";
+import type { LoadOptions } from "./load_options.ts";
+import { type MemoryPlan, planMemory } from "./packs/memory_plan.ts";
+
+/** What of a checkpoint is wanted, beside its backbone. */
+export type Wanted =
+  /** The head that makes it a reward model. */
+  | { readonly head: "reward" }
+  /** The output matrix of a causal model. */
+  | { readonly head: "language" }
+  /** Nothing: final hidden states at these positions. */
+  | { readonly head: "none"; readonly reads: Reads };
+
+/**
+ * A model that was recognised, before any weight is read: every tensor of the parts that are wanted has
+ * its place, and none is left over.
+ */
+export interface ModelPlan {
+  /** Where the checkpoint lies. */
+  readonly name: string;
+  readonly backbone: BackbonePlan;
+  /** The reward head, where it is wanted. */
+  readonly head: HeadPlan | undefined;
+  /** The positions whose hidden states are wanted. */
+  readonly reads: Reads;
+  /** The tensors of backbone and reward head, the embedding matrix among them. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Bytes that the output matrix of a causal model takes on the device. */
+  readonly languageHeadBytes: number;
+}
+
+/** A plan of a reward model. */
+export type RewardModelPlan = ModelPlan & { readonly head: HeadPlan };
+
+/**
+ * Recognises a model by its settings and tensor headers. Whatever is loaded or told of a model is made
+ * from this plan.
+ *
+ * @param warn Told of settings that are left out of account.
+ * @throws {AssayError} Codes of `models/`, `heads/` and `checkpoint/` for whatever is not understood.
+ */
+export function planFor(
+  facts: ModelFacts,
+  wanted: { readonly head: "reward" },
+  warn?: (message: string) => void,
+): RewardModelPlan;
+export function planFor(
+  facts: ModelFacts,
+  wanted: Wanted,
+  warn?: (message: string) => void,
+): ModelPlan;
+export function planFor(
+  facts: ModelFacts,
+  wanted: Wanted,
+  warn: (message: string) => void = () => {},
+): ModelPlan {
+  const { name, config, tensors } = facts;
+  const backbone = planBackbone(facts, warn);
+  const own = new Map([...tensors].filter(([tensor]) => backbone.owns(tensor)));
+  if (wanted.head === "reward") {
+    const others = new Map([...tensors].filter(([tensor]) => !backbone.owns(tensor)));
+    const { hiddenSize } = backbone;
+    const head = chooseHead({ name, config, tensors: others, hiddenSize });
+    const expected = new Map([...backbone.tensors, ...head.tensors]);
+    checkTensors(tensors, expected, name);
+    const used = new Map([...tensors].filter(([tensor]) => expected.has(tensor)));
+    return { name, backbone, head, reads: head.reads, tensors: used, languageHeadBytes: 0 };
+  }
+  checkTensors(own, backbone.tensors, name);
+  const used = new Map([...own].filter(([tensor]) => backbone.tensors.has(tensor)));
+  const none = { name, backbone, head: undefined, tensors: used };
+  if (wanted.head === "none") return { ...none, reads: wanted.reads, languageHeadBytes: 0 };
+  const { byteLength } = tensors.get(languageHeadName(facts, backbone))!;
+  return { ...none, reads: { response: { at: "foretelling" } }, languageHeadBytes: byteLength };
+}
+
+/**
+ * Plans the memory of a model on a backend.
+ *
+ * @throws {AssayError} `scoring/over-budget`, which names the largest tensor.
+ */
+export function memoryFor(
+  { name, backbone, tensors, languageHeadBytes }: ModelPlan,
+  backend: Backend,
+  options: Pick<LoadOptions, "memoryBudget" | "maxTokens" | "tokensPerPack" | "layers">,
+): MemoryPlan {
+  return planMemory({
+    name,
+    backbone,
+    tensors,
+    maxMatrixBytes: backend.maxMatrixBytes,
+    maxMatrixRows: backend.maxMatrixRows,
+    memoryBudget: (options.memoryBudget ?? Infinity) - languageHeadBytes,
+    maxTokens: options.maxTokens ?? backbone.maxTokens,
+    tokensPerPack: options.tokensPerPack ?? 2048,
+    layers: options.layers,
+  });
+}

@@ -1,0 +1,63 @@
+import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { CheckpointFolder } from "../checkpoint/folder.ts";
+import type { BackboneModel } from "../models/family.ts";
+import type { Backend } from "../ops/backend.ts";
+import type { ChatTokenizer } from "../text/chat_tokenizer.ts";
+import { type LoadOptions, warner } from "./load_options.ts";
+import { memoryFor, type ModelPlan, planFor, type Wanted } from "./model_plan.ts";
+import { openBackend } from "./open_backend.ts";
+import { openTokenizer } from "./open_tokenizer.ts";
+import type { MemoryPlan } from "./packs/memory_plan.ts";
+
+/** A model whose backbone is loaded; its head is not. */
+export interface OpenModel extends Disposable {
+  readonly plan: ModelPlan;
+  readonly memory: MemoryPlan;
+  readonly checkpoint: Checkpoint;
+  readonly backend: Backend;
+  readonly tokenizer: ChatTokenizer;
+  readonly layers: BackboneModel;
+}
+
+/**
+ * Opens a checkpoint: recognises it, opens a backend, plans the memory and loads the backbone. Reward
+ * models, causal models and bare backbones all begin here.
+ *
+ * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}.
+ * @throws {AssayError} For a checkpoint that is not understood in full, or does not fit.
+ */
+export async function openModel(
+  source: string | URL | CheckpointFolder,
+  wanted: Wanted,
+  options: LoadOptions,
+): Promise<OpenModel> {
+  using opened = new DisposableStack();
+  const checkpoint = opened.use(await Checkpoint.open(source));
+  const plan = planFor(checkpoint, wanted, warner(options));
+  const backend = opened.use(
+    await openBackend(options.backend ?? "auto", warner(options), options),
+  );
+  const memory = memoryFor(plan, backend, options);
+  backend.limitMatrices(memory.matrixBytes);
+  const { truncate, trustSpecialTokens } = options;
+  const tokenizer = await openTokenizer(checkpoint, {
+    maxTokens: memory.longestSequence,
+    reads: plan.reads,
+    truncate,
+    trustSpecialTokens,
+  });
+  let done = 0;
+  const layers = opened.use(
+    await plan.backbone.load(checkpoint, backend, {
+      resident: memory.layers === "resident",
+      feedForwardRows: memory.feedForwardRows,
+      onLayer: () => {
+        options.signal?.throwIfAborted();
+        options.onProgress?.({ phase: "load", done: ++done, total: plan.backbone.layers });
+      },
+    }),
+  );
+  const parts = opened.move();
+  const dispose = (): void => parts.dispose();
+  return { plan, memory, checkpoint, backend, tokenizer, layers, [Symbol.dispose]: dispose };
+}

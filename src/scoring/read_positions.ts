@@ -1,0 +1,100 @@
+import { AssayError } from "../error.ts";
+import type { Read, Reads } from "../heads/reads.ts";
+import type { ChatTokenizer, TokenizedConversation } from "../text/chat_tokenizer.ts";
+import type { Conversation } from "../text/conversation.ts";
+import { findLastPattern } from "../text/gating_pattern.ts";
+
+/** Positions of a conversation by read, counted from 0; each in ascending order. */
+export type Positions = Readonly<Record<string, readonly number[]>>;
+
+/** A tokenised conversation, with the positions that a head reads. */
+export interface ReadText extends Pick<TokenizedConversation, "ids" | "truncated"> {
+  readonly positions: Positions;
+}
+
+/** What positions are found by. */
+interface Places {
+  readonly ids: Uint32Array;
+  /** Where the last assistant header begins; `null` where there is none. */
+  readonly header: number | null;
+  /** Where the response's tokens begin; it is the prompt's own work to find out. */
+  responseStart(): number;
+}
+
+/**
+ * Tokenises a conversation and finds the positions that a head reads.
+ *
+ * @throws {AssayError} `scoring/no-position` where one is not there, `scoring/no-response`, and errors
+ *   of `text/`.
+ */
+export function tokenizeForReads(
+  tokenizer: ChatTokenizer,
+  conversation: Conversation,
+  reads: Reads,
+): ReadText {
+  const { ids, truncated, gatePosition: header } = tokenizer.tokenize(conversation);
+  const responseStart = (): number => responseStartOf(tokenizer, conversation, ids);
+  const places = { ids, header, responseStart };
+  const positions = Object.entries(reads).map(([name, read]) =>
+    [name, positionsOfRead(name, read, places)] as const
+  );
+  return { ids, truncated, positions: Object.fromEntries(positions) };
+}
+
+/**
+ * Where the response's tokens begin: after what it shares with the same conversation whose response
+ * is empty, which is the prompt with the assistant's header.
+ */
+function responseStartOf(
+  tokenizer: ChatTokenizer,
+  conversation: Conversation,
+  ids: Uint32Array,
+): number {
+  const last = conversation.at(-1)!;
+  const empty = [...conversation.slice(0, -1), { ...last, content: "" }];
+  const prompt = tokenizer.tokenize(empty).ids;
+  let start = 0;
+  while (start < ids.length && ids[start] === prompt[start]) start++;
+  if (start > 0 && start < ids.length) return start;
+  throw new AssayError(
+    "scoring/no-response",
+    "Cannot find the response's tokens: expected some after those of the prompt, found none; " +
+      (last.content === "" ? "it is empty" : "its prompt is"),
+  );
+}
+
+function positionsOfRead(name: string, read: Read, places: Places): readonly number[] {
+  const { ids, header } = places;
+  switch (read.at) {
+    case "first":
+      return [0];
+    case "last":
+      return [ids.length - 1];
+    case "header":
+      return header === null ? missing(name, "an assistant header", ids) : [header];
+    case "response":
+      return range(places.responseStart(), ids.length);
+    case "foretelling":
+      return range(places.responseStart() - 1, ids.length - 1);
+    case "token": {
+      const found = range(0, ids.length).filter((position) => ids[position] === read.id);
+      return found.length === 0 ? missing(name, `the token ${read.id}`, ids) : found;
+    }
+    case "pattern": {
+      const found = findLastPattern(ids, read.ids);
+      return found === null ? missing(name, `the tokens [${read.ids.join(", ")}]`, ids) : [found];
+    }
+  }
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+function missing(name: string, expected: string, ids: Uint32Array): never {
+  throw new AssayError(
+    "scoring/no-position",
+    `Cannot score this conversation: its head reads "${name}" at ${expected}, and there is none in ` +
+      `the conversation's ${ids.length} tokens`,
+  );
+}

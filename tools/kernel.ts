@@ -1,0 +1,235 @@
+/**
+ * `deno task kernel [NAME]`: holds an operation's kernels against their CPU twin on random shapes, and
+ * times them on this machine's adapter by the device's own clock: products with every tile, and both
+ * kernel sets where the adapter can run them.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { type KernelRun, kernelRuns, type Work } from "../bench/kernel_runs.ts";
+import { timeRun } from "../bench/kernel_speeds.ts";
+import { formatNumber } from "../bench/statistics.ts";
+import { AssayError } from "../src/error.ts";
+import { Device } from "../src/gpu/device.ts";
+import type { KernelSet } from "../src/gpu/kernel_set.ts";
+import { compareWithTwin, tolerance, trials } from "../src/ops/checks/trials.ts";
+import { CpuBackend } from "../src/ops/cpu_backend.ts";
+import { GpuBackend } from "../src/ops/gpu_backend.ts";
+import { fewRowsTile, headTile, tileName } from "../src/ops/products/product_tiles.ts";
+import { bytesPerWeight, type WeightType } from "../src/ops/weight.ts";
+
+const names = Object.keys(trials);
+
+const usage = `Usage: deno task kernel [NAME] [options]
+
+Holds the kernels of an operation (by default of all) against their CPU twin on random shapes, then
+times them by the device's own clock: products with every tile.
+
+  NAME               ${names.slice(0, 5).join(", ")},
+                     ${names.slice(5).join(", ")}
+  --trials N         trials, each of another shape (default 24)
+  --shape SIZES      what is timed, as 512x4096x4096: of a product rows × columns × inner; of
+                     attention tokens × heads × key heads × head dimensions (default: shapes of
+                     real models)
+  --type TYPE        the type of the weights: BF16 (default), F16 or F32
+  --help             this text
+
+Example:
+  deno task kernel matmul --shape 256x2048x1024 --type F16
+
+Exit status: 0 all is well, 1 a trial failed, 2 wrong usage or no adapter.
+`;
+
+/** The command line is not as it should be. */
+class UsageError extends Error {}
+
+interface Settings {
+  readonly kernels: readonly string[];
+  readonly trials: number;
+  readonly shape: readonly number[] | undefined;
+  readonly type: WeightType;
+}
+
+/** @returns The settings, or `undefined` where help is asked for. */
+function readSettings(args: readonly string[]): Settings | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      trials: { type: "string", default: "24" },
+      shape: { type: "string" },
+      type: { type: "string", default: "BF16" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const [name, ...others] = positionals;
+  if (others.length > 0) throw new UsageError(`expected one kernel, found ${positionals}`);
+  if (name !== undefined && !names.includes(name)) {
+    throw new UsageError(`there is no kernel "${name}"; expected one of ${names.join(", ")}`);
+  }
+  const count = Number(values.trials);
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new UsageError(`--trials: expected a whole number from 1 on, found "${values.trials}"`);
+  }
+  if (!Object.hasOwn(bytesPerWeight, values.type)) {
+    const types = Object.keys(bytesPerWeight).join(", ");
+    throw new UsageError(`--type: expected one of ${types}, found "${values.type}"`);
+  }
+  return {
+    kernels: name === undefined ? names : [name],
+    trials: count,
+    shape: readShape(values.shape, name),
+    type: values.type as WeightType,
+  };
+}
+
+function readShape(text: string | undefined, name: string | undefined): number[] | undefined {
+  if (text === undefined) return undefined;
+  if (name === undefined) throw new UsageError("--shape: expected a kernel's name beside it");
+  const { dimensions } = kernelRuns[name]!;
+  const shape = text.split(/[x×]/).map(Number);
+  if (
+    shape.length !== dimensions.length || !shape.every((n) => Number.isSafeInteger(n) && n > 0)
+  ) {
+    throw new UsageError(
+      `--shape: expected the ${dimensions.length} numbers of ${dimensions.join(" × ")}, as ` +
+        `${kernelRuns[name]!.shapes.software[0]!.join("x")}, found "${text}"`,
+    );
+  }
+  return shape;
+}
+
+/** What a kernel set's trials of a kernel came to. */
+interface Tried {
+  readonly ok: boolean;
+  readonly row: readonly string[];
+}
+
+async function tryKernel(name: string, gpu: GpuBackend, count: number): Promise<Tried> {
+  using cpu = new CpuBackend();
+  let largest = 0;
+  let failure: string | undefined;
+  try {
+    for (let seed = 1; seed <= count; seed++) {
+      const difference = await compareWithTwin(trials[name]!, gpu, cpu, seed);
+      if (!(difference <= largest)) largest = difference; // keeps a NaN
+      if (!(difference <= tolerance)) failure ??= `trial ${seed} is over ${tolerance}`;
+    }
+  } catch (error) {
+    if (!(error instanceof AssayError)) throw error;
+    failure = error.message;
+  }
+  failure ??= gpu.device.uncapturedErrors[0];
+  const verdict = failure === undefined ? "ok" : `FAILED: ${failure}`;
+  const row = [name, gpu.kernels, String(count), largest.toExponential(1), verdict];
+  return { ok: failure === undefined, row };
+}
+
+/** A software adapter takes minutes for more with kernels that are not made for it. */
+const mostWork = 2e9;
+
+/** The shapes that a kernel is timed at. */
+function shapesOf(name: string, gpu: GpuBackend, { shape }: Settings) {
+  if (shape !== undefined) return [shape];
+  const { shapes, work } = kernelRuns[name]!;
+  if (!gpu.device.adapter.software) return shapes.gpu;
+  return gpu.kernels === "texture"
+    ? shapes.software
+    : shapes.software.filter((shape) => work(shape).amount <= mostWork);
+}
+
+/** The tiles that there are to choose from for a run: none but for products. */
+function tilesOf({ weights: [weight] }: KernelRun, rows: number, gpu: GpuBackend) {
+  if (weight === undefined) return [undefined];
+  const inTexture = weight.parts.every(({ layout }) => layout === "texture");
+  if (gpu.kernels === "texture") return inTexture ? gpu.tuner.tiles : [tileName(headTile)];
+  return rows <= fewRowsTile.rows ? [tileName(fewRowsTile)] : gpu.tuner.tiles;
+}
+
+function speed({ unit, amount }: Work, milliseconds: number): string {
+  const giga = formatNumber(amount / milliseconds / 1e6);
+  return unit === "operations" ? `${giga} GFLOP/s` : `${giga} GB/s`;
+}
+
+async function timeKernel(name: string, gpu: GpuBackend, settings: Settings): Promise<string[][]> {
+  const rows: string[][] = [];
+  for (const shape of shapesOf(name, gpu, settings)) {
+    using run = kernelRuns[name]!.prepare(gpu, shape, settings.type);
+    await gpu.finish();
+    const times = await timeRun(gpu, run, tilesOf(run, shape[0]!, gpu));
+    for (const [tile, milliseconds] of times) {
+      const time = formatNumber(milliseconds);
+      rows.push([name, gpu.kernels, shape.join("×"), tile ?? "", time, speed(run, milliseconds)]);
+    }
+  }
+  return rows;
+}
+
+/** The kernel sets that the adapter can run: the shuffles of `texture` are among 8 lanes at least. */
+async function kernelSets(): Promise<KernelSet[]> {
+  using device = await Device.open();
+  const { description, device: model, vendor } = device.adapter;
+  console.log(`Adapter: ${description || `${vendor} ${model}`}`);
+  return device.subgroups.size >= 8 ? ["tiled", "texture"] : ["tiled"];
+}
+
+/** Columns of one width each; the last one is ragged. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, i) => Math.max(...all.map((row) => row[i]!.length)));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd();
+  return all.map(line).join("\n");
+}
+
+/** @returns Whether every trial was right. */
+async function tryAndTime(settings: Settings): Promise<boolean> {
+  const tried: Tried[] = [];
+  const times: string[][] = [];
+  let hasClock = true;
+  for (const kernelSet of await kernelSets()) {
+    const device = await Device.open();
+    using gpu = new GpuBackend(device, kernelSet);
+    ({ hasClock } = device);
+    for (const name of settings.kernels) {
+      console.error(`${name}, ${kernelSet} kernels …`);
+      const outcome = await tryKernel(name, gpu, settings.trials);
+      tried.push(outcome);
+      if (hasClock && outcome.ok) times.push(...await timeKernel(name, gpu, settings));
+    }
+  }
+  const head = ["kernel", "kernel set", "trials", "largest difference", "verdict"];
+  console.log(`\n${table(head, tried.map(({ row }) => row))}\n`);
+  if (!hasClock) console.log("Not timed: the adapter has no clock.");
+  if (times.length > 0) {
+    console.log(table(["kernel", "kernel set", "shape", "tile", "ms", "speed"], times));
+  }
+  return tried.every(({ ok }) => ok);
+}
+
+function refuse(error: unknown, kinds: readonly (new (...args: never[]) => Error)[]): 2 {
+  if (!kinds.some((kind) => error instanceof kind)) throw error;
+  console.error(`deno task kernel: ${(error as Error).message}; see --help`);
+  return 2;
+}
+
+async function main(): Promise<0 | 1 | 2> {
+  let settings: Settings | undefined;
+  try {
+    settings = readSettings(Deno.args);
+  } catch (error) {
+    return refuse(error, [UsageError, TypeError]); // the latter from parseArgs()
+  }
+  if (settings === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  try {
+    return await tryAndTime(settings) ? 0 : 1;
+  } catch (error) {
+    return refuse(error, [AssayError]);
+  }
+}
+
+Deno.exit(await main());
