@@ -3,6 +3,12 @@ import { AssayError } from "./error.ts";
 /** Observable Plot, as it is imported. */
 export type PlotLibrary = typeof import("@observablehq/plot");
 
+/** What drawing needs. */
+export interface PlotTools {
+  readonly Plot: PlotLibrary;
+  readonly document: unknown;
+}
+
 /** What is used of a drawn plot; Deno has no types of a document's elements. */
 export interface DrawnPanel {
   readonly outerHTML: string;
@@ -19,7 +25,7 @@ export const panelHeight = 340;
  *
  * @param code What the error is called where they can't be loaded.
  */
-export async function loadPlot(code: string): Promise<{ Plot: PlotLibrary; document: unknown }> {
+export async function loadPlot(code: string): Promise<PlotTools> {
   try {
     const Plot = await import("@observablehq/plot");
     const inBrowser = (globalThis as { document?: unknown }).document;

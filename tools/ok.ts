@@ -7,8 +7,8 @@
 import { type Outcome, runDeno } from "./command.ts";
 import { publicModules } from "./configuration.ts";
 
-const tool = (name: string, ...options: string[]): Promise<Outcome> =>
-  runDeno("run", "--allow-all", ...options, `tools/${name}.ts`);
+const tool = (name: string, ...args: string[]): Promise<Outcome> =>
+  runDeno("run", "--allow-all", `tools/${name}.ts`, ...args);
 
 /** The steps in their order: cheap ones first, so that a slip shows soon. */
 const steps: Readonly<Record<string, () => Promise<Outcome>>> = {
@@ -16,8 +16,11 @@ const steps: Readonly<Record<string, () => Promise<Outcome>>> = {
   "lint": () => runDeno("lint"),
   "types, in examples too; deno.lock": () => runDeno("check", "--doc", "--frozen", "."),
   "public modules in a browser": () => tool("check_browser"),
-  "shaders through Tint and naga": () => tool("lint_shaders", "--no-lock"),
+  "shaders through Tint and naga": () =>
+    runDeno("run", "--allow-all", "--no-lock", "tools/lint_shaders.ts"),
   "documentation": () => runDeno("doc", "--lint", ...publicModules().map(({ path }) => path)),
+  "generated pages are fresh": () => tool("write_docs", "--check"),
+  "commands in the documentation run": () => tool("run_docs"),
   "package (publish, dry run)": () => runDeno("publish", "--dry-run", "--allow-dirty"),
   "tests": () => tool("test"),
 };

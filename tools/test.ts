@@ -68,7 +68,7 @@ function testedPaths(): string[] {
       return false;
     }
   };
-  return ["tests", "src", "mod.ts", "README.md"].filter(exists);
+  return ["tests", "src", "mod.ts", "README.md", "docs"].filter(exists);
 }
 
 await setUp();

@@ -161,7 +161,8 @@ function checkInside(name: string, byteLength: number, offset: number, length: n
 }
 
 function bytesOf(dtype: Dtype): number {
-  const bytes = dtypeBits.get(dtype)! / 8;
+  const bits = dtypeBits.get(dtype) ?? NaN;
+  const bytes = bits / 8;
   if (Number.isInteger(bytes)) return bytes;
   throw new AssayError(
     "voting/unsupported-dtype",

@@ -1,47 +1,11 @@
 import assert from "node:assert/strict";
+import { heights, leaves, mayImport, roomOf } from "./rooms.ts";
 import { type Import, importsOf, publicModules, sourceFiles } from "./source_files.ts";
-
-/** How high each room lies; a room imports only what lies lower, and the leaves. */
-const heights: Readonly<Record<string, number>> = {
-  gpu: 0,
-  shaders: 1, // the shaders' texts
-  merging: 1, // arithmetic on checkpoints, no GPU
-  ops: 2,
-  models: 3,
-  heads: 3,
-  scoring: 4,
-  calibration: 4,
-  voting: 4,
-  evaluation: 4,
-  fitting: 5, // fits with the formulas of calibration and voting
-  data: 4,
-  tasks: 6, // what commands and programs share: joins all of the above
-  cli: 7,
-};
-
-/** Rooms that import no other room and that every room may import. */
-const leaves = ["numbers", "checkpoint", "text"];
-
-/** Rooms that must stay usable without a GPU: of the others they import the leaves alone. */
-const withoutGpu = ["merging", "calibration", "voting", "evaluation"];
 
 const imports = await importsOf([
   ...sourceFiles("src", [".ts"]),
   ...sourceFiles("shaders", [".ts"]),
 ]);
-
-/** `src/text/mod.ts` → `text`; `src/error.ts` and `mod.ts` lie in no room. */
-function roomOf(path: string): string | undefined {
-  const [top, room, file] = path.split("/");
-  if (top === "shaders") return "shaders";
-  return top === "src" && file !== undefined ? room : undefined;
-}
-
-function mayImport(from: string, to: string): boolean {
-  if (from === to || leaves.includes(to)) return from === to || !leaves.includes(from);
-  if (leaves.includes(from) || withoutGpu.includes(from)) return false;
-  return heights[to]! < heights[from]!;
-}
 
 function listed(offenders: readonly Import[]): string[] {
   return offenders.map(({ from, specifier }) => `${from} imports ${specifier}`);
@@ -90,21 +54,9 @@ Deno.test("packages are imported through the import map or as node: modules", ()
   assert.deepEqual(listed(offenders), []);
 });
 
-/**
- * Imports of types that close a circle which is still to be untied, by another hand; nothing is to be
- * added.
- */
-const knownCircles: readonly string[] = [
-  "src/calibration/warnings.ts → src/calibration/diagnostics.ts",
-  "src/cli/vote/linear_voters.ts → src/cli/vote/voter_source.ts",
-  "src/scoring/verdict.ts → src/scoring/reward_model.ts",
-];
-
 Deno.test("no files import each other in a circle, types included", () => {
   const targets = Map.groupBy(
-    imports.filter(({ from, to, typeOnly }) =>
-      to !== undefined && !(typeOnly && knownCircles.includes(`${from} → ${to}`))
-    ),
+    imports.filter(({ to }) => to !== undefined),
     ({ from }) => from,
   );
   const finished = new Set<string>();

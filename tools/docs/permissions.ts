@@ -1,0 +1,90 @@
+/** Something to do on the command line, with the least that Deno must be asked for. */
+export interface PermissionLine {
+  readonly does: string;
+  /** Flags of `deno run`; none where nothing is needed. */
+  readonly grants: readonly string[];
+  /** What follows `src/cli/main.ts`, or the program to run. */
+  readonly command: string;
+}
+
+/** The lines of the table in `docs/reference/permissions.md`, which the docs check runs. */
+export const permissionLines: readonly PermissionLine[] = [
+  {
+    does: "score local files, results to standard output",
+    grants: ["--allow-read"],
+    command: "src/cli/main.ts score models/demo examples/conversations.jsonl > scored.jsonl",
+  },
+  {
+    does: "the same, with only those folders open",
+    grants: ["--allow-read=models/demo,examples"],
+    command: "src/cli/main.ts score models/demo examples/conversations.jsonl > scored.jsonl",
+  },
+  {
+    does: "write the rows to a file of JSON Lines",
+    grants: ["--allow-read", "--allow-write=rows.jsonl"],
+    command: "src/cli/main.ts score models/demo examples/conversations.jsonl --output rows.jsonl",
+  },
+  {
+    does: "write them to CSV or Parquet, which takes a temporary file",
+    grants: ["--allow-read", "--allow-write=scored.parquet,scored.parquet.rows.tmp"],
+    command:
+      "src/cli/main.ts score models/demo examples/conversations.jsonl --output scored.parquet",
+  },
+  {
+    does: "read the model from a URL",
+    grants: ["--allow-read=examples", '--allow-net="$HOST"'],
+    command: 'src/cli/main.ts score "http://$HOST" examples/conversations.jsonl > scored.jsonl',
+  },
+  {
+    does: "explain and print a table",
+    grants: ["--allow-read"],
+    command:
+      "src/cli/main.ts score models/demo examples/conversations.jsonl --explain --format table",
+  },
+  {
+    does: "calibrate rows from standard input",
+    grants: [],
+    command: "src/cli/main.ts calibrate < scored.jsonl > calibrated.jsonl",
+  },
+  {
+    does: "save a calibrator",
+    grants: ["--allow-write=calibrator.json"],
+    command: "src/cli/main.ts calibrate --fit calibrator.json < scored.jsonl > calibrated.jsonl",
+  },
+  {
+    does: "draw a plot",
+    grants: ["--allow-write=length.svg"],
+    command: "src/cli/main.ts calibrate --plot length.svg < scored.jsonl > calibrated.jsonl",
+  },
+  {
+    does: "let files of scores vote",
+    grants: ["--allow-read"],
+    command: "src/cli/main.ts vote scored.jsonl calibrated.jsonl > voted.jsonl",
+  },
+  {
+    does: "let models vote, and keep their scores",
+    grants: ["--allow-read", "--allow-write=.cache/assay"],
+    command: "src/cli/main.ts vote --model models/demo --heads models/demo/voters.safetensors " +
+      "examples/conversations.jsonl > voted.jsonl",
+  },
+  {
+    does: "evaluate rows from standard input",
+    grants: [],
+    command: `src/cli/main.ts evaluate < <(grep '"chosen"' scored.jsonl)`,
+  },
+  {
+    does: "average checkpoints",
+    grants: ["--allow-read", "--allow-write=soup"],
+    command: "src/cli/main.ts soup models/demo models/demo --output soup",
+  },
+  {
+    does: "look at a model or at the machine",
+    grants: ["--allow-read"],
+    command: "src/cli/main.ts inspect models/demo",
+  },
+  {
+    does: "calibrate or vote on numbers in a program",
+    grants: [],
+    command: "examples/vote.ts",
+  },
+];
