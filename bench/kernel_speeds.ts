@@ -38,7 +38,7 @@ export interface Speeds {
 }
 
 /** Runs of fewer milliseconds are repeated, and the median taken: a GPU's. */
-const shortRun = 20;
+const shortRun = 120; // from an idle clock a run of 4 ms took 20
 const shortRuns = 7;
 /** Milliseconds of work in one measurement of a short run, so that the device is not idle between. */
 const together = 5;
