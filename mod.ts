@@ -30,4 +30,4 @@ export type { BackendChoice } from "./src/scoring/open_backend.ts";
 export type { KernelSet } from "./src/gpu/kernel_set.ts";
 export type { Tuning } from "./src/ops/products/product_tuner.ts";
 export type { MemoryPlan } from "./src/scoring/packs/memory_plan.ts";
-export type { Verdict } from "./src/scoring/verdict.ts";
+export type { NamedNumbers, Verdict } from "./src/scoring/verdict.ts";
