@@ -31,8 +31,8 @@ const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
 /** Whether and how to explain scores. */
 export interface ScoreColumnsOptions {
   /**
-   * Adds rewards, coefficients and gating of heads that have objectives, or implicit token rewards; and
-   * the kernels that computed.
+   * Adds the parts of the head's judgements: rewards, coefficients and gating of heads that have
+   * objectives, implicit token rewards, whatever another head tells; and the kernels that computed.
    */
   readonly explain?: boolean | undefined;
 }
@@ -41,7 +41,7 @@ export interface ScoreColumnsOptions {
  * The output row of a scored row: the input's columns, then what the verdicts say, by the row's shape
  * (lists are in the order of the candidates):
  *
- * | shape | always | with `explain`, for heads with objectives |
+ * | shape | always | with `explain`, the head's parts, of one with objectives |
  * |---|---|---|
  * | one conversation | `score`, `tokens` | `rewards`, `coefficients`, `gating` |
  * | pair | `chosen_score`, `rejected_score`, `margin`, `chosen_tokens`, `rejected_tokens` | `chosen_rewards`, `rejected_rewards`, and so on |
@@ -121,11 +121,8 @@ function indexOfBest(scores: readonly (number | null)[]): number | null {
 
 function explainColumns(kind: RowKind, verdicts: readonly Verdict[]): Row {
   const columns: Row = { kernels: verdicts[0]!.kernels };
-  for (const part of ["rewards", "coefficients", "gating", "token_rewards"] as const) {
-    const values = verdicts.map((verdict) =>
-      part === "token_rewards" ? verdict.tokenRewards ?? null : verdict[part]
-    );
-    if (values.every((value) => value === null)) continue;
+  for (const part of new Set(verdicts.flatMap(({ parts }) => Object.keys(parts)))) {
+    const values = verdicts.map(({ parts }) => parts[part] ?? null);
     if (kind === "single") columns[part] = values[0];
     else if (kind === "best_of_n") columns[part] = values;
     else Object.assign(columns, { [`chosen_${part}`]: values[0], [`rejected_${part}`]: values[1] });

@@ -29,12 +29,15 @@ export function stubScorer(
   const verdictOf = (conversation: Conversation): Verdict => {
     const { content } = conversation.at(-1)!;
     if (content === "THROW") throw new AssayError("gpu/device-lost", "Cannot go on: it broke");
-    const verdict: Verdict = {
-      score: content === "NAN" ? NaN : content.length,
-      parts: {},
+    const parts = {
       rewards: byObjective((index) => index + 1),
       coefficients: byObjective(() => 0.5),
       gating: byObjective(() => 0.25),
+    };
+    const verdict: Verdict = {
+      score: content === "NAN" ? NaN : content.length,
+      ...parts,
+      parts: parts.rewards === null ? {} : parts as Verdict["parts"],
       tokens: 10 + content.length,
       truncated: content === "CUT",
       kernels: "cpu",
@@ -42,7 +45,14 @@ export function stubScorer(
     };
     if (content !== "FAIL") return verdict;
     const error = new AssayError("text/too-long", "Cannot score it: it is too long");
-    const nothing = { score: null, rewards: null, coefficients: null, gating: null, tokens: 0 };
+    const nothing = {
+      score: null,
+      parts: {},
+      rewards: null,
+      coefficients: null,
+      gating: null,
+      tokens: 0,
+    };
     return { ...verdict, ...nothing, error };
   };
   return {
