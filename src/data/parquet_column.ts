@@ -1,12 +1,14 @@
-import type { AsyncBuffer, ColumnMetaData, DecodedArray, PageHeader } from "hyparquet";
+import type { AsyncBuffer, ColumnMetaData, PageHeader } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { ChunkBytes } from "./parquet_bytes.ts";
-import { largestPage, mostValues, type PageDecoder } from "./parquet_page.ts";
+import { largestPage, mostValues, type PageDecoder, type PageRows } from "./parquet_page.ts";
 import { endOfThrift } from "./parquet_thrift.ts";
 
 /** Bytes of a page's header at most: it may hold the smallest and the largest value. */
 const longestHeader = 2 ** 24;
 const shortestPeek = 2 ** 9;
+
+const noRows: PageRows = { rows: [], texts: undefined };
 
 /**
  * The rows of one column of a row group, decoded a page at a time. Pages of the first version may end
@@ -21,7 +23,7 @@ export class ColumnRows {
   #found = 0;
   #open: unknown[] = [];
   #openValues = 0;
-  #page: DecodedArray = [];
+  #page = noRows;
   #taken = 0;
 
   /** @param rows How many rows the row group has. */
@@ -33,8 +35,10 @@ export class ColumnRows {
     columns: number,
   ) {
     this.#name = metadata.path_in_schema.join(".");
-    const [start, end] = chunkRange(metadata, file.byteLength);
-    this.#bytes = new ChunkBytes(file, start, end, columns);
+    const range = chunkRange(metadata, file.byteLength);
+    // A page that is not compressed is a part of the bytes.
+    const isHeld = metadata.codec === "UNCOMPRESSED";
+    this.#bytes = new ChunkBytes(file, range, columns, isHeld);
     this.#decoder = decoder;
     this.#rows = rows;
   }
@@ -42,7 +46,8 @@ export class ColumnRows {
   /** How many rows can be taken without another page; decodes until there are some. */
   async ready(): Promise<number> {
     try {
-      while (this.#taken === this.#page.length) {
+      while (this.#taken === this.#page.rows.length) {
+        this.#page.texts?.release();
         this.#page = await this.#nextRows();
         this.#taken = 0;
       }
@@ -50,15 +55,17 @@ export class ColumnRows {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Error(`column "${this.#name}": ${reason}`, { cause: error });
     }
-    return this.#page.length - this.#taken;
+    return this.#page.rows.length - this.#taken;
   }
 
   /** The next rows; not more than {@linkcode ready} told. */
   take(count: number): unknown[] {
-    return Array.from(this.#page.slice(this.#taken, this.#taken += count) as unknown[]);
+    const { rows, texts } = this.#page;
+    const some = rows.slice(this.#taken, this.#taken += count);
+    return texts === undefined ? Array.from(some as unknown[]) : texts.fill(some);
   }
 
-  async #nextRows(): Promise<DecodedArray> {
+  async #nextRows(): Promise<PageRows> {
     const isFlat = this.#decoder.repetition === 0;
     // What may stand after a column's last row is no matter of ours.
     if (this.#bytes.left === 0 || (isFlat && this.#found === this.#rows)) {
@@ -67,22 +74,23 @@ export class ColumnRows {
       if (this.#found !== this.#rows || rest.length === 0) {
         throw new Error(`expected ${this.#rows} rows, found ${this.#found}`);
       }
-      return rest;
+      return { rows: rest, texts: undefined };
     }
     const header = await this.#readHeader();
     const bytes = await this.#bytes.take(header.compressed_page_size);
     if (isFlat) {
-      const rows = this.#decoder.decode(header, bytes, []) ?? [];
-      this.#count(rows.length);
-      return rows;
+      const page = this.#decoder.decode(header, bytes, []) ?? noRows;
+      this.#count(page.rows.length);
+      return page;
     }
     return this.#wholeRows(header, bytes);
   }
 
-  #wholeRows(header: PageHeader, bytes: Uint8Array): DecodedArray {
+  #wholeRows(header: PageHeader, bytes: Uint8Array): PageRows {
     const before = this.#open.length;
-    const rows = this.#decoder.decode(header, bytes, this.#open);
-    if (rows === undefined) return [];
+    const page = this.#decoder.decode(header, bytes, this.#open);
+    if (page === undefined) return noRows;
+    const { rows, texts } = page;
     this.#count(rows.length - before);
     const values = (header.data_page_header_v2 ?? header.data_page_header)?.num_values ?? 0;
     // Lists that go on over pages are one row, and must have an end.
@@ -90,8 +98,10 @@ export class ColumnRows {
     if (this.#openValues > mostValues) {
       throw new Error(`expected at most ${mostValues} values in a row, found more`);
     }
-    this.#open = [rows.at(-1)];
-    return rows.slice(0, -1);
+    // Numbers of texts mean nothing to the next page.
+    const last = rows.slice(-1);
+    this.#open = texts === undefined ? Array.from(last as unknown[]) : texts.fill(last);
+    return { rows: rows.slice(0, -1), texts };
   }
 
   #count(rows: number): void {

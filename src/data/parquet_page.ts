@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { ColumnMetaData, DecodedArray, PageHeader } from "hyparquet";
+import { assembleLists } from "hyparquet/src/assemble.js";
 import { readPage } from "hyparquet/src/column.js";
 import { convert } from "hyparquet/src/convert.js";
 import { decompressPage } from "hyparquet/src/datapage.js";
@@ -8,6 +9,7 @@ import { getMaxDefinitionLevel, getMaxRepetitionLevel } from "hyparquet/src/sche
 import { pageCodecs } from "./parquet_codecs.ts";
 import { checkSharedPrefixes, endOfDeltas } from "./parquet_deltas.ts";
 import { checkRuns } from "./parquet_runs.ts";
+import { PageTexts } from "./parquet_texts.ts";
 
 type Decoder = Parameters<typeof convert>[1];
 
@@ -16,12 +18,30 @@ export const largestPage = 2 ** 29;
 /** Values of one page at most, and of one row of a list. */
 export const mostValues = 2 ** 24;
 
+/** The rows of a page; where `texts` is set they hold numbers of texts. */
+export interface PageRows {
+  readonly rows: DecodedArray;
+  readonly texts: PageTexts | undefined;
+}
+
+/** A data page without its levels. */
+interface Levelled {
+  readonly definition: number[];
+  readonly repetition: number[];
+  /** The values' bytes, and where they begin. */
+  readonly page: Uint8Array;
+  readonly start: number;
+  /** How many values there are that are not null. */
+  readonly filled: number;
+}
+
 /** What the pages of one column chunk decode to. */
 export class PageDecoder {
   /** How many lists a value stands in; 0 for a column with one value for each row. */
   readonly repetition: number;
   readonly #definition: number;
   readonly #decoder: Decoder;
+  readonly #isText: boolean;
   #dictionary: DecodedArray | undefined;
 
   constructor(
@@ -35,6 +55,8 @@ export class PageDecoder {
       throw new Error(`expected ${element.type} as the schema says, found ${type}`);
     }
     this.#decoder = { pathInSchema, type, codec, element, schemaPath, parsers, utf8: false };
+    const isString = element.converted_type === "UTF8" || element.logical_type?.type === "STRING";
+    this.#isText = type === "BYTE_ARRAY" && isString;
     this.repetition = getMaxRepetitionLevel(schemaPath);
     this.#definition = getMaxDefinitionLevel(schemaPath);
   }
@@ -47,7 +69,7 @@ export class PageDecoder {
    * @param open Lists of rows that the page may go on with; the rows are added to it.
    * @returns The values by rows; `undefined` for a page that holds no rows.
    */
-  decode(header: PageHeader, bytes: Uint8Array, open: unknown[]): DecodedArray | undefined {
+  decode(header: PageHeader, bytes: Uint8Array, open: unknown[]): PageRows | undefined {
     checkSum(header, bytes);
     switch (header.type) {
       case "DICTIONARY_PAGE":
@@ -67,120 +89,148 @@ export class PageDecoder {
     if (this.#dictionary !== undefined) throw new Error("expected one dictionary, found another");
     const count = header.dictionary_page_header?.num_values;
     checkCount("the dictionary", count);
-    const { data } = readPage(readerOf(bytes), header, this.#with(header, bytes), undefined, [], 0);
+    checkSize(header.uncompressed_page_size);
+    const page = this.#unpack(bytes, header.uncompressed_page_size);
+    const decoder = { ...this.#decoder, compressors: { [this.#decoder.codec]: () => page } };
+    const { data } = readPage(readerOf(bytes), header, decoder, undefined, [], 0);
     if (data?.length !== count) throw new Error(`expected a dictionary of ${count} values`);
     this.#dictionary = convert(data!, this.#decoder);
   }
 
-  #readData(header: PageHeader, bytes: Uint8Array, open: unknown[]): DecodedArray | undefined {
+  #readData(header: PageHeader, bytes: Uint8Array, open: unknown[]): PageRows | undefined {
     const facts = header.data_page_header_v2 ?? header.data_page_header;
     checkCount("a page", facts?.num_values);
     const { num_values: count, encoding } = facts!;
     if (count === 0) return undefined;
-    const decoder = this.#with(header, bytes);
     const isIndexed = encoding === "RLE_DICTIONARY" || encoding === "PLAIN_DICTIONARY";
     if (isIndexed && this.#dictionary === undefined) {
       throw new Error("expected a dictionary before its indices, found none");
     }
-    // -1: no page is skipped.
-    const { data } = readPage(readerOf(bytes), header, decoder, this.#dictionary, open, -1);
-    if (data === undefined || holdsNothing(data)) {
+    const levelled = header.type === "DATA_PAGE_V2"
+      ? this.#second(header, bytes)
+      : this.#first(header, bytes);
+    let texts: PageTexts | undefined;
+    let rows: DecodedArray | undefined;
+    if (encoding === "PLAIN" && this.#isText) {
+      const { definition, repetition, page, start, filled } = levelled;
+      const { codec, parsers } = this.#decoder;
+      const isOwned = codec !== "UNCOMPRESSED";
+      texts = new PageTexts(page, start, filled, parsers.stringFromBytes, isOwned);
+      const numbers = Array.from({ length: filled }, (_, index) => index);
+      rows = assembleLists(open, definition, repetition, numbers, this.#decoder.schemaPath);
+    } else {
+      this.#checkValues(levelled, encoding);
+      const { codec } = this.#decoder;
+      // Unpacked already.
+      const decoder = { ...this.#decoder, compressors: { [codec]: () => levelled.page } };
+      // -1: no page is skipped.
+      rows = readPage(readerOf(bytes), header, decoder, this.#dictionary, open, -1).data;
+    }
+    if (rows === undefined || holdsNothing(rows)) {
       throw new Error("expected a value for each place, found indices or values that are missing");
     }
-    if (this.repetition === 0 && data.length !== count) {
-      throw new Error(`expected ${count} values, found ${data.length}`);
+    if (this.repetition === 0 && rows.length !== count) {
+      throw new Error(`expected ${count} values, found ${rows.length}`);
     }
-    return data;
+    return { rows, texts };
   }
 
-  /** The decoder of one page, whose bytes it unpacks and checks. */
-  #with(header: PageHeader, bytes: Uint8Array): Decoder {
+  #unpack(bytes: Uint8Array, size: number): Uint8Array {
     const { codec } = this.#decoder;
-    const { uncompressed_page_size: size, data_page_header_v2: second } = header;
-    checkSize(size);
-    const unpack = (from: Uint8Array, length: number) =>
-      codec !== "UNCOMPRESSED" && length === 0
-        ? new Uint8Array(0)
-        : decompressPage(from, length, codec, pageCodecs);
-    if (second === undefined || header.type !== "DATA_PAGE_V2") {
-      const page = unpack(bytes, size);
-      if (header.type === "DATA_PAGE") this.#checkFirst(header, page);
-      return { ...this.#decoder, compressors: { [codec]: () => page } };
-    }
-    const { repetition_levels_byte_length: first, definition_levels_byte_length: middle } = second;
-    checkSize(first);
-    checkSize(middle);
-    const levels = first + middle;
-    if (levels > size || levels > bytes.length) throw new Error("levels longer than their page");
-    checkCount("a page's nulls", second.num_nulls);
-    this.#checkLevels(bytes, 0, first, this.repetition, second.num_values);
-    this.#checkLevels(bytes, first, levels, this.#definition, second.num_values);
-    const packed = bytes.subarray(levels);
-    const isPacked = second.is_compressed !== false;
-    const values = isPacked ? unpack(packed, size - levels) : packed;
-    this.#checkValues(values, 0, second.encoding, second.num_values - second.num_nulls, true);
-    return { ...this.#decoder, compressors: { [codec]: () => values } };
+    if (codec !== "UNCOMPRESSED" && size === 0) return new Uint8Array(0);
+    return decompressPage(bytes, size, codec, pageCodecs);
   }
 
-  /** Checks a data page of the first version: lengths of levels stand before them. */
-  #checkFirst(header: PageHeader, page: Uint8Array): void {
+  /** A data page of the first version: lengths of levels stand before them. */
+  #first(header: PageHeader, bytes: Uint8Array): Levelled {
     const facts = header.data_page_header;
     if (facts === undefined) throw new Error("a data page without its header");
-    const { num_values: count, encoding } = facts;
-    const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
-    let at = 0;
-    let filled = count;
-    for (const most of [this.repetition, this.#definition]) {
-      if (most === 0) continue;
-      const end = at + 4 + view.getUint32(at, true);
-      this.#checkLevels(page, at + 4, end, most, count);
-      if (most === this.#definition && encoding.startsWith("DELTA")) {
-        const levels = new Array<number>(count);
-        readRleBitPackedHybrid({ view, offset: at }, bitsOf(most), levels);
-        filled = levels.filter((level) => level === most).length;
-      }
-      at = end;
+    checkSize(header.uncompressed_page_size);
+    const page = this.#unpack(bytes, header.uncompressed_page_size);
+    const count = facts.num_values;
+    const { view } = readerOf(page);
+    let start = 0;
+    const levels = (most: number): number[] => {
+      if (most === 0) return [];
+      const end = start + 4 + view.getUint32(start, true);
+      const values = readLevels(page, start + 4, end, most, count);
+      start = end;
+      return values;
+    };
+    const repetition = levels(this.repetition);
+    const definition = levels(this.#definition);
+    return { definition, repetition, page, start, filled: this.#filled(definition, count) };
+  }
+
+  /** A data page of the second version: levels are not compressed. */
+  #second(header: PageHeader, bytes: Uint8Array): Levelled {
+    const facts = header.data_page_header_v2;
+    if (facts === undefined) throw new Error("a data page without its header");
+    const size = header.uncompressed_page_size;
+    const { repetition_levels_byte_length: middle, num_values: count } = facts;
+    const end = middle + facts.definition_levels_byte_length;
+    for (const bound of [size, middle, end]) checkSize(bound);
+    if (middle > end || end > size || end > bytes.length) {
+      throw new Error("expected levels inside of their page, found longer ones");
     }
-    this.#checkValues(page, at, encoding, filled, false);
+    const repetition = readLevels(bytes, 0, middle, this.repetition, count);
+    const definition = readLevels(bytes, middle, end, this.#definition, count);
+    const filled = this.#filled(definition, count);
+    if (facts.num_nulls !== count - filled) {
+      throw new Error(`expected ${facts.num_nulls} nulls, found ${count - filled}`);
+    }
+    const packed = bytes.subarray(end);
+    // A copy, because the file's bytes are given back where pages are compressed.
+    const page = facts.is_compressed === false ? packed.slice() : this.#unpack(packed, size - end);
+    return { definition, repetition, page, start: 0, filled };
   }
 
-  #checkLevels(bytes: Uint8Array, start: number, end: number, most: number, count: number): void {
-    if (most === 0) return;
-    checkRuns(bytes, { what: "levels", start, end, width: bitsOf(most), count, isExact: true });
+  #filled(definition: readonly number[], count: number): number {
+    if (this.#definition === 0) return count;
+    let filled = 0;
+    for (const level of definition) if (level === this.#definition) filled++;
+    return filled;
   }
 
-  #checkValues(
-    bytes: Uint8Array,
-    at: number,
-    encoding: string,
-    count: number,
-    isExact: boolean,
-  ): void {
-    const end = bytes.length;
+  #checkValues({ page, start, filled: count }: Levelled, encoding: string): void {
+    const end = page.length;
     const { type } = this.#decoder;
     if (count === 0) return;
     if (encoding === "RLE" && type === "BOOLEAN") {
-      checkRuns(bytes, { what: "truth values", start: at + 4, end, width: 1, count, isExact });
+      checkRuns(page, { what: "truth values", start: start + 4, end, width: 1, count });
     } else if (encoding === "RLE_DICTIONARY" || encoding === "PLAIN_DICTIONARY") {
       if (type === "BOOLEAN") throw new Error("truth values by a dictionary");
-      const width = bytes[at] ?? 0;
-      checkRuns(bytes, { what: "indices", start: at + 1, end, width, count, isExact });
+      const width = page[start] ?? 0;
+      checkRuns(page, { what: "indices", start: start + 1, end, width, count });
     } else if (encoding === "DELTA_BINARY_PACKED" || encoding === "DELTA_LENGTH_BYTE_ARRAY") {
-      endOfDeltas(bytes, at, count);
+      endOfDeltas(page, start, count);
     } else if (encoding === "DELTA_BYTE_ARRAY") {
-      checkSharedPrefixes(bytes, at, count, largestPage);
+      checkSharedPrefixes(page, start, count, largestPage);
     } else if (encoding === "RLE") {
       throw new Error(`values of ${type} as runs`);
     }
   }
 }
 
-function readerOf(bytes: Uint8Array): { view: DataView; offset: number } {
-  return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
+/** The levels of a page, whose runs are checked before they are written out. */
+function readLevels(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  most: number,
+  count: number,
+): number[] {
+  if (most === 0) return [];
+  const width = 32 - Math.clz32(most);
+  checkRuns(bytes, { what: "levels", start, end, width, count });
+  const levels = new Array<number>(count);
+  readRleBitPackedHybrid({ ...readerOf(bytes), offset: start }, width, levels, end - start);
+  if (levels.some((level) => level > most)) throw new Error(`expected levels up to ${most}`);
+  return levels;
 }
 
-function bitsOf(level: number): number {
-  return 32 - Math.clz32(level);
+function readerOf(bytes: Uint8Array): { view: DataView; offset: number } {
+  return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
 }
 
 function checkCount(what: string, count: number | undefined): void {

@@ -6,10 +6,8 @@ export interface RunsPlace {
   readonly end: number;
   /** Bits of one value. */
   readonly width: number;
-  /** How many values there are at most. */
+  /** How many values there are. */
   readonly count: number;
-  /** Whether there are exactly so many. */
-  readonly isExact: boolean;
 }
 
 /** Packed values come in eights, and writers fill up the last of them. */
@@ -19,10 +17,10 @@ const packedPadding = 504;
  * Checks a list of runs (run lengths and packed bits, as levels and dictionary indices are stored)
  * by its headers, before it is decoded: hyparquet would write a run of 2³⁰ values as it is told.
  *
- * @throws {Error} Where a run is longer than what is wanted, or exact runs end before their values.
+ * @throws {Error} Where a run is longer than what is wanted, or runs end before their values.
  */
 export function checkRuns(bytes: Uint8Array, place: RunsPlace): void {
-  const { what, start, end, width, count, isExact } = place;
+  const { what, start, end, width, count } = place;
   if (width > 32) throw new Error(`${what}: expected at most 32 bits for a value, found ${width}`);
   if (start < 0 || end > bytes.length || start > end) {
     throw new Error(`${what}: expected them inside of their page, found a length beyond it`);
@@ -48,8 +46,7 @@ export function checkRuns(bytes: Uint8Array, place: RunsPlace): void {
     at += isPacked ? length / 8 * width : Math.ceil(width / 8);
   }
   // The padding of the last packed run may be left out.
-  const isShort = seen < count || at > end + Math.ceil(packedPadding / 8) * width;
-  if (isExact && isShort) {
+  if (seen < count || at > end + Math.ceil(packedPadding / 8) * width) {
     throw new Error(`${what}: expected ${count} values, found an end after ${seen}`);
   }
 }
