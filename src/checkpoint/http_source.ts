@@ -1,8 +1,9 @@
 import { AssayError } from "../error.ts";
 import { allocateBytes, type ByteSource, checkRange } from "./byte_source.ts";
+import { type HttpPatience, Patience } from "./http_patience.ts";
 
 /** How to ask the server. */
-export interface HttpOptions {
+export interface HttpOptions extends HttpPatience {
   /** Stands in for the global `fetch`, for example to retry or to cache. */
   readonly fetch?: typeof fetch | undefined;
   /** Headers of every request, for example `authorization`. */
@@ -13,14 +14,15 @@ export interface HttpOptions {
  * Opens a file behind HTTP for reading by range requests; needs `--allow-net` for its host.
  *
  * The length comes from a HEAD request, or from a request for the first byte where the server
- * refuses HEAD. A file that changes while it is read is an error, not a mixture.
+ * refuses HEAD. A file that changes while it is read is an error, not a mixture; so is a server that
+ * stalls, or that answers more slowly than `leastRate`.
  *
  * @param url Address of the file.
- * @param options A `fetch` of your own, and headers.
+ * @param options A `fetch` of your own, headers, and how long to wait.
  * @returns The source, or `undefined` where the server has no such file (404 or 410).
  * @throws {AssayError} `checkpoint/bad-address`, `checkpoint/http-status`,
- * `checkpoint/http-failed`, `checkpoint/permission-denied`, `checkpoint/http-no-length`. Reading
- * also throws `checkpoint/http-no-range`, `checkpoint/http-wrong-range`,
+ * `checkpoint/http-failed`, `checkpoint/permission-denied`, `checkpoint/http-no-length`,
+ * `checkpoint/http-timeout`, `checkpoint/bad-option`. Reading also throws `checkpoint/http-no-range`, `checkpoint/http-wrong-range`,
  * `checkpoint/http-changed`, `checkpoint/http-truncated` and `checkpoint/closed`.
  */
 export async function httpSource(
@@ -55,10 +57,12 @@ class RemoteFile {
   readonly #url: URL;
   readonly #fetch: typeof fetch;
   readonly #headers: Headers;
+  readonly patience: Patience;
   readonly #closing = new AbortController();
 
   constructor(url: URL, options: HttpOptions) {
     this.name = url.origin + url.pathname;
+    this.patience = new Patience(this.name, options);
     this.#url = url;
     this.#fetch = options.fetch ?? fetch;
     this.#headers = new Headers(options.headers);
@@ -69,11 +73,14 @@ class RemoteFile {
   async request(method: "GET" | "HEAD", range?: string): Promise<Response> {
     const headers = new Headers(this.#headers);
     if (range !== undefined) headers.set("range", range);
+    // Ends a request that nobody waits for any more.
+    const request = new AbortController();
     try {
-      const { signal } = this.#closing;
-      signal.throwIfAborted();
-      return await this.#fetch(this.#url, { method, headers, signal });
+      this.#closing.signal.throwIfAborted();
+      const signal = AbortSignal.any([this.#closing.signal, request.signal]);
+      return await this.patience.head(this.#fetch(this.#url, { method, headers, signal }));
     } catch (error) {
+      request.abort();
       throw this.explain(error);
     }
   }
@@ -207,12 +214,11 @@ class HttpSource implements ByteSource {
 
   #checkVersion(headers: Headers): void {
     const version = this.#version ??= headers;
-    for (const header of ["etag", "last-modified"]) {
-      const [known, found] = [version.get(header), headers.get(header)];
-      if (known === null || found === null) continue;
-      if (known !== found) this.#changed(`${header} ${known}`, found);
-      return;
-    }
+    const [known, found] = [version.get("etag"), headers.get("etag")];
+    if (known !== found) this.#changed(`etag ${known ?? "none"}`, found ?? "none");
+    if (known !== null) return; // the date of one file may differ between two servers
+    const [date, other] = [version.get("last-modified"), headers.get("last-modified")];
+    if (date !== other) this.#changed(`last-modified ${date ?? "none"}`, other ?? "none");
   }
 
   #changed(expected: string, found: string): never {
@@ -228,9 +234,11 @@ class HttpSource implements ByteSource {
     length: number,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = allocateBytes(length, this.name);
+    const clock = this.#file.patience.body();
     let filled = 0;
     for (;;) {
-      const chunk = (await body?.read())?.value;
+      const read = body?.read() ?? Promise.resolve(undefined);
+      const chunk = (await clock.next(read, filled, (some) => some?.value?.length ?? 0))?.value;
       if (chunk === undefined) break;
       if (filled + chunk.length > length) {
         this.#file.refuse("http-wrong-range", `${length} bytes`, "more");

@@ -80,6 +80,11 @@ export async function openInput(
   }
 }
 
+/** Bytes that gzip may make before its ratio is looked at. */
+const unzippedFreely = 2 ** 30;
+/** How many times its size gzip may make of rows; deflate can't do more than 1,032. */
+const largestRatio = 1000;
+
 /**
  * The bytes of a stream, unzipped where they are gzip, without a UTF-8 byte-order mark.
  *
@@ -87,7 +92,8 @@ export async function openInput(
  * @param stream The bytes, in pieces of any size.
  * @param byteLength How many there are in all, where that is known; for `onBytes`.
  * @param onBytes Told of the bytes as they are read.
- * @throws {AssayError} `data/bad-file` where reading fails, the gzip data is damaged, or the text is UTF-16.
+ * @throws {AssayError} `data/bad-file` where reading fails, the gzip data is damaged, the text is UTF-16, or
+ * gzip makes more than a GiB that is 1,000 times its own size.
  */
 export async function* inputChunks(
   name: string,
@@ -96,27 +102,54 @@ export async function* inputChunks(
   onBytes?: (bytes: BytesRead) => void,
 ): AsyncGenerator<Uint8Array> {
   try {
-    const counted = withFirstBytes(countBytes(stream, byteLength, onBytes));
+    let zipped = 0;
+    const count = (bytes: BytesRead) => {
+      zipped = bytes.read;
+      onBytes?.(bytes);
+    };
+    const counted = withFirstBytes(countBytes(stream, byteLength, count));
     const first = await counted.next();
     if (first.done) return;
     const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
     const whole = prepend(first.value, counted);
-    const plain = isGzip ? withFirstBytes(Readable.from(whole).pipe(createGunzip())) : whole;
+    const plain = isGzip
+      ? withFirstBytes(withinRatio(name, Readable.from(whole).pipe(createGunzip()), () => zipped))
+      : whole;
     yield* withoutByteOrderMark(name, plain);
   } catch (error) {
     throw inputError(name, error);
   }
 }
 
+/** The same bytes, as long as they are not what only a bomb makes. */
+async function* withinRatio(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+  zipped: () => number,
+): AsyncGenerator<Uint8Array> {
+  let made = 0;
+  for await (const chunk of chunks) {
+    made += chunk.length;
+    if (made > unzippedFreely && made > largestRatio * zipped()) {
+      throw new AssayError(
+        "data/bad-file",
+        `Cannot read ${name}: expected rows, found ${zipped()} bytes of gzip that make more than ` +
+          `${largestRatio} times as many; unzip it yourself if you trust it`,
+      );
+    }
+    yield chunk;
+  }
+}
+
 async function* countBytes(
   stream: AsyncIterable<Uint8Array>,
   byteLength: number | undefined,
-  onBytes: ((bytes: BytesRead) => void) | undefined,
+  onBytes: (bytes: BytesRead) => void,
 ): AsyncGenerator<Uint8Array> {
   let read = 0;
   for await (const chunk of stream) {
     read += chunk.length;
-    onBytes?.({ read, byteLength });
+    onBytes({ read, byteLength });
     yield chunk;
   }
 }

@@ -15,9 +15,17 @@ const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
 /** Stands in for a bare `NaN` while the line is parsed; only lines that JSON refuses ever see it. */
 const notANumberMark = "\u0000assay: not a number\u0000";
 
+/** Digits of a whole number at most: to read more takes longer than their number tells. */
+const mostDigits = 4096;
+
 const reviveBigIntegers: Reviver = (_key, value, context) => {
   if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
-  return /^-?\d+$/.test(context.source ?? "") ? BigInt(context.source!) : value;
+  const source = context.source ?? "";
+  if (!/^-?\d+$/.test(source)) return value;
+  if (source.length > mostDigits) {
+    throw new SyntaxError(`a number of more than ${mostDigits} digits`);
+  }
+  return BigInt(source);
 };
 
 const reviveNotANumber: Reviver = (key, value, context) =>
@@ -40,19 +48,47 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text, reviver);
   } catch (error) {
-    if (!/NaN|Infinity/.test(text)) throw error;
-    // Strings are matched first, so that only bare words are replaced.
-    const replaced = text.replace(
-      /"[^"\\]*(?:\\.[^"\\]*)*"|\bNaN\b|\bInfinity\b/gs,
-      (token) =>
-        token === "NaN" ? JSON.stringify(notANumberMark) : token === "Infinity" ? "1e999" : token,
-    );
+    const replaced = /NaN|Infinity/.test(text) ? withoutBareWords(text) : undefined;
+    if (replaced === undefined) throw error;
     try {
       return JSON.parse(replaced, reviveNotANumber as () => unknown);
     } catch {
       throw error;
     }
   }
+}
+
+/** The text with numbers' bare words replaced by what JSON has; `undefined` where a string has no end. */
+function withoutBareWords(text: string): string | undefined {
+  const pieces: string[] = [];
+  let done = 0;
+  const marks = /"|\bNaN\b|\bInfinity\b/g;
+  for (let mark = marks.exec(text); mark !== null; mark = marks.exec(text)) {
+    const [word] = mark;
+    if (word === '"') {
+      // Not by one pattern for a string: of text with many quotes it would try every one to the end.
+      const end = endOfString(text, mark.index);
+      if (end === undefined) return undefined;
+      marks.lastIndex = end;
+      continue;
+    }
+    pieces.push(
+      text.slice(done, mark.index),
+      word === "NaN" ? JSON.stringify(notANumberMark) : "1e999",
+    );
+    done = marks.lastIndex;
+  }
+  pieces.push(text.slice(done));
+  return pieces.join("");
+}
+
+function endOfString(text: string, start: number): number | undefined {
+  for (let at = start + 1; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === 0x5c) at++;
+    else if (character === 0x22) return at + 1;
+  }
+  return undefined;
 }
 
 /**

@@ -1,7 +1,10 @@
 import { type Options, parse, type Parser } from "csv-parse";
 import { AssayError } from "../error.ts";
-import { badRow } from "./read_json_lines.ts";
+import { badRow, longestLine } from "./read_json_lines.ts";
 import type { ReadRow, Row } from "./rows.ts";
+
+/** Fields of one record at most, about: they are counted where a record is longer than so many bytes. */
+const mostFields = 2 ** 20;
 
 /**
  * Reads rows from CSV, for each chunk those that end in it (RFC 4180: commas, `"` quotes, `""` for a quote, line breaks inside quotes).
@@ -11,13 +14,14 @@ import type { ReadRow, Row } from "./rows.ts";
  *
  * @param name What error messages call the file.
  * @param chunks The bytes of the file, without a byte-order mark.
- * @throws {AssayError} `data/bad-file` where the first record names a column twice or is not UTF-8.
+ * @throws {AssayError} `data/bad-file` where the first record names a column twice or is not UTF-8,
+ * and where a record does not end within 64 MiB or 1,048,576 fields.
  */
 export async function* readCsv(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<readonly ReadRow[]> {
-  const records = new CsvRecords();
+  const records = new CsvRecords(name);
   const rows = new CsvRows(name);
   for await (const chunk of chunks) {
     yield rows.of(await records.push(chunk));
@@ -38,10 +42,15 @@ interface CsvRecord {
  * would turn bytes that are not UTF-8 into replacement characters in silence.
  */
 class CsvRecords {
+  readonly #name: string;
   readonly #parser: Parser;
   #found: CsvRecord[] = [];
+  /** Bytes and commas since a record ended, or since the chunk in which one did. */
+  #bytes = 0;
+  #commas = 0;
 
-  constructor() {
+  constructor(name: string) {
+    this.#name = name;
     const options: Options = {
       encoding: null,
       // Named, because csv-parse's own discovery fails where a chunk ends between \r and \n.
@@ -66,10 +75,28 @@ class CsvRecords {
     this.#parser.resume(); // nothing comes out, but without a reader it would never end
   }
 
-  push(chunk: Uint8Array): Promise<CsvRecord[]> {
-    return new Promise((resolve, reject) => {
-      this.#parser.write(chunk, (error) => error ? reject(error) : resolve(this.#take()));
+  async push(chunk: Uint8Array): Promise<CsvRecord[]> {
+    this.#guard(chunk);
+    await new Promise<void>((resolve, reject) => {
+      this.#parser.write(chunk, (error) => error ? reject(error) : resolve());
     });
+    if (this.#found.length > 0) this.#bytes = this.#commas = 0;
+    return this.#take();
+  }
+
+  /** Refuses a record without end before csv-parse keeps it: a quote may lack its partner. */
+  #guard(chunk: Uint8Array): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > mostFields) {
+      for (const byte of chunk) if (byte === 0x2c) this.#commas++;
+    }
+    if (this.#bytes <= longestLine && this.#commas <= mostFields) return;
+    throw new AssayError(
+      "data/bad-file",
+      `Cannot read ${this.#name} at line ${this.#parser.info.lines}: expected a record of at ` +
+        `most ${longestLine} bytes and ${mostFields} fields, found no end of it; ` +
+        "look for a quote that is not closed",
+    );
   }
 
   end(): Promise<CsvRecord[]> {
@@ -150,7 +177,8 @@ class CsvRows {
     } catch (error) {
       throw fail("expected UTF-8 text, found bytes that are not UTF-8", error);
     }
-    const twice = columns.find((column, index) => columns.indexOf(column) !== index);
+    const seen = new Set<string>();
+    const twice = columns.find((column) => seen.size === seen.add(column).size);
     if (twice !== undefined) throw fail(`expected one column of each name, found "${twice}" twice`);
     return columns;
   }

@@ -2,8 +2,8 @@ import { AssayError } from "../error.ts";
 import { parseJson } from "./json_text.ts";
 import { kindOfValue, type ReadRow, type Row } from "./rows.ts";
 
-/** Bytes of one line at most: what a JavaScript string can surely hold. */
-const longestLine = 2 ** 28;
+/** Bytes of one row's text at most; its values may take twenty times as much memory. */
+export const longestLine = 2 ** 26;
 
 /** One line of bytes, without its line ending; `bytes` is `undefined` where it was too long to keep. */
 export interface ByteLine {

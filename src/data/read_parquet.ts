@@ -1,27 +1,25 @@
-import {
-  type AsyncBuffer,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-} from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import type { AsyncBuffer } from "hyparquet";
+import { DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { AssayError } from "../error.ts";
+import { parseJson } from "./json_text.ts";
+import { readFooter } from "./parquet_footer.ts";
+import { type ColumnValues, readGroup } from "./parquet_group.ts";
 import { badRow } from "./read_json_lines.ts";
 import type { ReadRow, Row } from "./rows.ts";
 
-/** Rows decoded at a time where the file says which pages hold them. */
-const windowRows = 1024;
+/** Rows that come at a time at most. */
+const windowRows = 64;
 
 /** Stands for text that is not UTF-8 until its row is known. */
 class UndecodableText {}
 
 /**
- * Reads rows from Parquet, one row group after another, and within a row group a window of rows
- * after another where the file has an offset index. The file is never in memory as a whole.
+ * Reads rows from Parquet, a page of each column after another. Neither the file nor a row group is
+ * ever in memory as a whole, however large its row groups are.
  *
  * Values come as JSON has them: 64-bit integers as numbers where exact, else as `bigint`; dates and
  * times as ISO 8601 strings; binary columns as text where they are UTF-8, else as base64. A row that
- * holds text that is not UTF-8 is an item with an error.
+ * holds text that is not UTF-8, or JSON that is none, is an item with an error.
  *
  * @param name What error messages call the file.
  * @param file The file's bytes: any object with `byteLength` and `slice(start, end)`.
@@ -33,19 +31,13 @@ export async function* readParquet(
 ): AsyncGenerator<readonly ReadRow[]> {
   let line = 1;
   try {
-    const metadata = await parquetMetadataAsync(file);
-    for (const { start, end } of rowWindows(metadata)) {
-      const rows = await parquetReadObjects({
-        file,
-        metadata,
-        compressors,
-        rowStart: start,
-        rowEnd: end,
-        utf8: false,
-        useOffsetIndex: true,
-        parsers: { stringFromBytes: decodeText },
-      });
-      yield rows.map((row) => readRowOf(line++, row));
+    const metadata = await readFooter(file);
+    for (const group of metadata.row_groups) {
+      for await (const columns of readGroup({ file, metadata, parsers }, group, windowRows)) {
+        const rows = rowsOf(line, columns);
+        line += rows.length;
+        yield rows;
+      }
     }
   } catch (error) {
     if (error instanceof AssayError) throw error;
@@ -53,20 +45,6 @@ export async function* readParquet(
     throw new AssayError("data/bad-file", `Cannot read ${name} as Parquet: ${reason}`, {
       cause: error,
     });
-  }
-}
-
-/** The ranges of rows to decode at a time, in order. */
-function* rowWindows(metadata: FileMetaData): Generator<{ start: number; end: number }> {
-  let start = 0;
-  for (const group of metadata.row_groups) {
-    const groupEnd = start + Number(group.num_rows);
-    // Without an index every window would decode its whole row group again.
-    const isIndexed = group.columns.every((column) => column.offset_index_offset !== undefined);
-    const step = isIndexed ? windowRows : groupEnd - start;
-    for (; start < groupEnd; start = Math.min(start + step, groupEnd)) {
-      yield { start, end: Math.min(start + step, groupEnd) };
-    }
   }
 }
 
@@ -81,15 +59,30 @@ function decodeText(bytes: Uint8Array | undefined): string | UndecodableText | u
   }
 }
 
-function readRowOf(line: number, values: Record<string, unknown>): ReadRow {
+function decodeJson(bytes: Uint8Array | undefined): unknown {
+  const text = decodeText(bytes);
+  if (typeof text !== "string") return text;
   try {
-    const row: Row = Object.fromEntries(
-      Object.entries(values).map(([column, value]) => [column, jsonValue(column, value)]),
-    );
-    return { line, row, error: undefined };
-  } catch (error) {
-    return badRow(line, error instanceof Error ? error.message : String(error));
+    return parseJson(text);
+  } catch {
+    return new UndecodableText();
   }
+}
+
+const parsers = { ...DEFAULT_PARSERS, stringFromBytes: decodeText, jsonFromBytes: decodeJson };
+
+function rowsOf(line: number, columns: readonly ColumnValues[]): ReadRow[] {
+  const count = columns[0]?.[1].length ?? 0;
+  return Array.from({ length: count }, (_, index) => {
+    try {
+      const row: Row = Object.fromEntries(
+        columns.map(([column, values]) => [column, jsonValue(column, values[index])]),
+      );
+      return { line: line + index, row, error: undefined };
+    } catch (error) {
+      return badRow(line + index, error instanceof Error ? error.message : String(error));
+    }
+  });
 }
 
 /** A decoded Parquet value as JSON has it. */

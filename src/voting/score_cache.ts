@@ -109,7 +109,7 @@ export class ScoreCache {
       );
     }
     const valid = typeof key === "string" && Array.isArray(scores) && scores.length > 0 &&
-      scores.every((score) => typeof score === "number");
+      scores.every((score) => Number.isFinite(score)); // 1e400 is JSON, and no score
     if (valid) this.#scores.set(key, scores as number[]);
     else this.badLines++;
   }

@@ -1,0 +1,66 @@
+import type { DecodedArray } from "hyparquet";
+import { release } from "./parquet_codecs.ts";
+
+/**
+ * The texts of a page, as bytes until their rows are taken. A page holds thousands, and strings that
+ * wait for their turn among the pages of other columns would outlive the short life that the
+ * collector of garbage is quick with.
+ */
+export class PageTexts {
+  readonly #bytes: Uint8Array;
+  /** Where each text begins, and where the last one ends. */
+  readonly #offsets: Uint32Array;
+  readonly #isOwned: boolean;
+  readonly #decode: (bytes: Uint8Array) => unknown;
+
+  /**
+   * @param bytes A page's bytes.
+   * @param start Where the texts begin: each is its length in four bytes, then its bytes.
+   * @param count How many there are.
+   * @param decode What makes a value of a text's bytes.
+   * @param isOwned Whether nothing else has the page's bytes.
+   * @throws {Error} Where the page ends before its texts.
+   */
+  constructor(
+    bytes: Uint8Array,
+    start: number,
+    count: number,
+    decode: (bytes: Uint8Array) => unknown,
+    isOwned: boolean,
+  ) {
+    this.#isOwned = isOwned;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = bytes;
+    this.#offsets = new Uint32Array(count + 1);
+    this.#decode = decode;
+    let at = start;
+    for (let i = 0; i < count; i++) {
+      this.#offsets[i] = at;
+      if (at + 4 > bytes.length) throw new Error(`expected ${count} texts, found ${i}`);
+      at += 4 + view.getUint32(at, true);
+    }
+    if (at > bytes.length) {
+      throw new Error("expected a text inside of its page, found a longer one");
+    }
+    this.#offsets[count] = at;
+  }
+
+  /** Puts texts where their numbers stand, in lists of any depth; `null` stays. */
+  fill(rows: DecodedArray): unknown[] {
+    return Array.from(rows as unknown[], (value) => this.#value(value));
+  }
+
+  /** Gives the page's memory back; {@linkcode fill} is of no use afterwards. */
+  release(): void {
+    if (this.#isOwned) release(this.#bytes);
+  }
+
+  #value(value: unknown): unknown {
+    if (typeof value === "number") {
+      return this.#decode(
+        this.#bytes.subarray(this.#offsets[value]! + 4, this.#offsets[value + 1]!),
+      );
+    }
+    return Array.isArray(value) ? this.fill(value) : value;
+  }
+}

@@ -1,0 +1,40 @@
+import { ChatTokenizer } from "../../src/text/chat_tokenizer.ts";
+import { mutateText, mutateValue } from "./mutations.ts";
+import { conversationOf, texts } from "./texts.ts";
+import type { FuzzTarget } from "./target.ts";
+
+/** `tokenizer.json` and `tokenizer_config.json`, altered, and the tokens of a conversation. */
+export const tokenizer: FuzzTarget = {
+  name: "tokenizer",
+  gateCases: 2500,
+  draw(random) {
+    const base = random.pick(texts);
+    let json: unknown = base.tokenizer;
+    let config: unknown = base.config;
+    for (const _ of random.some(3, () => 0)) {
+      if (random.chance(0.75)) json = mutateValue(random, json);
+      else config = mutateValue(random, config);
+    }
+    const whole = JSON.stringify(json);
+    const files: Record<string, string | undefined> = {
+      // Seldom as text, which JSON refuses most of the time.
+      "tokenizer.json": random.chance(0.05) ? mutateText(random, whole) : whole,
+      "tokenizer_config.json": JSON.stringify(config),
+      "chat_template.jinja": base.template,
+    };
+    const conversation = conversationOf(random);
+    return {
+      what: base.name,
+      input: { files, conversation },
+      async run() {
+        const source = {
+          name: base.name,
+          readText: (file: string) => Promise.resolve(files[file]),
+        };
+        const opened = await ChatTokenizer.open(source, { maxTokens: 4096 });
+        opened.tokenize(conversation);
+        return "tokenized";
+      },
+    };
+  },
+};
