@@ -157,8 +157,14 @@ async function reportFailures(
   );
 }
 
-function warningsOf({ tie, tiedRows, leftOut, groups }: EvaluationReport): string[] {
+function warningsOf({ tie, tiedRows, leftOut, plainTies, groups }: EvaluationReport): string[] {
   const warnings: string[] = [];
+  if (plainTies > 0) {
+    warnings.push(
+      `${plainTies} rows of the subset Ties count by the plain rule, and for no benchmark: ` +
+        "RewardBench 2's own rule needs ids ref:N and tied:N",
+    );
+  }
   if (leftOut > 0) {
     warnings.push(
       `${leftOut} rows of the subset Ties are left out: expected prompts with both ref:N and tied:N, ` +
