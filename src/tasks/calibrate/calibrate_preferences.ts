@@ -101,8 +101,8 @@ function comparisonOf(
   for (const [name, column] of columns) view[name] = row[column];
   try {
     const isAlpacaEval = typeof view.output_1 === "string" && typeof view.output_2 === "string";
-    const stored = numberInColumn(view, "preference") ?? (isAlpacaEval ? 0 : undefined);
-    if (stored === undefined) throw missing("preference");
+    const stored = numberInColumn(view, "preference");
+    if (stored === undefined || Number.isNaN(stored)) throw notJudged(row, columns);
     const preference = isAlpacaEval ? alpacaEvalPreference(stored) : stored;
     if (!(preference >= 0 && preference <= 1)) {
       throw new AssayError(
@@ -136,6 +136,17 @@ function lengthDifference(view: Row, isAlpacaEval: boolean): number {
 
 function textLength(text: unknown): number | undefined {
   return typeof text === "string" ? codePointLength(text) : undefined;
+}
+
+/** Why a row without a preference is none to count: the judge gave none, or there is no such column. */
+function notJudged(row: Row, columns: ReadonlyMap<string, string>): AssayError {
+  const column = columns.get("preference") ?? "preference";
+  if (!Object.hasOwn(row, column)) return missing("preference");
+  return new AssayError(
+    "calibration/not-judged",
+    `Cannot count the row: expected the judge's preference in "${column}", found none; a judge that ` +
+      "gave no preference made no comparison (a tie is 0 or 1.5 in AlpacaEval's rows, else 0.5)",
+  );
 }
 
 function missing(column: string): AssayError {
