@@ -39,7 +39,8 @@ const description = [
   "Puts the scores of several reward models together.",
   "INPUT is one file of scores per voter, with the columns that score writes (pairs: chosen_score " +
   "and rejected_score; single rows: score; candidates: scores), from any tool. Rows are matched by " +
-  "id where every row has one of its own, else by their order. With --model, INPUT is one file of " +
+  "id where every row has one of its own, by subset and id where ids repeat between subsets, else by " +
+  "their order, which is said. Ids, subsets and texts that two files both have must agree. With --model, INPUT is one file of " +
   "rows, which every voter scores first; scores are kept in a cache, so that a run that was " +
   "interrupted goes on where it stopped, and one more voter costs one scoring.",
   "Rows come out as in the first file. A pair gets the aggregates chosen_score, rejected_score and " +
@@ -146,6 +147,7 @@ async function vote(
       format: flags.inputFormat,
       join: flags.join,
       column: flags.column,
+      onNote: (message) => output.note(message),
       onBytes: (file, read, byteLength) => bar.update(`reading ${file}`, read, byteLength),
     })
     : await letModelsVote(inputs[0] ?? "-", flags, counting, output, open, bar);

@@ -13,6 +13,8 @@ export interface ReadVotersOptions {
   readonly column?: string | undefined;
   /** How to match rows. */
   readonly join?: JoinBy | undefined;
+  /** Told what people should know: that rows were matched by their order, and why. */
+  readonly onNote?: ((message: string) => void | Promise<void>) | undefined;
   /** Told how far the reading has come. */
   readonly onBytes?:
     | ((file: string, read: number, byteLength: number | undefined) => void)
@@ -24,6 +26,7 @@ interface ScoreFile {
   readonly name: string;
   readonly ids: (string | undefined | null)[];
   readonly fingerprints: (string | undefined)[];
+  readonly subsets: (string | undefined)[];
   readonly scores: (ScoredRow | undefined)[];
   /** Kept only of standard input, which can't be read again. */
   readonly kept: ReadRow[];
@@ -45,6 +48,13 @@ export async function readVoters(
   const files: ScoreFile[] = [];
   for (const input of inputs) files.push(await readScoreFile(input, options));
   const join = joinVoters(files, options.join ?? "auto");
+  if (files.length > 1 && join.obstacle !== undefined) {
+    await options.onNote?.(
+      `warning: rows are matched by their order, because ${join.obstacle}; ${
+        whatWasChecked(files)
+      }`,
+    );
+  }
   const rows = Array.from(
     { length: join.rows },
     (_, row) => files.map((file, voter) => file.scores[join.places[voter]![row]!]),
@@ -57,9 +67,29 @@ export async function readVoters(
   };
 }
 
+/** What a match by order could be held against. */
+function whatWasChecked(files: readonly ScoreFile[]): string {
+  const columns = [["id", "ids"], ["subset", "subsets"], ["texts", "fingerprints"]] as const;
+  const shared = columns.filter(([, key]) =>
+    files.filter((file) => file[key].some((value) => value !== undefined && value !== null))
+      .length > 1
+  ).map(([name]) => name);
+  return shared.length === 0
+    ? "nothing in them tells whether they belong together"
+    : `they agree in ${shared.join(", ")}`;
+}
+
 async function readScoreFile(input: string, options: ReadVotersOptions): Promise<ScoreFile> {
   const name = input === "-" ? "standard input" : input;
-  const file: ScoreFile = { input, name, ids: [], fingerprints: [], scores: [], kept: [] };
+  const file: ScoreFile = {
+    input,
+    name,
+    ids: [],
+    fingerprints: [],
+    subsets: [],
+    scores: [],
+    kept: [],
+  };
   let first: AssayError | undefined;
   let readable = 0;
   const read = readRows(input, {
@@ -71,6 +101,7 @@ async function readScoreFile(input: string, options: ReadVotersOptions): Promise
     const { row } = item;
     file.ids.push(row === undefined ? null : idOf(row.id));
     file.fingerprints.push(row === undefined ? undefined : textFingerprint(row));
+    file.subsets.push(row === undefined ? undefined : idOf(row.subset));
     if (row === undefined) {
       file.scores.push(undefined);
       continue;
