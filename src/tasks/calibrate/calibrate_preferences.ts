@@ -11,6 +11,7 @@ import {
   type WinRateOptions,
 } from "../../calibration/win_rate.ts";
 import { numberInColumn } from "../../data/column_values.ts";
+import { responseText } from "../../data/explicit_texts.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { OutputRow } from "../output_row.ts";
@@ -126,16 +127,17 @@ function lengthDifference(view: Row, isAlpacaEval: boolean): number {
   const given = numberInColumn(view, "length_difference");
   if (given !== undefined) return given;
   const own = numberInColumn(view, "length") ??
-    textLength(isAlpacaEval ? view.output_2 : view.response);
+    textLength(view, isAlpacaEval ? "output_2" : "response");
   const baseline = numberInColumn(view, "baseline_length") ??
-    textLength(isAlpacaEval ? view.output_1 : view.baseline_response);
+    textLength(view, isAlpacaEval ? "output_1" : "baseline_response");
   if (own === undefined) throw missing("length");
   if (baseline === undefined) throw missing("baseline_length");
   return own - baseline;
 }
 
-function textLength(text: unknown): number | undefined {
-  return typeof text === "string" ? codePointLength(text) : undefined;
+function textLength(view: Row, column: string): number | undefined {
+  const text = responseText(column, view[column]);
+  return text === undefined ? undefined : codePointLength(text);
 }
 
 /** Why a row without a preference is none to count: the judge gave none, or there is no such column. */

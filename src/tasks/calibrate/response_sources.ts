@@ -4,7 +4,7 @@ import { conversationsOfRow } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { ChatTokenizer } from "../../text/chat_tokenizer.ts";
-import type { Conversation } from "../../text/conversation.ts";
+import { type Conversation, withoutResponse } from "../../text/conversation.ts";
 
 /** What a checkpoint's tokenizer and template say about a conversation. */
 export interface ResponseMeasures {
@@ -47,10 +47,6 @@ export async function tokenizerMeasures(path: string): Promise<ResponseMeasures>
     responseTokens: (conversation) => tokens(conversation) - tokens(withoutResponse(conversation)),
     templated: (conversation) => tokenizer.render(conversation),
   };
-}
-
-function withoutResponse(conversation: Conversation): Conversation {
-  return [...conversation.slice(0, -1), { ...conversation.at(-1)!, content: "" }];
 }
 
 const sides = ["chosen", "rejected"] as const;
@@ -122,11 +118,12 @@ class RowTexts {
 
   /** The response's text; a bare string counts even where no prompt stands beside it. */
   response(index: number): string | undefined {
-    return this.#conversation(index)?.at(-1)?.content ?? this.#bareText(index);
+    const conversation = this.#conversation(index);
+    return conversation === undefined ? this.#bareText(index) : conversation.at(-1)!.content ?? "";
   }
 
   prompt(index: number): string | undefined {
-    return this.#conversation(index)?.slice(0, -1).map(({ content }) => content).join("");
+    return this.#conversation(index)?.slice(0, -1).map(({ content }) => content ?? "").join("");
   }
 
   /** Measures a whole conversation; without one, the error that says what the row lacks. */
@@ -157,6 +154,10 @@ class RowTexts {
   }
 
   #bareText(index: number): string | undefined {
+    if (this.#conversations instanceof AssayError) {
+      // Text that may stand for something else has no length that could be trusted.
+      if (this.#conversations.code === "data/unclear-text") throw this.#conversations;
+    }
     const { response, completion, responses } = this.#row;
     const value = this.#kind === "single"
       ? response ?? completion

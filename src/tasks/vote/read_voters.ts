@@ -1,5 +1,7 @@
+import { explicitTexts } from "../../data/explicit_texts.ts";
 import { readRows } from "../../data/read_rows.ts";
-import type { ReadRow, RowFormat } from "../../data/rows.ts";
+import type { ReadRow, Row, RowFormat } from "../../data/rows.ts";
+import { valueOfText } from "../../data/serialized_text.ts";
 import { AssayError } from "../../error.ts";
 import { type JoinBy, joinVoters, textFingerprint } from "../../voting/join_voters.ts";
 import { type ScoredRow, scoredRow } from "../../voting/scored_row.ts";
@@ -100,7 +102,7 @@ async function readScoreFile(input: string, options: ReadVotersOptions): Promise
     if (input === "-") file.kept.push(item);
     const { row } = item;
     file.ids.push(row === undefined ? null : idOf(row.id));
-    file.fingerprints.push(row === undefined ? undefined : textFingerprint(row));
+    file.fingerprints.push(row === undefined ? undefined : textFingerprint(explicitTexts(row)));
     file.subsets.push(row === undefined ? undefined : idOf(row.subset));
     if (row === undefined) {
       file.scores.push(undefined);
@@ -108,7 +110,7 @@ async function readScoreFile(input: string, options: ReadVotersOptions): Promise
     }
     readable++;
     try {
-      file.scores.push(scoredRow(row, options.column));
+      file.scores.push(scoredRow(withLists(row), options.column));
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;
       first ??= error;
@@ -119,6 +121,18 @@ async function readScoreFile(input: string, options: ReadVotersOptions): Promise
     throw new AssayError(first.code, `${first.message}; no row of ${name} has scores`);
   }
   return file;
+}
+
+/** The row with the lists that a tool wrote as text, Python and NumPy among them. */
+function withLists(row: Row): Row {
+  const isText = (value: unknown) => typeof value === "string" && /^\s*[[(]/.test(value);
+  if (!Object.values(row).some(isText)) return row;
+  return Object.fromEntries(
+    Object.entries(row).map(([column, value]) => {
+      const isScores = column.includes("score") && isText(value);
+      return [column, isScores ? valueOfText(value as string)?.value ?? value : value];
+    }),
+  );
 }
 
 /** Reads the files again: each joined row from the first voter that has it. */
