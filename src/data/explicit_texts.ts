@@ -61,9 +61,7 @@ export function explicitTexts(row: Row): Row {
 export function responseText(column: string, value: unknown): string | undefined {
   const said = explicitText(column, value);
   if (typeof said === "string") return said;
-  return Array.isArray(said)
-    ? (said.at(-1) as { content: string | null }).content ?? ""
-    : undefined;
+  return Array.isArray(said) ? (said.at(-1) as { content: string }).content : undefined;
 }
 
 /**

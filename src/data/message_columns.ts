@@ -68,7 +68,7 @@ function messageOf(column: string, index: number, value: unknown): Message {
       `expected message ${index + 1} to be {role, content}, found ${kindOfValue(value)}`,
     );
   }
-  const { role, content, ...rest } = value as Record<string, unknown>;
+  const { role, content, nullContent: _, ...rest } = value as Record<string, unknown>;
   if (typeof role !== "string" || role === "") {
     const found = role === "" ? "an empty string" : kindOfValue(role);
     throw badColumn(column, `expected a role in ${where}, found ${found}`);
@@ -79,10 +79,10 @@ function messageOf(column: string, index: number, value: unknown): Message {
     ),
   );
   const isCall = fields.tool_calls !== undefined || fields.function_call !== undefined;
-  const said = isCall && (content === null || content === undefined)
-    ? null
-    : contentOf(column, where, content);
-  return { role, content: said, ...fields };
+  if (isCall && (content === null || content === undefined)) {
+    return { role, content: "", nullContent: true, ...fields };
+  }
+  return { role, content: contentOf(column, where, content), ...fields };
 }
 
 function contentOf(column: string, where: string, content: unknown): string {

@@ -95,14 +95,8 @@ function shapeOf(row: Row): RowConversations {
   const list = ["responses", "all_generated_responses"].find(has);
   if (list !== undefined) return { kind: "best_of_n", candidates: candidatesOf(row, list) };
   if (has("messages")) {
-    return {
-      kind: "single",
-      conversation: conversationOf(
-        undefined,
-        "messages",
-        messagesOfColumn("messages", row.messages),
-      ),
-    };
+    const messages = messagesOfColumn("messages", row.messages);
+    return { kind: "single", conversation: withMessages(undefined, "messages", messages) };
   }
   const response = ["response", "completion"].find(has);
   if (response !== undefined) {
@@ -204,7 +198,7 @@ function promptMessages(prompt: unknown): readonly Message[] | undefined {
   if (messages === undefined) return [{ role: "user", content: prompt }];
   // A prompt that ends with "\n\nAssistant:" waits for its answer.
   const isWaiting = messages.length > 1 && messages.at(-1)!.role === "assistant" &&
-    messages.at(-1)!.content?.trim() === "";
+    messages.at(-1)!.content.trim() === "";
   return isWaiting ? messages.slice(0, -1) : messages;
 }
 
@@ -224,7 +218,7 @@ function holdsPrompt(conversation: Conversation, prompt: readonly Message[]): bo
 /** Whether two messages say the same, but for spaces around and the kind of line ends. */
 function saysTheSame(message: Message, other: Message): boolean {
   const [one, two] = [message, other].map(({ role, content, ...fields }) =>
-    JSON.stringify([role, content?.replace(/\r\n?/g, "\n").trim() ?? null, fields], digits)
+    JSON.stringify([role, content.replace(/\r\n?/g, "\n").trim(), fields], digits)
   );
   return one === two;
 }

@@ -71,7 +71,7 @@ export function inContext(
   if (first?.role !== "system" && first?.role !== "developer") {
     return withVariables([{ role: "system", content: system }, ...conversation], variables);
   }
-  if (first.content?.trim() === system.trim()) return withVariables(conversation, variables);
+  if (first.content.trim() === system.trim()) return withVariables(conversation, variables);
   throw badColumn(
     "system",
     "expected the system message that the conversation begins with, found another; leave out one",

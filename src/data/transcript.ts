@@ -26,13 +26,19 @@ export function messagesOfTranscript(
   const body = lines.trimStart();
   const hasAnswer = body.startsWith("Human:") && body.includes("\n\nAssistant:");
   const isLoose = /[^\n]\n(?:Human|Assistant):/.test(body);
-  if (isMarked || (hasAnswer && !isLoose)) return turnsOf(isMarked ? lines : `\n\n${body}`);
+  const turns = turnsOf(isMarked ? lines : `\n\n${body}`);
+  // With a mark after a single line end, only turns that alternate are certain to be the turns.
+  if (isMarked || (hasAnswer && (!isLoose || alternate(turns)))) return turns;
   const isUnclear = body.startsWith("Human:") && (isPrompt || isLoose || hasAnswer);
   if (!isUnclear) return undefined;
   throw unclear(
     column,
     "a transcript without a blank line before each turn (\\n\\nHuman: …\\n\\nAssistant: …)",
   );
+}
+
+function alternate(turns: readonly Message[]): boolean {
+  return turns.every(({ role }, index) => role === (index % 2 === 0 ? "user" : "assistant"));
 }
 
 function turnsOf(text: string): readonly Message[] {

@@ -156,7 +156,9 @@ export class ChatTemplate {
         throw new TemplateRefusal(String(message));
       },
       strftime_now: (format: unknown) => formatDate(now(), String(format)),
-      messages: conversation.map((message) => ({ ...message })),
+      messages: conversation.map(({ nullContent, ...message }) =>
+        nullContent ? { ...message, content: null } : message
+      ),
       add_generation_prompt: addGenerationPrompt,
     };
     for (const [name, value] of Object.entries(variables)) environment.set(name, value);

@@ -74,11 +74,10 @@ export class ContentGuard {
     const ofKey = (key: string) => insert(key, sorted(this.#placesInside(key)), mark);
     const guarded = conversation.map((message): Message => {
       const { role, content, ...fields } = message;
-      const said = content === null ? null : ofText(content);
       const entries = Object.entries(fields).map(([name, value]) =>
         [name, mapTexts(value, ofText, ofKey)] as const
       );
-      return { ...Object.fromEntries(entries), role, content: said };
+      return { ...Object.fromEntries(entries), role, content: ofText(content) };
     });
     const { variables } = conversation;
     const marked = variables && Object.fromEntries(
@@ -122,7 +121,7 @@ export class ContentGuard {
     text: string,
   ): number | null {
     const last = guarded.conversation.at(-1)!;
-    if (last.content === null || Object.keys(last).length > 2) {
+    if (Object.keys(last).length > 2) {
       const prompt = this.release(render(withoutResponse(guarded.conversation)), guarded.mark).text;
       let shared = 0;
       while (shared < text.length && text[shared] === prompt[shared]) shared++;

@@ -8,8 +8,10 @@ import { checkFields, checkVariables } from "./message_fields.ts";
 export interface Message {
   /** Who speaks: `system`, `user`, `assistant`, or another role that the chat template knows. */
   readonly role: string;
-  /** What is said; `null` in a message that only calls tools. */
-  readonly content: string | null;
+  /** What is said. */
+  readonly content: string;
+  /** Set in a message that only calls tools: `content` is empty here, and `null` for the template. */
+  readonly nullContent?: true | undefined;
   /** What else a chat template reads: values as JSON has them. */
   readonly [field: string]: unknown;
 }
@@ -109,7 +111,8 @@ function checkMessage(message: unknown, index: number, templateSource: string): 
   const role = fields?.role;
   const content = fields?.content;
   const where = `message ${index + 1}`;
-  const isCall = content === null && ["tool_calls", "function_call"].some((name) => fields?.[name]);
+  const isCall = (content === null || fields?.nullContent === true) &&
+    ["tool_calls", "function_call"].some((name) => fields?.[name]);
   if (typeof role !== "string" || (typeof content !== "string" && !isCall)) {
     const wrong = typeof role !== "string" ? "role" : "content";
     const found = typeof message !== "object" || message === null
@@ -127,8 +130,11 @@ function checkMessage(message: unknown, index: number, templateSource: string): 
         `the chat template names, found ${JSON.stringify(role.slice(0, 100))}`,
     );
   }
-  const said = typeof content === "string" ? content.toWellFormed() : null;
-  const own = { role: role.toWellFormed(), content: said };
+  const own: Message = {
+    role: role.toWellFormed(),
+    content: isCall ? "" : (content as string).toWellFormed(),
+    ...(isCall ? { nullContent: true } : {}),
+  };
   return Object.keys(fields!).length === 2
     ? own
     : { ...checkFields(fields!, where, templateSource), ...own };

@@ -14,6 +14,9 @@ const sayingWords: ReadonlySet<string> = new Set(
     ),
 );
 
+/** Fields that every message may have. */
+const ownFields: ReadonlySet<string> = new Set(["role", "content", "nullContent"]);
+
 /** What only a renderer may set. */
 const reservedVariables: ReadonlySet<string> = new Set([
   "messages",
@@ -35,9 +38,7 @@ const reservedVariables: ReadonlySet<string> = new Set([
 export function checkFields(message: Fields, where: string, templateSource: string): Fields {
   const { fields } = templateNames(templateSource);
   const kept = Object.entries(message).filter(([name, value]) => {
-    if (name === "role" || name === "content" || value === null || value === undefined) {
-      return false;
-    }
+    if (ownFields.has(name) || value === null || value === undefined) return false;
     if (fields === "all" || fields.has(name)) return true;
     if (!isEmpty(value) && saysSomething(name)) {
       throw new AssayError(

@@ -33,7 +33,7 @@ const shapes: Readonly<Record<string, readonly [Row, RowConversations]>> = {
   ],
   "a message that only calls a tool": [
     { messages: [user("Q"), { role: "assistant", content: null, tool_calls: [{ id: "1" }] }] },
-    single(user("Q"), { role: "assistant", content: null, tool_calls: [{ id: "1" }] }),
+    single(user("Q"), { ...assistant(""), nullContent: true, tool_calls: [{ id: "1" }] }),
   ],
   "a system column": [
     { system: "S", prompt: "Q", chosen: "A", rejected: [system(" S"), user("Q"), assistant("B")] },

@@ -118,12 +118,11 @@ class RowTexts {
 
   /** The response's text; a bare string counts even where no prompt stands beside it. */
   response(index: number): string | undefined {
-    const conversation = this.#conversation(index);
-    return conversation === undefined ? this.#bareText(index) : conversation.at(-1)!.content ?? "";
+    return this.#conversation(index)?.at(-1)?.content ?? this.#bareText(index);
   }
 
   prompt(index: number): string | undefined {
-    return this.#conversation(index)?.slice(0, -1).map(({ content }) => content ?? "").join("");
+    return this.#conversation(index)?.slice(0, -1).map(({ content }) => content).join("");
   }
 
   /** Measures a whole conversation; without one, the error that says what the row lacks. */

@@ -52,7 +52,7 @@ export async function tokenSimilarity(path: string): Promise<Similarity> {
  */
 export function wordSimilarity(row: Row): number {
   const [chosen, rejected] = pairOf(row).map((side) =>
-    side.flatMap(({ content }) => content?.match(wordsOfText) ?? [])
+    side.flatMap(({ content }) => content.match(wordsOfText) ?? [])
   );
   return lengthRatio(chosen!, rejected!);
 }
