@@ -3,6 +3,22 @@ import { AssayError } from "../error.ts";
 import { badRow } from "./read_json_lines.ts";
 import type { ReadRow, Row } from "./rows.ts";
 
+/** How to read CSV. */
+export interface CsvOptions {
+  /** What stands between fields, one character; a comma by default. */
+  readonly delimiter?: string | undefined;
+  /** Whether somebody named it: then it is not doubted. */
+  readonly isGiven?: boolean | undefined;
+}
+
+/** What else stands between fields, and how it is called. */
+const delimiters: Readonly<Record<string, string>> = {
+  ",": "commas",
+  ";": "semicolons",
+  "\t": "tabs",
+  "|": "vertical bars",
+};
+
 /**
  * Reads rows from CSV, for each chunk those that end in it (RFC 4180: commas, `"` quotes, `""` for a quote, line breaks inside quotes).
  * The first record names the columns; every value is a string, and a quote where none belongs is
@@ -11,14 +27,17 @@ import type { ReadRow, Row } from "./rows.ts";
  *
  * @param name What error messages call the file.
  * @param chunks The bytes of the file, without a byte-order mark.
- * @throws {AssayError} `data/bad-file` where the first record names a column twice or is not UTF-8.
+ * @param options What stands between fields.
+ * @throws {AssayError} `data/bad-file` where the first record names a column twice, is not UTF-8 or is
+ *   JSON; `data/delimiter` and `data/line-ends` where it is of another kind of CSV.
  */
 export async function* readCsv(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
+  options: CsvOptions = {},
 ): AsyncGenerator<readonly ReadRow[]> {
-  const records = new CsvRecords();
-  const rows = new CsvRows(name);
+  const records = new CsvRecords(options.delimiter ?? ",");
+  const rows = new CsvRows(name, options);
   for await (const chunk of chunks) {
     yield rows.of(await records.push(chunk));
   }
@@ -41,8 +60,9 @@ class CsvRecords {
   readonly #parser: Parser;
   #found: CsvRecord[] = [];
 
-  constructor() {
+  constructor(delimiter: string) {
     const options: Options = {
+      delimiter,
       encoding: null,
       // Named, because csv-parse's own discovery fails where a chunk ends between \r and \n.
       record_delimiter: ["\r\n", "\n"],
@@ -104,11 +124,13 @@ function breaksIn(fields: readonly Uint8Array[]): number {
 /** Gives records the names of their columns. */
 class CsvRows {
   readonly #name: string;
+  readonly #options: CsvOptions;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   #columns: readonly string[] | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, options: CsvOptions) {
     this.#name = name;
+    this.#options = options;
   }
 
   of(records: readonly CsvRecord[]): readonly ReadRow[] {
@@ -150,8 +172,42 @@ class CsvRows {
     } catch (error) {
       throw fail("expected UTF-8 text, found bytes that are not UTF-8", error);
     }
+    this.#checkLayout(columns);
     const twice = columns.find((column, index) => columns.indexOf(column) !== index);
     if (twice !== undefined) throw fail(`expected one column of each name, found "${twice}" twice`);
     return columns;
+  }
+
+  /** Refuses a header that says that fields or lines are separated by something else. */
+  #checkLayout(columns: readonly string[]): void {
+    const name = this.#name;
+    if (columns.some((column) => column.includes("\r"))) {
+      throw new AssayError(
+        "data/line-ends",
+        `Cannot read ${name}: expected lines that end with LF or CRLF, found lines that end with CR ` +
+          "alone; convert it with `tr '\\r' '\\n'`",
+      );
+    }
+    if (/^\s*[{[]\s*["{[]/.test(columns[0] ?? "")) {
+      throw new AssayError(
+        "data/bad-file",
+        `Cannot read the header of ${name}: expected names of columns, found JSON; name the format ` +
+          "(jsonl), or name the file *.jsonl",
+      );
+    }
+    const { delimiter = ",", isGiven = false } = this.#options;
+    const text = columns.join("\n");
+    const [other, count] = Object.keys(delimiters).filter((mark) => mark !== delimiter)
+      .map((mark) => [mark, text.split(mark).length - 1] as const)
+      .reduce((most, next) => next[1] > most[1] ? next : most);
+    if (isGiven || count < columns.length) return;
+    throw new AssayError(
+      "data/delimiter",
+      `Cannot read the header of ${name}: expected names separated by ` +
+        `${delimiters[delimiter] ?? JSON.stringify(delimiter)}, found ${count} ${
+          delimiters[other]
+        } in it; ` +
+        `name what separates them (--delimiter ${other === "\t" ? "tab" : `'${other}'`})`,
+    );
   }
 }

@@ -11,7 +11,12 @@ import type { JoinBy } from "../../voting/join_voters.ts";
 import { drawStrengths, plotPage } from "../../voting/strength_plot.ts";
 import type { Vote } from "../../voting/tally.ts";
 import { adapterDtypeOf, type AdapterFlags, addAdapterFlags } from "../adapter_options.ts";
-import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import {
+  delimiterOption,
+  formatOption,
+  inputFormatOption,
+  outputFileOption,
+} from "../arguments.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
@@ -33,6 +38,7 @@ interface VoteFlags extends TallyFlags, ModelFlags, AdapterFlags {
   readonly format: "jsonl" | "table";
   readonly output?: string | undefined;
   readonly inputFormat?: RowFormat | undefined;
+  readonly delimiter?: string | undefined;
 }
 
 const description = [
@@ -89,6 +95,7 @@ export function voteCommand(
     .addOption(formatOption())
     .addOption(outputFileOption())
     .addOption(inputFormatOption())
+    .addOption(delimiterOption())
     .addHelpText("after", examples);
   return addModelFlags(command).action(async (inputs: readonly string[], flags: VoteFlags) => {
     checkUsage(inputs, flags);
@@ -145,6 +152,7 @@ async function vote(
     ? await voteFiles(inputs, {
       ...counting,
       format: flags.inputFormat,
+      delimiter: flags.delimiter,
       join: flags.join,
       column: flags.column,
       onNote: (message) => output.note(message),
@@ -172,7 +180,7 @@ async function letModelsVote(
   bar: ProgressBar,
 ): Promise<Votes> {
   using interrupt = listenForInterrupt();
-  const rows = await openRows(input, { format: flags.inputFormat });
+  const rows = await openRows(input, { format: flags.inputFormat, delimiter: flags.delimiter });
   return await voteModels(rows, voterSpecs(flags), {
     ...counting,
     open,

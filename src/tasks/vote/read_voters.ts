@@ -11,6 +11,8 @@ import { distinctNames, factsOf, type PlacedRow, type VoterTable } from "./voter
 export interface ReadVotersOptions {
   /** The files' format, where their names don't tell. */
   readonly format?: RowFormat | undefined;
+  /** What stands between the fields of CSV files. */
+  readonly delimiter?: string | undefined;
   /** What the columns call a score; default `score`. */
   readonly column?: string | undefined;
   /** How to match rows. */
@@ -65,7 +67,7 @@ export async function readVoters(
     voters: factsOf(distinctNames(files.map(({ name }) => name)), rows),
     joinedBy: files.length > 1 ? join.by : null,
     rows,
-    read: () => rereadRows(files, join.places, options.format),
+    read: () => rereadRows(files, join.places, options),
   };
 }
 
@@ -96,6 +98,7 @@ async function readScoreFile(input: string, options: ReadVotersOptions): Promise
   let readable = 0;
   const read = readRows(input, {
     format: options.format,
+    delimiter: options.delimiter,
     onBytes: ({ read, byteLength }) => options.onBytes?.(name, read, byteLength),
   });
   for await (const item of read) {
@@ -139,7 +142,7 @@ function withLists(row: Row): Row {
 async function* rereadRows(
   files: readonly ScoreFile[],
   places: readonly Int32Array[],
-  format: RowFormat | undefined,
+  { format, delimiter }: ReadVotersOptions,
 ): AsyncGenerator<PlacedRow> {
   let written = 0;
   const total = places[0]?.length ?? 0;
@@ -147,7 +150,7 @@ async function* rereadRows(
     if (written === total) return;
     // Joined rows come in the order of the first file, then of what the second adds, and so on.
     let index = 0;
-    const rows = file.input === "-" ? file.kept : readRows(file.input, { format });
+    const rows = file.input === "-" ? file.kept : readRows(file.input, { format, delimiter });
     for await (const item of rows) {
       if (written < total && places[voter]![written] === index) {
         yield { item, place: written++ };
