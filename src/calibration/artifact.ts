@@ -27,7 +27,7 @@ export interface CurveComponent {
   readonly feature: string;
   /** Calibration constant γ. */
   readonly gamma: number;
-  /** Mean score of the rows fitted on: the estimate where the curve has too few rows. */
+  /** Mean score of the rows fitted on. */
   readonly level: number;
   /** Estimate that is not corrected: `level` for a centred calibrator, else 0. */
   readonly origin: number;

@@ -137,7 +137,7 @@ export class Calibrator {
     for (const correction of this.#corrections) {
       const value = features[correction.feature];
       if (value === undefined) throw missingFeature(correction.feature, Object.keys(features));
-      calibrated -= correction.supports(value) ? correction.at(value) : correction.fallback;
+      calibrated -= correction.supports(value) ? correction.at(value) : 0;
       if (!Number.isFinite(value)) return NaN;
     }
     return Number.isFinite(calibrated) ? calibrated : NaN;
@@ -164,7 +164,7 @@ export class Calibrator {
       const supported = values.every((value) => correction.supports(value));
       corrected &&= supported;
       values.forEach((value, index) => {
-        const subtract = supported ? correction.at(value) : correction.fallback;
+        const subtract = supported ? correction.at(value) : 0;
         scores[index]! -= Number.isFinite(value) ? subtract : NaN;
       });
     }

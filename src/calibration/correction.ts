@@ -6,8 +6,6 @@ import type { PairIndex } from "./pool.ts";
 export interface Correction {
   /** Feature name. */
   readonly feature: string;
-  /** What is subtracted where the estimate has too few rows behind it: level only, no contrast. */
-  readonly fallback: number;
   /** Whether the estimate at a feature value has enough rows behind it. */
   supports(value: number): boolean;
   /** What is subtracted at a feature value; NaN for NaN. */
@@ -21,22 +19,20 @@ export interface Correction {
  */
 export function correctionOf(component: Component): Correction {
   if (component.kind === "none") {
-    return { feature: component.feature, fallback: 0, supports: () => true, at: () => 0 };
+    return { feature: component.feature, supports: () => true, at: () => 0 };
   }
   if (component.kind === "penalty") {
     const { feature, weight, origin } = component;
     return {
       feature,
-      fallback: 0,
       supports: () => true,
       at: (value) => weight * (value - origin),
     };
   }
-  const { feature, gamma, level, origin, minimumCount } = component;
+  const { feature, gamma, origin, minimumCount } = component;
   const curve = new Curve(component.knots);
   return {
     feature,
-    fallback: gamma * (level - origin),
     supports: (value) => curve.countAt(value) >= minimumCount,
     at: (value) => Number.isNaN(value) ? NaN : gamma * (curve.at(value) - origin),
   };
@@ -44,7 +40,7 @@ export function correctionOf(component: Component): Correction {
 
 /**
  * What a correction subtracts from every row of a pool. Where one side of a pair has too few rows
- * behind its estimate, neither side is corrected, so that the pair's margin stays as it was.
+ * behind its estimate, neither side is corrected: both scores stay as they were, to the last bit.
  *
  * @param correction The correction.
  * @param column One feature value per row.
@@ -69,7 +65,7 @@ export function correctRows(
   }
   const subtract = new Float64Array(column.length);
   for (let row = 0; row < column.length; row++) {
-    subtract[row] = fellBack[row] ? correction.fallback : correction.at(column[row]!);
+    subtract[row] = fellBack[row] ? 0 : correction.at(column[row]!);
   }
   return { subtract, fellBack };
 }

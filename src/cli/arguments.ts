@@ -45,9 +45,26 @@ export function inputFormatOption(): Option {
   ).choices(formats);
 }
 
+/** `--delimiter`: what stands between the fields of a CSV input. */
+export function delimiterOption(): Option {
+  return new Option(
+    "--delimiter <character>",
+    "what separates the fields of CSV: a character, or tab (default: a comma; a tab in .tsv)",
+  ).argParser(delimiterArgument);
+}
+
+function delimiterArgument(text: string): string {
+  const delimiter = text === "tab" || text === "\\t" ? "\t" : text;
+  if ([...delimiter].length === 1 && !/["\r\n]/.test(delimiter)) return delimiter;
+  throw new InvalidArgumentError("Expected one character that is no quote or line end, or tab.");
+}
+
 /** `--output`: a file in place of standard output. */
 export function outputFileOption(): Option {
-  return new Option("--output <file>", "write rows to a file: .jsonl, .csv or .parquet, also .gz");
+  return new Option(
+    "--output <file>",
+    "write rows to a file: .jsonl, .csv, .tsv or .parquet, also .gz",
+  );
 }
 
 /** `--format`: how rows look on standard output. */

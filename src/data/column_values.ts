@@ -1,9 +1,11 @@
 import { badColumn, listOfText } from "./message_columns.ts";
 import { kindOfValue, type Row } from "./rows.ts";
+import { valueOfText } from "./serialized_text.ts";
 
 /**
- * The number in a column, whether it is written as a number (JSON, Parquet) or as text (CSV). NaN and
- * infinities come out as such: what they mean is the caller's to say.
+ * The number in a column, whether it is written as a number (JSON, Parquet), as text (CSV) or as a list
+ * of that one number (a head's output of one row). NaN and infinities come out as such: what they mean
+ * is the caller's to say.
  *
  * @param row One row.
  * @param column The column's name.
@@ -11,7 +13,7 @@ import { kindOfValue, type Row } from "./rows.ts";
  * @throws {AssayError} `data/bad-row` where the column holds something else.
  */
 export function numberInColumn(row: Row, column: string): number | undefined {
-  const value = row[column];
+  const value = onlyItem(row[column]);
   if (value === undefined || value === null) return undefined;
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);
@@ -20,6 +22,10 @@ export function numberInColumn(row: Row, column: string): number | undefined {
     if (text === "") return undefined;
     const number = numberOfText(text);
     if (number !== undefined) return number;
+    const list = text.startsWith("[") ? valueOfText(text)?.value : undefined;
+    if (list !== undefined && onlyItem(list) !== list) {
+      return numberInColumn({ [column]: onlyItem(list) }, column);
+    }
     throw badColumn(
       column,
       `expected a number, found the text ${JSON.stringify(text.slice(0, 40))}`,
@@ -45,6 +51,13 @@ export function numbersInColumn(row: Row, column: string): (number | undefined)[
   return value.map((item, index) =>
     numberInColumn({ [`${column}[${index}]`]: item }, `${column}[${index}]`)
   );
+}
+
+/** What a list of one item holds, at any depth; anything else as it is. */
+function onlyItem(value: unknown): unknown {
+  let item = value;
+  while (Array.isArray(item) && item.length === 1) item = item[0];
+  return Array.isArray(item) ? value : item;
 }
 
 /** Numbers as JSON, Python, R and Excel write them; nothing else that JavaScript would accept. */

@@ -1,6 +1,8 @@
 import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { createGunzip, createZstdDecompress } from "node:zlib";
 import { AssayError } from "../error.ts";
+import { checkText, kindBytes } from "./input_kind.ts";
+import { ZstdFrames } from "./zstd_frames.ts";
 
 /** Bytes of an input so far; `byteLength` is the whole, where it is known. */
 export interface BytesRead {
@@ -48,8 +50,9 @@ export function inputError(name: string, cause: unknown): AssayError {
 }
 
 /**
- * Opens a file, or standard input as `-`, as a sequence of bytes. Gzip is recognised by its first two
- * bytes, whatever the name; several gzip members in a row are read as one.
+ * Opens a file, or standard input as `-`, as a sequence of bytes. Gzip and Zstandard are recognised by
+ * their first bytes, whatever the name; several members in a row are read as one. What else is no text
+ * is refused by its name.
  *
  * @param input A path, or `-` for standard input.
  * @param onBytes Told about every chunk that is read.
@@ -80,20 +83,21 @@ export async function openInput(
   }
 }
 
-/** Bytes that gzip may make before its ratio is looked at. */
+/** Bytes that packed ones may make before its ratio is looked at. */
 const unzippedFreely = 2 ** 30;
-/** How many times its size gzip may make of rows; deflate can't do more than 1,032. */
+/** How many times its size packed rows may be; deflate can't do more than 1,032. */
 const largestRatio = 1000;
 
 /**
- * The bytes of a stream, unzipped where they are gzip, without a UTF-8 byte-order mark.
+ * The bytes of a stream, unpacked where they are gzip or Zstandard, without a UTF-8 byte-order mark.
  *
  * @param name What error messages call the stream.
  * @param stream The bytes, in pieces of any size.
  * @param byteLength How many there are in all, where that is known; for `onBytes`.
  * @param onBytes Told of the bytes as they are read.
- * @throws {AssayError} `data/bad-file` where reading fails, the gzip data is damaged, the text is UTF-16, or
- * gzip makes more than a GiB that is 1,000 times its own size.
+ * @throws {AssayError} `data/bad-file` where reading fails, packed data is damaged or cut short, makes
+ *   more than a GiB that is 1,000 times its own size, or the bytes are of another kind: an archive,
+ *   another format, UTF-16.
  */
 export async function* inputChunks(
   name: string,
@@ -110,10 +114,11 @@ export async function* inputChunks(
     const counted = withFirstBytes(countBytes(stream, byteLength, count));
     const first = await counted.next();
     if (first.done) return;
-    const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
     const whole = prepend(first.value, counted);
-    const plain = isGzip
+    const plain = startsWith(first.value, gzipMark)
       ? withFirstBytes(withinRatio(name, Readable.from(whole).pipe(createGunzip()), () => zipped))
+      : startsWith(first.value, zstdMark)
+      ? withFirstBytes(withinRatio(name, unpackZstd(name, whole), () => zipped))
       : whole;
     yield* withoutByteOrderMark(name, plain);
   } catch (error) {
@@ -133,12 +138,58 @@ async function* withinRatio(
     if (made > unzippedFreely && made > largestRatio * zipped()) {
       throw new AssayError(
         "data/bad-file",
-        `Cannot read ${name}: expected rows, found ${zipped()} bytes of gzip that make more than ` +
-          `${largestRatio} times as many; unzip it yourself if you trust it`,
+        `Cannot read ${name}: expected rows, found ${zipped()} packed bytes that make more than ` +
+          `${largestRatio} times as many; unpack it yourself if you trust it`,
       );
     }
     yield chunk;
   }
+}
+
+const gzipMark = [0x1f, 0x8b];
+const zstdMark = [0x28, 0xb5, 0x2f, 0xfd];
+
+function startsWith(bytes: Uint8Array, mark: readonly number[]): boolean {
+  return mark.every((byte, index) => bytes[index] === byte);
+}
+
+/** Zstandard, frame by frame; the decoder holds no more than a window of 128 MiB. */
+async function* unpackZstd(
+  name: string,
+  packed: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const frames = new ZstdFrames();
+  const input = packed[Symbol.asyncIterator]();
+  let rest: Uint8Array = new Uint8Array(0);
+  let isEnd = false;
+  const oneFrame = async function* () {
+    while (true) {
+      if (rest.length === 0) {
+        const next = await input.next();
+        if (next.done) {
+          isEnd = true;
+          return;
+        }
+        rest = next.value;
+      }
+      const end = frames.push(rest);
+      const piece = rest.subarray(0, end);
+      rest = end === undefined ? new Uint8Array(0) : rest.subarray(end);
+      yield piece;
+      if (end !== undefined) return;
+    }
+  };
+  try {
+    while (!isEnd) yield* Readable.from(oneFrame()).pipe(createZstdDecompress());
+  } finally {
+    await input.return?.();
+  }
+  if (frames.isWhole) return;
+  throw new AssayError(
+    "data/bad-file",
+    `Cannot read ${name}: expected whole Zstandard frames, found the end of the file inside one; it ` +
+      "was cut short",
+  );
 }
 
 async function* countBytes(
@@ -154,7 +205,10 @@ async function* countBytes(
   }
 }
 
-/** The same bytes, the first chunk at least four bytes long (where there are as many), so that it shows marks. */
+/**
+ * The same bytes, the first chunk at least four bytes long (where there are as many), so that it shows
+ * marks. Not longer: rows that come through a pipe are read as they come.
+ */
 async function* withFirstBytes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let head: Uint8Array | undefined = new Uint8Array(0);
   for await (const chunk of chunks) {
@@ -190,14 +244,7 @@ async function* withoutByteOrderMark(
       continue;
     }
     isFirst = false;
-    const mark = (chunk[0]! << 8) | (chunk[1] ?? 0);
-    if (mark === 0xfffe || mark === 0xfeff) {
-      throw new AssayError(
-        "data/bad-file",
-        `Cannot read ${name}: expected UTF-8, found a UTF-16 byte-order mark; convert it with ` +
-          "`iconv -f UTF-16 -t UTF-8`",
-      );
-    }
+    checkText(name, chunk.subarray(0, kindBytes));
     const isMarked = chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf;
     yield isMarked ? chunk.subarray(3) : chunk;
   }

@@ -1,9 +1,8 @@
 import { AssayError } from "../error.ts";
 import type { Message } from "../text/conversation.ts";
-import { parseJson } from "./json_text.ts";
 import { kindOfValue } from "./rows.ts";
-
-const transcriptTurn = /\n\n(Human|Assistant):/g;
+import { messageListOfText, valueOfText } from "./serialized_text.ts";
+import { messagesOfTranscript } from "./transcript.ts";
 
 /** The error of a row whose columns are not what a conversation needs. */
 export function badColumn(column: string, problem: string): AssayError {
@@ -12,10 +11,11 @@ export function badColumn(column: string, problem: string): AssayError {
 
 /**
  * A list of messages as data sets spell it, each `{role, content}`; `content` may be a list of text
- * parts (`{type: "text", text}`), which are joined.
+ * parts (`{type: "text", text}`), which are joined, and `null` beside calls of tools. Further fields
+ * are kept for the chat template, but for those that are `null` or an empty list.
  *
  * @param column What error messages call the list.
- * @param value The list, or JSON text of one (a CSV cell).
+ * @param value The list, or the text of one (a CSV cell).
  * @throws {AssayError} `data/bad-row`, naming the column, the message and what was found.
  */
 export function messagesOfColumn(column: string, value: unknown): readonly Message[] {
@@ -29,17 +29,35 @@ export function messagesOfColumn(column: string, value: unknown): readonly Messa
   return list.map((message, index) => messageOf(column, index, message));
 }
 
-/** A list that a CSV cell holds as JSON text. */
+/**
+ * The messages that a text stands for: a list that was written as text, or a transcript in the layout
+ * of HH-RLHF.
+ *
+ * @param column What error messages call the text.
+ * @param text The text.
+ * @param isPrompt Whether it is a prompt.
+ * @returns The messages; `undefined` where the text stands for itself.
+ * @throws {AssayError} `data/unclear-text` where it only looks like either, `data/bad-row`.
+ */
+export function messagesOfText(
+  column: string,
+  text: string,
+  isPrompt = false,
+): readonly Message[] | undefined {
+  const list = messageListOfText(column, text);
+  return list === undefined
+    ? messagesOfTranscript(column, text, isPrompt)
+    : messagesOfColumn(column, list);
+}
+
+/** A list that a CSV cell holds as text: JSON, or as Python or NumPy writes it. */
 export function listOfText(column: string, text: string): unknown {
-  if (text.trimStart().startsWith("[")) {
-    try {
-      return parseJson(text);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw badColumn(column, `expected a list, found text that is not JSON (${reason})`);
-    }
-  }
-  throw badColumn(column, "expected a list, found a string");
+  const parsed = valueOfText(text);
+  if (parsed !== undefined && typeof parsed.value === "object") return parsed.value;
+  const found = /^\s*[[({]/.test(text)
+    ? "text that is not JSON, and no list as Python writes it"
+    : "a string";
+  throw badColumn(column, `expected a list, found ${found}`);
 }
 
 function messageOf(column: string, index: number, value: unknown): Message {
@@ -50,15 +68,21 @@ function messageOf(column: string, index: number, value: unknown): Message {
       `expected message ${index + 1} to be {role, content}, found ${kindOfValue(value)}`,
     );
   }
-  const { role, content, tool_calls: toolCalls } = value as Record<string, unknown>;
+  const { role, content, nullContent: _, ...rest } = value as Record<string, unknown>;
   if (typeof role !== "string" || role === "") {
     const found = role === "" ? "an empty string" : kindOfValue(role);
     throw badColumn(column, `expected a role in ${where}, found ${found}`);
   }
-  if (Array.isArray(toolCalls) && toolCalls.length > 0) {
-    throw badColumn(column, `tool calls can't be scored, found them in ${where}`);
+  const fields = Object.fromEntries(
+    Object.entries(rest).filter(([, field]) =>
+      field !== null && field !== undefined && !(Array.isArray(field) && field.length === 0)
+    ),
+  );
+  const isCall = fields.tool_calls !== undefined || fields.function_call !== undefined;
+  if (isCall && (content === null || content === undefined)) {
+    return { role, content: "", nullContent: true, ...fields };
   }
-  return { role, content: contentOf(column, where, content) };
+  return { role, content: contentOf(column, where, content), ...fields };
 }
 
 function contentOf(column: string, where: string, content: unknown): string {
@@ -75,22 +99,4 @@ function contentOf(column: string, where: string, content: unknown): string {
     const found = typeof type === "string" ? `a part of type "${type}"` : kindOfValue(part);
     throw badColumn(column, `expected the content of ${where} to be text, found ${found}`);
   }).join("");
-}
-
-/**
- * Whether text is a transcript in the layout of Anthropic's HH-RLHF: turns that begin with
- * `\n\nHuman:` and `\n\nAssistant:`, the first of them `\n\nHuman:` at the very beginning.
- */
-export function isTranscript(text: string): boolean {
-  return text.startsWith("\n\nHuman:");
-}
-
-/** The messages of a transcript, see {@linkcode isTranscript}; one space after the colon belongs to the marker. */
-export function messagesOfTranscript(text: string): readonly Message[] {
-  const marks = [...text.matchAll(transcriptTurn)];
-  return marks.map((mark, index): Message => {
-    const start = mark.index + mark[0].length;
-    const content = text.slice(start, marks[index + 1]?.index).replace(/^ /, "");
-    return { role: mark[1] === "Human" ? "user" : "assistant", content };
-  });
 }

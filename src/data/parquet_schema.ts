@@ -5,6 +5,18 @@ import type { Row } from "./rows.ts";
 /** Fields of one struct at most; an object with more keys is a dictionary, and kept as JSON. */
 const mostFields = 1000;
 
+/**
+ * Columns and fields whose objects a chat template prints as they are: a group with every key that any
+ * row has would give each the keys of all the others, as nulls.
+ */
+const exactNames: ReadonlySet<string> = new Set([
+  "tools",
+  "documents",
+  "chat_template_kwargs",
+  "tool_calls",
+  "function_call",
+]);
+
 /** The type that holds every value seen so far in one place of the rows. */
 type ColumnType =
   | { readonly kind: "null" | "boolean" | "integer" | "big_integer" | "double" | "text" | "json" }
@@ -19,7 +31,7 @@ const anything: ColumnType = { kind: "json" };
  *
  * Booleans become BOOLEAN, whole numbers INT64, other numbers DOUBLE (NaN and infinities: null),
  * strings text, lists LIST, objects groups with every key that any row has (absent: null). Values
- * that fit no one type (a number in one row and a list in another, an object with no keys) become
+ * that fit no one type (a number in one row and a list in another, an object with no keys), and `tools`, `tool_calls` and the like, become
  * JSON text, annotated as such. Everything may be null.
  */
 export class ParquetSchema {
@@ -28,7 +40,7 @@ export class ParquetSchema {
   /** Makes room for one more row. */
   add(row: Row): void {
     for (const [name, value] of Object.entries(row)) {
-      this.#fields.set(name, merge(this.#fields.get(name) ?? nothing, typeOfValue(value)));
+      this.#fields.set(name, merge(this.#fields.get(name) ?? nothing, typeOfField(name, value)));
     }
   }
 
@@ -47,6 +59,11 @@ export class ParquetSchema {
   value(row: Row, column: string): unknown {
     return valueOfType(this.#fields.get(column)!, row[column]);
   }
+}
+
+function typeOfField(name: string, value: unknown): ColumnType {
+  const isExact = typeof value === "object" && value !== null && exactNames.has(name);
+  return isExact ? anything : typeOfValue(value);
 }
 
 function typeOfValue(value: unknown): ColumnType {
@@ -77,7 +94,7 @@ function typeOfObject(value: object): ColumnType {
   }
   const entries = Object.entries(value);
   if (entries.length === 0) return anything; // Parquet has no group without fields
-  return boundedStruct(new Map(entries.map(([name, inner]) => [name, typeOfValue(inner)])));
+  return boundedStruct(new Map(entries.map(([name, inner]) => [name, typeOfField(name, inner)])));
 }
 
 function boundedStruct(fields: ReadonlyMap<string, ColumnType>): ColumnType {

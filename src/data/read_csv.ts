@@ -6,6 +6,22 @@ import type { ReadRow, Row } from "./rows.ts";
 /** Fields of one record at most, about: they are counted where a record is longer than so many bytes. */
 const mostFields = 2 ** 20;
 
+/** How to read CSV. */
+export interface CsvOptions {
+  /** What stands between fields, one character; a comma by default. */
+  readonly delimiter?: string | undefined;
+  /** Whether somebody named it: then it is not doubted. */
+  readonly isGiven?: boolean | undefined;
+}
+
+/** What else stands between fields, and how it is called. */
+const delimiters: Readonly<Record<string, string>> = {
+  ",": "commas",
+  ";": "semicolons",
+  "\t": "tabs",
+  "|": "vertical bars",
+};
+
 /**
  * Reads rows from CSV, for each chunk those that end in it (RFC 4180: commas, `"` quotes, `""` for a quote, line breaks inside quotes).
  * The first record names the columns; every value is a string, and a quote where none belongs is
@@ -14,15 +30,18 @@ const mostFields = 2 ** 20;
  *
  * @param name What error messages call the file.
  * @param chunks The bytes of the file, without a byte-order mark.
- * @throws {AssayError} `data/bad-file` where the first record names a column twice or is not UTF-8,
- * and where a record does not end within 64 MiB or 1,048,576 fields.
+ * @param options What stands between fields.
+ * @throws {AssayError} `data/bad-file` where the first record names a column twice, is not UTF-8 or is
+ *   JSON, and where a record does not end within 64 MiB or 1,048,576 fields; `data/delimiter` and
+ *   `data/line-ends` where it is of another kind of CSV.
  */
 export async function* readCsv(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
+  options: CsvOptions = {},
 ): AsyncGenerator<readonly ReadRow[]> {
-  const records = new CsvRecords(name);
-  const rows = new CsvRows(name);
+  const records = new CsvRecords(name, options.delimiter ?? ",");
+  const rows = new CsvRows(name, options);
   for await (const chunk of chunks) {
     yield rows.of(await records.push(chunk));
   }
@@ -43,15 +62,18 @@ interface CsvRecord {
  */
 class CsvRecords {
   readonly #name: string;
+  readonly #delimiter: number;
   readonly #parser: Parser;
   #found: CsvRecord[] = [];
-  /** Bytes and commas since a record ended, or since the chunk in which one did. */
+  /** Bytes and delimiters since a record ended, or since the chunk in which one did. */
   #bytes = 0;
-  #commas = 0;
+  #delimiters = 0;
 
-  constructor(name: string) {
+  constructor(name: string, delimiter: string) {
     this.#name = name;
+    this.#delimiter = delimiter.charCodeAt(0);
     const options: Options = {
+      delimiter,
       encoding: null,
       // Named, because csv-parse's own discovery fails where a chunk ends between \r and \n.
       record_delimiter: ["\r\n", "\n"],
@@ -80,7 +102,7 @@ class CsvRecords {
     await new Promise<void>((resolve, reject) => {
       this.#parser.write(chunk, (error) => error ? reject(error) : resolve());
     });
-    if (this.#found.length > 0) this.#bytes = this.#commas = 0;
+    if (this.#found.length > 0) this.#bytes = this.#delimiters = 0;
     return this.#take();
   }
 
@@ -88,9 +110,9 @@ class CsvRecords {
   #guard(chunk: Uint8Array): void {
     this.#bytes += chunk.length;
     if (this.#bytes > mostFields) {
-      for (const byte of chunk) if (byte === 0x2c) this.#commas++;
+      for (const byte of chunk) if (byte === this.#delimiter) this.#delimiters++;
     }
-    if (this.#bytes <= longestLine && this.#commas <= mostFields) return;
+    if (this.#bytes <= longestLine && this.#delimiters <= mostFields) return;
     throw new AssayError(
       "data/bad-file",
       `Cannot read ${this.#name} at line ${this.#parser.info.lines}: expected a record of at ` +
@@ -131,11 +153,13 @@ function breaksIn(fields: readonly Uint8Array[]): number {
 /** Gives records the names of their columns. */
 class CsvRows {
   readonly #name: string;
+  readonly #options: CsvOptions;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   #columns: readonly string[] | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, options: CsvOptions) {
     this.#name = name;
+    this.#options = options;
   }
 
   of(records: readonly CsvRecord[]): readonly ReadRow[] {
@@ -177,9 +201,43 @@ class CsvRows {
     } catch (error) {
       throw fail("expected UTF-8 text, found bytes that are not UTF-8", error);
     }
+    this.#checkLayout(columns);
     const seen = new Set<string>();
     const twice = columns.find((column) => seen.size === seen.add(column).size);
     if (twice !== undefined) throw fail(`expected one column of each name, found "${twice}" twice`);
     return columns;
+  }
+
+  /** Refuses a header that says that fields or lines are separated by something else. */
+  #checkLayout(columns: readonly string[]): void {
+    const name = this.#name;
+    if (columns.some((column) => column.includes("\r"))) {
+      throw new AssayError(
+        "data/line-ends",
+        `Cannot read ${name}: expected lines that end with LF or CRLF, found lines that end with CR ` +
+          "alone; convert it with `tr '\\r' '\\n'`",
+      );
+    }
+    if (/^\s*[{[]\s*["{[]/.test(columns[0] ?? "")) {
+      throw new AssayError(
+        "data/bad-file",
+        `Cannot read the header of ${name}: expected names of columns, found JSON; name the format ` +
+          "(jsonl), or name the file *.jsonl",
+      );
+    }
+    const { delimiter = ",", isGiven = false } = this.#options;
+    const text = columns.join("\n");
+    const [other, count] = Object.keys(delimiters).filter((mark) => mark !== delimiter)
+      .map((mark) => [mark, text.split(mark).length - 1] as const)
+      .reduce((most, next) => next[1] > most[1] ? next : most);
+    if (isGiven || count < columns.length) return;
+    throw new AssayError(
+      "data/delimiter",
+      `Cannot read the header of ${name}: expected names separated by ` +
+        `${delimiters[delimiter] ?? JSON.stringify(delimiter)}, found ${count} ${
+          delimiters[other]
+        } in it; ` +
+        `name what separates them (--delimiter ${other === "\t" ? "tab" : `'${other}'`})`,
+    );
   }
 }

@@ -80,13 +80,14 @@ export async function* readJsonLines(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<readonly ReadRow[]> {
   for await (const lines of splitLines(chunks)) {
-    yield lines.map(rowOfLine).filter((row) => row !== undefined);
+    yield lines.map(rowOfBytes).filter((row) => row !== undefined);
   }
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function rowOfLine({ line, bytes }: ByteLine): ReadRow | undefined {
+/** The row in the bytes of a line, or of an item of a list; `undefined` where they are blank. */
+export function rowOfBytes({ line, bytes }: ByteLine): ReadRow | undefined {
   if (bytes === undefined) {
     return badRow(line, `expected at most ${longestLine} bytes on a line, found more`);
   }

@@ -2,14 +2,16 @@ import type { AsyncBuffer } from "hyparquet";
 import { AssayError } from "../error.ts";
 import { type BytesRead, inputError, openInput } from "./input_bytes.ts";
 import { readCsv } from "./read_csv.ts";
-import { readJsonLines } from "./read_json_lines.ts";
+import { readJsonText } from "./read_json_text.ts";
 import { readParquet } from "./read_parquet.ts";
-import { formatOfName, type ReadRow, type RowFormat } from "./rows.ts";
+import { delimiterOfName, formatOfName, type ReadRow, type RowFormat } from "./rows.ts";
 
 /** How to read an input. */
 export interface ReadRowsOptions {
   /** The file format; by default what the name's extension tells, else JSON Lines. */
   readonly format?: RowFormat | undefined;
+  /** What stands between the fields of CSV; by default a comma, or a tab in `.tsv`. */
+  readonly delimiter?: string | undefined;
   /** Told how much of the input has been read, for progress. */
   readonly onBytes?: ((bytes: BytesRead) => void) | undefined;
 }
@@ -17,9 +19,10 @@ export interface ReadRowsOptions {
 /**
  * Reads the rows of a file or of standard input, one at a time and in order, with bounded memory.
  *
- * JSON Lines and CSV may be gzipped (recognised by their first bytes). A line that is no row is an
- * item with `error` set (`data/bad-row`) and the reading goes on; only an input that can't be opened
- * or read at all throws. An empty input has no rows.
+ * JSON Lines and CSV may be packed by gzip or Zstandard (recognised by their first bytes); a file that
+ * is one JSON list is read item by item. A line that is no row is an item with `error` set
+ * (`data/bad-row`) and the reading goes on; only an input that can't be opened or read at all throws. An
+ * empty input has no rows.
  *
  * @example
  * ```ts
@@ -37,7 +40,8 @@ export interface ReadRowsOptions {
  *
  * @param input A path, or `-` for standard input.
  * @param options The format, where the name does not tell it, and who is told of progress.
- * @throws {AssayError} `data/no-such-file`, `data/no-permission`, `data/bad-file`.
+ * @throws {AssayError} `data/no-such-file`, `data/no-permission`, `data/bad-file`; `data/delimiter`,
+ *   `data/line-ends` and `data/json-layout` for a file whose rows are laid out in another way.
  */
 export async function* readRows(
   input: string,
@@ -46,7 +50,7 @@ export async function* readRows(
   const format = options.format ?? formatOfName(input) ?? "jsonl";
   // Rows come in batches as far as here: a generator's turn for each row, in every room that it
   // passes, would cost more than the parsing.
-  for await (const rows of rowBatches(input, format, options.onBytes)) {
+  for await (const rows of rowBatches(input, format, options)) {
     for (const row of rows) yield row;
   }
 }
@@ -54,12 +58,16 @@ export async function* readRows(
 async function* rowBatches(
   input: string,
   format: RowFormat,
-  onBytes: ReadRowsOptions["onBytes"],
+  { delimiter, onBytes }: ReadRowsOptions,
 ): AsyncGenerator<readonly ReadRow[]> {
   if (format === "parquet") return yield* readParquetFile(input, onBytes);
   const { name, chunks } = await openInput(input, onBytes);
-  const plain = refuseParquet(name, chunks);
-  yield* format === "csv" ? readCsv(name, plain) : readJsonLines(plain);
+  if (format === "csv") {
+    yield* readCsv(name, chunks, {
+      delimiter: delimiter ?? delimiterOfName(input),
+      isGiven: delimiter !== undefined,
+    });
+  } else yield* readJsonText(name, chunks);
 }
 
 async function* readParquetFile(
@@ -114,24 +122,4 @@ function fileBuffer(
       return range;
     },
   };
-}
-
-/** Parquet under another name would be one very long bad line; say what it is instead. */
-async function* refuseParquet(
-  name: string,
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let isFirst = true;
-  for await (const chunk of chunks) {
-    const isParquet = isFirst && chunk[0] === 0x50 && chunk[1] === 0x41 && chunk[2] === 0x52 &&
-      chunk[3] === 0x31;
-    if (isParquet) {
-      throw new AssayError(
-        "data/bad-file",
-        `Cannot read ${name} as text: it is Parquet; name the format (parquet), or name the file *.parquet`,
-      );
-    }
-    isFirst = false;
-    yield chunk;
-  }
 }

@@ -1,13 +1,8 @@
 import type { Conversation, Message } from "../text/conversation.ts";
 import { AssayError } from "../error.ts";
-import {
-  badColumn,
-  isTranscript,
-  listOfText,
-  messagesOfColumn,
-  messagesOfTranscript,
-} from "./message_columns.ts";
+import { badColumn, listOfText, messagesOfColumn, messagesOfText } from "./message_columns.ts";
 import { kindOfValue, type Row } from "./rows.ts";
+import { inContext, templateVariables } from "./template_columns.ts";
 
 /** The conversations that one row holds, by the row's shape. */
 export type RowConversations =
@@ -17,7 +12,8 @@ export type RowConversations =
 
 /**
  * The conversations of a row, in the field's own column names. The first shape that the row has
- * columns for is taken; `null` counts as absent:
+ * columns for is taken; `null` counts as absent, and so does empty text (a CSV cell) beside another
+ * shape:
  *
  * 1. a pair: `chosen` and `rejected`;
  * 2. best of N: `responses` (or `all_generated_responses`, as SimPO writes), a list;
@@ -26,7 +22,11 @@ export type RowConversations =
  * `prompt` is a string (then one user message) or a list of messages; a response is a string (then
  * one assistant message) or a list of messages. `prompt` may be absent where the responses are lists
  * that hold the whole conversation, and it is not said twice where they begin with it. Strings in the
- * layout of HH-RLHF (`\n\nHuman: …\n\nAssistant: …`) are taken apart.
+ * layout of HH-RLHF (`\n\nHuman: …\n\nAssistant: …`) are taken apart; a string that is the text of a
+ * list of messages, as Assay, JSON or pandas writes it into a CSV cell, is read as that list.
+ *
+ * `system` is the first message of every conversation of the row; `tools`, `documents` and
+ * `chat_template_kwargs` are what its chat template is given.
  *
  * @example
  * ```ts
@@ -42,10 +42,46 @@ export type RowConversations =
  * ]);
  * ```
  *
- * @throws {AssayError} `data/bad-row`, naming the column, what was expected and what was found.
+ * @throws {AssayError} `data/bad-row`, naming the column, what was expected and what was found;
+ * `data/unclear-text` for text that only looks like a list of messages or a transcript.
  */
 export function conversationsOfRow(row: Row): RowConversations {
-  const has = (column: string) => row[column] !== undefined && row[column] !== null;
+  const variables = templateVariables(row);
+  const complete = (conversation: Conversation) => inContext(row, conversation, variables);
+  const shape = shapeOf(row);
+  switch (shape.kind) {
+    case "single":
+      return { kind: "single", conversation: complete(shape.conversation) };
+    case "pair":
+      return {
+        kind: "pair",
+        chosen: complete(shape.chosen),
+        rejected: complete(shape.rejected),
+      };
+    case "best_of_n":
+      return { kind: "best_of_n", candidates: shape.candidates.map(complete) };
+  }
+}
+
+/** The columns that tell a row's shape. */
+const shapeColumns = [
+  "chosen",
+  "rejected",
+  "responses",
+  "all_generated_responses",
+  "messages",
+  "response",
+  "completion",
+] as const;
+
+function shapeOf(row: Row): RowConversations {
+  const isPresent = (column: string) =>
+    Object.hasOwn(row, column) && row[column] !== undefined && row[column] !== null;
+  // A CSV file has every row's columns in every row: where one of them is filled, empty ones are none.
+  const isFilled = (column: string) => isPresent(column) && row[column] !== "";
+  const hasAny = (columns: readonly string[]) => columns.some(isFilled);
+  const isPair = hasAny(["chosen", "rejected"]);
+  const has = isPair || !hasAny(shapeColumns) ? isPresent : isFilled;
   if (has("chosen") || has("rejected")) {
     for (const column of ["chosen", "rejected"]) {
       if (!has(column)) throw badColumn(column, "a pair needs both chosen and rejected, found one");
@@ -59,14 +95,8 @@ export function conversationsOfRow(row: Row): RowConversations {
   const list = ["responses", "all_generated_responses"].find(has);
   if (list !== undefined) return { kind: "best_of_n", candidates: candidatesOf(row, list) };
   if (has("messages")) {
-    return {
-      kind: "single",
-      conversation: conversationOf(
-        undefined,
-        "messages",
-        messagesOfColumn("messages", row.messages),
-      ),
-    };
+    const messages = messagesOfColumn("messages", row.messages);
+    return { kind: "single", conversation: withMessages(undefined, "messages", messages) };
   }
   const response = ["response", "completion"].find(has);
   if (response !== undefined) {
@@ -108,31 +138,26 @@ function candidatesOf(row: Row, column: string): readonly Conversation[] {
 
 /** A prompt (or none) and a response, as one conversation. */
 function conversationOf(prompt: unknown, column: string, response: unknown): Conversation {
-  const before = promptMessages(prompt);
-  return typeof response === "string"
-    ? withAnswer(prompt, before, column, response)
-    : withMessages(before, column, messagesOfColumn(column, response));
+  const messages = typeof response === "string"
+    ? messagesOfText(column, response)
+    : messagesOfColumn(column, response);
+  if (messages === undefined) return withAnswer(prompt, column, response as string);
+  // Beside a whole conversation, an empty cell is no prompt.
+  return withMessages(promptMessages(prompt === "" ? undefined : prompt), column, messages);
 }
 
-function withAnswer(
-  prompt: unknown,
-  before: readonly Message[] | undefined,
-  column: string,
-  answer: string,
-): Conversation {
-  if (before !== undefined) {
-    // After "…\n\nAssistant:" the answer's first space belongs to the marker.
-    const isMarked = typeof prompt === "string" && isTranscript(prompt);
-    return [...before, {
-      role: "assistant",
-      content: isMarked ? answer.replace(/^ /, "") : answer,
-    }];
+function withAnswer(prompt: unknown, column: string, answer: string): Conversation {
+  const before = promptMessages(prompt);
+  if (before === undefined) {
+    throw badColumn(
+      column,
+      'a string needs a "prompt" beside it; or give a list of messages that holds the prompt',
+    );
   }
-  if (isTranscript(answer)) return endingInResponse(column, messagesOfTranscript(answer));
-  throw badColumn(
-    column,
-    'a string needs a "prompt" beside it; or give a list of messages that holds the prompt',
-  );
+  const isMarked = typeof prompt === "string" && /^\s*(?:Human|Assistant):/.test(prompt);
+  // After "…\n\nAssistant:" the answer's first space belongs to the marker, which may be said again.
+  const content = isMarked ? answer.replace(/^(?:\s*Assistant:)? ?/, "") : answer;
+  return [...before, { role: "assistant", content }];
 }
 
 function withMessages(
@@ -169,10 +194,12 @@ function endingInResponse(column: string, messages: readonly Message[]): Convers
 function promptMessages(prompt: unknown): readonly Message[] | undefined {
   if (prompt === undefined || prompt === null) return undefined;
   if (typeof prompt !== "string") return messagesOfColumn("prompt", prompt);
-  if (!isTranscript(prompt)) return [{ role: "user", content: prompt }];
-  const messages = messagesOfTranscript(prompt);
+  const messages = messagesOfText("prompt", prompt, true);
+  if (messages === undefined) return [{ role: "user", content: prompt }];
   // A prompt that ends with "\n\nAssistant:" waits for its answer.
-  return messages.at(-1)!.content === "" ? messages.slice(0, -1) : messages;
+  const isWaiting = messages.length > 1 && messages.at(-1)!.role === "assistant" &&
+    messages.at(-1)!.content.trim() === "";
+  return isWaiting ? messages.slice(0, -1) : messages;
 }
 
 /**
@@ -183,9 +210,19 @@ function holdsPrompt(conversation: Conversation, prompt: readonly Message[]): bo
   const own = conversation.findIndex(({ role }) => role !== "system");
   const starts = prompt[0]?.role === "system" ? [0] : [0, Math.max(own, 0)];
   return starts.some((start) =>
-    conversation.length > start + prompt.length && prompt.every(({ role, content }, index) => {
-      const message = conversation[start + index]!;
-      return message.role === role && message.content.trim() === content.trim();
-    })
+    conversation.length > start + prompt.length &&
+    prompt.every((message, index) => saysTheSame(message, conversation[start + index]!))
   );
+}
+
+/** Whether two messages say the same, but for spaces around and the kind of line ends. */
+function saysTheSame(message: Message, other: Message): boolean {
+  const [one, two] = [message, other].map(({ role, content, ...fields }) =>
+    JSON.stringify([role, content.replace(/\r\n?/g, "\n").trim(), fields], digits)
+  );
+  return one === two;
+}
+
+function digits(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
 }

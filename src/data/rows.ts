@@ -16,21 +16,32 @@ export interface ReadRow {
 /** The file formats that rows are read from and written to. */
 export type RowFormat = "jsonl" | "csv" | "parquet";
 
-/** The format that a file's name tells, whether it is gzipped or not; `undefined` where it tells none. */
+/** The format that a file's name tells, whether it is packed or not; `undefined` where it tells none. */
 export function formatOfName(name: string): RowFormat | undefined {
-  const extension = /\.([a-z0-9]+)(?:\.gz)?$/i.exec(name)?.[1]?.toLowerCase();
-  switch (extension) {
+  switch (extensionOf(name)) {
     case "jsonl":
     case "ndjson":
     case "json":
       return "jsonl";
     case "csv":
+    case "tsv":
+    case "tab":
       return "csv";
     case "parquet":
       return "parquet";
     default:
       return undefined;
   }
+}
+
+/** What stands between the fields of a file of that name: a tab in `.tsv`, else a comma. */
+export function delimiterOfName(name: string): string {
+  const extension = extensionOf(name);
+  return extension === "tsv" || extension === "tab" ? "\t" : ",";
+}
+
+function extensionOf(name: string): string | undefined {
+  return /\.([a-z0-9]+)(?:\.(?:gz|zst|zstd))?$/i.exec(name)?.[1]?.toLowerCase();
 }
 
 /** What a value is, in the words of error messages: `a string`, `a list`, `nothing`, … */

@@ -4,7 +4,7 @@ import { stringifyJson } from "./json_text.ts";
 import { ParquetSchema } from "./parquet_schema.ts";
 import { writeParquet } from "./write_parquet.ts";
 import { readJsonLines } from "./read_json_lines.ts";
-import { formatOfName, type Row, type RowFormat } from "./rows.ts";
+import { delimiterOfName, formatOfName, type Row, type RowFormat } from "./rows.ts";
 
 /** Where rows go. Every row is written in the order of the calls; `close` must be awaited at the end. */
 export interface RowWriter {
@@ -62,7 +62,7 @@ export interface RowFileOptions {
  *
  * A name that ends in `.gz` is gzipped (JSON Lines and CSV).
  *
- * CSV: one column for every key of any row, in the order in which keys first appear; `null` and
+ * CSV (in `.tsv` with tabs): one column for every key of any row, in the order in which keys first appear; `null` and
  * absent are empty; lists and objects are JSON text. Parquet: see {@link ParquetSchema}.
  *
  * @example
@@ -100,7 +100,7 @@ export async function writeRowFile(path: string, options: RowFileOptions = {}): 
     async close(): Promise<void> {
       await rows.close();
       const stored = storedRows(waiting);
-      if (format === "csv") await writeCsv(file, [...columns], stored);
+      if (format === "csv") await writeCsv(file, [...columns], stored, delimiterOfName(path));
       else await writeParquet(file, schema, stored);
       await Deno.remove(waiting);
     },
@@ -121,11 +121,12 @@ async function writeCsv(
   sink: ByteSink,
   columns: readonly string[],
   rows: AsyncIterable<Row>,
+  delimiter: string,
 ): Promise<void> {
   const encoder = new TextEncoder();
   let records: string[][] = [[...columns]];
   const flush = async () => {
-    const bytes = encoder.encode(stringify(records));
+    const bytes = encoder.encode(stringify(records, { delimiter }));
     records = [];
     await sink.write(bytes);
   };

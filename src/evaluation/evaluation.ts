@@ -1,5 +1,6 @@
 import { bestOfNWin, checkCandidates, type TieRule } from "./best_of_n_accuracy.ts";
 import {
+  publishedSubset,
   rewardBench2Score,
   rewardBench2Subsets,
   rewardBenchScore,
@@ -56,6 +57,8 @@ export interface EvaluationReport {
   readonly tiedRows: number;
   /** Rows of RewardBench 2's subset Ties that stand in no group: no prompt has both counterparts. */
   readonly leftOut: number;
+  /** Rows of a subset called Ties that have other ids than `ref:N` and `tied:N`: they count plainly. */
+  readonly plainTies: number;
   /** All rows, then subsets in order of appearance, RewardBench's sections, and benchmarks. */
   readonly groups: readonly EvaluatedGroup[];
 }
@@ -104,7 +107,8 @@ class Tally {
 export class Evaluation {
   readonly #tie: TieRule;
   readonly #all = new Tally();
-  readonly #subsets = new Map<string, Tally>();
+  /** By published name, where RewardBench has one. */
+  readonly #subsets = new Map<string, { readonly name: string; readonly tally: Tally }>();
   readonly #tiesRows: LabelledRow[] = [];
   #tiedRows = 0;
 
@@ -125,7 +129,7 @@ export class Evaluation {
    */
   add(row: LabelledRow): void {
     checkCandidates(row.scores, row.correct);
-    if (row.subset === "Ties" && isTiesId(row.id)) {
+    if (isTies(row.subset) && isTiesId(row.id)) {
       this.#tiesRows.push(row);
       return;
     }
@@ -139,19 +143,27 @@ export class Evaluation {
 
   /** What was gathered so far. */
   report(): EvaluationReport {
-    const subsets = [...this.#subsets].map(([name, tally]) => groupOf("subset", name, tally));
+    const subsets = [...this.#subsets.values()].map(({ name, tally }) =>
+      groupOf("subset", name, tally)
+    );
+    // A subset that is called Ties and counts plainly is somebody else's: no benchmark has it.
+    const published = subsets.filter(({ name }) => !isTies(name));
     const ties = tiesGroup(this.#tiesRows);
-    if (ties !== undefined) subsets.push(ties);
+    if (ties !== undefined) {
+      subsets.push(ties);
+      published.push(ties);
+    }
     return {
       tie: this.#tie,
       tiedRows: this.#tiedRows,
       leftOut: ties === undefined ? this.#tiesRows.length : 0,
+      plainTies: this.#subsets.get("Ties")?.tally.rows ?? 0,
       groups: [
         ...(this.#all.rows === 0 ? [] : [groupOf("all", "all", this.#all)]),
         ...subsets,
-        ...sectionGroups(subsets),
-        ...benchmarkGroup("RewardBench", rewardBenchNames, rewardBenchScore, subsets),
-        ...benchmarkGroup("RewardBench 2", rewardBench2Subsets, rewardBench2Score, subsets),
+        ...sectionGroups(published),
+        ...benchmarkGroup("RewardBench", rewardBenchNames, rewardBenchScore, published),
+        ...benchmarkGroup("RewardBench 2", rewardBench2Subsets, rewardBench2Score, published),
       ],
     };
   }
@@ -163,13 +175,20 @@ export class Evaluation {
 
   #subsetTally(subset: string | undefined): Tally[] {
     if (subset === undefined) return [];
-    let tally = this.#subsets.get(subset);
-    if (tally === undefined) this.#subsets.set(subset, tally = new Tally());
-    return [tally];
+    const published = publishedSubset(subset);
+    let found = this.#subsets.get(published);
+    if (found === undefined) {
+      this.#subsets.set(published, found = { name: subset, tally: new Tally() });
+    }
+    return [found.tally];
   }
 }
 
 const rewardBenchNames = Object.values(rewardBenchWeights).flatMap(Object.keys);
+
+function isTies(subset: string | undefined): boolean {
+  return subset !== undefined && publishedSubset(subset) === "Ties";
+}
 
 function isKnown(values: readonly number[] | undefined): values is readonly number[] {
   return values !== undefined && values.every(Number.isFinite);
@@ -216,12 +235,12 @@ function tiesGroup(rows: readonly LabelledRow[]): EvaluatedGroup | undefined {
 function accuraciesBy(rating: Rating, subsets: readonly EvaluatedGroup[]): Map<string, number> {
   return new Map(subsets.flatMap((subset) => {
     const accuracy = subset[rating];
-    return accuracy === null ? [] : [[subset.name, accuracy]];
+    return accuracy === null ? [] : [[publishedSubset(subset.name), accuracy]];
   }));
 }
 
 function rowsOf(names: readonly string[], subsets: readonly EvaluatedGroup[]): number {
-  return subsets.filter(({ name }) => names.includes(name))
+  return subsets.filter(({ name }) => names.includes(publishedSubset(name)))
     .reduce((sum, { rows }) => sum + rows, 0);
 }
 

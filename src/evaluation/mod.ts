@@ -17,6 +17,7 @@ export {
   type LabelledRow,
 } from "./evaluation.ts";
 export {
+  publishedSubset,
   rewardBench2Score,
   rewardBench2Subsets,
   rewardBenchScore,

@@ -51,6 +51,34 @@ export const rewardBench2Subsets: readonly string[] = [
   "Ties",
 ];
 
+/** What spellings of one name have in common: `Precise_IF` and `precise if` are one subset. */
+function plainName(name: string): string {
+  return name.trim().toLowerCase().replace(/[\s_-]+/g, " ");
+}
+
+const publishedNames: ReadonlyMap<string, string> = new Map(
+  [...Object.values(rewardBenchWeights).flatMap(Object.keys), ...rewardBench2Subsets]
+    .map((name) => [plainName(name), name]),
+);
+
+/**
+ * A subset's name as RewardBench 1 or 2 publishes it, however a row spells it (case, spaces, `_`,
+ * `-`); any other name as it is.
+ *
+ * @example
+ * ```ts
+ * import { publishedSubset } from "@assay/assay/evaluation";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(publishedSubset("ties"), "Ties");
+ * assert.equal(publishedSubset("precise_if"), "Precise IF");
+ * assert.equal(publishedSubset("my own"), "my own");
+ * ```
+ */
+export function publishedSubset(name: string): string {
+  return publishedNames.get(plainName(name)) ?? name;
+}
+
 /** One section of RewardBench 1. */
 export interface RewardBenchSection {
   /** `Chat`, `Chat Hard`, `Safety` or `Reasoning`. */

@@ -1,5 +1,7 @@
 import { conversationsOfRow } from "../data/row_conversations.ts";
+import { numberInColumn } from "../data/column_values.ts";
 import { kindOfValue, type Row } from "../data/rows.ts";
+import { valueOfText } from "../data/serialized_text.ts";
 import { AssayError } from "../error.ts";
 import type { Conversation } from "../text/conversation.ts";
 
@@ -63,7 +65,7 @@ export function fittingRow(row: Row, columns: FittingColumns = {}): FittingRow {
   const source = row[sourceColumn];
   const shape = conversationsOfRow(row);
   const ratingsOf = (column: string): Readonly<Record<string, unknown>> =>
-    objectOf(column, row[column] ?? {});
+    objectOf(column, structureIn(row, column) ?? {});
   const inColumns = Object.fromEntries(
     ratingColumns.flatMap((column) => column in row ? [[column, row[column]]] : []),
   );
@@ -94,18 +96,18 @@ export function fittingRow(row: Row, columns: FittingColumns = {}): FittingRow {
     prompt: promptHash(responses[0]!.conversation),
     source: typeof source === "string" ? source : null,
     responses,
-    labelSmoothing: numberOf("label_smoothing", row.label_smoothing),
+    labelSmoothing: numberOf("label_smoothing", row),
     // Rows that score or vote wrote have a margin of scores; only curate's is one to train for.
-    margin: "source_row" in row ? numberOf("margin", row.margin) : null,
+    margin: "source_row" in row ? numberOf("margin", row) : null,
   };
 }
 
 function candidateRatings(row: Row, candidates: readonly Conversation[]): FittingResponse[] {
-  const list = row.ratings ?? candidates.map(() => ({}));
+  const list = structureIn(row, "ratings") ?? candidates.map(() => ({}));
   if (!Array.isArray(list) || list.length !== candidates.length) {
     throw badRow("ratings", `a list of ${candidates.length} objects, one per response`, list);
   }
-  const pairs = row.pairs ?? [];
+  const pairs = structureIn(row, "pairs") ?? [];
   const isPlace = (place: unknown): boolean =>
     Number.isInteger(place) && candidates.length > Number(place) && Number(place) >= 0;
   const isPair = (pair: unknown): boolean =>
@@ -130,10 +132,17 @@ function objectOf(column: string, value: unknown): Readonly<Record<string, unkno
   throw badRow(column, "an object of ratings by objective", value);
 }
 
-function numberOf(column: string, value: unknown): number | null {
-  if (value === undefined || value === null) return null;
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw badRow(column, "a finite number", value);
+function numberOf(column: string, row: Row): number | null {
+  const number = numberInColumn(row, column) ?? null;
+  if (number === null || Number.isFinite(number)) return number;
+  throw badRow(column, "a finite number", row[column]);
+}
+
+/** A column's list or object, or what the text of one (a CSV cell) holds. */
+function structureIn(row: Row, column: string): unknown {
+  const value = row[column];
+  if (typeof value !== "string") return value;
+  return value === "" ? undefined : valueOfText(value)?.value ?? value;
 }
 
 function splitOf(value: unknown): FittingRow["split"] {

@@ -23,10 +23,14 @@ interface LowRankUpdate {
   readonly scale: number;
 }
 
+/** Models whose layers are `Conv1D`, stored as [in, out]; those of all others are linear. */
+const convolutionTypes: ReadonlySet<string> = new Set(["gpt2", "openai-gpt", "imagegpt"]);
+
 /**
  * A LoRA adapter in PEFT's layout: `adapter_config.json` and `adapter_model.safetensors`.
  *
  * Read are `r`, `lora_alpha`, `use_rslora`, `rank_pattern`, `alpha_pattern` and `fan_in_fan_out`;
+ * `fan_in_fan_out` counts only where the base's weights are stored as [in, out];
  * heads and other modules saved whole (`modules_to_save`) replace the base's. Refused, because the
  * merged weight would be another than W + scale · B·A: DoRA, LoRA biases, adapters of embeddings
  * and convolutions, layer replication, quantised adapters, other PEFT methods.
@@ -41,14 +45,15 @@ export class LoraAdapter implements Disposable {
   readonly #weights: SafetensorsReader;
   readonly #updates: ReadonlyMap<string, LowRankUpdate>;
   readonly #replaced: ReadonlyMap<string, string>;
-  readonly #transposed: boolean;
+  /** Whether the adapter says that the base's weights are stored as [in, out]. */
+  readonly #fanInFanOut: boolean;
 
   private constructor(
     name: string,
     weights: SafetensorsReader,
     updates: ReadonlyMap<string, LowRankUpdate>,
     replaced: ReadonlyMap<string, string>,
-    transposed: boolean,
+    fanInFanOut: boolean,
   ) {
     this.name = name;
     this.updates = new Set(updates.keys());
@@ -56,7 +61,7 @@ export class LoraAdapter implements Disposable {
     this.#weights = weights;
     this.#updates = updates;
     this.#replaced = replaced;
-    this.#transposed = transposed;
+    this.#fanInFanOut = fanInFanOut;
   }
 
   /**
@@ -102,7 +107,8 @@ export class LoraAdapter implements Disposable {
    * Merges the adapter into some rows of a weight: W + scale · B·A, summed in 64 bits.
    *
    * @param name Name of the base's weight.
-   * @param rows The rows of W, [count, in] (or of its transpose where the adapter says so).
+   * @param rows The rows of W, [count, in]; of its transpose where the adapter has `fan_in_fan_out`
+   *   and only that fits.
    * @param start Number of the first row in the whole weight.
    * @returns The merged rows as 32-bit floats.
    * @throws {AssayError} `voting/bad-adapter` where the adapter's matrices don't fit the weight.
@@ -113,10 +119,21 @@ export class LoraAdapter implements Disposable {
     start: number,
   ): Promise<Float32Array<ArrayBuffer>> {
     const update = this.#updates.get(name);
+    if (update === undefined) return toFloat32(rows).slice();
+    const columns = this.#sizes(update)[1];
+    const isTransposed = this.#fanInFanOut && rows.shape[1] !== columns;
+    return await this.#merge(update, rows, start, isTransposed);
+  }
+
+  async #merge(
+    update: LowRankUpdate,
+    rows: Tensor,
+    start: number,
+    isTransposed: boolean,
+  ): Promise<Float32Array<ArrayBuffer>> {
     const merged = toFloat32(rows).slice();
-    if (update === undefined) return merged;
     // W + s·B·A, or its transpose W' + s·A'·B' for weights stored as [in, out].
-    const [left, right] = this.#transposed ? [update.a, update.b] : [update.b, update.a];
+    const [left, right] = isTransposed ? [update.a, update.b] : [update.b, update.a];
     const [count = 0, columns = 0] = rows.shape;
     const rank = this.#weights.tensors.get(update.a)!.shape[0]!;
     const leftValues = toFloat32(await this.#weights.read(left));
@@ -127,11 +144,11 @@ export class LoraAdapter implements Disposable {
       for (let k = 0; k < rank; k++) {
         const place = start + row;
         const factor = update.scale *
-          (this.#transposed
+          (isTransposed
             ? leftValues[k * (leftValues.length / rank) + place]!
             : leftValues[place * rank + k]!);
         if (factor === 0) continue;
-        if (this.#transposed) {
+        if (isTransposed) {
           for (let column = 0; column < columns; column++) {
             sums[column]! += factor * rightValues[column * rank + k]!;
           }
@@ -163,7 +180,7 @@ export class LoraAdapter implements Disposable {
   mergedFolder(folder: CheckpointFolder, base: Checkpoint, dtype?: FloatDtype): CheckpointFolder {
     const tensors: LazyTensor[] = [];
     for (const [name, update] of this.#updates) {
-      const info = this.#fitting(base, name, update);
+      const { info, isTransposed } = this.#fitting(base, name, update);
       const form = dtype ?? info.dtype as FloatDtype;
       tensors.push({
         name,
@@ -171,7 +188,7 @@ export class LoraAdapter implements Disposable {
         shape: info.shape,
         readRows: async (start, count) =>
           fromFloat32(
-            await this.merge(name, await base.readRows(name, start, count), start),
+            await this.#merge(update, await base.readRows(name, start, count), start, isTransposed),
             form,
           ),
       });
@@ -190,16 +207,49 @@ export class LoraAdapter implements Disposable {
     this.#weights[Symbol.dispose]();
   }
 
-  #fitting(base: Checkpoint, name: string, update: LowRankUpdate): TensorInfo {
-    const info = base.tensors.get(name);
+  /**
+   * What a user should know before the merged base is used: where the adapter says that weights are
+   * stored as [in, out] and they are those of linear layers, stored as [out, in], they are merged as
+   * such; PEFT does the same, and says so too.
+   *
+   * @param base The base.
+   */
+  warnings(base: Checkpoint): string[] {
+    const isWrong = this.#fanInFanOut &&
+      [...this.#updates].some(([name, update]) =>
+        base.tensors.has(name) && !this.#fitting(base, name, update).isTransposed
+      );
+    if (!isWrong) return [];
+    return [
+      `${this.name} has fan_in_fan_out: true, but ${base.name} has linear layers, stored as ` +
+      "[out, in]: it is taken as false, as PEFT does",
+    ];
+  }
+
+  /** Rows and columns of a linear layer's weight that an update belongs to: [out, in]. */
+  #sizes(update: LowRankUpdate): readonly [rows: number, columns: number] {
     const rows = this.#weights.tensors.get(update.b)!.shape[0]!;
-    const columns = this.#weights.tensors.get(update.a)!.shape[1]!;
-    const expected = this.#transposed ? [columns, rows] : [rows, columns];
+    return [rows, this.#weights.tensors.get(update.a)!.shape[1]!];
+  }
+
+  /** A weight of the base, and whether it is stored as [in, out]: linear layers never are. */
+  #fitting(
+    base: Checkpoint,
+    name: string,
+    update: LowRankUpdate,
+  ): { readonly info: TensorInfo; readonly isTransposed: boolean } {
+    const info = base.tensors.get(name);
+    const sizes = this.#sizes(update);
+    const [linear, reversed] = [String(sizes), String(sizes.toReversed())];
+    const form = String(info?.shape);
+    const isConvolution = convolutionTypes.has(String(base.config.model_type));
+    const isTransposed = this.#fanInFanOut && form === reversed &&
+      (isConvolution || form !== linear);
     const isFloat = info !== undefined && isFloatDtype(info.dtype);
-    if (isFloat && String(info.shape) === String(expected)) return info;
+    if (isFloat && (isTransposed || form === linear)) return { info, isTransposed };
     return refuse(
       this.name,
-      `a base with ${name} as floats of shape [${expected}]`,
+      `a base with ${name} as floats of shape [${sizes}]`,
       info === undefined ? "none of that name" : `${info.dtype} [${info.shape}] in ${base.name}`,
     );
   }

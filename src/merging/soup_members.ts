@@ -1,31 +1,7 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Dtype } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
-
-/** Keys of `config.json` that change no arithmetic. */
-const harmlessKeys: ReadonlySet<string> = new Set([
-  "_name_or_path",
-  "architectures",
-  "auto_map",
-  "bos_token_id",
-  "dtype",
-  "eos_token_id",
-  "finetuning_task",
-  "id2label",
-  "initializer_range",
-  "label2id",
-  "output_attentions",
-  "output_hidden_states",
-  "pretraining_tp",
-  "problem_type",
-  "return_dict",
-  "torch_dtype",
-  "transformers_version",
-  "use_cache",
-]);
-
-/** Parts of `tokenizer.json` that do not decide which tokens a text becomes here. */
-const harmlessTokenizerKeys: ReadonlySet<string> = new Set(["version", "truncation", "padding"]);
+import { meantConfig, meantTemplate, meantTokenizer } from "./soup_settings.ts";
 
 /** Element types of quantised weights: their numbers mean nothing without their scales. */
 const quantisedTypes: ReadonlySet<Dtype> = new Set<Dtype>([
@@ -41,7 +17,8 @@ const quantisedTypes: ReadonlySet<Dtype> = new Set<Dtype>([
 
 /**
  * Refuses checkpoints whose weights can't be averaged: fewer than two, quantised weights, other
- * architectures or arithmetic settings, other tensors, shapes or dtypes, other tokenizers or chat
+ * architectures or arithmetic settings (compared by what they mean, see
+ * {@linkcode meantConfig}), other tensors, shapes or dtypes, other tokenizers or chat
  * templates. Members of a soup must come from one pre-trained model (WARM, arXiv 2401.12187); that
  * they do can't be seen, that they can't can.
  *
@@ -84,13 +61,10 @@ function checkNotQuantised(member: Checkpoint): void {
 }
 
 function checkConfig(first: Checkpoint, other: Checkpoint): void {
-  const keys = new Set([...Object.keys(first.config), ...Object.keys(other.config)]);
-  for (const key of keys) {
-    if (harmlessKeys.has(key)) continue;
-    const [expected, found] = [first, other].map((member) => canonical(member.config[key] ?? null));
-    if (expected !== found) {
-      differ(first, other, `the same ${key} in config.json`, `${expected} and ${found}`);
-    }
+  const [expected, found] = [meantConfig(first.config), meantConfig(other.config)];
+  for (const key of new Set([...expected.keys(), ...found.keys()])) {
+    const [one, two] = [expected.get(key) ?? "none", found.get(key) ?? "none"];
+    if (one !== two) differ(first, other, `the same ${key} in config.json`, `${one} and ${two}`);
   }
 }
 
@@ -114,22 +88,18 @@ async function readTokenizer(
 ): Promise<{ readonly tokenizer: string; readonly "chat template": string }> {
   const tokenizer = parseObject(await member.readText("tokenizer.json"));
   const settings = parseObject(await member.readText("tokenizer_config.json"));
-  const template = await member.readText("chat_template.jinja") ?? settings.chat_template ?? null;
-  const kept = Object.entries(tokenizer).filter(([key]) => !harmlessTokenizerKeys.has(key));
-  return { tokenizer: canonical(Object.fromEntries(kept)), "chat template": canonical(template) };
+  return {
+    tokenizer: meantTokenizer(tokenizer),
+    "chat template": meantTemplate(
+      await member.readText("chat_template.jinja"),
+      settings.chat_template,
+    ),
+  };
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> {
   const value: unknown = text === undefined ? {} : JSON.parse(text);
   return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
-}
-
-/** JSON with sorted keys, so that equal values have equal texts. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => {
-    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1));
-  });
 }
 
 function differ(first: Checkpoint, other: Checkpoint, expected: string, found: string): never {

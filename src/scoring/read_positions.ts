@@ -1,7 +1,7 @@
 import { AssayError } from "../error.ts";
 import type { Read, Reads } from "../heads/reads.ts";
 import type { ChatTokenizer, TokenizedConversation } from "../text/chat_tokenizer.ts";
-import type { Conversation } from "../text/conversation.ts";
+import { type Conversation, withoutResponse } from "../text/conversation.ts";
 import { findLastPattern } from "../text/header_pattern.ts";
 
 /** Positions of a conversation by read, counted from 0; each in ascending order. */
@@ -51,8 +51,7 @@ function responseStartOf(
   ids: Uint32Array,
 ): number {
   const last = conversation.at(-1)!;
-  const empty = [...conversation.slice(0, -1), { ...last, content: "" }];
-  const prompt = tokenizer.tokenize(empty).ids;
+  const prompt = tokenizer.tokenize(withoutResponse(conversation)).ids;
   let start = 0;
   while (start < ids.length && ids[start] === prompt[start]) start++;
   if (start > 0 && start < ids.length) return start;

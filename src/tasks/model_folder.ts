@@ -22,6 +22,8 @@ export interface ModelFolder extends Disposable {
   readonly source: string | CheckpointFolder;
   /** Tells apart what scores differently: the model, its adapter, and how that is merged. */
   readonly name: string;
+  /** What a user should know of it before it is used. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -55,13 +57,16 @@ export interface ModelFolder extends Disposable {
  */
 export async function openModelFolder(spec: ModelSpec): Promise<ModelFolder> {
   const { model, adapter: path, adapterDtype } = spec;
-  if (path === undefined) return { source: model, name: model, [Symbol.dispose]() {} };
+  if (path === undefined) {
+    return { source: model, name: model, warnings: [], [Symbol.dispose]() {} };
+  }
   using opened = new DisposableStack();
   const base = folderAt(model);
   const checkpoint = opened.use(await Checkpoint.open(base));
   const adapter = opened.use(await LoraAdapter.open(folderAt(path)));
   const source = adapter.mergedFolder(base, checkpoint, adapterDtype);
   const name = source.name + (adapterDtype === undefined ? " (rounded)" : "");
+  const warnings = adapter.warnings(checkpoint);
   const files = opened.move();
-  return { source, name, [Symbol.dispose]: () => files[Symbol.dispose]() };
+  return { source, name, warnings, [Symbol.dispose]: () => files[Symbol.dispose]() };
 }

@@ -115,7 +115,7 @@ export class ChatTemplate {
   /**
    * Renders a conversation.
    *
-   * @param conversation Messages in order.
+   * @param conversation Messages in order, with all of their fields; its `variables` are the template's.
    * @param options `addGenerationPrompt`: whether to end with the header of a new assistant turn;
    * false for scoring.
    * @returns The text of the sequence, with special tokens written out.
@@ -127,9 +127,9 @@ export class ChatTemplate {
     conversation: Conversation,
     options: { addGenerationPrompt?: boolean | undefined } = {},
   ): string {
-    const environment = this.#environment(conversation, options.addGenerationPrompt ?? false);
     const budget = baseSteps + stepsPerMessage * conversation.length;
     try {
+      const environment = this.#environment(conversation, options.addGenerationPrompt ?? false);
       const rendered = new TemplateInterpreter(environment, budget).run(this.#parsed);
       return rendered.value as string;
     } catch (cause) {
@@ -141,6 +141,9 @@ export class ChatTemplate {
     const environment = new Environment();
     const now = this.#options.now ?? (() => new Date());
     const variables: Record<string, unknown> = {
+      tools: null,
+      documents: null,
+      ...conversation.variables,
       ...this.#options.specialTokens,
       true: true,
       True: true,
@@ -153,9 +156,9 @@ export class ChatTemplate {
         throw new TemplateRefusal(String(message));
       },
       strftime_now: (format: unknown) => formatDate(now(), String(format)),
-      messages: conversation.map(({ role, content }) => ({ role, content })),
-      tools: null,
-      documents: null,
+      messages: conversation.map(({ nullContent, ...message }) =>
+        nullContent ? { ...message, content: null } : message
+      ),
       add_generation_prompt: addGenerationPrompt,
     };
     for (const [name, value] of Object.entries(variables)) environment.set(name, value);

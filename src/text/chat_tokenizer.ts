@@ -167,7 +167,7 @@ export class ChatTokenizer {
    * @param conversation Messages; the last one is the response.
    * @returns Its tokens, at most `maxTokens`.
    * @throws {AssayError} `text/empty-conversation`, `text/bad-message`, `text/unknown-role`,
-   * `text/template-refused`, `text/template-runaway`, `text/template-failed`, `text/too-long`,
+   * `text/unknown-field`, `text/unknown-variable`, `text/bad-field`, `text/template-refused`, `text/template-runaway`, `text/template-failed`, `text/too-long`,
    * `text/no-gating-pattern`.
    */
   tokenize(conversation: Conversation): TokenizedConversation {

@@ -1,6 +1,7 @@
 import { AssayError } from "../error.ts";
 import type { AddedToken } from "./added_tokens.ts";
-import type { Conversation } from "./conversation.ts";
+import { type Conversation, type Message, withoutResponse, withVariables } from "./conversation.ts";
+import { mapTexts, someText } from "./nested_text.ts";
 import { pythonStrip } from "./template_interpreter.ts";
 import type { GuardedText } from "./tokenizer.ts";
 
@@ -20,8 +21,8 @@ export interface GuardedConversation {
  * Keeps control tokens that are written inside messages from becoming control tokens.
  *
  * Before rendering, {@link ContentGuard.guard} puts a mark, a sentinel character, inside each control
- * token's text that a content holds (roles are checked against the template's, see
- * `checkConversation`). Templates do what they always do (trim, search, split); then
+ * token's text that a content holds, or a text in another field of a message or in a variable (roles
+ * are checked against the template's, see `checkConversation`). Templates do what they always do (trim, search, split); then
  * {@link ContentGuard.release} takes the marks out of the rendered text and returns where they were.
  * A control token that would cross one of these breaks came from content and is encoded as text;
  * all others are the template's own. Text without control tokens is not touched at all.
@@ -68,11 +69,21 @@ export class ContentGuard {
    */
   guard(conversation: Conversation): GuardedConversation {
     const mark = unusedMark(conversation);
-    const guarded = conversation.map(({ role, content }) => ({
-      role,
-      content: insert(content, this.#placesIn(content), mark),
-    }));
-    return { conversation: guarded, mark };
+    const ofText = (text: string) => insert(text, this.#placesIn(text), mark);
+    // A template looks for keys by name, and prints quotes around them: their edges stay as they are.
+    const ofKey = (key: string) => insert(key, sorted(this.#placesInside(key)), mark);
+    const guarded = conversation.map((message): Message => {
+      const { role, content, ...fields } = message;
+      const entries = Object.entries(fields).map(([name, value]) =>
+        [name, mapTexts(value, ofText, ofKey)] as const
+      );
+      return { ...Object.fromEntries(entries), role, content: ofText(content) };
+    });
+    const { variables } = conversation;
+    const marked = variables && Object.fromEntries(
+      Object.entries(variables).map(([name, value]) => [name, mapTexts(value, ofText, ofKey)]),
+    );
+    return { conversation: withVariables(guarded, marked), mark };
   }
 
   /**
@@ -96,7 +107,8 @@ export class ContentGuard {
 
   /**
    * Finds where the response begins in the rendered text, by rendering once more with a mark before
-   * the first character of the last content that is not whitespace.
+   * the first character of the last content that is not whitespace. Where the last message has
+   * further fields, its response is what it prints beyond a message that says nothing.
    *
    * @param guarded The guarded conversation.
    * @param render The template.
@@ -109,10 +121,21 @@ export class ContentGuard {
     text: string,
   ): number | null {
     const last = guarded.conversation.at(-1)!;
+    if (Object.keys(last).length > 2) {
+      const prompt = this.release(render(withoutResponse(guarded.conversation)), guarded.mark).text;
+      let shared = 0;
+      while (shared < text.length && text[shared] === prompt[shared]) shared++;
+      return shared;
+    }
     const mark = unusedMark(guarded.conversation);
     const place = last.content.length - pythonStrip(last.content, "lstrip").length;
     const content = insert(last.content, [place], mark);
-    const rendered = render([...guarded.conversation.slice(0, -1), { ...last, content }]);
+    const rendered = render(
+      withVariables(
+        [...guarded.conversation.slice(0, -1), { ...last, content }],
+        guarded.conversation.variables,
+      ),
+    );
     const [before, after, ...more] = rendered.split(mark);
     if (after === undefined || more.length > 0) return null;
     if (this.release(before + after, guarded.mark).text !== text) return null;
@@ -121,6 +144,13 @@ export class ContentGuard {
 
   /** Offsets at which a text must be marked. */
   #placesIn(text: string): readonly number[] {
+    const places = this.#placesInside(text);
+    this.#addEdges(text, places);
+    return sorted(places);
+  }
+
+  /** Offsets inside the control tokens that a text holds. */
+  #placesInside(text: string): Set<number> {
     const places = new Set<number>();
     for (const content of this.#contents) {
       // One code point has no inside, so its mark goes before it.
@@ -130,9 +160,8 @@ export class ContentGuard {
         places.add(at + inside);
       }
     }
-    this.#addEdges(text, places);
     if (this.#normalizedContents.length > 0) this.#addLookalikes(text, places);
-    return [...places].sort((a, b) => a - b);
+    return places;
   }
 
   #addEdges(text: string, places: Set<number>): void {
@@ -164,6 +193,10 @@ export class ContentGuard {
   }
 }
 
+function sorted(places: ReadonlySet<number>): number[] {
+  return [...places].sort((a, b) => a - b);
+}
+
 function insert(text: string, places: readonly number[], mark: string): string {
   if (places.length === 0) return text;
   let marked = "";
@@ -183,7 +216,10 @@ function unusedMark(conversation: Conversation): string {
   for (const [first, last] of markRanges) {
     for (let unit = first; unit <= last; unit++) {
       const mark = String.fromCharCode(unit);
-      if (!conversation.some(({ content }) => content.includes(mark))) return mark;
+      const isUsed = (text: string) => text.includes(mark);
+      if (!someText([...conversation], isUsed) && !someText(conversation.variables, isUsed)) {
+        return mark;
+      }
     }
   }
   throw new AssayError(

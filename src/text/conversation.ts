@@ -1,15 +1,67 @@
 import { AssayError } from "../error.ts";
+import { checkFields, checkVariables } from "./message_fields.ts";
 
-/** One turn of a conversation. */
+/**
+ * One turn of a conversation. Fields beside `role` and `content` (`tool_calls`, `reasoning_content`,
+ * `name`, …) are for the chat template; see {@linkcode checkConversation}.
+ */
 export interface Message {
   /** Who speaks: `system`, `user`, `assistant`, or another role that the chat template knows. */
   readonly role: string;
   /** What is said. */
   readonly content: string;
+  /** Set in a message that only calls tools: `content` is empty here, and `null` for the template. */
+  readonly nullContent?: true | undefined;
+  /** What else a chat template reads: values as JSON has them. */
+  readonly [field: string]: unknown;
 }
 
+/** What a chat template is given besides the messages: `tools`, `documents`, `enable_thinking`, …. */
+export type TemplateVariables = Readonly<Record<string, unknown>>;
+
 /** A list of messages; the last one is the response to score. */
-export type Conversation = readonly Message[];
+export interface Conversation extends ReadonlyArray<Message> {
+  /** What its chat template is given besides them. */
+  readonly variables?: TemplateVariables | undefined;
+}
+
+/**
+ * A conversation that gives its chat template variables.
+ *
+ * @example
+ * ```ts
+ * import { withVariables } from "@assay/assay/text";
+ * import assert from "node:assert/strict";
+ *
+ * const messages = [{ role: "user", content: "Hi" }, { role: "assistant", content: "Hello." }];
+ * const conversation = withVariables(messages, { enable_thinking: false });
+ * assert.deepEqual(conversation.variables, { enable_thinking: false });
+ * ```
+ *
+ * @param messages The messages.
+ * @param variables By name; `undefined` for none.
+ * @returns A new list.
+ */
+export function withVariables(
+  messages: readonly Message[],
+  variables: TemplateVariables | undefined,
+): Conversation {
+  return variables === undefined ? [...messages] : Object.assign([...messages], { variables });
+}
+
+/**
+ * The same conversation without what its response says: its last message has a role, no text and no
+ * further fields.
+ *
+ * @param conversation At least one message.
+ */
+export function withoutResponse(conversation: Conversation): Conversation {
+  const { role } = conversation.at(-1)!;
+  return withVariables(
+    [...conversation.slice(0, -1), { role, content: "" }],
+    conversation.variables,
+  );
+}
 
 /** Roles that any chat template may meet, whether or not its source names them. */
 const standardRoles = ["system", "user", "assistant", "tool", "function", "developer"];
@@ -21,13 +73,16 @@ const standardRoles = ["system", "user", "assistant", "tool", "function", "devel
  *
  * A template that prints whatever role it is given would score a misspelt role in silence, so a
  * role is accepted only if it is a usual one (`system`, `user`, `assistant`, `tool`, `function`,
- * `developer`) or if the template's source names it.
+ * `developer`) or if the template's source names it. Fields and variables are kept where the source
+ * names them; a field that says something and that the template does not read is refused, and so is
+ * every other variable.
  *
  * @param conversation What the caller calls a conversation.
- * @param templateSource Source of the chat template, searched for names of further roles.
- * @returns A copy with well-formed roles and contents.
+ * @param templateSource Source of the chat template, searched for names.
+ * @returns A copy with well-formed texts, and with the fields that the template reads.
  * @throws {AssayError} `text/empty-conversation`, `text/bad-message` (a message is not an object, or
- * its role or content is not a string), `text/unknown-role`.
+ * its role or content is not a string), `text/unknown-role`, `text/unknown-field`,
+ * `text/unknown-variable`, `text/bad-field`.
  */
 export function checkConversation(conversation: unknown, templateSource: string): Conversation {
   if (!Array.isArray(conversation)) {
@@ -44,15 +99,21 @@ export function checkConversation(conversation: unknown, templateSource: string)
       "Cannot score an empty conversation: expected at least one message, the last one being the response",
     );
   }
-  return conversation.map((message, index) => checkMessage(message, index, templateSource));
+  const messages = conversation.map((message, index) =>
+    checkMessage(message, index, templateSource)
+  );
+  const { variables } = conversation as Conversation;
+  return withVariables(messages, variables && checkVariables(variables, templateSource));
 }
 
 function checkMessage(message: unknown, index: number, templateSource: string): Message {
-  const fields = message as Partial<Record<"role" | "content", unknown>> | null | undefined;
+  const fields = message as Partial<Record<string, unknown>> | null | undefined;
   const role = fields?.role;
   const content = fields?.content;
   const where = `message ${index + 1}`;
-  if (typeof role !== "string" || typeof content !== "string") {
+  const isCall = (content === null || fields?.nullContent === true) &&
+    ["tool_calls", "function_call"].some((name) => fields?.[name]);
+  if (typeof role !== "string" || (typeof content !== "string" && !isCall)) {
     const wrong = typeof role !== "string" ? "role" : "content";
     const found = typeof message !== "object" || message === null
       ? `${describe(message)} in place of the message`
@@ -69,7 +130,14 @@ function checkMessage(message: unknown, index: number, templateSource: string): 
         `the chat template names, found ${JSON.stringify(role.slice(0, 100))}`,
     );
   }
-  return { role: role.toWellFormed(), content: content.toWellFormed() };
+  const own: Message = {
+    role: role.toWellFormed(),
+    content: isCall ? "" : (content as string).toWellFormed(),
+    ...(isCall ? { nullContent: true } : {}),
+  };
+  return Object.keys(fields!).length === 2
+    ? own
+    : { ...checkFields(fields!, where, templateSource), ...own };
 }
 
 function isKnownRole(role: string, templateSource: string): boolean {

@@ -10,6 +10,11 @@ export {
   type ChatTokenizerOptions,
   type TokenizedConversation,
 } from "./chat_tokenizer.ts";
-export type { Conversation, Message } from "./conversation.ts";
+export {
+  type Conversation,
+  type Message,
+  type TemplateVariables,
+  withVariables,
+} from "./conversation.ts";
 export type { TextFiles } from "./tokenizer_files.ts";
 export type { Truncation } from "./truncation.ts";

@@ -136,6 +136,7 @@ export function flipPair(row: PreferenceRow): Record<string, unknown> {
   for (const column of probabilityColumns) {
     const value = result[column];
     if (typeof value === "number") result[column] = 1 - value;
+    else if (isNumberText(value)) result[column] = String(1 - Number(value));
   }
   if (result.winner === "chosen") result.winner = "rejected";
   else if (result.winner === "rejected") result.winner = "chosen";
@@ -182,9 +183,25 @@ function otherSide(column: string): string | undefined {
   return words.with(place, words[place] === "chosen" ? "rejected" : "chosen").join("_");
 }
 
+/** A number, a list of them, or the text of either, as a CSV cell has it. */
 function negate(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(negate);
+  if (isNumberText(value)) {
+    const digits = value.trim();
+    return digits.startsWith("-") ? digits.slice(1) : `-${digits.replace(/^\+/, "")}`;
+  }
+  if (typeof value === "string" && value.trimStart().startsWith("[")) {
+    try {
+      return JSON.stringify(negate(JSON.parse(value)));
+    } catch {
+      return value;
+    }
+  }
   return typeof value === "number" || typeof value === "bigint" ? -value : value;
+}
+
+function isNumberText(value: unknown): value is string {
+  return typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value));
 }
 
 function renameColumn(row: PreferenceRow, from: string, to: string): Record<string, unknown> {

@@ -11,15 +11,25 @@ export interface VoterKeys {
   readonly ids: readonly (string | undefined | null)[];
   /** Fingerprint of each row's texts; `undefined` where a row has none. */
   readonly fingerprints: readonly (string | undefined)[];
+  /** `subset` of each row, in which ids may be unique; `undefined` where a row has none. */
+  readonly subsets?: readonly (string | undefined)[] | undefined;
 }
 
-/** How rows of different voters are matched: by `id`, by their order, or by `id` where they can be. */
+/**
+ * How rows of different voters are matched: by `id` (within `subset`, where ids repeat over the whole
+ * file), by their order, or by `id` where they can be.
+ */
 export type JoinBy = "id" | "order" | "auto";
+
+/** What rows were matched by. */
+export type JoinKey = "id" | "subset and id" | "order";
 
 /** Which rows of the voters belong together. */
 export interface VoterJoin {
   /** How they were matched. */
-  readonly by: "id" | "order";
+  readonly by: JoinKey;
+  /** Why they were not matched by id, where that was not asked for. */
+  readonly obstacle?: string | undefined;
   /**
    * Per voter, the index of its row for each joined row, -1 where it has none. Joined rows are the
    * first voter's in their order, then those that only later voters have, in theirs.
@@ -34,15 +44,16 @@ export interface VoterJoin {
 /**
  * Matches the rows of several voters' score files.
  *
- * By `id` where every row of every file has one and no file repeats one, else by order. Files joined
- * by order must have the same number of rows. Wherever two matched rows both have an id or texts,
- * these must agree: voters must have scored the same things.
+ * By `id` where every row of every file has one and no file repeats one; by `subset` and `id` where no
+ * file repeats both; else by order. Files joined by order must have the same number of rows. Wherever
+ * two matched rows both have an id, a subset or one of the text columns, these must agree: voters must
+ * have scored the same things.
  *
  * @param voters Keys of each voter's rows.
  * @param by How to match; default `auto`.
  * @returns Which rows belong together.
  * @throws {AssayError} `voting/row-count` where files joined by order differ in length,
- * `voting/ids-differ` and `voting/rows-differ` where matched rows are not the same,
+ * `voting/ids-differ`, `voting/subsets-differ` and `voting/rows-differ` where matched rows are not the same,
  * `voting/no-common-ids` where a file shares no id with the first, `voting/bad-ids` where `id` was
  * asked for and a file has rows without an id or repeats one.
  *
@@ -61,18 +72,26 @@ export interface VoterJoin {
  * ```
  */
 export function joinVoters(voters: readonly VoterKeys[], by: JoinBy = "auto"): VoterJoin {
-  const obstacle = voters.map(whyNotById).find((reason) => reason !== undefined);
-  if (by === "id" && obstacle !== undefined) {
+  const obstacle = whyNotBy(voters);
+  const within = obstacle === undefined ? undefined : voters.map(withinSubsets);
+  const isWithin = within !== undefined && whyNotBy(within) === undefined;
+  if (by === "id" && obstacle !== undefined && !isWithin) {
     throw new AssayError("voting/bad-ids", `Cannot join voters by id: ${obstacle}`);
   }
-  const join = by === "id" || (by === "auto" && obstacle === undefined)
-    ? joinById(voters)
-    : joinByOrder(voters, obstacle);
+  const join = by !== "order" && obstacle === undefined
+    ? joinById(voters, "id")
+    : by !== "order" && isWithin
+    ? joinById(within, "subset and id")
+    : joinByOrder(voters, by === "auto" ? obstacle : undefined);
   checkSameRows(voters, join);
   return join;
 }
 
-/** What keeps a file from being joined by id. */
+/** What keeps files from being joined by id. */
+function whyNotBy(voters: readonly VoterKeys[]): string | undefined {
+  return voters.map(whyNotById).find((reason) => reason !== undefined);
+}
+
 function whyNotById({ name, ids }: VoterKeys): string | undefined {
   const seen = new Set<string>();
   for (const [row, id] of ids.entries()) {
@@ -84,7 +103,15 @@ function whyNotById({ name, ids }: VoterKeys): string | undefined {
   return undefined;
 }
 
-function joinById(voters: readonly VoterKeys[]): VoterJoin {
+/** The same file with ids that name the subset too. */
+function withinSubsets({ subsets = [], ...voter }: VoterKeys): VoterKeys {
+  const ids = voter.ids.map((id, row) =>
+    id === null || id === undefined ? id : JSON.stringify([subsets[row] ?? null, id])
+  );
+  return { ...voter, ids };
+}
+
+function joinById(voters: readonly VoterKeys[], by: JoinKey): VoterJoin {
   const rowOfId = new Map<string, number>();
   for (const { ids } of voters) {
     for (const id of ids) if (id != null && !rowOfId.has(id)) rowOfId.set(id, rowOfId.size);
@@ -98,7 +125,7 @@ function joinById(voters: readonly VoterKeys[]): VoterJoin {
   });
   checkCommonIds(voters);
   const missing = places.map((place) => place.reduce((sum, row) => sum + (row < 0 ? 1 : 0), 0));
-  return { by: "id", places, rows: rowOfId.size, missing };
+  return { by, places, rows: rowOfId.size, missing };
 }
 
 function checkCommonIds([first, ...others]: readonly VoterKeys[]): void {
@@ -132,13 +159,15 @@ function joinByOrder(voters: readonly VoterKeys[], obstacle: string | undefined)
     );
   }
   const order = Int32Array.from({ length: rows }, (_, row) => row);
-  return { by: "order", places: voters.map(() => order), rows, missing: voters.map(() => 0) };
+  const places = voters.map(() => order);
+  return { by: "order", obstacle, places, rows, missing: voters.map(() => 0) };
 }
 
 /** Matched rows must be about the same texts, whatever they were matched by. */
 function checkSameRows(voters: readonly VoterKeys[], join: VoterJoin): void {
   for (let row = 0; row < join.rows; row++) {
     checkSame("ids-differ", "id", row, voters, join, (voter) => voter.ids);
+    checkSame("subsets-differ", "subset", row, voters, join, (voter) => voter.subsets);
     checkSame("rows-differ", "texts", row, voters, join, (voter) => voter.fingerprints);
   }
 }
@@ -149,16 +178,16 @@ function checkSame(
   row: number,
   voters: readonly VoterKeys[],
   join: VoterJoin,
-  column: (voter: VoterKeys) => readonly (string | undefined | null)[],
+  column: (voter: VoterKeys) => readonly (string | undefined | null)[] | undefined,
 ): void {
   let known: { name: string; value: string; row: number } | undefined;
   for (const [index, voter] of voters.entries()) {
     const place = join.places[index]![row]!;
-    const value = column(voter)[place];
+    const value = column(voter)?.[place];
     if (value === undefined || value === null) continue;
     known ??= { name: voter.name, value, row: place };
-    if (value === known.value) continue;
-    const shown = what === "id" ? ` (${known.value} and ${value})` : "";
+    if (value === known.value || (what === "texts" && agree(value, known.value))) continue;
+    const shown = what === "texts" ? "" : ` (${known.value} and ${value})`;
     throw new AssayError(
       `voting/${code}`,
       `Cannot join voters by ${join.by}: expected the same ${what} in row ${known.row + 1} of ` +
@@ -167,16 +196,34 @@ function checkSame(
   }
 }
 
+/** Whether two fingerprints are the same in every column that both rows have. */
+function agree(fingerprint: string, other: string): boolean {
+  const [columns, others] = [fingerprint, other].map((text) =>
+    new Map(
+      text.split(" ").map((column) => {
+        const hash = column.lastIndexOf(":") + 1;
+        return [column.slice(0, hash), column.slice(hash)] as const;
+      }),
+    )
+  );
+  const shared = [...columns!.keys()].filter((column) => others!.has(column));
+  return shared.every((column) => columns!.get(column) === others!.get(column));
+}
+
 /**
- * A short fingerprint of a row's texts (53 bits, not cryptographic): whatever of `prompt`, `chosen`,
- * `rejected`, `response`, `responses`, `all_generated_responses` and `messages` it has.
+ * A short fingerprint of a row's texts (53 bits a column, not cryptographic): whatever of `prompt`,
+ * `chosen`, `rejected`, `response`, `completion`, `responses`, `all_generated_responses` and `messages`
+ * it has.
  *
  * @param row A row.
  * @returns The fingerprint; `undefined` for a row without texts.
  */
 export function textFingerprint(row: Readonly<Record<string, unknown>>): string | undefined {
-  const texts = textColumns.map((column) => row[column] ?? null);
-  return texts.every((text) => text === null) ? undefined : hash53(textOf(texts));
+  const columns = textColumns.flatMap((column) => {
+    const text = row[column] ?? "";
+    return text === "" ? [] : [`${column}:${hash53(textOf(text))}`];
+  });
+  return columns.length === 0 ? undefined : columns.join(" ");
 }
 
 const textColumns: readonly string[] = [
@@ -184,6 +231,7 @@ const textColumns: readonly string[] = [
   "chosen",
   "rejected",
   "response",
+  "completion",
   "responses",
   "all_generated_responses",
   "messages",

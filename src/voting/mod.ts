@@ -55,6 +55,7 @@ export {
 export { type StrengthGroup, strengthGroups } from "./groups.ts";
 export {
   type JoinBy,
+  type JoinKey,
   joinVoters,
   textFingerprint,
   type VoterJoin,

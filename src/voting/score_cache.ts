@@ -16,7 +16,8 @@ export interface CacheIdentity {
 const cacheVersion = 1;
 
 /**
- * Key of a conversation: the first 128 bits of the SHA-256 of its roles and contents.
+ * Key of a conversation: the first 128 bits of the SHA-256 of its roles and contents, and of whatever
+ * else its chat template may read.
  *
  * @param conversation The conversation.
  * @returns 32 hexadecimal digits.
@@ -31,7 +32,18 @@ const cacheVersion = 1;
  * ```
  */
 export function conversationKey(conversation: Conversation): Promise<string> {
-  return sha256(JSON.stringify(conversation.map(({ role, content }) => [role, content])));
+  const messages = conversation.map(({ role, content, ...fields }) =>
+    Object.keys(fields).length === 0 ? [role, content] : [role, content, fields]
+  );
+  const { variables } = conversation;
+  return sha256(
+    JSON.stringify(variables === undefined ? messages : [messages, { variables }], digits),
+  );
+}
+
+/** Whole numbers beyond 2^53 as their digits. */
+function digits(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
 }
 
 /**

@@ -47,13 +47,21 @@ export function scoredRow(row: Readonly<Record<string, unknown>>, name = "score"
 /**
  * A score as written in a row.
  *
- * @param value A number, or text that spells one.
+ * @param value A number, text that spells one, or a list of one of these (a head's output of one row).
  * @returns The number; NaN for everything that is not a finite number.
  */
 export function readNumber(value: unknown): number {
-  const isText = typeof value === "string" && value.trim() !== "";
-  const number = isText || typeof value === "bigint" ? Number(value) : value;
+  const only = onlyItem(value);
+  const isText = typeof only === "string" && only.trim() !== "";
+  const number = isText || typeof only === "bigint" ? Number(only) : only;
   return typeof number === "number" && Number.isFinite(number) ? number : NaN;
+}
+
+/** What a list of one item holds, at any depth, or the text of such a list; anything else as it is. */
+function onlyItem(value: unknown): unknown {
+  let item = readList(value) ?? value;
+  while (Array.isArray(item) && item.length === 1) item = item[0];
+  return Array.isArray(item) ? value : item;
 }
 
 /** A list, or the text of one, as CSV has it. */

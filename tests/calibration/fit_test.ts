@@ -244,3 +244,25 @@ Deno.test("automatic delta is 0 up to 20,000 distinct values, and a sliver of th
   assert.equal(automaticDelta([...Array.from({ length: 20_001 }, (_, i) => i), NaN]), 20);
   assert.equal(automaticDelta(Array.from({ length: 50_000 }, (_, i) => i % 9000)), 0);
 });
+
+Deno.test("fit() with mean leaves pairs with few rows exactly as they are, centred or not, in either window", () => {
+  const pool = poolOfPairs(biasedPairs(50, 0.005));
+  const { chosen, rejected } = pool.pairs!;
+  for (const center of [true, false]) {
+    for (const compat of ["paper", "repo"] as const) {
+      const options = { ...lengthOnly, method: "mean", center, compat, gamma: 0.7 } as const;
+      const { calibrator, scores } = fit(pool, options);
+      const component = calibrator.components[0]!;
+      assert(component.kind === "curve");
+      const rows = new Map(component.knots.x.map((x, i) => [x, component.knots.count![i]!]));
+      let left = 0;
+      for (let pair = 0; pair < chosen.length; pair++) {
+        const sides = [chosen[pair]!, rejected[pair]!];
+        if (sides.every((side) => rows.get(pool.features.length![side]!)! >= 20)) continue;
+        left++;
+        for (const side of sides) assert.equal(scores[side], pool.scores[side]);
+      }
+      assert(left > 0 && left < chosen.length);
+    }
+  }
+});

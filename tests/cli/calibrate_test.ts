@@ -313,6 +313,32 @@ Deno.test("assay calibrate --preferences tells win rates as they came, calibrate
   });
 });
 
+Deno.test("assay calibrate --preferences counts no comparison where the judge gave no preference", async () => {
+  await inFolder(async (folder) => {
+    const judged = Array.from({ length: 30 }, (_, i) => ({
+      preference: 1 + (i % 4) / 3,
+      output_1: "a baseline",
+      output_2: "an answer".repeat(1 + i % 5),
+      generator_2: "model",
+    }));
+    const ties = [0, 1.5].map((preference) => ({ ...judged[0]!, preference }));
+    const none = { ...judged[0]!, preference: null };
+    const path = `${folder}/annotations.jsonl`;
+    await Deno.writeTextFile(path, lines([none, ...judged, none, ...ties]));
+    const summary = `${folder}/summary.json`;
+    const found = await calibrate(path, "--preferences", "--summary", summary);
+    assert.equal(found.status, 1);
+    const { overall } = JSON.parse(await Deno.readTextFile(summary));
+    assert.equal(overall.comparisons, 32);
+    const sum = judged.reduce((all, { preference }) => all + preference - 1, 1);
+    assert(Math.abs(overall.winRate - 100 * sum / 32) < 1e-9);
+    for (const row of [found.rows[0], found.rows[31]]) {
+      assert.equal((row as { error: Json }).error.code, "calibration/not-judged");
+    }
+    assert.equal(typeof found.rows[32]!.calibrated_preference, "number");
+  });
+});
+
 Deno.test("assay calibrate says what is wrong with its flags, its calibrator, its rows; exit 2", async () => {
   await inFolder(async (folder) => {
     const input = `${folder}/pairs.jsonl`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
 import { conversationsOfRow, type RowConversations } from "../../src/data/row_conversations.ts";
 import type { Row } from "../../src/data/rows.ts";
-import type { Message } from "../../src/text/conversation.ts";
+import { type Message, withVariables } from "../../src/text/conversation.ts";
 
 const system = (content: string): Message => ({ role: "system", content });
 const user = (content: string): Message => ({ role: "user", content });
@@ -29,7 +29,37 @@ const shapes: Readonly<Record<string, readonly [Row, RowConversations]>> = {
         { role: "assistant", content: "A", name: "x", tool_calls: null },
       ],
     },
-    single(user("Q?"), assistant("A")),
+    single(user("Q?"), { ...assistant("A"), name: "x" }),
+  ],
+  "a message that only calls a tool": [
+    { messages: [user("Q"), { role: "assistant", content: null, tool_calls: [{ id: "1" }] }] },
+    single(user("Q"), { ...assistant(""), nullContent: true, tool_calls: [{ id: "1" }] }),
+  ],
+  "a system column": [
+    { system: "S", prompt: "Q", chosen: "A", rejected: [system(" S"), user("Q"), assistant("B")] },
+    {
+      kind: "pair",
+      chosen: [system("S"), user("Q"), assistant("A")],
+      rejected: [system(" S"), user("Q"), assistant("B")],
+    },
+  ],
+  "columns for the chat template": [
+    { prompt: "Q", response: "A", tools: [{ name: "f" }], chat_template_kwargs: '{"x": false}' },
+    {
+      kind: "single",
+      conversation: withVariables([user("Q"), assistant("A")], {
+        x: false,
+        tools: [{ name: "f" }],
+      }),
+    },
+  ],
+  "empty columns for the chat template": [
+    { prompt: "Q", response: "A", tools: [], documents: "", system: "", chat_template_kwargs: {} },
+    single(user("Q"), assistant("A")),
+  ],
+  "a CSV row whose other shapes are empty": [
+    { prompt: "Q", response: "A", chosen: "", rejected: "", responses: "", messages: "" },
+    single(user("Q"), assistant("A")),
   ],
   "prompt and response as strings": [
     { prompt: "Q", response: "" },
@@ -137,13 +167,17 @@ const refusals: Readonly<Record<string, readonly [Row, RegExp]>> = {
     { messages: [{ role: "user", content: [{ type: "image_url" }] }] },
     /found a part of type "image_url"/,
   ],
-  "a message with tool calls": [
-    { messages: [user("Q"), { role: "assistant", content: "", tool_calls: [{}] }] },
-    /tool calls can't be scored/,
-  ],
   "a conversation that ends with a question": [
     { messages: [assistant("A"), user("Q")] },
     /expected the last message to be the response to score, found a "user" message/,
+  ],
+  "another system message": [
+    { system: "S", messages: [system("T"), user("Q"), assistant("A")] },
+    /"system": expected the system message that the conversation begins with/,
+  ],
+  "tools that are a word": [
+    { prompt: "Q", response: "A", tools: "search" },
+    /"tools": expected a list/,
   ],
   "half a pair": [{ prompt: "Q", chosen: "A" }, /"rejected": a pair needs both/],
   "a string without a prompt": [{ response: "A" }, /"response": a string needs a "prompt"/],

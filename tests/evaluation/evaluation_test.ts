@@ -161,3 +161,26 @@ Deno.test("Evaluation's accuracy is the mean of its subsets' by rows, and swappi
     assert.ok(Math.abs(mirrored.accuracy + all!.accuracy - 1) < 1e-12);
   }));
 });
+
+Deno.test("Evaluation knows RewardBench's subsets however a row spells them", () => {
+  const ties = [
+    { id: "ref:1", scores: [3, 1], correct: 1 },
+    { id: "tied:1", scores: [4, 3, 3.5], correct: 2 },
+  ];
+  const names = ["factuality", "precise_if", "MATH", "safety", "Focus"];
+  const { groups, plainTies } = evaluated([
+    ...names.map((subset) => ({ scores: [1, 0, 0, 0], correct: 1, subset })),
+    ...ties.map((row) => ({ ...row, subset: "ties" })),
+  ]);
+  assert.equal(named(groups, "Ties").accuracy, tiesScore(ties)!.score);
+  assert.equal(named(groups, "RewardBench 2").accuracy, (5 + tiesScore(ties)!.score) / 6);
+  assert.equal(named(groups, "precise_if").accuracy, 1);
+  assert.equal(plainTies, 0);
+});
+
+Deno.test("Evaluation takes a subset Ties without its ids for no part of RewardBench 2", () => {
+  const subsets = ["Factuality", "Precise IF", "Math", "Safety", "Focus", "ties"];
+  const { groups, plainTies } = evaluated(subsets.map((subset) => pair(2, 1, { subset, id: "1" })));
+  assert.equal(groups.some(({ name }) => name === "RewardBench 2"), false);
+  assert.equal(plainTies, 1);
+});

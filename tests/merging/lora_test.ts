@@ -175,3 +175,21 @@ Deno.test("LoraAdapter merges an adapter that PEFT saved as merge_and_unload() d
     close(values.reduce((a, b) => a + b, 0), sums[name], 1e-4);
   }
 });
+
+Deno.test("LoraAdapter takes fan_in_fan_out as false for linear layers, and says so, as PEFT does", async () => {
+  const wide = await adapterFolder({ fan_in_fan_out: true }, [A, B]);
+  const plain = await adapterFolder({}, [A, B]);
+  const name = `${projection}.weight`;
+  assert.deepEqual(await mergedValues(base, wide, name), await mergedValues(base, plain, name));
+  const square = await tinyFolder("square", [matrix(name, [[1, 0], [0, 1]])], {
+    "config.json": '{"model_type":"llama"}',
+  });
+  const up = matrix(`base_model.model.${projection}.lora_B.weight`, [[3], [4]]);
+  const adapter = await adapterFolder({ fan_in_fan_out: true }, [A, up]);
+  assert.deepEqual(await mergedValues(square, adapter, name), [4, 6, 4, 9]);
+  using checkpoint = await Checkpoint.open(square);
+  using lora = await LoraAdapter.open(adapter);
+  assert.match(lora.warnings(checkpoint).join(), /fan_in_fan_out: true.*taken as false/);
+  using without = await LoraAdapter.open(plain);
+  assert.deepEqual(without.warnings(await Checkpoint.open(base)), []);
+});

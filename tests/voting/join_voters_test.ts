@@ -83,3 +83,36 @@ Deno.test("textFingerprint() differs where texts do, and looks at nothing else",
   assert.equal(textFingerprint({ id: 1, score: 2 }), undefined);
   assert.equal(typeof textFingerprint({ prompt: 2n ** 60n }), "string");
 });
+
+Deno.test("joinVoters() matches by subset and id where ids are unique only within a subset", () => {
+  const file = (name: string, rows: readonly string[]) => ({
+    ...voter(name, rows.map((row) => row.slice(1))),
+    subsets: rows.map((row) => row[0]),
+  });
+  const [a, b] = [file("a", ["x1", "x2", "y1"]), file("b", ["y1", "x2", "x1"])];
+  for (const by of ["auto", "id"] as const) {
+    const join = joinVoters([a, b], by);
+    assert.equal(join.by, "subset and id");
+    assert.deepEqual(join.places.map((places) => [...places]), [[0, 1, 2], [2, 1, 0]]);
+  }
+  assert.throws(() => joinVoters([a, b], "order"), { code: "voting/subsets-differ" });
+  const noSubsets = { ...b, subsets: undefined };
+  assert.match(joinVoters([a, noSubsets]).obstacle!, /a has the id 1 more than once/);
+});
+
+Deno.test("joinVoters() by order checks every column that both have, and says why not by id", () => {
+  const file = (name: string, subsets: string[], rows: Record<string, string>[]) => ({
+    ...voter(name, subsets.map(() => undefined), rows.map(textFingerprint)),
+    subsets,
+  });
+  const a = file("a", ["x", "y"], [{ prompt: "1" }, { prompt: "2" }]);
+  const more = [{ prompt: "1", chosen: "c" }, { prompt: "2", chosen: "d" }];
+  assert.match(joinVoters([a, file("b", ["x", "y"], more)]).obstacle!, /row 1 of a has no id/);
+  assert.throws(() => joinVoters([a, file("b", ["y", "x"], [{ messages: "m" }, {}])]), {
+    code: "voting/subsets-differ",
+    message: /\(x and y\)/,
+  });
+  assert.throws(() => joinVoters([a, file("b", ["x", "y"], more.toReversed())]), {
+    code: "voting/rows-differ",
+  });
+});

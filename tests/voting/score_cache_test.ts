@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withVariables } from "../../src/text/conversation.ts";
 import fc from "fast-check";
 import { checkpointRevision } from "../../src/merging/checkpoint_revision.ts";
 import { cacheFileName, conversationKey, ScoreCache } from "../../src/voting/score_cache.ts";
@@ -87,7 +88,7 @@ Deno.test("cacheFileName() differs with everything that a score depends on, and 
   assert.equal(await cacheFileName(sorted), names[0]);
 });
 
-Deno.test("conversationKey() depends on roles, contents and their borders, and on nothing else", async () => {
+Deno.test("conversationKey() depends on all that a template may read, and on nothing else", async () => {
   const hi = { role: "user", content: "hi" };
   const keys = await Promise.all([
     [hi],
@@ -97,10 +98,14 @@ Deno.test("conversationKey() depends on roles, contents and their borders, and o
     [],
   ].map(conversationKey));
   assert.equal(new Set(keys).size, 5);
-  assert.equal(
-    await conversationKey([{ content: "hi", role: "user", name: "x" } as typeof hi]),
-    keys[0],
-  );
+  assert.equal(await conversationKey([{ content: "hi", role: "user" }]), keys[0]);
+  const more = await Promise.all([
+    conversationKey([{ ...hi, name: "x" }]),
+    conversationKey([{ ...hi, name: "y" }]),
+    conversationKey(withVariables([hi], { enable_thinking: false })),
+    conversationKey(withVariables([hi], { enable_thinking: true })),
+  ]);
+  assert.equal(new Set([keys[0], ...more]).size, 5);
 });
 
 Deno.test("checkpointRevision() differs with weights, configuration and tokenizer", async () => {

@@ -84,6 +84,7 @@ async function applySaved(
   const columns = await scoredColumns(flags);
   const rows = readRows(input, {
     format: flags.inputFormat,
+    delimiter: flags.delimiter,
     onBytes: ({ read, byteLength }) => bar.update("calibrating", read, byteLength),
   });
   await writeCalibrated(
@@ -105,6 +106,7 @@ async function fitAndApply(
   let doing = "reading";
   const rows = await openRows(input, {
     format: flags.inputFormat,
+    delimiter: flags.delimiter,
     onBytes: ({ read, byteLength }) => bar.update(doing, read, byteLength),
   });
   const fitted = await fitCalibrator(rows.read(), { ...columns, ...fitOptions(flags) });

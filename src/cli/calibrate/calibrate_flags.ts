@@ -2,7 +2,13 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { FitReportOptions } from "../../calibration/fit.ts";
 import type { FitOptions } from "../../calibration/settings.ts";
 import type { RowFormat } from "../../data/rows.ts";
-import { countArgument, formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import {
+  countArgument,
+  delimiterOption,
+  formatOption,
+  inputFormatOption,
+  outputFileOption,
+} from "../arguments.ts";
 
 /** The flags of `assay calibrate`. */
 export interface CalibrateFlags {
@@ -34,6 +40,7 @@ export interface CalibrateFlags {
   readonly output?: string | undefined;
   readonly format: "jsonl" | "table";
   readonly inputFormat?: RowFormat | undefined;
+  readonly delimiter?: string | undefined;
 }
 
 /** Flags that decide how a calibrator is fitted, which one that is applied has already decided. */
@@ -128,7 +135,8 @@ function addInputFlags(command: Command): Command {
         .choices(["half", "wrong", "random"]),
     )
     .option("--tokenizer <checkpoint>", "folder whose tokenizer and template measure responses")
-    .addOption(inputFormatOption());
+    .addOption(inputFormatOption())
+    .addOption(delimiterOption());
 }
 
 /** The options of a fit that the flags ask for. */

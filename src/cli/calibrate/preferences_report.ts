@@ -27,6 +27,7 @@ export async function writeCalibratedPreferences(
   let doing = "reading";
   const rows = await openRows(input, {
     format: flags.inputFormat,
+    delimiter: flags.delimiter,
     onBytes: ({ read, byteLength }) => bar.update(doing, read, byteLength),
   });
   const calibrated = await calibratePreferences(rows, {

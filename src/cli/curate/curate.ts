@@ -13,7 +13,12 @@ import { undoCuration } from "../../tasks/curate/undo_curation.ts";
 import { openRows } from "../../tasks/repeatable_rows.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import { priorConstraints } from "../../voting/prior_constraint.ts";
-import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import {
+  delimiterOption,
+  formatOption,
+  inputFormatOption,
+  outputFileOption,
+} from "../arguments.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
@@ -33,6 +38,7 @@ interface CurateFlags extends RecipeFlags {
   readonly format: "jsonl" | "table";
   readonly output?: string | undefined;
   readonly inputFormat?: RowFormat | undefined;
+  readonly delimiter?: string | undefined;
 }
 
 const description = [
@@ -74,6 +80,7 @@ export function curateCommand(output: Output = Output.system()): Command {
     .addOption(formatOption())
     .addOption(outputFileOption())
     .addOption(inputFormatOption())
+    .addOption(delimiterOption())
     .addHelpText("after", examples);
   return command.action(async (inputs: readonly string[], flags: CurateFlags) => {
     const sources = inputs.length === 0 ? ["-"] : inputs;
@@ -90,7 +97,9 @@ async function undo(
 ): Promise<void> {
   const writer = await rowOutput(output, flags, curateTable);
   let written = 0;
-  for await (const undone of undoCuration(inputs, { format: flags.inputFormat })) {
+  for await (
+    const undone of undoCuration(inputs, { format: flags.inputFormat, delimiter: flags.delimiter })
+  ) {
     if (undone.row !== undefined) {
       await writer.write(undone.row);
       written++;
@@ -119,7 +128,10 @@ async function curate(
     );
   }
   using bar = progressBar(output);
-  const rows = await openRows(inputs[0]!, { format: flags.inputFormat });
+  const rows = await openRows(inputs[0]!, {
+    format: flags.inputFormat,
+    delimiter: flags.delimiter,
+  });
   const prior = recipe === "prior-margin" ? await priorSettings(flags) : undefined;
   bar.update("reading strengths", 0, undefined);
   const { goalPlacement, goalScale } = flags;

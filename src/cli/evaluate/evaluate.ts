@@ -10,7 +10,7 @@ import { evaluationRows, evaluationSummary } from "../../tasks/evaluate/evaluati
 import type { LoadScorer } from "../../tasks/score/open_scorer.ts";
 import { scoreRows } from "../../tasks/score/score_rows.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
-import { inputFormatOption, reportFormatOption } from "../arguments.ts";
+import { delimiterOption, inputFormatOption, reportFormatOption } from "../arguments.ts";
 import { columnArgument } from "../calibrate/calibrate_flags.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { startReading } from "../input_rows.ts";
@@ -30,6 +30,7 @@ interface EvaluateFlags extends ModelFlags {
   readonly summary?: string | undefined;
   readonly format?: "jsonl" | "table" | undefined;
   readonly inputFormat?: RowFormat | undefined;
+  readonly delimiter?: string | undefined;
 }
 
 const description = [
@@ -83,6 +84,7 @@ export function evaluateCommand(
     .option("--summary <file>", "save everything as JSON")
     .addOption(reportFormatOption())
     .addOption(inputFormatOption())
+    .addOption(delimiterOption())
     .addHelpText("after", examples);
   return addModelFlags(command).action(async (input: string, flags: EvaluateFlags) => {
     await evaluate(input, flags, output, load);
@@ -103,6 +105,7 @@ async function evaluate(
     : await readCalibrator(flags.calibrate);
   const rows = await startReading(input, {
     format: flags.inputFormat,
+    delimiter: flags.delimiter,
     onBytes: ({ read, byteLength }) => bar.update("evaluating", read, byteLength),
   }, output);
   if (rows === undefined) return;
@@ -157,8 +160,14 @@ async function reportFailures(
   );
 }
 
-function warningsOf({ tie, tiedRows, leftOut, groups }: EvaluationReport): string[] {
+function warningsOf({ tie, tiedRows, leftOut, plainTies, groups }: EvaluationReport): string[] {
   const warnings: string[] = [];
+  if (plainTies > 0) {
+    warnings.push(
+      `${plainTies} rows of the subset Ties count by the plain rule, and for no benchmark: ` +
+        "RewardBench 2's own rule needs ids ref:N and tied:N",
+    );
+  }
   if (leftOut > 0) {
     warnings.push(
       `${leftOut} rows of the subset Ties are left out: expected prompts with both ref:N and tied:N, ` +

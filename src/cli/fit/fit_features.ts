@@ -6,7 +6,7 @@ import type { FeatureSet } from "../../fitting/feature_set.ts";
 import { computeFeatures, openFeatures } from "../../tasks/fit/compute_features.ts";
 import type { ModelSpec } from "../../tasks/model_folder.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
-import { countArgument, inputFormatOption } from "../arguments.ts";
+import { countArgument, delimiterOption, inputFormatOption } from "../arguments.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
@@ -20,6 +20,7 @@ interface FeaturesFlags extends ModelFlags, AdapterFlags {
   readonly rating?: readonly string[] | undefined;
   readonly source: string;
   readonly inputFormat?: RowFormat | undefined;
+  readonly delimiter?: string | undefined;
 }
 
 const description = [
@@ -50,6 +51,7 @@ export function fitFeaturesCommand(output: Output = Output.system()): Command {
     .option("--no-gates", "leave out the assistant header's state (only armo needs it)")
     .option("--rows-per-shard <count>", "input rows in a file", countArgument, 512)
     .addOption(inputFormatOption())
+    .addOption(delimiterOption())
     .addHelpText("after", examples);
   addAdapterFlags(addColumnFlags(command), "LoRA adapter on the backbone");
   return addModelFlags(command).action(
@@ -68,6 +70,7 @@ type ComputeFlags = ModelFlags & {
   readonly rating?: readonly string[] | undefined;
   readonly source: string;
   readonly inputFormat?: RowFormat | undefined;
+  readonly delimiter?: string | undefined;
 };
 
 async function compute(
@@ -83,6 +86,7 @@ async function compute(
   let share = { read: 0, byteLength: undefined as number | undefined };
   const rows = readRows(input, {
     format: flags.inputFormat,
+    delimiter: flags.delimiter,
     onBytes: ({ read, byteLength }) => share = { read, byteLength },
   });
   const { failed, rows: count, resumed, backend } = await computeFeatures(rows, spec, folder, {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { RowFormat } from "../../data/rows.ts";
 import type { MixtureShares } from "../../fitting/pair_mixture.ts";
-import { countArgument, inputFormatOption } from "../arguments.ts";
+import { countArgument, delimiterOption, inputFormatOption } from "../arguments.ts";
 import { addModelFlags, type ModelFlags } from "../model_options.ts";
 
 /** Flags of the commands that fit a head. */
@@ -16,6 +16,7 @@ export interface FitFlags extends ModelFlags {
   readonly dtype: "F32" | "BF16" | "F16";
   readonly format?: "jsonl" | "table" | undefined;
   readonly inputFormat?: RowFormat | undefined;
+  readonly delimiter?: string | undefined;
 }
 
 /** Adds the flags of {@link FitFlags} to a command. */
@@ -43,7 +44,8 @@ export function addFitFlags(command: Command): Command {
       new Option("--format <format>", "the report (default: text at a terminal, else JSON Lines)")
         .choices(["jsonl", "table"]),
     )
-    .addOption(inputFormatOption());
+    .addOption(inputFormatOption())
+    .addOption(delimiterOption());
   return addModelFlags(command);
 }
 

@@ -6,7 +6,12 @@ import type { RowWriter } from "../../data/write_rows.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
-import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import {
+  delimiterOption,
+  formatOption,
+  inputFormatOption,
+  outputFileOption,
+} from "../arguments.ts";
 import { calibrateTable } from "../calibrate/calibrate_report.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "./implicit_options.ts";
@@ -32,6 +37,7 @@ interface ScoreFlags extends ModelFlags, ImplicitFlags, AdapterFlags {
   readonly format: "jsonl" | "table";
   readonly output?: string | undefined;
   readonly inputFormat?: RowFormat | undefined;
+  readonly delimiter?: string | undefined;
 }
 
 const description = [
@@ -78,6 +84,7 @@ export function scoreCommand(
     .addOption(formatOption())
     .addOption(outputFileOption())
     .addOption(inputFormatOption())
+    .addOption(delimiterOption())
     .addHelpText("after", examples);
   addAdapterFlags(addImplicitFlags(command), "LoRA adapter on the model");
   return addModelFlags(command).action(
@@ -99,7 +106,11 @@ async function score(
   using bar = progressBar(output);
   const bytes: { last?: BytesRead } = {};
   const onBytes = (read: BytesRead) => bytes.last = read;
-  const rows = await startReading(input, { format: flags.inputFormat, onBytes }, output);
+  const rows = await startReading(input, {
+    format: flags.inputFormat,
+    delimiter: flags.delimiter,
+    onBytes,
+  }, output);
   if (flags.output !== undefined) await checkWritable(flags.output);
   const calibrator = flags.calibrate === undefined
     ? undefined

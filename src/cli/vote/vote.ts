@@ -11,7 +11,12 @@ import type { JoinBy } from "../../voting/join_voters.ts";
 import { drawStrengths, plotPage } from "../../voting/strength_plot.ts";
 import type { Vote } from "../../voting/tally.ts";
 import { adapterDtypeOf, type AdapterFlags, addAdapterFlags } from "../adapter_options.ts";
-import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import {
+  delimiterOption,
+  formatOption,
+  inputFormatOption,
+  outputFileOption,
+} from "../arguments.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
@@ -33,13 +38,15 @@ interface VoteFlags extends TallyFlags, ModelFlags, AdapterFlags {
   readonly format: "jsonl" | "table";
   readonly output?: string | undefined;
   readonly inputFormat?: RowFormat | undefined;
+  readonly delimiter?: string | undefined;
 }
 
 const description = [
   "Puts the scores of several reward models together.",
   "INPUT is one file of scores per voter, with the columns that score writes (pairs: chosen_score " +
   "and rejected_score; single rows: score; candidates: scores), from any tool. Rows are matched by " +
-  "id where every row has one of its own, else by their order. With --model, INPUT is one file of " +
+  "id where every row has one of its own, by subset and id where ids repeat between subsets, else by " +
+  "their order, which is said. Ids, subsets and texts that two files both have must agree. With --model, INPUT is one file of " +
   "rows, which every voter scores first; scores are kept in a cache, so that a run that was " +
   "interrupted goes on where it stopped, and one more voter costs one scoring.",
   "Rows come out as in the first file. A pair gets the aggregates chosen_score, rejected_score and " +
@@ -88,6 +95,7 @@ export function voteCommand(
     .addOption(formatOption())
     .addOption(outputFileOption())
     .addOption(inputFormatOption())
+    .addOption(delimiterOption())
     .addHelpText("after", examples);
   return addModelFlags(command).action(async (inputs: readonly string[], flags: VoteFlags) => {
     checkUsage(inputs, flags);
@@ -144,8 +152,10 @@ async function vote(
     ? await voteFiles(inputs, {
       ...counting,
       format: flags.inputFormat,
+      delimiter: flags.delimiter,
       join: flags.join,
       column: flags.column,
+      onNote: (message) => output.note(message),
       onBytes: (file, read, byteLength) => bar.update(`reading ${file}`, read, byteLength),
     })
     : await letModelsVote(inputs[0] ?? "-", flags, counting, output, open, bar);
@@ -170,7 +180,7 @@ async function letModelsVote(
   bar: ProgressBar,
 ): Promise<Votes> {
   using interrupt = listenForInterrupt();
-  const rows = await openRows(input, { format: flags.inputFormat });
+  const rows = await openRows(input, { format: flags.inputFormat, delimiter: flags.delimiter });
   return await voteModels(rows, voterSpecs(flags), {
     ...counting,
     open,

@@ -11,6 +11,7 @@ import {
   type WinRateOptions,
 } from "../../calibration/win_rate.ts";
 import { numberInColumn } from "../../data/column_values.ts";
+import { responseText } from "../../data/explicit_texts.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { OutputRow } from "../output_row.ts";
@@ -101,8 +102,8 @@ function comparisonOf(
   for (const [name, column] of columns) view[name] = row[column];
   try {
     const isAlpacaEval = typeof view.output_1 === "string" && typeof view.output_2 === "string";
-    const stored = numberInColumn(view, "preference") ?? (isAlpacaEval ? 0 : undefined);
-    if (stored === undefined) throw missing("preference");
+    const stored = numberInColumn(view, "preference");
+    if (stored === undefined || Number.isNaN(stored)) throw notJudged(row, columns);
     const preference = isAlpacaEval ? alpacaEvalPreference(stored) : stored;
     if (!(preference >= 0 && preference <= 1)) {
       throw new AssayError(
@@ -126,16 +127,28 @@ function lengthDifference(view: Row, isAlpacaEval: boolean): number {
   const given = numberInColumn(view, "length_difference");
   if (given !== undefined) return given;
   const own = numberInColumn(view, "length") ??
-    textLength(isAlpacaEval ? view.output_2 : view.response);
+    textLength(view, isAlpacaEval ? "output_2" : "response");
   const baseline = numberInColumn(view, "baseline_length") ??
-    textLength(isAlpacaEval ? view.output_1 : view.baseline_response);
+    textLength(view, isAlpacaEval ? "output_1" : "baseline_response");
   if (own === undefined) throw missing("length");
   if (baseline === undefined) throw missing("baseline_length");
   return own - baseline;
 }
 
-function textLength(text: unknown): number | undefined {
-  return typeof text === "string" ? codePointLength(text) : undefined;
+function textLength(view: Row, column: string): number | undefined {
+  const text = responseText(column, view[column]);
+  return text === undefined ? undefined : codePointLength(text);
+}
+
+/** Why a row without a preference is none to count: the judge gave none, or there is no such column. */
+function notJudged(row: Row, columns: ReadonlyMap<string, string>): AssayError {
+  const column = columns.get("preference") ?? "preference";
+  if (!Object.hasOwn(row, column)) return missing("preference");
+  return new AssayError(
+    "calibration/not-judged",
+    `Cannot count the row: expected the judge's preference in "${column}", found none; a judge that ` +
+      "gave no preference made no comparison (a tie is 0 or 1.5 in AlpacaEval's rows, else 0.5)",
+  );
 }
 
 function missing(column: string): AssayError {

@@ -4,7 +4,7 @@ import { conversationsOfRow } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { ChatTokenizer } from "../../text/chat_tokenizer.ts";
-import type { Conversation } from "../../text/conversation.ts";
+import { type Conversation, withoutResponse } from "../../text/conversation.ts";
 
 /** What a checkpoint's tokenizer and template say about a conversation. */
 export interface ResponseMeasures {
@@ -47,10 +47,6 @@ export async function tokenizerMeasures(path: string): Promise<ResponseMeasures>
     responseTokens: (conversation) => tokens(conversation) - tokens(withoutResponse(conversation)),
     templated: (conversation) => tokenizer.render(conversation),
   };
-}
-
-function withoutResponse(conversation: Conversation): Conversation {
-  return [...conversation.slice(0, -1), { ...conversation.at(-1)!, content: "" }];
 }
 
 const sides = ["chosen", "rejected"] as const;
@@ -157,6 +153,10 @@ class RowTexts {
   }
 
   #bareText(index: number): string | undefined {
+    if (this.#conversations instanceof AssayError) {
+      // Text that may stand for something else has no length that could be trusted.
+      if (this.#conversations.code === "data/unclear-text") throw this.#conversations;
+    }
     const { response, completion, responses } = this.#row;
     const value = this.#kind === "single"
       ? response ?? completion

@@ -1,3 +1,4 @@
+import { explicitPair } from "../../data/explicit_texts.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { categorize, type Category, type CategoryBounds } from "../../voting/categories.ts";
@@ -176,7 +177,7 @@ function goalSet(
     curated,
     rowsOf(row, pair, sourceRow) {
       const [high, low] = goals[pair]!;
-      return relabelWithGoals(row, high, low, { placement: options.goalPlacement })
+      return relabelWithGoals(explicitPair(row), high, low, { placement: options.goalPlacement })
         .map((relabelled) => ({ ...relabelled, action: "goal", source_row: sourceRow }));
     },
   };

@@ -1,5 +1,5 @@
-import { readRows } from "../../data/read_rows.ts";
-import type { ReadRow, Row, RowFormat } from "../../data/rows.ts";
+import { readRows, type ReadRowsOptions } from "../../data/read_rows.ts";
+import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { undoCuratedRow } from "../../voting/curated_row.ts";
 
@@ -37,9 +37,9 @@ export type UndoneRow =
  */
 export async function* undoCuration(
   inputs: readonly string[],
-  options: { readonly format?: RowFormat | undefined } = {},
+  options: Pick<ReadRowsOptions, "format" | "delimiter"> = {},
 ): AsyncGenerator<UndoneRow> {
-  for await (const { item, input } of merged(inputs, options.format)) {
+  for await (const { item, input } of merged(inputs, options)) {
     let undone: UndoneRow;
     try {
       undone = { row: undoneRow(item), error: undefined };
@@ -73,9 +73,9 @@ function withoutError(row: Row): Row {
 /** The rows of several files by their `source_row`; a row without one comes as soon as it is met. */
 async function* merged(
   inputs: readonly string[],
-  format: RowFormat | undefined,
+  options: Pick<ReadRowsOptions, "format" | "delimiter">,
 ): AsyncGenerator<{ item: ReadRow; input: string }> {
-  const readers = inputs.map((input) => ({ input, rows: readRows(input, { format }) }));
+  const readers = inputs.map((input) => ({ input, rows: readRows(input, options) }));
   const heads = await Promise.all(readers.map(({ rows }) => rows.next()));
   while (true) {
     let least: number | undefined;

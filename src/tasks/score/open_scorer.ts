@@ -1,6 +1,6 @@
 import type { CheckpointFolder } from "../../checkpoint/folder.ts";
 import { ImplicitRewardModel } from "../../scoring/implicit_reward_model.ts";
-import type { LoadOptions } from "../../scoring/load_options.ts";
+import { type LoadOptions, warner } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { type ModelSpec, openModelFolder } from "../model_folder.ts";
 import type { Scorer } from "./score_rows.ts";
@@ -67,7 +67,8 @@ export async function openScorer(
   load: LoadScorer = (source, options) => RewardModel.load(source, options),
 ): Promise<LoadedScorer> {
   using opened = new DisposableStack();
-  const { source } = opened.use(await openModelFolder(spec));
+  const { source, warnings } = opened.use(await openModelFolder(spec));
+  warnings.forEach(warner(options));
   const scorer = opened.use(
     spec.implicit === undefined
       ? await load(source, options)

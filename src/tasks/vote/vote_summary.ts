@@ -1,3 +1,4 @@
+import type { JoinKey } from "../../voting/join_voters.ts";
 import { bestOfCurve, type BestOfPoint } from "../../voting/best_of_curve.ts";
 import { mean, populationStd } from "../../numbers/moments.ts";
 import { type StrengthGroup, strengthGroups } from "../../voting/groups.ts";
@@ -10,7 +11,7 @@ export interface VoteSummary {
   /** Rows of each shape, and those that failed. */
   readonly rows: Readonly<Record<"pair" | "single" | "best_of_n" | "failed", number>>;
   /** How rows of different files were matched. */
-  readonly joined_by: "id" | "order" | null;
+  readonly joined_by: JoinKey | null;
   /** The aggregation. */
   readonly aggregate: string;
   /** `std` where every voter was brought to the same scale. */

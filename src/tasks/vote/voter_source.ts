@@ -1,7 +1,7 @@
 import { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { type CheckpointFolder, folderAt } from "../../checkpoint/folder.ts";
 import { AssayError } from "../../error.ts";
-import type { LoadOptions } from "../../scoring/load_options.ts";
+import { type LoadOptions, warner } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { checkpointRevision } from "../../merging/checkpoint_revision.ts";
 import { readLinearHeads } from "../../voting/linear_heads.ts";
@@ -54,8 +54,10 @@ export async function openVoter(spec: VoterSpec): Promise<VoterSource> {
     ? {
       names: [nameOf(spec.adapter ?? spec.model)],
       revision,
-      load: async (options: LoadOptions) =>
-        rewardVoter(await RewardModel.load(folder.source, options)),
+      load: async (options: LoadOptions) => {
+        folder.warnings.forEach(warner(options));
+        return rewardVoter(await RewardModel.load(folder.source, options));
+      },
     }
     : await linearVoters(spec.heads, folder, revision);
   const files = opened.move();

@@ -1,3 +1,4 @@
+import type { JoinKey } from "../../voting/join_voters.ts";
 import type { ReadRow } from "../../data/rows.ts";
 import type { AssayError } from "../../error.ts";
 import type { ScoredRow } from "../../voting/scored_row.ts";
@@ -25,7 +26,7 @@ export interface VoterTable {
   /** The voters, in order. */
   readonly voters: readonly VoterFacts[];
   /** How the rows of several files were matched; `null` where there was nothing to match. */
-  readonly joinedBy: "id" | "order" | null;
+  readonly joinedBy: JoinKey | null;
   /** Per row, each voter's scores. */
   readonly rows: readonly (readonly (ScoredRow | undefined)[])[];
   /** Per row, why a voter could not score it, where that is known. */
