@@ -12,6 +12,7 @@
 // scores the lanes share a block's keys; for the sums each lane has 4 dimensions of every 4 * SUBGROUP. The
 // order of every sum is the same for both numbers of lanes.
 
+// @include soft_cap.wgsl
 // @include visible_keys.wgsl
 
 const HEAD_DIM: u32 = 64u;
@@ -118,7 +119,8 @@ fn main(
       // @unroll
       for (var j = 0u; j < KEYS; j += 1u) {
         let visible = sees(position, key_block + j * SUBGROUP + lane);
-        scores[i * KEYS + j] = select(LOWEST, scores[i * KEYS + j] * SCALE, visible);
+        let score = soft_capped(vec4<f32>(scores[i * KEYS + j] * SCALE)).x;
+        scores[i * KEYS + j] = select(LOWEST, score, visible);
         block_highest = max(block_highest, scores[i * KEYS + j]);
       }
       block_highest = highest_of_lanes(block_highest);

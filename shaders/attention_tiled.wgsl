@@ -1,8 +1,9 @@
 // Causal grouped-query attention over a ragged pack, for GPUs, with a running softmax (Milakov and
 // Gimelshein 2018; FlashAttention): scores are never written out.
-//   output[q, h] = sum over p of softmax_p(query[q, h] . key[row(p), h'] * SCALE) * value[row(p), h']
+//   output[q, h] = sum over p of softmax_p(capped(query[q, h] . key[row(p), h'] * SCALE)) * value[row(p), h']
 // over the key positions p that query q sees: p <= position, and p > position - WINDOW where a
-// window is set; h' is the key head that query head h shares with its group.
+// window is set; h' is the key head that query head h shares with its group; capped is soft_cap.wgsl's,
+// which changes nothing where no cap is set.
 //
 // queries, output  [queries, heads * HEAD_DIM]
 // keys, values     [rows, key heads * HEAD_DIM]
@@ -17,6 +18,7 @@
 // 4 across to 4 across + 3 of each stripe for the sums. Within a block of keys values are summed in the order
 // 0, 8, 16, 24, 1, 9, ...: the order depends on positions alone.
 
+// @include soft_cap.wgsl
 // @include visible_keys.wgsl
 
 const HEAD_DIM: u32 = 64u;
@@ -123,7 +125,7 @@ fn main(
     // @unroll
     for (var i = 0u; i < 4u; i += 1u) {
       let visible = visible_of_lane(first_position + down + 8u * i, key_block + across);
-      let scaled = select(vec4<f32>(LOWEST), scores[i] * SCALE, visible);
+      let scaled = select(vec4<f32>(LOWEST), soft_capped(scores[i] * SCALE), visible);
       scores[i] = scaled;
       lane_highest[across * 32u + down + 8u * i] =
         max(max(scaled.x, scaled.y), max(scaled.z, scaled.w));

@@ -1,5 +1,5 @@
-// The gated half of a SwiGLU block, for adapters with subgroups of 8 or 16 lanes and fast texture reads:
-//   output[m, n] = silu(sum over k of input[m, k] * gate[n, k]) * (sum over k of input[m, k] * up[n, k])
+// The gated half of a feed-forward block, for adapters with subgroups of 8 or 16 lanes and fast texture reads:
+//   output[m, n] = activated(sum over k of input[m, k] * gate[n, k]) * (sum over k of input[m, k] * up[n, k])
 // It is matmul_texture.wgsl twice over one reading of the input; the
 // sums have the same order, and nothing between them is stored.
 //
@@ -9,7 +9,7 @@
 // shape     (k, columns, steps in one segment of the packed weights, unused)
 
 // @include stored_weights.wgsl
-// @include silu.wgsl
+// @include gate_activation.wgsl
 
 const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
 const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
@@ -96,6 +96,6 @@ fn main(
   // @unroll
   for (var i = 0u; i < ROWS; i += 1u) {
     // Rows past the last one fill the texture's spare height.
-    textureStore(output, vec2<u32>(n, m0 + i), silu(gates[i]) * ups[i]);
+    textureStore(output, vec2<u32>(n, m0 + i), activated(gates[i]) * ups[i]);
   }
 }

@@ -1,11 +1,14 @@
 // One slice of the vocabulary in a log-softmax over all of it, by row:
-//   state[m] = (h, Σ_j exp(logits[m, j] - h), logit of the row's target), h the highest logit so far
+//   state[m] = (h, Σ_j exp(z[m, j] - h), z of the row's target), h the highest z so far
+// with z[m, j] the logit, softly capped where a cap is set (soft_cap.wgsl).
 //
 // logits   [rows, columns], the logits of tokens first to first + columns - 1
 // targets  [rows], the token whose probability is wanted
 // slice    first, columns
 // state    [rows, 4]; the fourth number is not used. The first slice starts it.
 // One workgroup per row.
+
+// @include soft_cap.wgsl
 
 const LANES: u32 = 64u;
 // Lower than any logit; -infinity can't be written alike for every compiler.
@@ -18,6 +21,10 @@ const LOWEST: f32 = -3.4028234e38;
 
 var<workgroup> partial: array<f32, LANES>;
 
+fn logit(at: u32) -> f32 {
+  return soft_capped(vec4<f32>(logits[at])).x;
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -27,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   var highest = LOWEST;
   for (var j = lane; j < columns; j += LANES) {
-    highest = max(highest, logits[start + j]);
+    highest = max(highest, logit(start + j));
   }
   partial[lane] = highest;
   workgroupBarrier();
@@ -42,7 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   var sum = 0.0;
   for (var j = lane; j < columns; j += LANES) {
-    sum += exp(logits[start + j] - highest);
+    sum += exp(logit(start + j) - highest);
   }
   partial[lane] = sum;
   workgroupBarrier();
@@ -65,7 +72,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let target_token = targets[row];
     if (target_token >= first && target_token < first + columns) {
-      after.z = logits[start + target_token - first];
+      after.z = logit(start + target_token - first);
     }
     state[row] = after;
   }

@@ -1,5 +1,5 @@
 // Root mean square norm of each row, in f32:
-//   output[m, c] = input[m, c] / sqrt(mean over c of input[m, c]^2 + EPSILON) * weight[c]
+//   output[m, c] = input[m, c] / sqrt(mean over c of input[m, c]^2 + EPSILON) * weight[c]  (+ output[m, c])
 //
 // input, output  [rows, columns]   columns a multiple of 4
 // weight         [columns]
@@ -7,6 +7,7 @@
 // order, so that a row's result never depends on the rows beside it.
 
 const EPSILON: f32 = 1e-5;
+const ACCUMULATE: bool = false;
 const LANES: u32 = 32u;
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -42,6 +43,10 @@ fn main(
   }
   let scale = inverseSqrt(sum / f32(columns * 4u) + EPSILON);
   for (var c = lane; c < columns; c += LANES) {
-    output[start + c] = input[start + c] * scale * weight[c];
+    var value = input[start + c] * scale * weight[c];
+    if (ACCUMULATE) {
+      value += output[start + c];
+    }
+    output[start + c] = value;
   }
 }

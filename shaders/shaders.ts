@@ -6,6 +6,7 @@
  */
 import attentionTextureSource from "./attention_texture.wgsl" with { type: "text" };
 import attentionTiledSource from "./attention_tiled.wgsl" with { type: "text" };
+import gateActivationSource from "./gate_activation.wgsl" with { type: "text" };
 import gatedMatmulTextureSource from "./gated_matmul_texture.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
 import layerNormSource from "./layer_norm.wgsl" with { type: "text" };
@@ -19,7 +20,7 @@ import rmsNormTextureSource from "./rms_norm_texture.wgsl" with { type: "text" }
 import ropeSource from "./rope.wgsl" with { type: "text" };
 import ropeTextureSource from "./rope_texture.wgsl" with { type: "text" };
 import rowsToTextureSource from "./rows_to_texture.wgsl" with { type: "text" };
-import siluSource from "./silu.wgsl" with { type: "text" };
+import softCapSource from "./soft_cap.wgsl" with { type: "text" };
 import softmaxGateSource from "./softmax_gate.wgsl" with { type: "text" };
 import storedWeightsSource from "./stored_weights.wgsl" with { type: "text" };
 import swigluSource from "./swiglu.wgsl" with { type: "text" };
@@ -29,7 +30,8 @@ import { include, type Shader } from "../src/gpu/shader_source.ts";
 
 /** What several shaders have in common; each names the file in a line `// @include`. */
 const shared: Readonly<Record<string, string>> = {
-  "silu.wgsl": siluSource,
+  "gate_activation.wgsl": gateActivationSource,
+  "soft_cap.wgsl": softCapSource,
   "stored_weights.wgsl": storedWeightsSource,
   "visible_keys.wgsl": visibleKeysSource,
 };

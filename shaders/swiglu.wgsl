@@ -1,8 +1,8 @@
-// SwiGLU (Shazeer 2020), in place: gate[i] <- silu(gate[i]) * up[i]
+// A gated unit (Shazeer 2020), in place: gate[i] <- activated(gate[i]) * up[i], SwiGLU with silu
 //
 // gate, up  [rows, columns], a multiple of 4 values
 
-// @include silu.wgsl
+// @include gate_activation.wgsl
 
 const LANES: u32 = 64u;
 
@@ -16,6 +16,6 @@ fn main(
 ) {
   let at = id.y * groups.x * LANES + id.x;
   if (at < arrayLength(&gate)) {
-    gate[at] = silu(gate[at]) * up[at];
+    gate[at] = activated(gate[at]) * up[at];
   }
 }

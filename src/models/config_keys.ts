@@ -36,7 +36,7 @@ const neutralValues: Readonly<Record<string, readonly unknown[]>> = {
 
 /** Keys that say nothing about the backbone's arithmetic: training, generation, bookkeeping, heads. */
 const harmlessKeys = new RegExp(
-  "^(architectures|model_type|_.*|dtype|torch_dtype|transformers_version|auto_map|use_cache|" +
+  "^(architectures|model_type|_.*|dtype|torch_dtype|transformers_version|auto_map|use_cache|cache_implementation|" +
     "(bos|eos|pad|sep|cls|unk)_token_id|initializer_range|.*dropout.*|pretraining_tp|id2label|" +
     "label2id|num_labels|problem_type|output_.*|return_dict|is_decoder|is_encoder_decoder|" +
     "max_length|min_length|task_specific_params|finetuning_task|tie_word_embeddings|" +

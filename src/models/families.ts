@@ -1,13 +1,14 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
+import { gemma2 } from "./gemma2.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
 
 /** The families that Assay runs. */
-export const families: readonly Family[] = [llama, mistral, qwen2, qwen3];
+export const families: readonly Family[] = [llama, mistral, qwen2, qwen3, gemma2];
 
 const registered: Family[] = [];
 

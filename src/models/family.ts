@@ -71,6 +71,10 @@ export interface BackbonePlan {
   readonly embeddingName: string;
   /** The output matrix, [vocabulary, hidden], of a causal model that has one of its own. */
   readonly languageHeadName: string;
+  /** Whether the embedding is the output matrix where `tie_word_embeddings` says nothing. */
+  readonly tiedByDefault?: boolean | undefined;
+  /** c of c · tanh(logit / c), which a causal model's logits go through; none by default. */
+  readonly logitSoftcap?: number | undefined;
   /** Whether a tensor of this name belongs to the backbone; what does not is a head's. */
   owns(tensor: string): boolean;
   /** The layer that a tensor belongs to; `undefined` for those outside of the layers. */

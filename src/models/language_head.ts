@@ -20,10 +20,10 @@ const sliceRows = 8 * rowAlignment;
  */
 export function languageHeadName(
   { name, tensors, config }: ModelFacts,
-  { languageHeadName: own, embeddingName }: BackbonePlan,
+  { languageHeadName: own, embeddingName, tiedByDefault = false }: BackbonePlan,
 ): string {
   if (tensors.has(own)) return own;
-  if (config.tie_word_embeddings === true) return embeddingName;
+  if ((config.tie_word_embeddings ?? tiedByDefault) === true) return embeddingName;
   throw new AssayError(
     "models/no-language-head",
     `Cannot compute log-probabilities with ${name}: expected a causal model with ` +
@@ -33,7 +33,11 @@ export function languageHeadName(
 
 /** Log-probabilities of tokens, in slices of the vocabulary, so that logits are never stored whole. */
 export class LanguageHead implements Disposable {
-  private constructor(readonly backend: Backend, readonly slices: readonly Weight[]) {}
+  private constructor(
+    readonly backend: Backend,
+    readonly slices: readonly Weight[],
+    readonly softcap: number | undefined,
+  ) {}
 
   /**
    * Loads the output matrix, slice by slice.
@@ -61,7 +65,7 @@ export class LanguageHead implements Disposable {
       const { dtype, bytes } = await checkpoint.readRows(name, first, count);
       slices.push(backend.weight(count, hiddenSize, dtype as WeightType, bytes));
     }
-    return new LanguageHead(backend, slices);
+    return new LanguageHead(backend, slices, plan.logitSoftcap);
   }
 
   /**
@@ -94,14 +98,14 @@ export class LanguageHead implements Disposable {
   }
 
   #record(input: Matrix, tokens: Uint32Array<ArrayBuffer>, state: Matrix): void {
-    const { backend } = this;
+    const { backend, softcap } = this;
     const targets = backend.uploadIndices(tokens);
     let first = 0;
     for (const weight of this.slices) {
       const logits = backend.matrix(input.rows, weight.rows);
       const slice = backend.uploadIndices(Uint32Array.of(first, weight.rows));
       backend.run(matmul, { input, weight, output: logits });
-      backend.run(logSoftmaxSlice, { logits, targets, slice, state });
+      backend.run(logSoftmaxSlice, { logits, targets, slice, softcap, state });
       backend.release(logits, slice);
       first += weight.rows;
     }

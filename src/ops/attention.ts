@@ -1,13 +1,20 @@
 import { recordTextureAttention, recordTiledAttention } from "./attention_kernels.ts";
 import { type AttentionOperands, checkAttention } from "./attention_operands.ts";
 import type { Operation } from "./operation.ts";
+import { softCapped } from "./soft_cap.ts";
 
-/** Causal grouped-query attention over a ragged pack; scores are scaled by 1/√headDim. */
+/**
+ * Causal grouped-query attention over a ragged pack: softmax(capped(q · kᵀ · scale)) · v, with capped(x) =
+ * softcap · tanh(x / softcap) where there is a cap (Gemma Team 2024, arXiv 2408.00118, section 2).
+ */
 export const attention: Operation<AttentionOperands> = {
   name: "attention",
   check: checkAttention,
 
-  onCpu({ queries, keys, values, spans, heads, keyHeads, headDim, window, output }): void {
+  onCpu(operands): void {
+    const { queries, keys, values, spans, heads, keyHeads, headDim, window, output } = operands;
+    const { scale, softcap = 0 } = operands;
+    const divisor = scale === undefined ? Math.sqrt(headDim) : 1 / scale;
     const q = queries.host;
     const k = keys.host;
     const v = values.host;
@@ -21,7 +28,7 @@ export const attention: Operation<AttentionOperands> = {
         const scores = at.map((key) => {
           let score = 0;
           for (let d = 0; d < headDim; d++) score += q[start + d]! * k[key + d]!;
-          return score / Math.sqrt(headDim);
+          return softCapped(score / divisor, softcap);
         });
         const highest = scores.reduce((a, b) => Math.max(a, b));
         const shares = scores.map((score) => Math.exp(score - highest));

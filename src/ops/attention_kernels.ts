@@ -6,13 +6,21 @@ import type { AttentionOperands } from "./attention_operands.ts";
 import { queriesPerBlock } from "./query_blocks.ts";
 import { inTexture } from "./texture_copies.ts";
 
+function constantsOf({ headDim, window, scale, softcap }: AttentionOperands) {
+  return {
+    HEAD_DIM: headDim,
+    WINDOW: window,
+    SCALE: scale ?? 1 / Math.sqrt(headDim),
+    SOFTCAP: softcap ?? 0,
+  };
+}
+
 /** Records attention over matrices in buffers. */
 export function recordTiledAttention(recorder: Recorder, operands: AttentionOperands): void {
-  const { queries, keys, values, spans, blocks, heads, keyHeads, headDim, window, output } =
-    operands;
+  const { queries, keys, values, spans, blocks, heads, keyHeads, output } = operands;
   recorder.dispatch({
     shader: attentionTiledShader,
-    constants: { HEAD_DIM: headDim, WINDOW: window, SCALE: 1 / Math.sqrt(headDim) },
+    constants: constantsOf(operands),
     bindings: [
       queries.device,
       keys.device,
@@ -31,7 +39,7 @@ export function recordTextureAttention(
   operands: AttentionOperands,
   output: PooledTexture,
 ): void {
-  const { queries, keys, values, spans, blocks, heads, keyHeads, headDim, window } = operands;
+  const { queries, keys, values, spans, blocks, heads, keyHeads } = operands;
   inTexture(
     recorder,
     queries,
@@ -41,9 +49,7 @@ export function recordTextureAttention(
           recorder.dispatch({
             shader: attentionTextureShader,
             constants: {
-              HEAD_DIM: headDim,
-              WINDOW: window,
-              SCALE: 1 / Math.sqrt(headDim),
+              ...constantsOf(operands),
               QUERIES: queriesPerBlock.texture,
               SUBGROUP: textureLanes(recorder.device),
             },

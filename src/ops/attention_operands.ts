@@ -4,6 +4,7 @@ import {
   expectLength,
   expectRelation,
   expectShape,
+  expectSoftcap,
   expectWhole,
 } from "./operand_checks.ts";
 import { queriesPerBlock } from "./query_blocks.ts";
@@ -31,6 +32,10 @@ export interface AttentionOperands {
   readonly headDim: number;
   /** A query sees only the last `window` positions, its own included; 0 for all. */
   readonly window: number;
+  /** What a query's products with keys are multiplied by; 1/√headDim by default. */
+  readonly scale?: number | undefined;
+  /** c of c · tanh(score / c), which scores go through before the softmax; 0, the default, for none. */
+  readonly softcap?: number | undefined;
   /** [queries, heads · headDim]; another matrix than the others. */
   readonly output: Matrix;
 }
@@ -44,9 +49,12 @@ const mostInBlock = Math.max(...Object.values(queriesPerBlock));
 export function checkAttention(operands: AttentionOperands): void {
   const { queries, keys, values, spans, blocks, heads, keyHeads, headDim, window, output } =
     operands;
+  const { scale = 1, softcap = 0 } = operands;
   expectWhole(name, "keyHeads", keyHeads);
   expectWhole(name, "headDim", headDim, { least: 4, step: 4 });
   expectWhole(name, "window", window, { least: 0 });
+  expectRelation(name, scale > 0 && scale < Infinity, "scale above 0", `${scale}`);
+  expectSoftcap(name, softcap);
   expectWhole(name, `heads (keyHeads is ${keyHeads})`, heads, { least: keyHeads, step: keyHeads });
   const asking = { rows: queries.rows, columns: heads * headDim };
   const seen = { rows: keys.rows, columns: keyHeads * headDim };

@@ -1,7 +1,8 @@
 import { swigluShader } from "../../shaders/shaders.ts";
 import { type Recorder, workgroupsFor } from "../gpu/recorder.ts";
 import { matmul } from "./matmul.ts";
-import { recordGatedTextureMatmul } from "./products/matmul_kernels.ts";
+import { gateConstants, recordGatedTextureMatmul } from "./products/matmul_kernels.ts";
+import type { GateActivation } from "./products/matmul_operands.ts";
 import { Matrix } from "./matrix.ts";
 import { expectApart, expectRelation, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
@@ -19,15 +20,24 @@ export interface GatedMatmulOperands {
   /** [1, outputs] each: both or neither. */
   readonly gateBias?: Matrix | undefined;
   readonly upBias?: Matrix | undefined;
+  /** `silu` by default. */
+  readonly activation?: GateActivation | undefined;
   /** [rows, outputs]; another matrix than the others. */
   readonly output: Matrix;
 }
 
 const name = "gated_matmul";
 
+/** The activations in float64, for the twin. */
+const activations: Readonly<Record<GateActivation, (x: number) => number>> = {
+  silu: (x) => x / (1 + Math.exp(-x)),
+  gelu_tanh: (x) => x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+};
+
 /**
- * The gated half of a SwiGLU block (Shazeer 2020): silu(input · gateᵀ) · (input · upᵀ) with
- * silu(x) = x / (1 + e⁻ˣ).
+ * The gated half of a feed-forward block (Shazeer 2020, arXiv 2002.05202): activation(input · gateᵀ) ·
+ * (input · upᵀ), with `silu` (SwiGLU) x / (1 + e⁻ˣ) or with `gelu_tanh` (GEGLU) the approximation of
+ * GELU x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))) (Hendrycks and Gimpel 2016, arXiv 1606.08415).
  */
 export const gatedMatmul: Operation<GatedMatmulOperands> = {
   name,
@@ -49,23 +59,24 @@ export const gatedMatmul: Operation<GatedMatmulOperands> = {
     expectApart(name, output, { input, gateBias, upBias });
   },
 
-  onCpu({ input, gate, up, gateBias, upBias, output }): void {
+  onCpu({ input, gate, up, gateBias, upBias, activation = "silu", output }): void {
     const linear = new Matrix(output.rows, output.columns, new Float32Array(output.host.length));
     matmul.onCpu({ input, weight: gate, bias: gateBias, output });
     matmul.onCpu({ input, weight: up, bias: upBias, output: linear });
     const g = output.host;
     const u = linear.host;
-    for (let i = 0; i < g.length; i++) g[i] = g[i]! / (1 + Math.exp(-g[i]!)) * u[i]!;
+    const activated = activations[activation];
+    for (let i = 0; i < g.length; i++) g[i] = activated(g[i]!) * u[i]!;
   },
 
   onGpu(recorder, operands): void {
-    const { input, gate, up, gateBias, output } = operands;
+    const { input, gate, up, gateBias, activation, output } = operands;
     const [gatePart] = gate.parts;
     const [upPart] = up.parts;
     const fused = output.texture !== undefined && gate.type === up.type && gateBias === undefined;
     if (fused && gatePart?.layout === "texture" && upPart?.layout === "texture") {
       inTexture(recorder, input, (texture) => {
-        const numbers = { input: texture, rows: input.rows, weights: gate };
+        const numbers = { input: texture, rows: input.rows, weights: gate, activation };
         recordGatedTextureMatmul(recorder, numbers, [gatePart, upPart], output.texture!);
       });
     } else {
@@ -76,7 +87,7 @@ export const gatedMatmul: Operation<GatedMatmulOperands> = {
 
 /** Records the two products one after another, then what joins them. */
 function recordInSteps(recorder: Recorder, operands: GatedMatmulOperands): void {
-  const { input, gate, up, gateBias, upBias, output } = operands;
+  const { input, gate, up, gateBias, upBias, activation, output } = operands;
   const { pool } = recorder.device;
   const temporary = (): Matrix => {
     const size = output.rows * output.columns * 4;
@@ -89,7 +100,7 @@ function recordInSteps(recorder: Recorder, operands: GatedMatmulOperands): void 
   matmul.onGpu(recorder, { input, weight: up, bias: upBias, output: linear });
   recorder.dispatch({
     shader: swigluShader,
-    constants: {},
+    constants: gateConstants(activation),
     bindings: [gated.device, linear.device],
     workgroups: workgroupsFor((output.rows * output.columns) / 4, 64),
   });

@@ -99,6 +99,16 @@ export function expectApart(
 }
 
 /**
+ * Guards the c of c · tanh(x / c).
+ *
+ * @throws {AssayError} `ops/shape` where it is neither 0, for none, nor a positive number.
+ */
+export function expectSoftcap(operation: string, found: number): void {
+  if (found >= 0 && found < Infinity) return;
+  throw shapeError(operation, "softcap to be 0 (none) or a positive number", `${found}`);
+}
+
+/**
  * Guards any other relation between operands.
  *
  * @throws {AssayError} `ops/shape` where it does not hold.

@@ -1,7 +1,7 @@
 import { rmsNormShader, rmsNormTextureShader } from "../../shaders/shaders.ts";
 import { workgroupsFor } from "../gpu/recorder.ts";
 import type { Matrix } from "./matrix.ts";
-import { expectApart, expectShape, expectWhole } from "./operand_checks.ts";
+import { expectApart, expectRelation, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
 
 /** Operands of {@link rmsNorm}. */
@@ -11,6 +11,8 @@ export interface RmsNormOperands {
   /** [1, columns] */
   readonly weight: Matrix;
   readonly epsilon: number;
+  /** Whether the result is added to `output` (the residual stream), which then is no operand. */
+  readonly accumulate?: boolean | undefined;
   /** [rows, columns]; another matrix than `input`. */
   readonly output: Matrix;
 }
@@ -24,15 +26,17 @@ const rowsPerWorkgroup = 4;
 export const rmsNorm: Operation<RmsNormOperands> = {
   name,
 
-  check({ input, weight, output }): void {
+  check({ input, weight, accumulate = false, output }): void {
     const { columns } = input;
     expectWhole(name, "the input's columns", columns, { least: 4, step: 4 });
     expectShape(name, "weight", weight, { rows: 1, columns }, "the input's columns");
     expectShape(name, "output", output, input, "as input");
     expectApart(name, output, { input, weight });
+    const isReadable = !accumulate || output.texture === undefined;
+    expectRelation(name, isReadable, "an output in rows to add to", "one for operands");
   },
 
-  onCpu({ input, weight, epsilon, output }): void {
+  onCpu({ input, weight, epsilon, accumulate = false, output }): void {
     const { columns } = input;
     const x = input.host;
     const g = weight.host;
@@ -41,15 +45,21 @@ export const rmsNorm: Operation<RmsNormOperands> = {
       let squares = 0;
       for (let c = 0; c < columns; c++) squares += x[start + c]! ** 2;
       const scale = 1 / Math.sqrt(squares / columns + epsilon);
-      for (let c = 0; c < columns; c++) y[start + c] = x[start + c]! * scale * g[c]!;
+      for (let c = 0; c < columns; c++) {
+        const value = x[start + c]! * scale * g[c]!;
+        y[start + c] = accumulate ? y[start + c]! + value : value;
+      }
     }
   },
 
-  onGpu(recorder, { input, weight, epsilon, output }): void {
+  onGpu(recorder, { input, weight, epsilon, accumulate = false, output }): void {
     const { texture } = output;
     recorder.dispatch({
       shader: texture === undefined ? rmsNormShader : rmsNormTextureShader,
-      constants: { EPSILON: epsilon },
+      constants: {
+        EPSILON: epsilon,
+        ...(texture === undefined ? { ACCUMULATE: accumulate } : {}),
+      },
       bindings: [input.device, weight.device, texture?.view ?? output.device],
       workgroups: workgroupsFor(input.rows, texture === undefined ? 1 : rowsPerWorkgroup),
     });

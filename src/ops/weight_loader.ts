@@ -17,10 +17,14 @@ export class WeightLoader implements Disposable {
 
   constructor(readonly checkpoint: Checkpoint, readonly backend: Backend) {}
 
-  /** A norm weight or bias as one f32 row; widening bf16 and f16 is exact. */
-  async vector(name: string): Promise<Matrix> {
+  /**
+   * A norm weight or bias as one f32 row; widening bf16 and f16 is exact.
+   *
+   * @param plus Added to each number in f32, for norms that are stored as what they differ from 1 by.
+   */
+  async vector(name: string, plus = 0): Promise<Matrix> {
     const numbers = toFloat32(await this.checkpoint.read(name));
-    const vector = this.backend.vector(numbers);
+    const vector = this.backend.vector(plus === 0 ? numbers : numbers.map((x) => x + plus));
     this.#vectors.push(vector);
     return vector;
   }

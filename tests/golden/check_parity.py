@@ -89,6 +89,14 @@ def rms_norm(x: np.ndarray, weight: np.ndarray, eps: float) -> np.ndarray:
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * weight
 
 
+def gemma_norm(x: np.ndarray, weight: np.ndarray, eps: float) -> np.ndarray:
+    return rms_norm(x, 1 + weight, eps)
+
+
+def gelu_tanh(x: np.ndarray) -> np.ndarray:
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
 def rotate(x: np.ndarray, angles: np.ndarray) -> np.ndarray:
     """x [T, heads, d], angles [T, d / 2]."""
     half = x.shape[-1] // 2
@@ -102,8 +110,15 @@ def softmax(x: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(-1, keepdims=True)
 
 
-def attention(x: np.ndarray, config: dict, tensors: Tensors, prefix: str) -> np.ndarray:
-    """Causal grouped-query attention of one layer; a query sees at most `sliding_window` keys."""
+def window_of(config: dict, layer: int) -> int | None:
+    """The sliding window of a layer: Gemma 2 has one in the first, third, fifth ... layer."""
+    if config["model_type"] == "gemma2":
+        return config["sliding_window"] if layer % 2 == 0 else None
+    return config.get("sliding_window") if config["model_type"] == "mistral" else None
+
+
+def attention(x: np.ndarray, config: dict, tensors: Tensors, prefix: str, window: int | None) -> np.ndarray:
+    """Causal grouped-query attention of one layer; a query sees at most `window` keys."""
     length, heads = len(x), config["num_attention_heads"]
     kv_heads = config["num_key_value_heads"]
     head_dim = config.get("head_dim") or config["hidden_size"] // heads
@@ -116,30 +131,54 @@ def attention(x: np.ndarray, config: dict, tensors: Tensors, prefix: str) -> np.
     angles = np.arange(length)[:, None] * inverse_frequencies(config, head_dim, length)
     queries, keys = rotate(parts["q"], angles), rotate(parts["k"], angles)
     distance = np.arange(length)[:, None] - np.arange(length)[None]
-    window = config.get("sliding_window") if config["model_type"] == "mistral" else None
+    scale = config.get("query_pre_attn_scalar", head_dim) ** -0.5
+    cap = config.get("attn_logit_softcapping")
     seen = (distance >= 0) & (distance < (window or length))
     out = np.empty_like(queries)
     for head in range(heads):
         kv_head = head // (heads // kv_heads)
-        scores = queries[:, head] @ keys[:, kv_head].T / np.sqrt(head_dim)
+        scores = queries[:, head] @ keys[:, kv_head].T * scale
+        scores = scores if cap is None else cap * np.tanh(scores / cap)
         out[:, head] = softmax(np.where(seen, scores, -np.inf)) @ parts["v"][:, kv_head]
-    return out.reshape(length, -1) @ tensors[f"{prefix}o_proj.weight"].T
+    return out.reshape(length, -1) @ tensors[f"{prefix}o_proj.weight"].T + tensors.get(f"{prefix}o_proj.bias", 0)
 
 
 def backbone(ids: list[int], config: dict, tensors: Tensors) -> np.ndarray:
     """Hidden states [layers + 2, T, H] as golden.safetensors has them."""
+    if config["model_type"] == "gemma2":
+        return gemma_backbone(ids, config, tensors)
     x = tensors["model.embed_tokens.weight"][ids]
     states, eps = [x], config["rms_norm_eps"]
     for layer in range(config["num_hidden_layers"]):
         prefix = f"model.layers.{layer}."
         normed = rms_norm(x, tensors[prefix + "input_layernorm.weight"], eps)
-        x = x + attention(normed, config, tensors, prefix + "self_attn.")
+        x = x + attention(normed, config, tensors, prefix + "self_attn.", window_of(config, layer))
         normed = rms_norm(x, tensors[prefix + "post_attention_layernorm.weight"], eps)
         gate = normed @ tensors[prefix + "mlp.gate_proj.weight"].T
         up = normed @ tensors[prefix + "mlp.up_proj.weight"].T
         x = x + (gate / (1 + np.exp(-gate)) * up) @ tensors[prefix + "mlp.down_proj.weight"].T
         states.append(x)
     return np.stack(states + [rms_norm(x, tensors["model.norm.weight"], eps)])
+
+
+def gemma_backbone(ids: list[int], config: dict, tensors: Tensors) -> np.ndarray:
+    """The same for Gemma 2: scaled embeddings, a norm before and after each block."""
+    x = tensors["model.embed_tokens.weight"][ids] * np.sqrt(config["hidden_size"])
+    states, eps = [x], config["rms_norm_eps"]
+    for layer in range(config["num_hidden_layers"]):
+        prefix = f"model.layers.{layer}."
+
+        def norm(value: np.ndarray, name: str) -> np.ndarray:
+            return gemma_norm(value, tensors[f"{prefix}{name}_layernorm.weight"], eps)
+
+        mixed = attention(norm(x, "input"), config, tensors, prefix + "self_attn.", window_of(config, layer))
+        x = x + norm(mixed, "post_attention")
+        normed = norm(x, "pre_feedforward")
+        gate = normed @ tensors[prefix + "mlp.gate_proj.weight"].T
+        up = normed @ tensors[prefix + "mlp.up_proj.weight"].T
+        x = x + norm((gelu_tanh(gate) * up) @ tensors[prefix + "mlp.down_proj.weight"].T, "post_feedforward")
+        states.append(x)
+    return np.stack(states + [gemma_norm(x, tensors["model.norm.weight"], eps)])
 
 
 def verdict(row: dict, last_states: np.ndarray, config: dict, tensors: Tensors, pattern: list[int] | None) -> dict:
@@ -199,6 +238,8 @@ def least_move(folder: Path, config: dict) -> tuple[float, str]:
 def main() -> None:
     failed = False
     for folder in sorted(path for path in PARITY.iterdir() if path.is_dir()):
+        if sys.argv[1:] and folder.name not in sys.argv[1:]:
+            continue
         for file in sorted(folder.glob("config*.json")):
             states, verdicts = check(folder, json.loads(file.read_text()))
             failed |= not max(states, verdicts) <= LIMIT

@@ -8,6 +8,9 @@ safetensors 0.8.0, numpy 2.4.6:
     python tests/golden/make_parity_transformers4.py   # in an environment with transformers 4.51.3
     python tests/golden/check_parity.py                # plain numpy, against what was written
 
+Each takes names of folders (`make_parity.py gemma2`), to leave the others as they are: other machines
+round otherwise.
+
 Weights and tokenizer depend on nothing but the seeds below. The recorded numbers are the reference
 run in float32, with eager attention, on the weights as stored (rounded to bf16 or f16 where the
 checkpoint is), one conversation at a time, no padding. README.md says what each file holds.
@@ -16,6 +19,7 @@ checkpoint is), one conversation at a time, no padding. README.md says what each
 import json
 import platform
 import shutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +61,8 @@ class Model:
     tokenizer: str = "llama3"
     max_shard_size: str = "1GB"
     seed: int = 0
-    switches: dict = field(default_factory=dict)  # config changes that must change the scores
+    # Config changes that must change the scores: together, or each of several by itself.
+    switches: dict | list[dict] = field(default_factory=dict)
 
 
 def _shape(hidden: int, inner: int, layers: int, heads: int, kv_heads: int, head_dim: int | None) -> dict:
@@ -164,6 +169,36 @@ MODELS = [
         switches=DEFAULT_ROPE,
     ),
     Model(
+        "gemma2",
+        "Gemma2",
+        torch.float32,
+        _shape(56, 88, 3, 4, 2, 24)
+        | _rope(10000.0)
+        | {"max_position_embeddings": 8192, "sliding_window": 16, "query_pre_attn_scalar": 32}
+        | {"attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0},
+        tokenizer="gemma",
+        seed=110,
+        switches=[
+            {"sliding_window": 17},
+            {"layer_types": ["full_attention"] * 3},
+            {"query_pre_attn_scalar": 24},
+            {"attn_logit_softcapping": 2.5},
+            {"hidden_activation": "silu"},
+            {"rms_norm_eps": 0.01},
+        ],
+    ),
+    Model(
+        "gemma2_bf16",
+        "Gemma2",
+        torch.bfloat16,
+        _shape(72, 96, 2, 3, 1, 40)
+        | _rope(10000.0)
+        | {"max_position_embeddings": 8192, "sliding_window": 32, "query_pre_attn_scalar": 24}
+        | {"attn_logit_softcapping": 5.0, "final_logit_softcapping": 4.0, "attention_bias": True},
+        seed=111,
+        switches=[{"sliding_window": 33}, {"attn_logit_softcapping": None}],
+    ),
+    Model(
         "armo",
         "Armo",
         torch.bfloat16,
@@ -195,21 +230,24 @@ def build(model: Model, tokenizer: PreTrainedTokenizerFast) -> transformers.PreT
         return built
     config = getattr(transformers, f"{model.family}Config")(num_labels=1, **settings)
     built = getattr(transformers, f"{model.family}ForSequenceClassification")(config)
-    fill_backbone(built.model, generator)
+    fill_backbone(built.model, generator, gemma=model.family == "Gemma2")
     with torch.no_grad():
         std = 2.0 * config.hidden_size**-0.5
         built.score.weight.copy_(torch.randn(built.score.weight.shape, generator=generator) * std)
     return built.to(model.dtype)
 
 
-def fill_backbone(backbone: torch.nn.Module, generator: torch.Generator) -> None:
-    """Random weights under which attention is uneven, norms and biases matter, and texts differ."""
-    gains = {"q_proj": 1.5, "k_proj": 1.5, "embed_tokens": 1.0}
+def fill_backbone(backbone: torch.nn.Module, generator: torch.Generator, gemma: bool = False) -> None:
+    """Random weights under which attention is uneven, norms and biases matter, and texts differ.
+
+    Gemma adds 1 to the weights of its norms and scales its embeddings by sqrt(hidden).
+    """
+    gains = {"q_proj": 1.5, "k_proj": 1.5, "embed_tokens": backbone.config.hidden_size**-0.5 if gemma else 1.0}
     with torch.no_grad():
         for name, weight in backbone.named_parameters():
             kind = name.split(".")[-2]
             if "norm" in kind:
-                weight.copy_(0.5 + torch.rand(weight.shape, generator=generator))
+                weight.copy_((-0.5 if gemma else 0.5) + torch.rand(weight.shape, generator=generator))
             elif name.endswith("bias"):
                 weight.copy_(torch.randn(weight.shape, generator=generator))
             else:
@@ -308,12 +346,14 @@ def check_is_telling(folder: Path, model: Model, scores: list[float]) -> None:
     """The scores must differ between conversations and must depend on what the model is there for."""
     spread = numpy.std(scores)
     assert spread > 0.3, f"{model.name}: scores hardly differ: {scores}"
-    changed = load(folder, model, **model.switches)
-    pattern = json.loads((folder / "golden.json").read_text())["gating_pattern"]
-    rows = json.loads((folder / "golden.json").read_text())["conversations"]
-    moved = [abs(run(changed, row["ids"], pattern)[0]["score"] - row["score"]) for row in rows]
-    assert max(moved) > 0.02, f"{model.name}: {model.switches} move no score: {moved}"
-    print(f"{model.name:20} scores {min(scores):7.3f} … {max(scores):7.3f}  {model.switches} moves {max(moved):.3f}")
+    golden = json.loads((folder / "golden.json").read_text())
+    pattern, rows = golden["gating_pattern"], golden["conversations"]
+    print(f"{model.name:20} scores {min(scores):7.3f} … {max(scores):7.3f}")
+    for switches in model.switches if isinstance(model.switches, list) else [model.switches]:
+        changed = load(folder, model, **switches)
+        moved = [abs(run(changed, row["ids"], pattern)[0]["score"] - row["score"]) for row in rows]
+        print(f"{'':20} {switches} moves {max(moved):.3f}")
+        assert max(moved) > 0.02, f"{model.name}: {switches} move no score: {moved}"
 
 
 def check_stored(folder: Path, model: Model) -> None:
@@ -332,6 +372,8 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     for model in MODELS:
+        if sys.argv[1:] and model.name not in sys.argv[1:]:
+            continue
         folder = OUTPUT / model.name
         shutil.rmtree(folder, ignore_errors=True)
         tokenizer = build_tokenizer(model.tokenizer)

@@ -14,6 +14,7 @@ and for linear and dynamic rope `config.rope_scaling_type.json`, with the key `t
 """
 
 import json
+import sys
 from pathlib import Path
 
 import torch
@@ -123,6 +124,8 @@ def main() -> None:
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     for folder in sorted(path for path in PARITY.iterdir() if path.is_dir()):
+        if sys.argv[1:] and folder.name not in sys.argv[1:]:
+            continue
         write_configs(folder)
         for config in sorted(folder.glob("config*.json")):
             if "rope_parameters" in json.loads(config.read_text()):

@@ -1,11 +1,16 @@
-"""The tokenizer of the parity checkpoints: byte-level BPE trained here, on the text below.
+"""The tokenizers of the parity checkpoints: BPE trained here, on the text below.
 
-Two kinds share the vocabulary of bytes and merges:
+Two kinds are byte-level and share the vocabulary of bytes and merges:
 
 - `llama3`: the split pattern, special tokens, post-processor (adds BOS) and chat template of
   Llama 3. As in ArmoRM, the pad token is the last id, and "assistant" and "\\n\\n" are one token
   each, so that the assistant header is five tokens with the end-of-turn token before it.
 - `chatml`: the split pattern and normalizer of Qwen2, no BOS, the ChatML template.
+
+The third is SentencePiece's kind:
+
+- `gemma`: characters with byte fallback, spaces as "▁", text never cut into words, as in Gemma 2. The
+  template is Gemma 3's, since Gemma 2's own refuses a system message.
 """
 
 from pathlib import Path
@@ -26,6 +31,7 @@ LLAMA3_SPECIAL = [
     "<|eot_id|>",
     "[PAD]",
 ]
+GEMMA_SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"]
 CHATML_SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 LLAMA3_SPLIT = (
@@ -46,6 +52,17 @@ CHATML_TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+GEMMA_TEMPLATE = (
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}"
+    "{% set first_user_prefix = messages[0]['content'] + '\n\n' %}{% set loop_messages = messages[1:] %}"
+    "{% else %}{% set first_user_prefix = '' %}{% set loop_messages = messages %}{% endif %}"
+    "{% for message in loop_messages %}"
+    "{% if message['role'] == 'assistant' %}{% set role = 'model' %}"
+    "{% else %}{% set role = message['role'] %}{% endif %}"
+    "{{ '<start_of_turn>' + role + '\n' + (first_user_prefix if loop.first else '') }}"
+    "{{ message['content'] | trim }}{{ '<end_of_turn>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
 )
 
 TRAINING_TEXT = """
@@ -88,7 +105,9 @@ def train_vocabulary() -> dict:
 
 
 def build_tokenizer(kind: str) -> PreTrainedTokenizerFast:
-    """Builds the `llama3` or `chatml` tokenizer, with its special tokens and chat template."""
+    """Builds the `llama3`, `chatml` or `gemma` tokenizer, with its special tokens and chat template."""
+    if kind == "gemma":
+        return build_gemma_tokenizer()
     trained = train_vocabulary()
     merges = [tuple(merge) for merge in trained["merges"]]
     chatml = kind == "chatml"
@@ -129,6 +148,48 @@ def build_tokenizer(kind: str) -> PreTrainedTokenizerFast:
         eos_token="<|eot_id|>",
         pad_token="[PAD]",
         chat_template=LLAMA3_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def build_gemma_tokenizer() -> PreTrainedTokenizerFast:
+    """Builds the `gemma` tokenizer; the vocabulary is special tokens, bytes, characters, merges."""
+    import json
+
+    trainee = Tokenizer(BPE())
+    trainee.normalizer = normalizers.Replace(" ", "▁")
+    trainee.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")  # merges stay within words
+    trainee.train_from_iterator([TRAINING_TEXT], BpeTrainer(vocab_size=160, show_progress=False))
+    trained = json.loads(trainee.to_str())["model"]
+    entries = GEMMA_SPECIAL + [f"<0x{byte:02X}>" for byte in range(256)]
+    entries += sorted(trained["vocab"], key=trained["vocab"].get)
+    tokenizer = Tokenizer(
+        BPE(
+            vocab={entry: i for i, entry in enumerate(entries)},
+            merges=[tuple(merge) for merge in trained["merges"]],
+            unk_token="<unk>",
+            fuse_unk=True,
+            byte_fallback=True,
+        )
+    )
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in GEMMA_SPECIAL])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<bos>:0 $A:0",
+        pair="<bos>:0 $A:0 <bos>:1 $B:1",
+        special_tokens=[("<bos>", tokenizer.token_to_id("<bos>"))],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<bos>",
+        eos_token="<eos>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        chat_template=GEMMA_TEMPLATE,
         clean_up_tokenization_spaces=False,
     )
 

@@ -61,7 +61,7 @@ Deno.test("planBackbone() refuses settings that change the arithmetic", () => {
 
 Deno.test("planBackbone() refuses architectures it does not run", () => {
   assert.throws(
-    () => read({ model_type: "gemma2" }),
+    () => read({ model_type: "gpt2" }),
     (error) => error instanceof AssayError && error.code === "models/unsupported-architecture",
   );
 });

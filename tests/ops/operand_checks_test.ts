@@ -33,7 +33,7 @@ const freeSizes: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What is compared with nothing but itself: every positive number will do. */
-const freeNumbers = ["window", "epsilon", "temperature", "logitScale"];
+const freeNumbers = ["window", "scale", "softcap", "epsilon", "temperature", "logitScale"];
 
 /** The call of an operation that its trial makes, valid by construction; nothing is run. */
 function callOf(name: string, backend: Backend, seed: number): Call {
@@ -146,6 +146,12 @@ function checkEverything(backend: Backend): void {
   }
   for (const number of [-1, 0.5, NaN]) {
     assertRefused(backend, operation, { ...operands, window: number });
+  }
+  for (const number of [-1, NaN, Infinity]) {
+    assertRefused(backend, operation, { ...operands, scale: number });
+    assertRefused(backend, operation, { ...operands, softcap: number });
+    const slice = callOf("log_softmax_slice", backend, 1);
+    assertRefused(backend, slice.operation, { ...slice.operands, softcap: number });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Backend } from "../../ops/backend.ts";
 import { gatedMatmul } from "../../ops/gated_matmul.ts";
 import type { Matrix } from "../../ops/matrix.ts";
+import type { GateActivation } from "../../ops/products/matmul_operands.ts";
 import type { Linear } from "../../ops/weight_loader.ts";
 import { addLinear } from "./linear.ts";
 
@@ -11,16 +12,13 @@ export interface GatedFeedForward {
   readonly down: Linear;
 }
 
-/**
- * Adds (silu(input · gate) * (input · up)) · down to the residual stream (SwiGLU, Shazeer 2020, arXiv
- * 2002.05202); the input is given back.
- */
-export function addGatedFeedForward(
+/** activation(input · gate) * (input · up), in a matrix of its own; the input is given back. */
+export function gatedInner(
   backend: Backend,
   input: Matrix,
-  { gate, up, down }: GatedFeedForward,
-  hidden: Matrix,
-): void {
+  { gate, up }: Pick<GatedFeedForward, "gate" | "up">,
+  activation: GateActivation,
+): Matrix {
   const gated = backend.matrix(input.rows, gate.weight.rows, "operand");
   backend.run(gatedMatmul, {
     input,
@@ -28,9 +26,24 @@ export function addGatedFeedForward(
     gateBias: gate.bias,
     up: up.weight,
     upBias: up.bias,
+    activation,
     output: gated,
   });
   backend.release(input);
-  addLinear(backend, gated, down, hidden);
+  return gated;
+}
+
+/**
+ * Adds (silu(input · gate) * (input · up)) · down to the residual stream (SwiGLU, Shazeer 2020, arXiv
+ * 2002.05202); the input is given back.
+ */
+export function addGatedFeedForward(
+  backend: Backend,
+  input: Matrix,
+  weights: GatedFeedForward,
+  hidden: Matrix,
+): void {
+  const gated = gatedInner(backend, input, weights, "silu");
+  addLinear(backend, gated, weights.down, hidden);
   backend.release(gated);
 }

@@ -24,6 +24,8 @@ export interface LayerArithmetic<Weights> {
   load(loader: WeightLoader, layer: number): Promise<Weights>;
   /** The weights of a layer's products, for autotuning. */
   products(weights: Weights): readonly Weight[];
+  /** A layer of each kind where layers differ in their kernels, in order; the warm-up runs them too. */
+  readonly kinds?: readonly number[];
   /** Changes a pack's embeddings, [rows, hidden], before they are uploaded: scales them, adds positions. */
   embed?(embedded: Float32Array, pack: TokenPack): void;
   /** Takes a pack through a layer; in the last one it narrows the stream to the pooled rows. */
@@ -90,7 +92,7 @@ export class LayerStack<Weights> implements BackboneModel {
 
   /**
    * Has the layers' kernels compiled while the other layers load (a warm-up): those of many rows, and
-   * in the last layer those of few.
+   * in the last layer those of few; one layer's weights stand in for all.
    */
   #rehearse(weights: Weights): void {
     const { backend, plan: { hiddenSize, layers } } = this.#parts;
@@ -103,7 +105,10 @@ export class LayerStack<Weights> implements BackboneModel {
     };
     backend.rehearse(() => {
       const stream = this.#begin(pack, new Float32Array(tokens * hiddenSize));
-      for (const layer of new Set([0, layers - 1])) this.#arithmetic.run(stream, weights, layer);
+      const { kinds = [] } = this.#arithmetic;
+      for (const layer of new Set([0, ...kinds, layers - 1])) {
+        this.#arithmetic.run(stream, weights, layer);
+      }
       backend.release(this.#finish(stream));
     });
   }

@@ -21,6 +21,17 @@ export function rmsNormed(
   return output;
 }
 
+/** Adds the norm of each row to the residual stream; the input is given back. */
+export function addRmsNormed(
+  backend: Backend,
+  input: Matrix,
+  { weight, epsilon }: RmsNorm,
+  hidden: Matrix,
+): void {
+  backend.run(rmsNorm, { input, weight, epsilon, accumulate: true, output: hidden });
+  backend.release(input);
+}
+
 /**
  * The norm of each head's numbers by themselves, for queries or keys, [rows, heads · headDim]; the
  * input is given back.

@@ -8,11 +8,15 @@ import type { Linear } from "../../ops/weight_loader.ts";
 import { linear } from "./linear.ts";
 import type { PackStream } from "./pack_stream.ts";
 
-/** How attention is divided among heads. */
+/** How attention is divided among heads, and what becomes of its scores. */
 export interface AttentionShape {
   readonly heads: number;
   readonly keyHeads: number;
   readonly headDim: number;
+  /** What scores are multiplied by; 1/√headDim by default. */
+  readonly scale?: number | undefined;
+  /** c of c · tanh(score / c); 0, the default, for none. */
+  readonly softcap?: number | undefined;
 }
 
 /** Keys and values of all rows that a pack's queries see, as the linear maps give them. */
@@ -86,7 +90,7 @@ export function attend(
   { backend, queries: { spans, blocks } }: PackStream,
   queries: Matrix,
   { keys, values }: KeysAndValues,
-  { heads, keyHeads, headDim }: AttentionShape,
+  { heads, keyHeads, headDim, scale, softcap }: AttentionShape,
   window: number,
 ): Matrix {
   const output = backend.matrix(queries.rows, queries.columns, "operand");
@@ -100,6 +104,8 @@ export function attend(
     keyHeads,
     headDim,
     window,
+    scale,
+    softcap,
     output,
   });
   backend.release(queries, keys, values);

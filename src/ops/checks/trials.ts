@@ -55,11 +55,16 @@ export const trials: Readonly<Record<string, Trial>> = {
   rms_norm(backend, random) {
     const rows = random.integer(1, 70);
     const columns = 4 * random.integer(1, 80);
-    const output = poisoned(backend, rows, columns, random.pick(uses));
+    const use = random.pick(uses);
+    const accumulate = use === "rows" && random.pick([true, false]);
+    const output = accumulate
+      ? backend.upload(rows, columns, random.numbers(rows * columns))
+      : poisoned(backend, rows, columns, use);
     backend.run(rmsNorm, {
       input: backend.upload(rows, columns, random.numbers(rows * columns)),
       weight: backend.upload(1, columns, random.numbers(columns)),
       epsilon: 1e-5,
+      accumulate,
       output,
     });
     return output;
@@ -129,6 +134,8 @@ export const trials: Readonly<Record<string, Trial>> = {
       keyHeads,
       headDim,
       window: random.pick([0, 7]),
+      scale: random.pick([undefined, 0.3]),
+      softcap: random.pick([0, 0.8, 0.05]), // of scores of about 1: near 0, and where tanh is 1
       output,
     });
     return output;
@@ -151,6 +158,7 @@ export const trials: Readonly<Record<string, Trial>> = {
       up: weight(),
       gateBias: bias(),
       upBias: bias(),
+      activation: random.pick(["silu", "gelu_tanh"] as const),
       output,
     });
     return output;
@@ -195,6 +203,7 @@ export const trials: Readonly<Record<string, Trial>> = {
     const rows = random.integer(1, 20);
     const widths = [random.integer(1, 150), random.integer(1, 150)];
     const vocabulary = widths[0]! + widths[1]!;
+    const softcap = random.pick([0, 0.5]);
     const state = poisoned(backend, rows, 4);
     const targets = Uint32Array.from({ length: rows }, () => random.integer(0, vocabulary - 1));
     widths.forEach((columns, slice) => {
@@ -202,6 +211,7 @@ export const trials: Readonly<Record<string, Trial>> = {
         logits: backend.upload(rows, columns, random.numbers(rows * columns)),
         targets: backend.uploadIndices(targets),
         slice: backend.uploadIndices(Uint32Array.of(slice * widths[0]!, columns)),
+        softcap,
         state,
       });
     });

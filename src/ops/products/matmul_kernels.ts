@@ -6,7 +6,7 @@ import {
 import { textureLanes } from "../../gpu/kernel_set.ts";
 import type { Recorder } from "../../gpu/recorder.ts";
 import type { PooledTexture } from "../../gpu/texture_pool.ts";
-import type { MatmulOperands } from "./matmul_operands.ts";
+import type { GateActivation, MatmulOperands } from "./matmul_operands.ts";
 import {
   chosenTile,
   fewRowsTile,
@@ -106,17 +106,23 @@ export function recordTextureMatmul(
   });
 }
 
+/** Constants of the shaders that include `gate_activation.wgsl`. */
+export function gateConstants(activation: GateActivation | undefined) {
+  return { GELU_TANH: activation === "gelu_tanh" };
+}
+
 /**
- * Records silu(input · gateᵀ) · (input · upᵀ) into a texture.
+ * Records activation(input · gateᵀ) · (input · upᵀ) into a texture.
  *
  * @param weights The gate's weight, whose shape and type the other shares.
  */
 export function recordGatedTextureMatmul(
   recorder: Recorder,
-  { input, rows, weights }: {
+  { input, rows, weights, activation }: {
     readonly input: PooledTexture;
     readonly rows: number;
     readonly weights: Weight;
+    readonly activation: GateActivation | undefined;
   },
   [gate, up]: readonly [TexturePart, TexturePart],
   output: PooledTexture,
@@ -125,6 +131,7 @@ export function recordGatedTextureMatmul(
   recorder.dispatch({
     shader: gatedMatmulTextureShader,
     constants: {
+      ...gateConstants(activation),
       WEIGHT_TYPE: weightTypes[weights.type],
       STEP: stepOf(weights),
       LANES: lanesOf(tile),

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { Device } from "../../../src/gpu/device.ts";
+import type { LoadOptions } from "../../../src/scoring/load_options.ts";
+import { Backbone } from "../../../src/scoring/backbone.ts";
 import { RewardModel } from "../../../src/scoring/reward_model.ts";
 import { randomDraws } from "../../../src/ops/checks/trials.ts";
 import type { Conversation } from "../../../src/text/conversation.ts";
@@ -44,27 +46,56 @@ gpuTest(
 
 for (const { kernelSet: kernels, missing } of testedKernelSets) {
   for (const layers of ["resident", "streamed"] as const) {
-    const name = `device memory stays within the plan, ${layers} layers (${kernels})`;
+    // One of each family whose row sizes are its own.
+    for (const folder of ["armo", "gemma2"]) {
+      const name = `device memory stays within the plan, ${folder}, ${layers} layers (${kernels})`;
+      testWhere(missing, name, () => staysWithinPlan(folder, { kernels, layers }));
+    }
+  }
+}
+
+async function staysWithinPlan(
+  folder: string,
+  where: Pick<LoadOptions, "kernels" | "layers">,
+): Promise<void> {
+  using model = await RewardModel.load(parityFolder(folder), { ...where, tokensPerPack: 256 });
+  const { peakBytes, longestBytes } = model.plan;
+  const within = (most: number): void => {
+    assert.ok(model.deviceBytes <= most, `${model.deviceBytes} bytes are held of ${most}`);
+  };
+  for (const count of [1, 40, 7, 25, 3]) {
+    await model.score(ragged(count), { onProgress: () => within(peakBytes) });
+    within(peakBytes);
+  }
+  const prompt = { role: "user", content: "word ".repeat(60) };
+  const responses = ragged(20).map(([, response]) => [prompt, response!]);
+  await model.score(responses, { onProgress: () => within(peakBytes) }); // the prompt is kept
+  within(peakBytes);
+  const [long] = await model.score([conversationOf(700)]);
+  assert.ok(long!.tokens > 2 * 256);
+  within(longestBytes);
+  await model.score(ragged(10));
+  within(peakBytes);
+}
+
+for (const { kernelSet: kernels, missing } of testedKernelSets) {
+  // Words that make 1015 and 1018 tokens.
+  for (const [folder, words] of [["armo", 334], ["gemma2", 497]] as const) {
+    const name = `a pack takes what the row sizes say, ${folder} (${kernels})`;
     testWhere(missing, name, async () => {
-      const options = { kernels, layers, tokensPerPack: 256 } as const;
-      using model = await RewardModel.load(parityFolder("armo"), options);
-      const { peakBytes, longestBytes } = model.plan;
-      const within = (most: number): void => {
-        assert.ok(model.deviceBytes <= most, `${model.deviceBytes} bytes are held of ${most}`);
-      };
-      for (const count of [1, 40, 7, 25, 3]) {
-        await model.score(ragged(count), { onProgress: () => within(peakBytes) });
-        within(peakBytes);
-      }
-      const prompt = { role: "user", content: "word ".repeat(60) };
-      const responses = ragged(20).map(([, response]) => [prompt, response!]);
-      await model.score(responses, { onProgress: () => within(peakBytes) }); // the prompt is kept
-      within(peakBytes);
-      const [long] = await model.score([conversationOf(700)]);
-      assert.ok(long!.tokens > 2 * 256);
-      within(longestBytes);
-      await model.score(ragged(10));
-      within(peakBytes);
+      const options = { kernels, layers: "resident", tokensPerPack: 1024 } as const;
+      using backbone = await Backbone.load(parityFolder(folder), options);
+      const { backend, plan: memory } = backbone;
+      backend.limitMatrices(Infinity); // else the pools keep within the plan, whatever it says
+      const before = backend.bytes;
+      const [outcome] = await backbone.pooledStates([conversationOf(words)]);
+      assert.ok(outcome !== undefined && "states" in outcome);
+      const taken = backend.bytes - before;
+      assert.ok(taken <= memory.matrixBytes, `${taken} bytes, planned are ${memory.matrixBytes}`);
+      assert.ok(
+        taken > memory.matrixBytes / 4,
+        `${taken} bytes, planned are ${memory.matrixBytes}`,
+      );
     });
   }
 }

@@ -1,0 +1,346 @@
+import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
+import { ConfigReader } from "../checkpoint/config_reader.ts";
+import type { Backend } from "../ops/backend.ts";
+import type { Matrix } from "../ops/matrix.ts";
+import type { Weight } from "../ops/weight.ts";
+import type { Linear, WeightLoader } from "../ops/weight_loader.ts";
+import { type GatedFeedForward, gatedInner } from "./blocks/gated_feed_forward.ts";
+import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
+import { linear } from "./blocks/linear.ts";
+import type { PackStream } from "./blocks/pack_stream.ts";
+import { addRmsNormed, rmsNormed } from "./blocks/rms_norm.ts";
+import { attend, type AttentionShape, keysAndValues, turned } from "./blocks/self_attention.ts";
+import { layerWindows, refuseUnsupported, warnOfUnknown } from "./config_keys.ts";
+import type { BackbonePlan, Family } from "./family.ts";
+import { readRope, type RopeSettings, RopeTable } from "./rope_frequencies.ts";
+import { unsupported } from "./unsupported.ts";
+
+/** Everything that the arithmetic depends on. */
+export interface Gemma2Settings {
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly keyHeads: number;
+  readonly headDim: number;
+  readonly rmsEpsilon: number;
+  readonly rope: RopeSettings;
+  /** Sliding window of each layer, in tokens; 0 where a layer sees everything before it. */
+  readonly windows: readonly number[];
+  /** Whether the attention's linear maps have biases. */
+  readonly attentionBiases: boolean;
+  /** Attention scores are divided by the square root of this, whatever a head's size. */
+  readonly queryScalar: number;
+  /** Soft caps of attention scores, and of a causal model's logits; 0 for none. */
+  readonly attentionSoftcap: number;
+  readonly logitSoftcap: number;
+  /** Longest conversation that the model takes, in tokens. */
+  readonly maxTokens: number;
+}
+
+const embeddingName = "model.embed_tokens.weight";
+const finalNormName = "model.norm.weight";
+const layerName = /^model\.layers\.(\d+)\./;
+const activation = "gelu_pytorch_tanh";
+
+/**
+ * Gemma 2 (Gemma Team 2024, arXiv 2408.00118), as `transformers` names and stores it. Norms before and
+ * after each block, weighted by 1 + w; scores softly capped; windows in every other layer:
+ *
+ *     x  = token · √hidden
+ *     x += norm(attention(norm(x)) · output)                q, k turned by rope; grouped queries; causal
+ *     x += norm((gelu(h · gate) * (h · up)) · down)         with h = norm(x)
+ */
+export const gemma2: Family = {
+  modelType: "gemma2",
+  className: "Gemma2",
+  plan({ name, config }, warn) {
+    const reader = new ConfigReader(config, `${name}/config.json`);
+    const settings = readSettings(reader);
+    warnOfUnknown(reader, warn);
+    return planGemma2(settings);
+  },
+};
+
+/**
+ * Reads the settings, in the spellings of transformers 4 and 5. What a config leaves out has the value
+ * that transformers gives it, but for sizes and windows, which it must name.
+ */
+function readSettings(reader: ConfigReader): Gemma2Settings {
+  refuseOthers(reader);
+  const layers = reader.count("num_hidden_layers");
+  const maxPositions = reader.count("max_position_embeddings");
+  const rope = readRope(reader, maxPositions);
+  const settings: Gemma2Settings = {
+    vocabularySize: reader.count("vocab_size"),
+    hiddenSize: reader.count("hidden_size"),
+    intermediateSize: reader.count("intermediate_size"),
+    layers,
+    heads: reader.count("num_attention_heads"),
+    keyHeads: reader.count("num_key_value_heads"),
+    headDim: reader.count("head_dim", 256),
+    rmsEpsilon: reader.positive("rms_norm_eps", 1e-6),
+    rope,
+    windows: layerWindows(reader, layers, () => everyOther(layers, reader.count("sliding_window"))),
+    attentionBiases: reader.flag("attention_bias", false),
+    queryScalar: reader.positive("query_pre_attn_scalar", 256),
+    attentionSoftcap: readSoftcap(reader, "attn_logit_softcapping", 50),
+    logitSoftcap: readSoftcap(reader, "final_logit_softcapping", 30),
+    maxTokens: rope.type === "dynamic" ? Math.floor(maxPositions * rope.factor) : maxPositions,
+  };
+  checkSizes(settings, reader);
+  return settings;
+}
+
+function refuseOthers(reader: ConfigReader): void {
+  // transformers reads `hidden_activation`; published configs say the same in `hidden_act`.
+  const activations = ["hidden_activation", "hidden_act"];
+  const own = ["attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar"];
+  refuseUnsupported(reader, [...activations, ...own]);
+  for (const key of activations) {
+    const value = reader.value(key) ?? activation;
+    if (value !== activation) throw unsupported(reader, key, activation, value);
+  }
+  // The first published configs have the window under two names, of which transformers reads one.
+  const [window, other] = [reader.value("sliding_window"), reader.value("sliding_window_size")];
+  if (other !== undefined && other !== window) {
+    throw unsupported(reader, "sliding_window_size", `as sliding_window, ${window}`, other);
+  }
+}
+
+/** Windows in the first layer, the third, and so on, where the config lists no types. */
+function everyOther(layers: number, window: number): readonly number[] {
+  return Array.from({ length: layers }, (_, layer) => layer % 2 === 0 ? window : 0);
+}
+
+/** A cap that `null` switches off, as in transformers; left out, it has the value that is usual. */
+function readSoftcap(reader: ConfigReader, key: string, usual: number): number {
+  const isOff = reader.value(key) === undefined && key in reader.config;
+  return isOff ? 0 : reader.positive(key, usual);
+}
+
+function checkSizes(settings: Gemma2Settings, reader: ConfigReader): void {
+  const { heads, keyHeads, headDim, hiddenSize, intermediateSize } = settings;
+  if (heads % keyHeads !== 0) {
+    throw reader.unexpected("num_key_value_heads", `a divisor of ${heads} heads`, keyHeads);
+  }
+  const sizes = { hidden_size: hiddenSize, intermediate_size: intermediateSize, head_dim: headDim };
+  for (const [key, size] of Object.entries(sizes)) {
+    if (size % 8 !== 0) throw unsupported(reader, key, "multiples of 8", size);
+  }
+}
+
+function planGemma2(settings: Gemma2Settings): BackbonePlan {
+  const { hiddenSize, intermediateSize, heads, keyHeads, headDim, layers } = settings;
+  const plan: BackbonePlan = {
+    family: gemma2,
+    hiddenSize,
+    layers,
+    vocabularySize: settings.vocabularySize,
+    maxTokens: settings.maxTokens,
+    causal: true,
+    positions: "rotary",
+    settings: { ...settings },
+    description: describe(settings),
+    tensors: gemma2Tensors(settings),
+    embeddingName,
+    languageHeadName: "lm_head.weight",
+    tiedByDefault: true,
+    logitSoftcap: settings.logitSoftcap,
+    owns: (tensor) => tensor.startsWith("model."),
+    layerOf: (tensor) => {
+      const layer = layerName.exec(tensor)?.[1];
+      return layer === undefined ? undefined : Number(layer);
+    },
+    rowSizes: {
+      widest: Math.max(hiddenSize, heads * headDim),
+      // normed; queries, keys and values as products give them and as attention takes them; mixed; the
+      // output projection, which is normed before it joins the residual stream
+      layer: 2 * hiddenSize + (3 * heads + 5 * keyHeads) * headDim,
+      // normed; inner; what comes out of it, likewise normed
+      feedForward: 2 * hiddenSize + intermediateSize,
+      widestFeedForward: Math.max(hiddenSize, intermediateSize),
+      waiting: hiddenSize + 2 * (8 + headDim),
+      kept: layers * 2 * keyHeads * headDim,
+    },
+    load: (checkpoint, backend, options) =>
+      LayerStack.load({
+        plan,
+        checkpoint,
+        backend,
+        ropes: [new RopeTable(settings.rope, headDim)],
+        open: async (loader) => new Gemma2Layers(settings, await normOf(loader, finalNormName)),
+      }, options),
+  };
+  return plan;
+}
+
+/** The settings for people. */
+function describe(settings: Gemma2Settings): BackbonePlan["description"] {
+  const { heads, keyHeads, headDim, layers, rope, attentionSoftcap, queryScalar } = settings;
+  const windowed = settings.windows.filter((window) => window > 0);
+  return [
+    [
+      "attention",
+      `${heads} heads over ${keyHeads} key heads of ${headDim}, scores divided by √${queryScalar}` +
+      (attentionSoftcap === 0 ? "" : `, softly capped at ${attentionSoftcap}`) +
+      (windowed.length === 0 ? "" : `, window ${windowed[0]} in ${windowed.length} of ${layers}`),
+    ],
+    ["feed-forward", `${settings.intermediateSize}, gated by ${activation}`],
+    ["rope", Object.entries(rope).map(([key, value]) => `${key} ${value}`).join(", ")],
+    ["biases", settings.attentionBiases ? "attention" : "none"],
+  ];
+}
+
+/** Shapes of all tensors, by name: linear maps are [outputs, inputs]. */
+function gemma2Tensors(settings: Gemma2Settings): ExpectedTensors {
+  const { hiddenSize, intermediateSize, headDim, attentionBiases } = settings;
+  const queries = settings.heads * headDim;
+  const keys = settings.keyHeads * headDim;
+  const tensors = new Map<string, readonly number[]>([
+    [embeddingName, [settings.vocabularySize, hiddenSize]],
+    [finalNormName, [hiddenSize]],
+  ]);
+  for (let layer = 0; layer < settings.layers; layer++) {
+    const prefix = layerPrefix(layer);
+    const linear = (name: string, outputs: number, inputs: number, bias: boolean): void => {
+      tensors.set(`${prefix}${name}.weight`, [outputs, inputs]);
+      if (bias) tensors.set(`${prefix}${name}.bias`, [outputs]);
+    };
+    for (const name of normNames) tensors.set(`${prefix}${name}.weight`, [hiddenSize]);
+    linear("self_attn.q_proj", queries, hiddenSize, attentionBiases);
+    linear("self_attn.k_proj", keys, hiddenSize, attentionBiases);
+    linear("self_attn.v_proj", keys, hiddenSize, attentionBiases);
+    linear("self_attn.o_proj", hiddenSize, queries, attentionBiases);
+    linear("mlp.gate_proj", intermediateSize, hiddenSize, false);
+    linear("mlp.up_proj", intermediateSize, hiddenSize, false);
+    linear("mlp.down_proj", hiddenSize, intermediateSize, false);
+  }
+  return tensors;
+}
+
+/** Before and after the attention, before and after the feed-forward block. */
+const normNames = [
+  "input_layernorm",
+  "post_attention_layernorm",
+  "pre_feedforward_layernorm",
+  "post_feedforward_layernorm",
+] as const;
+
+function layerPrefix(layer: number): string {
+  return `model.layers.${layer}.`;
+}
+
+/** A norm's weight: stored is what it differs from 1 by. */
+function normOf(loader: WeightLoader, name: string): Promise<Matrix> {
+  return loader.vector(name, 1);
+}
+
+/** The weights of one layer. */
+interface Gemma2Layer extends GatedFeedForward {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly output: Linear;
+  readonly norms: Readonly<Record<typeof normNames[number], Matrix>>;
+}
+
+class Gemma2Layers implements LayerArithmetic<Gemma2Layer> {
+  /** The first layer with a window and the first without: attention has a kernel for each. */
+  readonly kinds: readonly number[];
+  readonly #attention: AttentionShape;
+
+  constructor(readonly settings: Gemma2Settings, readonly finalNorm: Matrix) {
+    const { windows, heads, keyHeads, headDim, queryScalar, attentionSoftcap } = settings;
+    this.kinds = [...new Set(windows)].map((window) => windows.indexOf(window));
+    const scale = 1 / Math.sqrt(queryScalar);
+    this.#attention = { heads, keyHeads, headDim, scale, softcap: attentionSoftcap };
+  }
+
+  async load(loader: WeightLoader, layer: number): Promise<Gemma2Layer> {
+    const { attentionBiases: bias } = this.settings;
+    const prefix = layerPrefix(layer);
+    const linear = (name: string, bias = false): Promise<Linear> =>
+      loader.linear(prefix + name, bias);
+    const norm = (name: typeof normNames[number]): Promise<Matrix> =>
+      normOf(loader, `${prefix}${name}.weight`);
+    return {
+      query: await linear("self_attn.q_proj", bias),
+      key: await linear("self_attn.k_proj", bias),
+      value: await linear("self_attn.v_proj", bias),
+      output: await linear("self_attn.o_proj", bias),
+      gate: await linear("mlp.gate_proj"),
+      up: await linear("mlp.up_proj"),
+      down: await linear("mlp.down_proj"),
+      norms: {
+        input_layernorm: await norm("input_layernorm"),
+        post_attention_layernorm: await norm("post_attention_layernorm"),
+        pre_feedforward_layernorm: await norm("pre_feedforward_layernorm"),
+        post_feedforward_layernorm: await norm("post_feedforward_layernorm"),
+      },
+    };
+  }
+
+  products({ query, key, value, output, gate, up, down }: Gemma2Layer): readonly Weight[] {
+    return [query, key, value, output, gate, up, down].map(({ weight }) => weight);
+  }
+
+  /**
+   * Scales the embeddings by √hidden. transformers rounds the root to the type that it computes in, so
+   * for the reference in float32 it is the nearest f32, whatever type is stored.
+   */
+  embed(embedded: Float32Array): void {
+    const scale = Math.fround(Math.sqrt(this.settings.hiddenSize));
+    for (let i = 0; i < embedded.length; i++) embedded[i]! *= scale;
+  }
+
+  run(stream: PackStream, weights: Gemma2Layer, layer: number): void {
+    this.#addAttention(stream, weights, layer);
+    const { backend } = stream;
+    const { pre_feedforward_layernorm: before, post_feedforward_layernorm: after } = weights.norms;
+    for (const hidden of stream.feedForwardBlocks()) {
+      const normed = this.#norm(backend, hidden, before);
+      const inner = gatedInner(backend, normed, weights, "gelu_tanh");
+      this.#addNormed(backend, inner, weights.down, after, hidden);
+    }
+  }
+
+  /** In the last layer only the pooled rows need queries, the output projection and what follows. */
+  #addAttention(stream: PackStream, weights: Gemma2Layer, layer: number): void {
+    const { backend } = stream;
+    const { layers, windows } = this.settings;
+    const { input_layernorm: before, post_attention_layernorm: after } = weights.norms;
+    let input = this.#norm(backend, stream.hidden, before);
+    const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
+    const keys = turned(backend, unturned, stream.keyAngles());
+    if (layer === layers - 1) {
+      stream.narrow();
+      backend.release(input);
+      input = this.#norm(backend, stream.hidden, before);
+    }
+    const asking = linear(backend, input, weights.query);
+    const queries = turned(backend, asking, stream.queryAngles());
+    backend.release(input);
+    const mixed = attend(stream, queries, { keys, values }, this.#attention, windows[layer]!);
+    this.#addNormed(backend, mixed, weights.output, after, stream.hidden);
+  }
+
+  /** Adds what a block's last linear map gives, normed, to the residual stream; the input is given back. */
+  #addNormed(backend: Backend, input: Matrix, map: Linear, weight: Matrix, hidden: Matrix): void {
+    const { rmsEpsilon: epsilon } = this.settings;
+    const output = linear(backend, input, map);
+    backend.release(input);
+    addRmsNormed(backend, output, { weight, epsilon }, hidden);
+  }
+
+  #norm(backend: Backend, input: Matrix, weight: Matrix): Matrix {
+    const { rmsEpsilon: epsilon } = this.settings;
+    return rmsNormed(backend, input, { weight, epsilon }, "operand");
+  }
+
+  finish({ backend, hidden }: PackStream): Matrix {
+    const { finalNorm: weight, settings: { rmsEpsilon: epsilon } } = this;
+    return rmsNormed(backend, hidden, { weight, epsilon });
+  }
+}
