@@ -1,5 +1,6 @@
 import { badColumn, listOfText } from "./message_columns.ts";
 import { kindOfValue, type Row } from "./rows.ts";
+import { ownValue } from "../own_value.ts";
 
 /**
  * The number in a column, whether it is written as a number (JSON, Parquet) or as text (CSV). NaN and
@@ -11,7 +12,7 @@ import { kindOfValue, type Row } from "./rows.ts";
  * @throws {AssayError} `data/bad-row` where the column holds something else.
  */
 export function numberInColumn(row: Row, column: string): number | undefined {
-  const value = row[column];
+  const value = ownValue(row, column);
   if (value === undefined || value === null) return undefined;
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);
@@ -36,7 +37,7 @@ export function numberInColumn(row: Row, column: string): number | undefined {
  * @throws {AssayError} `data/bad-row` where the column holds something else.
  */
 export function numbersInColumn(row: Row, column: string): (number | undefined)[] | undefined {
-  let value = row[column];
+  let value = ownValue(row, column);
   if (value === undefined || value === null || value === "") return undefined;
   if (typeof value === "string") value = listOfText(column, value);
   if (!Array.isArray(value)) {

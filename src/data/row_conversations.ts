@@ -8,6 +8,7 @@ import {
   messagesOfTranscript,
 } from "./message_columns.ts";
 import { kindOfValue, type Row } from "./rows.ts";
+import { ownValue } from "../own_value.ts";
 
 /** The conversations that one row holds, by the row's shape. */
 export type RowConversations =
@@ -45,7 +46,7 @@ export type RowConversations =
  * @throws {AssayError} `data/bad-row`, naming the column, what was expected and what was found.
  */
 export function conversationsOfRow(row: Row): RowConversations {
-  const has = (column: string) => row[column] !== undefined && row[column] !== null;
+  const has = (column: string) => (ownValue(row, column) ?? null) !== null;
   if (has("chosen") || has("rejected")) {
     for (const column of ["chosen", "rejected"]) {
       if (!has(column)) throw badColumn(column, "a pair needs both chosen and rejected, found one");

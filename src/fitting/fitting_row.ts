@@ -2,6 +2,7 @@ import { conversationsOfRow } from "../data/row_conversations.ts";
 import { kindOfValue, type Row } from "../data/rows.ts";
 import { AssayError } from "../error.ts";
 import type { Conversation } from "../text/conversation.ts";
+import { ownValue } from "../own_value.ts";
 
 /** Which conversation of its row: the only one, a side of a pair, or a candidate by its place. */
 export type ResponseSide = "single" | "chosen" | "rejected" | number;
@@ -60,12 +61,12 @@ export interface FittingColumns {
  */
 export function fittingRow(row: Row, columns: FittingColumns = {}): FittingRow {
   const { ratings: ratingColumns = [], source: sourceColumn = "source" } = columns;
-  const source = row[sourceColumn];
+  const source = ownValue(row, sourceColumn);
   const shape = conversationsOfRow(row);
   const ratingsOf = (column: string): Readonly<Record<string, unknown>> =>
-    objectOf(column, row[column] ?? {});
+    objectOf(column, ownValue(row, column) ?? {});
   const inColumns = Object.fromEntries(
-    ratingColumns.flatMap((column) => column in row ? [[column, row[column]]] : []),
+    ratingColumns.flatMap((column) => Object.hasOwn(row, column) ? [[column, row[column]]] : []),
   );
   let responses: FittingResponse[];
   switch (shape.kind) {

@@ -19,6 +19,7 @@ import { rowOutput } from "../row_output.ts";
 import { addCalibrateFlags, type CalibrateFlags, fitOptions } from "./calibrate_flags.ts";
 import { calibrateTable, reportDiagnostics, writePlot } from "./calibrate_report.ts";
 import { writeCalibratedPreferences } from "./preferences_report.ts";
+import { ownValue } from "../../own_value.ts";
 
 /** Rows kept for rank correlations and plots where a calibrator is applied to a stream. */
 const sampledRows = 100_000;
@@ -111,7 +112,7 @@ async function fitAndApply(
   const { calibrator, pool, scores, diagnostics } = fitted;
   if (flags.fit !== undefined) await writeCalibrator(flags.fit, calibrator);
   const plotted = (name: string) => ({
-    x: pool.features[name] ?? [],
+    x: ownValue(pool.features, name) ?? [],
     before: pool.scores,
     after: scores,
   });

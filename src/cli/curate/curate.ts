@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import type { Row, RowFormat } from "../../data/rows.ts";
-import { writeRowFile } from "../../data/write_rows.ts";
 import { AssayError } from "../../error.ts";
 import { curateRows, type Curation, type CurationSummary } from "../../tasks/curate/curate_rows.ts";
 import type { PriorSettings, Similarity } from "../../tasks/curate/curated_set.ts";
@@ -17,7 +16,7 @@ import { formatOption, inputFormatOption, outputFileOption } from "../arguments.
 import { checkOutputs } from "../check_outputs.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
-import { rowOutput, type RowTable } from "../row_output.ts";
+import { rowFile, rowOutput, type RowTable } from "../row_output.ts";
 import { rounded } from "../table.ts";
 import {
   addRecipeFlags,
@@ -41,7 +40,8 @@ const description = [
   "TRL's layout (prompt, chosen, rejected, margin, label_smoothing, …), ready to train on, with what " +
   "was done to each: action (keep, flip, drop, soften), flipped, source_row. A margin of scores is " +
   "renamed score_margin. Dropped rows, and rows that are no pairs, go to the file of --dropped. " +
-  "--undo makes the input again of both files.",
+  "--undo makes the input's rows again of both files: the same columns and values, though not their " +
+  "spelling (spaces, escapes, 1.0 for 1).",
   'Recipes: flip, margin, flip-margin and soft-label-margin, the four of "Secrets of RLHF" part II; ' +
   "drop, soft-label (1 - target_probability) and label-smoothing, its treatments one by one; " +
   "prior-margin (PCRM: margin_cap from the responses' similarity) and goal (each pair twice, asking " +
@@ -157,7 +157,7 @@ async function similarityOf({ similarity, tokenizer }: CurateFlags): Promise<Sim
 /** Writes the set, and what is left out of it where that has a file. */
 async function writeCurated(curation: Curation, flags: CurateFlags, output: Output): Promise<void> {
   const writer = await rowOutput(output, flags, curateTable);
-  const dropped = flags.dropped === undefined ? undefined : await writeRowFile(flags.dropped);
+  const dropped = flags.dropped === undefined ? undefined : await rowFile(flags.dropped, output);
   let failures = 0;
   for await (const { row, kept, line, error } of curation.rows()) {
     if (error !== undefined) {
