@@ -4,6 +4,7 @@ import { type ByteSink, checkWritable, fileSink, gzipSink } from "./byte_sink.ts
 import { stringifyJson } from "./json_text.ts";
 import { ParquetSchema } from "./parquet_schema.ts";
 import { formatOfName, type Row, type RowFormat } from "./rows.ts";
+import { namelessFile } from "./temporary_file.ts";
 import { waitingRows } from "./waiting_rows.ts";
 import { writtenRow } from "./unwritable_row.ts";
 import { writeParquet } from "./write_parquet.ts";
@@ -129,6 +130,18 @@ export async function writeRowFile(path: string, options: RowFileOptions = {}): 
       }
     },
   };
+}
+
+/**
+ * Makes sure that a file of rows can be written, before long work is done for it; nothing is changed.
+ * For CSV and Parquet, that is its folder too.
+ *
+ * @throws {AssayError} `data/cannot-write`.
+ */
+export async function checkRowFile(path: string): Promise<void> {
+  await checkWritable(path);
+  if ((formatOfName(path) ?? "jsonl") === "jsonl") return;
+  await (await namelessFile(path)).close();
 }
 
 /** Writes Parquet in the rows' own types; where those turn out not to hold them, in the loosest. */

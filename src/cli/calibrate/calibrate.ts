@@ -60,8 +60,10 @@ export function calibrateCommand(output: Output = Output.system()): Command {
     .addHelpText("after", examples);
   return addCalibrateFlags(command).action(async (input: string, flags: CalibrateFlags) => {
     using bar = progressBar(output);
-    const inputs = flags.apply === undefined ? [input] : [input, flags.apply];
-    await checkOutputs(inputs, [flags.fit, flags.summary, flags.plot, flags.output]);
+    await checkOutputs({
+      inputs: [input, flags.apply, flags.tokenizer],
+      outputs: [flags.fit, flags.summary, flags.plot, flags.output],
+    });
     if (flags.preferences) await writeCalibratedPreferences(input, flags, output, bar);
     else if (flags.apply !== undefined) await applySaved(input, flags.apply, flags, output, bar);
     else await fitAndApply(input, flags, output, bar);

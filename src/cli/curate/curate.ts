@@ -77,7 +77,10 @@ export function curateCommand(output: Output = Output.system()): Command {
     .addHelpText("after", examples);
   return command.action(async (inputs: readonly string[], flags: CurateFlags) => {
     const sources = inputs.length === 0 ? ["-"] : inputs;
-    await checkOutputs(sources, [flags.output, flags.dropped, flags.summary]);
+    await checkOutputs({
+      inputs: [...sources, flags.tokenizer],
+      outputs: [flags.output, flags.dropped, flags.summary],
+    });
     if (flags.undo) await undo(sources, flags, output);
     else await curate(sources, flags, output);
   });

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { checkWritable } from "../../data/byte_sink.ts";
 import type { BytesRead } from "../../data/input_bytes.ts";
 import type { RowFormat } from "../../data/rows.ts";
 import type { RowWriter } from "../../data/write_rows.ts";
@@ -7,6 +6,7 @@ import { RewardModel } from "../../scoring/reward_model.ts";
 import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
 import { formatOption, inputFormatOption, outputFileOption } from "../arguments.ts";
+import { checkOutputs } from "../check_outputs.ts";
 import { calibrateTable } from "../calibrate/calibrate_report.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "./implicit_options.ts";
@@ -95,12 +95,15 @@ async function score(
   load: LoadScorer,
 ): Promise<void> {
   const spec: ScorerSpec = { ...modelSpec(model, flags), implicit: implicitSpec(flags) };
+  await checkOutputs({
+    inputs: [input, model, ...flags.adapter ?? [], flags.reference, flags.calibrate],
+    outputs: [flags.output],
+  });
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
   const bytes: { last?: BytesRead } = {};
   const onBytes = (read: BytesRead) => bytes.last = read;
   const rows = await startReading(input, { format: flags.inputFormat, onBytes }, output);
-  if (flags.output !== undefined) await checkWritable(flags.output);
   const calibrator = flags.calibrate === undefined
     ? undefined
     : await readCalibrator(flags.calibrate);
