@@ -125,6 +125,7 @@ async function scoreAll(
     revision: source.revision,
     settings: settingsOf(options.load ?? {}),
   });
+  if (cache.problem !== undefined) await options.onNote?.(`warning: ${cache.problem}`);
   const scores = new Map<string, readonly number[]>();
   const missing = new Set<string>();
   for (const key of plan.flatMap(({ keys }) => keys)) {
