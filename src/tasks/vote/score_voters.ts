@@ -144,7 +144,12 @@ async function scoreAll(
     );
   }
   const total = missing.size;
-  using voter = await source.load({ ...options.load, signal: options.signal });
+  const toldInterrupt = (cause: unknown): unknown =>
+    options.signal?.aborted ? interrupted(cause, options.cache !== undefined) : cause;
+  using voter = await source.load({ ...options.load, signal: options.signal })
+    .catch((cause) => {
+      throw toldInterrupt(cause);
+    });
   let done = 0;
   const asked: string[] = [];
   const conversations = missingConversations(rows.read(), plan, missing, asked);
@@ -160,7 +165,7 @@ async function scoreAll(
       options.onProgress?.(label, ++done, total);
     }
   } catch (cause) {
-    throw options.signal?.aborted ? interrupted(cause, options.cache !== undefined) : cause;
+    throw toldInterrupt(cause);
   }
   return { scores, failures };
 }
