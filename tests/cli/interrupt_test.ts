@@ -1,18 +1,6 @@
 import assert from "node:assert/strict";
-import { evaluateCommand } from "../../src/cli/evaluate/evaluate.ts";
-import { run } from "../../src/cli/main.ts";
-import { scoreCommand } from "../../src/cli/score/score.ts";
-import type { LoadScorer } from "../../src/tasks/score/open_scorer.ts";
 import { testWhere } from "../requirement.ts";
-import { captureOutput, inFolder } from "./captured_output.ts";
-
-/** A model that is interrupted while it loads. */
-const interrupted: LoadScorer = async (_source, { signal }) => {
-  Deno.kill(Deno.pid, "SIGINT");
-  await new Promise((resolve) => signal!.addEventListener("abort", resolve));
-  signal!.throwIfAborted();
-  throw new Error("it was not interrupted");
-};
+import { inFolder } from "./captured_output.ts";
 
 testWhere(
   Deno.build.os === "windows" ? "there is no SIGINT" : undefined,
@@ -21,18 +9,18 @@ testWhere(
     await inFolder(async (folder) => {
       const rows = `${folder}/rows.jsonl`;
       await Deno.writeTextFile(rows, '{"prompt":"?","chosen":"a","rejected":"b"}\n');
-      for (
-        const args of [
-          ["score", folder, rows, "--output", `${folder}/out.jsonl`],
-          ["evaluate", "--model", folder, rows],
-        ]
-      ) {
-        const captured = captureOutput();
-        const { output } = captured;
-        const commands = [scoreCommand(output, interrupted), evaluateCommand(output, interrupted)];
-        assert.equal(await run(commands, args, output), 2);
-        assert.match(captured.stderr(), /^assay: .*interrupt \(Ctrl-C\).* \[cli\/interrupted\]\n$/);
-        assert.equal(captured.stdout(), "");
+      const commands = [
+        ["score", folder, rows, "--output", `${folder}/out.jsonl`],
+        ["evaluate", "--model", folder, rows],
+      ];
+      for (const args of commands) {
+        const script = "tests/cli/interrupted_process.ts";
+        const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+          args: ["run", "-A", "-q", script, ...args],
+        }).output();
+        const said = new TextDecoder().decode(stderr);
+        assert.match(said, /^assay: .*interrupt \(Ctrl-C\).* \[cli\/interrupted\]\n$/);
+        assert.deepEqual([code, stdout.length], [2, 0]);
       }
       await assert.rejects(Deno.stat(`${folder}/out.jsonl`), Deno.errors.NotFound);
     });
