@@ -7,6 +7,7 @@ import { knotsOf } from "./curve.ts";
 import { lowess } from "./lowess.ts";
 import { featureColumn, type PairIndex, type Pool } from "./pool.ts";
 import { type FitSettings, usesPenalty } from "./settings.ts";
+import { ownValue } from "../own_value.ts";
 
 /** What {@linkcode fitComponents} made. */
 export interface Backfit {
@@ -82,7 +83,7 @@ function penaltyComponent(pool: Pool, settings: FitSettings): Component {
   const feature = settings.penaltyFeature;
   const scores = finiteOnly(pool.scores);
   const scale = settings.penaltyUnit === "deviation" ? standardDeviation(scores) : 1;
-  const gamma = settings.method === "penalty" ? settings.gamma[feature] ?? 1 : 1;
+  const gamma = settings.method === "penalty" ? ownValue(settings.gamma, feature) ?? 1 : 1;
   return {
     kind: "penalty",
     feature,
@@ -122,7 +123,7 @@ function fitCurve(
   return {
     kind: "curve",
     feature,
-    gamma: settings.gamma[feature] ?? 1,
+    gamma: ownValue(settings.gamma, feature) ?? 1,
     level,
     origin: settings.center ? level : 0,
     ...curve,

@@ -7,6 +7,7 @@ import {
 } from "./artifact.ts";
 import { type Correction, correctionOf, correctRows } from "./correction.ts";
 import { featureColumn, missingFeature, type Pool, type ScoredResponse } from "./pool.ts";
+import { ownValue } from "../own_value.ts";
 
 /** Calibrated scores of responses that are compared with each other. */
 export interface CalibratedGroup {
@@ -135,7 +136,7 @@ export class Calibrator {
   apply(score: number, features: Readonly<Record<string, number>>): number {
     let calibrated = score;
     for (const correction of this.#corrections) {
-      const value = features[correction.feature];
+      const value = ownValue(features, correction.feature);
       if (value === undefined) throw missingFeature(correction.feature, Object.keys(features));
       calibrated -= correction.supports(value) ? correction.at(value) : 0;
       if (!Number.isFinite(value)) return NaN;
@@ -157,7 +158,7 @@ export class Calibrator {
     let corrected = true;
     for (const correction of this.#corrections) {
       const values = responses.map(({ features }) => {
-        const value = features[correction.feature];
+        const value = ownValue(features, correction.feature);
         if (value === undefined) throw missingFeature(correction.feature, Object.keys(features));
         return value;
       });

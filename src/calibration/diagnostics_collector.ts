@@ -4,6 +4,7 @@ import type { Accuracy, Diagnostics, FeatureCorrelation } from "./diagnostics.ts
 import type { ScoredPair, ScoredResponse } from "./pool.ts";
 import { type TieRule, winOf } from "./tie.ts";
 import { diagnosticWarnings } from "./warnings.ts";
+import { setOwnValue } from "../own_value.ts";
 
 /** Options of {@linkcode DiagnosticsCollector}. */
 export interface DiagnosticsOptions {
@@ -129,10 +130,10 @@ export class DiagnosticsCollector {
   report(): Diagnostics {
     const features: Record<string, FeatureCorrelation> = {};
     for (const [name, column] of this.#columns) {
-      features[name] = {
+      setOwnValue(features, name, {
         spearmanBefore: spearman(this.#before, column),
         spearmanAfter: spearman(this.#after, column),
-      };
+      });
     }
     const labelled = this.#overall.pairs > 0;
     const report = {

@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { ownValue, setOwnValue } from "../own_value.ts";
 
 /**
  * What is known of one scored response when a feature is measured on it. Everything is optional: a
@@ -147,7 +148,7 @@ export const templatedLengthFeature: Feature = {
  *   (`chosen_`, `rejected_`).
  */
 export function columnFeature(name: string): Feature {
-  return { name, measure: ({ columns }) => numeric(columns?.[name]) };
+  return { name, measure: ({ columns }) => numeric(ownValue(columns, name)) };
 }
 
 const builtIn: readonly Feature[] = [
@@ -203,7 +204,7 @@ export function measureFeatures(
         `Cannot use the feature "${feature.name}": expected a finite number, found ${value}`,
       );
     }
-    values[feature.name] = value;
+    setOwnValue(values, feature.name, value);
   }
   return values;
 }

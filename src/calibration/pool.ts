@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { ownValue } from "../own_value.ts";
 
 /** Row indices of the two sides of labelled pairs: `chosen[i]` is better than `rejected[i]`. */
 export interface PairIndex {
@@ -119,7 +120,7 @@ class Columns {
       for (const name of Object.keys(features)) this.features.set(name, []);
     }
     for (const name of this.features.keys()) {
-      if (features[name] === undefined) throw missingFeature(name, Object.keys(features));
+      if (ownValue(features, name) === undefined) throw missingFeature(name, Object.keys(features));
     }
     for (const [name, column] of this.features) column.push(features[name]!);
     this.scores.push(score);

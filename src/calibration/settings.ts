@@ -2,6 +2,7 @@ import { AssayError } from "../error.ts";
 import type { CalibrationMethod } from "./artifact.ts";
 import type { DegenerateRule } from "./lowess.ts";
 import { missingFeature, type Pool } from "./pool.ts";
+import { ownValue } from "../own_value.ts";
 
 /** Options of `fit`. */
 export interface FitOptions {
@@ -148,7 +149,11 @@ function gammaByFeature(
   gamma: number | Readonly<Record<string, number>> | "auto",
 ): Record<string, number> {
   return Object.fromEntries(features.map((name) => {
-    const value = gamma === "auto" ? 1 : typeof gamma === "number" ? gamma : gamma[name] ?? 1;
+    const value = gamma === "auto"
+      ? 1
+      : typeof gamma === "number"
+      ? gamma
+      : ownValue(gamma, name) ?? 1;
     return [name, finite("gamma", value)];
   }));
 }

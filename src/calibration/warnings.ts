@@ -1,5 +1,6 @@
 import type { Accuracy, Diagnostics } from "./diagnostics.ts";
 import { percent } from "../numbers/percent.ts";
+import { ownValue } from "../own_value.ts";
 
 /** Rank correlations below this are taken for none. */
 const weakCorrelation = 0.05;
@@ -38,7 +39,7 @@ export function diagnosticWarnings(
 }
 
 function correlationWarnings(name: string, report: Omit<Diagnostics, "warnings">): string[] {
-  const correlation = report.features[name];
+  const correlation = ownValue(report.features, name);
   if (correlation === undefined) return [];
   const { spearmanBefore: before, spearmanAfter: after } = correlation;
   if (before === null) {

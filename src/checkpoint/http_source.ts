@@ -138,10 +138,15 @@ class RemoteFile {
       return new AssayError("checkpoint/closed", `Cannot read ${this.name}: it has been closed`);
     }
     if (error instanceof Error && error.name === "NotCapable") {
+      const own = this.#url.host;
+      const refused = refusedHost(error.message) ?? own;
+      const isOwn = refused === own || refused === `${own}:${defaultPorts[this.#url.protocol]}`;
+      const host = isOwn ? own : refused;
+      const server = isOwn ? "the server" : `${host}, where the server sends readers on to`;
       return new AssayError(
         "checkpoint/permission-denied",
-        `Cannot read ${this.name}: expected permission to reach the server, found none; ` +
-          `run Deno with --allow-net=${this.#url.host}`,
+        `Cannot read ${this.name}: expected permission to reach ${server}, found none; ` +
+          `run Deno with --allow-net=${host}`,
         { cause: error },
       );
     }
@@ -249,6 +254,13 @@ class HttpSource implements ByteSource {
     if (filled < length) this.#file.refuse("http-truncated", `${length} bytes`, `${filled}`);
     return bytes;
   }
+}
+
+const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
+
+/** The host that Deno refused: a server may send a request on to another than was asked. */
+function refusedHost(message: string): string | undefined {
+  return /"([\w.:[\]-]+)"/.exec(message)?.[1];
 }
 
 function parseLength(text: string | null): number | undefined {

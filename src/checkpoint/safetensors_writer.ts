@@ -73,6 +73,7 @@ async function explainFailure(writing: Promise<void>): Promise<void> {
   try {
     await writing;
   } catch (cause) {
+    if (cause instanceof AssayError) throw cause; // it names the file
     throw new AssayError("checkpoint/write-failed", `Cannot write safetensors: ${cause}`, {
       cause,
     });

@@ -1,6 +1,8 @@
+import { AssayError } from "../error.ts";
+
 /** A signal that Ctrl-C raises, once; a second Ctrl-C ends the process as always. */
 export interface Interrupt extends Disposable {
-  /** Aborted by the first Ctrl-C. */
+  /** Aborted by the first Ctrl-C, with `cli/interrupted` as its reason. */
   readonly signal: AbortSignal;
   /** Lets a Ctrl-C be noticed in the middle of work that never waits; costs nothing in between. */
   breathe(): Promise<void>;
@@ -15,7 +17,13 @@ export function listenForInterrupt(): Interrupt {
   const stop = () => Deno.removeSignalListener("SIGINT", interrupted);
   const interrupted = () => {
     stop();
-    controller.abort();
+    controller.abort(
+      new AssayError(
+        "cli/interrupted",
+        "Cannot go on: expected the work to be done first, found an interrupt (Ctrl-C); run the " +
+          "same command again",
+      ),
+    );
   };
   Deno.addSignalListener("SIGINT", interrupted);
   let breathedAt = performance.now();

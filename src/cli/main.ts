@@ -55,17 +55,24 @@ export async function run(
   output: Output,
 ): Promise<ExitStatus> {
   const said = { out: "", err: "" };
+  let isUsage = false;
   try {
     await rootCommand(commands, output, said).parseAsync([...args], { from: "user" });
-    return output.status;
   } catch (error) {
-    if (error instanceof OutputClosed) return output.status;
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has said why
-    await output.fail(error);
-    return output.status;
-  } finally {
-    await sayAll(output, said);
+    if (error instanceof CommanderError) isUsage = error.exitCode !== 0; // it has said why
+    else await failed(output, error);
   }
+  try {
+    await sayAll(output, said);
+  } catch (error) {
+    await failed(output, error);
+  }
+  return isUsage ? 2 : output.status;
+}
+
+async function failed(output: Output, error: unknown): Promise<void> {
+  if (error instanceof OutputClosed) output.closed();
+  else await output.fail(error);
 }
 
 const exitStatuses = `
@@ -115,13 +122,8 @@ function usageError(text: string): string {
 }
 
 async function sayAll(output: Output, said: { out: string; err: string }): Promise<void> {
-  const encoder = new TextEncoder();
-  try {
-    if (said.err !== "") await output.stderr.write(encoder.encode(said.err));
-    if (said.out !== "") await output.stdout.write(encoder.encode(said.out));
-  } catch (error) {
-    if (!(error instanceof OutputClosed)) throw error;
-  }
+  if (said.err !== "") await output.noteLines(said.err);
+  if (said.out !== "") await output.writeText(said.out);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { visibleLine, visibleLines } from "./visible_text.ts";
 
 /** What a command tells the shell: 0 all rows fine, 1 some rows failed, 2 wrong usage or nothing could run. */
 export type ExitStatus = 0 | 1 | 2;
@@ -13,7 +14,10 @@ export interface OutputStream {
   readonly columns: number;
 }
 
-/** Thrown where the reader of standard output has gone away (`assay … | head`): not a failure. */
+/**
+ * Thrown where the reader of standard output has gone away (`assay … | head`): nothing to say, but
+ * not all rows were written, and the exit status tells so.
+ */
 export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
@@ -21,6 +25,9 @@ export class OutputClosed extends Error {
 /**
  * Where a command's output goes: results to `stdout` and nothing else, everything that people read
  * along to standard error, and the exit status. Every command gets one, so that tests can look at it.
+ *
+ * Here, and nowhere else, what could steer a terminal is made visible: in everything for people, and
+ * in results where they go to a terminal.
  */
 export class Output {
   /** For results. Throws {@link OutputClosed} where nobody reads them any more. */
@@ -42,7 +49,10 @@ export class Output {
 
   /** The output of this process. */
   static system(): Output {
-    return new Output(systemStream(Deno.stdout), systemStream(Deno.stderr));
+    return new Output(
+      systemStream("standard output", Deno.stdout),
+      systemStream("standard error", Deno.stderr),
+    );
   }
 
   /** The exit status so far. */
@@ -55,16 +65,37 @@ export class Output {
     if (this.#status === 0) this.#status = 1;
   }
 
-  /** Writes results to standard output, past a progress bar that may stand in the same terminal. */
+  /**
+   * Writes results, JSON Lines, to standard output, past a progress bar that may stand in the same
+   * terminal.
+   */
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.stdout.isTerminal) await this.#clearBar();
-    await this.stdout.write(bytes);
+    if (!this.stdout.isTerminal) return await this.stdout.write(bytes);
+    // In JSON such characters stand in strings only, where their escapes mean the same.
+    await this.writeText(new TextDecoder().decode(bytes));
   }
 
-  /** Tells people something on standard error: `assay: <message>`. */
+  /** Writes text for people to standard output. */
+  async writeText(text: string): Promise<void> {
+    if (this.stdout.isTerminal) await this.#clearBar();
+    await this.stdout.write(new TextEncoder().encode(visibleLines(text)));
+  }
+
+  /** Tells people something on standard error, in one line: `assay: <message>`. */
   async note(message: string): Promise<void> {
     await this.#clearBar();
-    await this.#tell(`assay: ${message}\n`);
+    await this.#tell(`assay: ${visibleLine(message)}\n`);
+  }
+
+  /** Tells people something in several lines, as it is. */
+  async noteLines(text: string): Promise<void> {
+    await this.#clearBar();
+    await this.#tell(visibleLines(text));
+  }
+
+  /** Records that nobody reads standard output any more: nothing to say, but not all was written. */
+  closed(): void {
+    this.#status = 2;
   }
 
   async #clearBar(): Promise<void> {
@@ -92,7 +123,7 @@ export class Output {
         ? `${error.message} [${error.code}]`
         : `unexpected error: ${reasonOf(error)} [cli/unexpected]`,
     );
-    if (this.verbose) await this.note(Deno.inspect(error, { colors: false }));
+    if (this.verbose) await this.noteLines(`assay: ${Deno.inspect(error, { colors: false })}\n`);
     else if (!(error instanceof AssayError)) await this.note("run it with --verbose for the cause");
   }
 }
@@ -101,7 +132,10 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function systemStream(stream: typeof Deno.stdout | typeof Deno.stderr): OutputStream {
+function systemStream(
+  name: string,
+  stream: typeof Deno.stdout | typeof Deno.stderr,
+): OutputStream {
   const isTerminal = stream.isTerminal();
   return {
     isTerminal,
@@ -115,9 +149,13 @@ function systemStream(stream: typeof Deno.stdout | typeof Deno.stderr): OutputSt
         }
       } catch (error) {
         if (error instanceof Deno.errors.BrokenPipe) {
-          throw new OutputClosed("standard output closed");
+          throw new OutputClosed(`${name} closed`);
         }
-        throw error;
+        throw new AssayError(
+          "cli/cannot-write",
+          `Cannot write to ${name}: ${reasonOf(error)}; what follows is lost`,
+          { cause: error },
+        );
       }
     },
   };

@@ -1,5 +1,6 @@
 import progress from "cli-progress";
 import type { Output } from "./output.ts";
+import { visibleLine } from "./visible_text.ts";
 
 /** How far a command has come, shown in one line of standard error where that is a terminal. */
 export interface ProgressBar extends Disposable {
@@ -30,7 +31,8 @@ export function progressBar(output: Output): ProgressBar {
     bar = undefined;
   };
   return {
-    update(label: string, done: number, total: number | undefined): void {
+    update(name: string, done: number, total: number | undefined): void {
+      const label = visibleLine(name);
       if (label !== shown) stop();
       shown = label;
       if (bar === undefined) {

@@ -1,4 +1,5 @@
 import type { Row } from "../data/rows.ts";
+import type { AssayError } from "../error.ts";
 import { jsonLinesWriter, type RowWriter, writeRowFile } from "../data/write_rows.ts";
 import type { Output } from "./output.ts";
 import { table, type TableLine } from "./table.ts";
@@ -35,12 +36,13 @@ export async function rowOutput(
   options: RowOutputOptions,
   rowTable: RowTable,
 ): Promise<RowWriter> {
-  if (options.output !== undefined) return await writeRowFile(options.output);
+  if (options.output !== undefined) return await rowFile(options.output, output);
   if (options.format !== "table") {
-    return jsonLinesWriter({
+    const sink = {
       write: (bytes: Uint8Array): Promise<void> => output.write(bytes),
       close: (): Promise<void> => Promise.resolve(),
-    });
+    };
+    return jsonLinesWriter(sink, { onUnwritable: unwritableRows(output) });
   }
   const lines = table(output, rowTable.header);
   let number = 0;
@@ -48,5 +50,27 @@ export async function rowOutput(
     write: (row: Row): Promise<void> =>
       lines.add(rowTable.line(row, ++number), rowTable.details?.(row)),
     close: (): Promise<void> => lines.close(),
+  };
+}
+
+/**
+ * The writer of a file of rows. A row that the file can't hold is told, and counts as failed.
+ *
+ * @param path The file.
+ * @param output The command's output.
+ * @throws {AssayError} `data/cannot-write`.
+ */
+export async function rowFile(path: string, output: Output): Promise<RowWriter> {
+  return await writeRowFile(path, { onUnwritable: unwritableRows(output) });
+}
+
+/** Rows told one by one; the others are like them. */
+const toldRows = 5;
+
+function unwritableRows(output: Output): (error: AssayError) => void {
+  let count = 0;
+  return ({ message, code }) => {
+    output.rowFailed();
+    if (++count <= toldRows) void output.warn(`${message} [${code}]`);
   };
 }

@@ -52,6 +52,7 @@ export function soupCommand(output: Output = Output.system()): Command {
 }
 
 async function soup(models: readonly string[], flags: SoupFlags, output: Output): Promise<void> {
+  // A folder with weights is refused by the task itself, so no input is ever written to.
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
   const { members, tensors } = await writeSoup(models, flags.output, {

@@ -1,4 +1,5 @@
 import type { Output } from "./output.ts";
+import { visibleLine } from "./visible_text.ts";
 
 /** One line of a table: a cell for every column. */
 export type TableLine = readonly string[];
@@ -36,7 +37,7 @@ export function table(output: Output, header: TableLine): Table {
       lineText(line, widths, isNumber),
       ...details.map((detail) => `    ${oneLine(detail)}`),
     ]);
-    return output.write(new TextEncoder().encode(text.join("\n") + "\n"));
+    return output.writeText(text.join("\n") + "\n");
   };
   const release = async () => {
     if (waiting === undefined) return;
@@ -63,10 +64,10 @@ interface Entry {
   readonly details: readonly string[];
 }
 
-/** Line breaks would tear the table, and other control characters could steer the terminal. */
+/** Line breaks would tear the table; what else could steer the terminal is seen, and has a width. */
 function oneLine(text: string): string {
   // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, " ");
+  return visibleLine(text.replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, " "));
 }
 
 function widthOf(cell: string): number {

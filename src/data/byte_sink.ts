@@ -1,4 +1,4 @@
-import { AssayError } from "../error.ts";
+import { cannotWrite } from "./cannot_write.ts";
 
 /** Where bytes go: a file, standard output, a list in a test. */
 export interface ByteSink {
@@ -10,63 +10,136 @@ export interface ByteSink {
 
 /**
  * Makes sure that a file can be written, before long work is done for it. Its content stays as it is;
- * a file that does not exist is created, empty.
+ * a file that does not exist still doesn't.
  *
  * @throws {AssayError} `data/cannot-write`.
  */
 export async function checkWritable(path: string): Promise<void> {
-  const file = await openForWriting(path, { write: true, create: true });
-  file.close();
+  try {
+    const file = await Deno.open(path, { write: true, createNew: true });
+    file.close();
+    await Deno.remove(path);
+    return;
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AlreadyExists)) throw cannotWrite(path, cause);
+  }
+  try {
+    (await Deno.open(path, { write: true })).close();
+  } catch (cause) {
+    // A link to a file that is not there yet: writing makes that file.
+    if (!(cause instanceof Deno.errors.NotFound)) throw cannotWrite(path, cause);
+  }
 }
 
 /**
- * Creates a file, or empties it, as a sink of bytes; gzipped where the name ends in `.gz`.
+ * Creates a file, or empties it, as a sink of bytes that stand in the file as they come; gzipped
+ * where the name ends in `.gz`. Where a write fails, the file is cut back to the writes that were
+ * whole, and goes where none was, or where half a gzip stream is of no use.
  *
- * @throws {AssayError} `data/cannot-write` where the file can't be created.
+ * @throws {AssayError} `data/cannot-write` where the file can't be created, or written any further.
  */
 export async function fileSink(path: string): Promise<ByteSink> {
-  const file = await openForWriting(path, { write: true, create: true, truncate: true });
-  if (path.endsWith(".gz")) return gzipSink(file.writable);
-  return {
-    async write(bytes: Uint8Array): Promise<void> {
-      for (let offset = 0; offset < bytes.length;) {
-        offset += await file.write(bytes.subarray(offset));
-      }
-    },
-    close(): Promise<void> {
-      file.close();
-      return Promise.resolve();
-    },
-  };
-}
-
-async function openForWriting(path: string, options: Deno.OpenOptions): Promise<Deno.FsFile> {
+  let file: Deno.FsFile;
+  let isFile: boolean;
   try {
-    return await Deno.open(path, options);
-  } catch (error) {
-    throw new AssayError("data/cannot-write", `Cannot write ${path}: ${reasonOf(error, path)}`, {
-      cause: error,
-    });
+    file = await Deno.open(path, { write: true, create: true, truncate: true });
+    isFile = (await file.stat()).isFile;
+  } catch (cause) {
+    throw cannotWrite(path, cause);
   }
-}
-
-function gzipSink(file: WritableStream<Uint8Array>): ByteSink {
-  const gzip = new CompressionStream("gzip");
-  const written = gzip.readable.pipeTo(file);
-  const writer = gzip.writable.getWriter();
+  const isGzip = path.endsWith(".gz");
+  const whole = { bytes: 0 };
+  const sink = new OpenFile(path, file, async () => {
+    if (!isFile) return file.close();
+    await file.truncate(isGzip ? 0 : whole.bytes);
+    file.close();
+    if (isGzip || whole.bytes === 0) await Deno.remove(path);
+  });
+  if (isGzip) return gzipSink(sink);
   return {
-    write: (bytes: Uint8Array<ArrayBuffer>): Promise<void> => writer.write(bytes),
-    async close(): Promise<void> {
-      await writer.close();
-      await written;
+    async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+      await sink.write(bytes);
+      whole.bytes += bytes.length;
     },
+    close: () => sink.close(),
   };
 }
 
-function reasonOf(error: unknown, path: string): string {
-  if (error instanceof Deno.errors.NotCapable) {
-    return `Deno was not given the permission; add --allow-write=${path}`;
+/** A file being written: after a write that failed it is given up, and whoever goes on hears why. */
+export class OpenFile implements ByteSink {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  readonly #giveUp: () => void | Promise<void>;
+  #failure: unknown;
+
+  /**
+   * @param path What errors call it.
+   * @param file The file; closed by `close`.
+   * @param giveUp Closes the file and takes back what was written, as far as it should be.
+   */
+  constructor(path: string, file: Deno.FsFile, giveUp: () => void | Promise<void>) {
+    this.#path = path;
+    this.#file = file;
+    this.#giveUp = giveUp;
   }
-  if (error instanceof Deno.errors.NotFound) return "there is no such folder";
-  return error instanceof Error ? error.message : String(error);
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      await writeAll(this.#file, bytes);
+    } catch (cause) {
+      throw await this.fail(cause);
+    }
+  }
+
+  close(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#file.close();
+    return Promise.resolve();
+  }
+
+  /** Gives the file up; returns the error to throw. */
+  async fail(cause: unknown): Promise<unknown> {
+    if (this.#failure !== undefined) return this.#failure;
+    this.#failure = cannotWrite(this.#path, cause);
+    try {
+      await this.#giveUp();
+    } catch {
+      // The first failure is the one to tell.
+    }
+    return this.#failure;
+  }
+}
+
+/** Writes all of the bytes: a file may take fewer at once. */
+export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) {
+    offset += await file.write(bytes.subarray(offset));
+  }
+}
+
+/** A sink whose bytes are gzipped on their way into another. */
+export function gzipSink(sink: ByteSink): ByteSink {
+  const gzip = new CompressionStream("gzip");
+  const written = gzip.readable.pipeTo(
+    new WritableStream({ write: (bytes) => sink.write(bytes as Uint8Array<ArrayBuffer>) }),
+  );
+  written.catch(() => {}); // told by the next write or by close
+  const writer = gzip.writable.getWriter();
+  const told = async (doing: Promise<void>): Promise<void> => {
+    try {
+      await doing;
+    } catch (cause) {
+      await written; // throws the file's own reason
+      throw cause;
+    }
+  };
+  return {
+    write: (bytes: Uint8Array<ArrayBuffer>): Promise<void> => told(writer.write(bytes)),
+    async close(): Promise<void> {
+      await told(writer.close());
+      await written;
+      await sink.close();
+    },
+  };
 }

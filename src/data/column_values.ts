@@ -1,6 +1,7 @@
 import { badColumn, listOfText } from "./message_columns.ts";
 import { kindOfValue, type Row } from "./rows.ts";
 import { valueOfText } from "./serialized_text.ts";
+import { ownValue } from "../own_value.ts";
 
 /**
  * The number in a column, whether it is written as a number (JSON, Parquet), as text (CSV) or as a list
@@ -13,7 +14,7 @@ import { valueOfText } from "./serialized_text.ts";
  * @throws {AssayError} `data/bad-row` where the column holds something else.
  */
 export function numberInColumn(row: Row, column: string): number | undefined {
-  const value = onlyItem(row[column]);
+  const value = onlyItem(ownValue(row, column));
   if (value === undefined || value === null) return undefined;
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);
@@ -42,7 +43,7 @@ export function numberInColumn(row: Row, column: string): number | undefined {
  * @throws {AssayError} `data/bad-row` where the column holds something else.
  */
 export function numbersInColumn(row: Row, column: string): (number | undefined)[] | undefined {
-  let value = row[column];
+  let value = ownValue(row, column);
   if (value === undefined || value === null || value === "") return undefined;
   if (typeof value === "string") value = listOfText(column, value);
   if (!Array.isArray(value)) {

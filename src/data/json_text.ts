@@ -1,3 +1,5 @@
+import type { Row } from "./rows.ts";
+
 /**
  * One row as one line of JSON, with the two things that plain `JSON.parse` and `JSON.stringify` lose:
  * whole numbers beyond 2⁵³ (ids, mostly) and Python's `NaN`, `Infinity` and `-Infinity`.
@@ -100,11 +102,41 @@ export function stringifyJson(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    // Most likely a bigint; a replacer for every row would cost every row.
-    return JSON.stringify(
-      value,
-      (_key, inner) => typeof inner === "bigint" ? rawJson(inner.toString()) : inner,
-    );
+    if (!(error instanceof TypeError) || !/BigInt/i.test(error.message)) throw error;
+    // Most likely a bigint; to look for one in every row would cost every row.
+    return JSON.stringify(rawDigits(value));
   }
+}
+
+/**
+ * The value with every `bigint` as what `JSON.stringify` writes as those digits. Goes down without
+ * the call stack, so that no depth is too deep.
+ */
+export function rawDigits(value: unknown): unknown {
+  const result: Row = {};
+  const waiting: [target: object, key: string | number, value: unknown][] = [[
+    result,
+    "value",
+    value,
+  ]];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [target, key, inner] = next;
+    const isNested = typeof inner === "object" && inner !== null;
+    const copy = typeof inner === "bigint"
+      ? rawJson(inner.toString())
+      : isNested
+      ? Array.isArray(inner) ? [] : {}
+      : inner;
+    // Defined, not assigned: a key may be called __proto__.
+    Object.defineProperty(target, key, {
+      value: copy,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+    if (!isNested) continue;
+    const entries = Array.isArray(inner) ? [...inner.entries()] : Object.entries(inner);
+    for (const [name, item] of entries.reverse()) waiting.push([copy as object, name, item]);
+  }
+  return result.value;
 }

@@ -1,9 +1,12 @@
 import type { SchemaElement } from "hyparquet";
 import { stringifyJson } from "./json_text.ts";
 import type { Row } from "./rows.ts";
+import { ownValue } from "../own_value.ts";
 
 /** Fields of one struct at most; an object with more keys is a dictionary, and kept as JSON. */
 const mostFields = 1000;
+/** Levels of lists and groups in one column at most; what lies deeper is kept as JSON. */
+const mostLevels = 32;
 
 /**
  * Columns and fields whose objects a chat template prints as they are: a group with every key that any
@@ -23,6 +26,8 @@ type ColumnType =
   | { readonly kind: "list"; readonly element: ColumnType }
   | { readonly kind: "struct"; readonly fields: ReadonlyMap<string, ColumnType> };
 
+const encoder = new TextEncoder();
+
 const nothing: ColumnType = { kind: "null" };
 const anything: ColumnType = { kind: "json" };
 
@@ -31,8 +36,9 @@ const anything: ColumnType = { kind: "json" };
  *
  * Booleans become BOOLEAN, whole numbers INT64, other numbers DOUBLE (NaN and infinities: null),
  * strings text, lists LIST, objects groups with every key that any row has (absent: null). Values
- * that fit no one type (a number in one row and a list in another, an object with no keys), and `tools`, `tool_calls` and the like, become
- * JSON text, annotated as such. Everything may be null.
+ * that fit no one type (a number in one row and a list in another, an object with no keys, what is
+ * nested deeper than 32 levels), and `tools`, `tool_calls` and the like, become JSON text, annotated as
+ * such. Everything may be null.
  */
 export class ParquetSchema {
   readonly #fields = new Map<string, ColumnType>();
@@ -40,8 +46,15 @@ export class ParquetSchema {
   /** Makes room for one more row. */
   add(row: Row): void {
     for (const [name, value] of Object.entries(row)) {
-      this.#fields.set(name, merge(this.#fields.get(name) ?? nothing, typeOfField(name, value)));
+      this.#fields.set(name, merge(this.#fields.get(name) ?? nothing, typeOfField(name, value, 0)));
     }
+  }
+
+  /** The same columns, each of them JSON text: the loosest form, which holds whatever JSON holds. */
+  loosened(): ParquetSchema {
+    const loose = new ParquetSchema();
+    for (const name of this.#fields.keys()) loose.#fields.set(name, anything);
+    return loose;
   }
 
   /** The columns' names, in the order in which they first appeared. */
@@ -49,7 +62,10 @@ export class ParquetSchema {
     return [...this.#fields.keys()];
   }
 
-  /** The schema as Parquet writes it: elements in depth-first order, the root first. */
+  /**
+   * The schema as Parquet writes it: elements in depth-first order, the root first. Columns of JSON
+   * take its bytes.
+   */
   get elements(): SchemaElement[] {
     const root = { name: "root", num_children: this.#fields.size };
     return [root, ...[...this.#fields].flatMap(([name, type]) => elementsOf(name, type))];
@@ -57,16 +73,16 @@ export class ParquetSchema {
 
   /** A row's value of a column, in the form that the column's type wants. */
   value(row: Row, column: string): unknown {
-    return valueOfType(this.#fields.get(column)!, row[column]);
+    return valueOfType(this.#fields.get(column)!, ownValue(row, column));
   }
 }
 
-function typeOfField(name: string, value: unknown): ColumnType {
+function typeOfField(name: string, value: unknown, level: number): ColumnType {
   const isExact = typeof value === "object" && value !== null && exactNames.has(name);
-  return isExact ? anything : typeOfValue(value);
+  return isExact ? anything : typeOfValue(value, level);
 }
 
-function typeOfValue(value: unknown): ColumnType {
+function typeOfValue(value: unknown, level: number): ColumnType {
   switch (typeof value) {
     case "boolean":
       return { kind: "boolean" };
@@ -78,23 +94,26 @@ function typeOfValue(value: unknown): ColumnType {
     case "string":
       return { kind: "text" };
     case "object":
-      return value === null ? nothing : typeOfObject(value);
+      return value === null ? nothing : typeOfObject(value, level);
     default:
       return nothing;
   }
 }
 
-function typeOfObject(value: object): ColumnType {
+function typeOfObject(value: object, level: number): ColumnType {
+  if (level === mostLevels) return anything;
   if (Array.isArray(value)) {
     const element = value.reduce<ColumnType>(
-      (type, item) => merge(type, typeOfValue(item)),
+      (type, item) => merge(type, typeOfValue(item, level + 1)),
       nothing,
     );
     return { kind: "list", element };
   }
   const entries = Object.entries(value);
   if (entries.length === 0) return anything; // Parquet has no group without fields
-  return boundedStruct(new Map(entries.map(([name, inner]) => [name, typeOfField(name, inner)])));
+  return boundedStruct(
+    new Map(entries.map(([name, inner]) => [name, typeOfField(name, inner, level + 1)])),
+  );
 }
 
 function boundedStruct(fields: ReadonlyMap<string, ColumnType>): ColumnType {
@@ -136,7 +155,7 @@ function elementsOf(name: string, type: ColumnType): SchemaElement[] {
     case "text":
       return [{ ...base, type: "BYTE_ARRAY", converted_type: "UTF8" }];
     case "json":
-      return [{ ...base, type: "BYTE_ARRAY", converted_type: "JSON" }];
+      return [{ ...base, type: "BYTE_ARRAY", logical_type: { type: "JSON" } }];
     case "list":
       return [
         { ...base, converted_type: "LIST", num_children: 1 },
@@ -165,7 +184,7 @@ function valueOfType(type: ColumnType, value: unknown): unknown {
     case "null":
       return null;
     case "json":
-      return JSON.parse(stringifyJson(value));
+      return encoder.encode(stringifyJson(value));
     case "list":
       return (value as unknown[]).map((item) => valueOfType(type.element, item));
     case "struct":

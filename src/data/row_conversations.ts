@@ -3,6 +3,7 @@ import { AssayError } from "../error.ts";
 import { badColumn, listOfText, messagesOfColumn, messagesOfText } from "./message_columns.ts";
 import { kindOfValue, type Row } from "./rows.ts";
 import { inContext, templateVariables } from "./template_columns.ts";
+import { ownValue } from "../own_value.ts";
 
 /** The conversations that one row holds, by the row's shape. */
 export type RowConversations =
@@ -75,8 +76,7 @@ const shapeColumns = [
 ] as const;
 
 function shapeOf(row: Row): RowConversations {
-  const isPresent = (column: string) =>
-    Object.hasOwn(row, column) && row[column] !== undefined && row[column] !== null;
+  const isPresent = (column: string) => (ownValue(row, column) ?? null) !== null;
   // A CSV file has every row's columns in every row: where one of them is filled, empty ones are none.
   const isFilled = (column: string) => isPresent(column) && row[column] !== "";
   const hasAny = (columns: readonly string[]) => columns.some(isFilled);

@@ -1,10 +1,15 @@
 import { stringify } from "csv-stringify/sync";
-import { type ByteSink, fileSink } from "./byte_sink.ts";
+import { AssayError } from "../error.ts";
+import { type ByteSink, checkWritable, fileSink, gzipSink } from "./byte_sink.ts";
 import { stringifyJson } from "./json_text.ts";
 import { ParquetSchema } from "./parquet_schema.ts";
-import { writeParquet } from "./write_parquet.ts";
-import { readJsonLines } from "./read_json_lines.ts";
 import { delimiterOfName, formatOfName, type Row, type RowFormat } from "./rows.ts";
+import { namelessFile } from "./temporary_file.ts";
+import { waitingRows } from "./waiting_rows.ts";
+import { writtenRow } from "./unwritable_row.ts";
+import { writeParquet } from "./write_parquet.ts";
+import { writeWholeFile } from "./whole_file.ts";
+import { ownValue } from "../own_value.ts";
 
 /** Where rows go. Every row is written in the order of the calls; `close` must be awaited at the end. */
 export interface RowWriter {
@@ -12,6 +17,15 @@ export interface RowWriter {
   write(row: Row): Promise<void>;
   /** Writes what is left, and ends the file. */
   close(): Promise<void>;
+}
+
+/** Who hears of rows that can't be written as they are. */
+export interface RowWriterOptions {
+  /**
+   * Told of each row that holds what the output can't: it was written without that, and with an
+   * `error` (`data/unwritable-row`).
+   */
+  readonly onUnwritable?: ((error: AssayError) => void) | undefined;
 }
 
 /** Characters gathered before they are written. */
@@ -24,8 +38,9 @@ const gatheringTime = 100;
  * and infinities as `null`.
  *
  * @param sink Where the bytes go; closed with the writer.
+ * @param options Who hears of rows that JSON can't hold.
  */
-export function jsonLinesWriter(sink: ByteSink): RowWriter {
+export function jsonLinesWriter(sink: ByteSink, options: RowWriterOptions = {}): RowWriter {
   const encoder = new TextEncoder();
   let text = "";
   let flushedAt = 0;
@@ -37,7 +52,9 @@ export function jsonLinesWriter(sink: ByteSink): RowWriter {
   };
   return {
     async write(row: Row): Promise<void> {
-      text += stringifyJson(row) + "\n";
+      const written = writtenRow(row);
+      if (written.error !== undefined) options.onUnwritable?.(written.error);
+      text += written.text + "\n";
       const isDue = text.length >= gatheredCharacters ||
         performance.now() - flushedAt >= gatheringTime;
       if (isDue) await flush();
@@ -50,7 +67,7 @@ export function jsonLinesWriter(sink: ByteSink): RowWriter {
 }
 
 /** How to write a file of rows. */
-export interface RowFileOptions {
+export interface RowFileOptions extends RowWriterOptions {
   /** The file format; by default what the name's extension tells, else JSON Lines. */
   readonly format?: RowFormat | undefined;
 }
@@ -58,7 +75,12 @@ export interface RowFileOptions {
 /**
  * Creates a file of rows, or replaces it: JSON Lines as the rows come; CSV and Parquet when the writer
  * is closed, because their columns and types are known only when the last row is. Until then the rows
- * wait in a file of JSON Lines beside it (`FILE.rows.tmp`), which an interrupted run leaves behind.
+ * wait in a nameless temporary file in the same folder, which must be permitted
+ * (`--allow-write=FOLDER`) and of which an interrupted run leaves nothing.
+ *
+ * No output stays half written: where a file of JSON Lines can't be written any further, it ends with
+ * its last whole row; CSV, Parquet and gzipped files are there as a whole or not at all. A row that an
+ * output can't hold never ends it: see {@linkcode RowWriterOptions}.
  *
  * A name that ends in `.gz` is gzipped (JSON Lines and CSV).
  *
@@ -80,44 +102,77 @@ export interface RowFileOptions {
  * ```
  *
  * @param path The file's path; `.jsonl`, `.csv` or `.parquet` tells the format.
- * @param options The format, where the name does not tell it.
- * @throws {AssayError} `data/cannot-write` where the file can't be created.
+ * @param options The format, where the name does not tell it, and who hears of bad rows.
+ * @throws {AssayError} `data/cannot-write` where the file can't be created, or written any further.
  */
 export async function writeRowFile(path: string, options: RowFileOptions = {}): Promise<RowWriter> {
   const format = options.format ?? formatOfName(path) ?? "jsonl";
-  if (format === "jsonl") return jsonLinesWriter(await fileSink(path));
-  const file = await fileSink(path); // created first, so that a path that can't be written fails early
-  const waiting = `${path}.rows.tmp`;
-  const rows = jsonLinesWriter(await fileSink(waiting));
+  if (format === "jsonl") return jsonLinesWriter(await fileSink(path), options);
+  await checkWritable(path); // a path that can't be written fails early
+  const waiting = await waitingRows(path, (error) => options.onUnwritable?.(error));
   const columns = new Set<string>();
   const schema = new ParquetSchema();
   return {
-    write(row: Row): Promise<void> {
-      for (const column of Object.keys(row)) columns.add(column);
-      if (format === "parquet") schema.add(row);
-      return rows.write(row);
+    async write(row: Row): Promise<void> {
+      const { row: writable, text, error } = writtenRow(row);
+      if (error !== undefined) options.onUnwritable?.(error);
+      for (const column of Object.keys(writable)) columns.add(column);
+      if (format === "parquet") schema.add(writable);
+      await waiting.write(text);
     },
     async close(): Promise<void> {
-      await rows.close();
-      const stored = storedRows(waiting);
-      if (format === "csv") await writeCsv(file, [...columns], stored, delimiterOfName(path));
-      else await writeParquet(file, schema, stored);
-      await Deno.remove(waiting);
+      try {
+        await waiting.flush();
+        if (format === "csv") {
+          await writeCsv(path, [...columns], () => waiting.read(), delimiterOfName(path));
+        } else await writeTyped(path, schema, () => waiting.read());
+      } finally {
+        await waiting.close();
+      }
     },
   };
 }
 
-async function* storedRows(path: string): AsyncGenerator<Row> {
-  const file = await Deno.open(path, { read: true });
-  for await (const rows of readJsonLines(file.readable)) {
-    for (const { row, error } of rows) {
-      if (error !== undefined) throw error;
-      yield row!;
-    }
+/**
+ * Makes sure that a file of rows can be written, before long work is done for it; nothing is changed.
+ * For CSV and Parquet, that is its folder too.
+ *
+ * @throws {AssayError} `data/cannot-write`.
+ */
+export async function checkRowFile(path: string): Promise<void> {
+  await checkWritable(path);
+  if ((formatOfName(path) ?? "jsonl") === "jsonl") return;
+  await (await namelessFile(path)).close();
+}
+
+/** Writes Parquet in the rows' own types; where those turn out not to hold them, in the loosest. */
+async function writeTyped(
+  path: string,
+  schema: ParquetSchema,
+  rows: () => AsyncIterable<Row>,
+): Promise<void> {
+  try {
+    await writeWholeFile(path, (sink) => writeParquet(sink, schema, rows()));
+  } catch (error) {
+    if (error instanceof AssayError) throw error;
+    await writeWholeFile(path, (sink) => writeParquet(sink, schema.loosened(), rows()));
   }
 }
 
 async function writeCsv(
+  path: string,
+  columns: readonly string[],
+  rows: () => AsyncIterable<Row>,
+  delimiter: string,
+): Promise<void> {
+  await writeWholeFile(path, async (file) => {
+    const sink = path.endsWith(".gz") ? gzipSink(file) : file;
+    if (columns.length > 0) await writeRecords(sink, columns, rows(), delimiter);
+    await sink.close();
+  });
+}
+
+async function writeRecords(
   sink: ByteSink,
   columns: readonly string[],
   rows: AsyncIterable<Row>,
@@ -130,14 +185,11 @@ async function writeCsv(
     records = [];
     await sink.write(bytes);
   };
-  if (columns.length > 0) {
-    for await (const row of rows) {
-      records.push(columns.map((column) => cellOf(row[column])));
-      if (records.length >= 256) await flush();
-    }
-    if (records.length > 0) await flush();
+  for await (const row of rows) {
+    records.push(columns.map((column) => cellOf(ownValue(row, column))));
+    if (records.length >= 256) await flush();
   }
-  await sink.close();
+  if (records.length > 0) await flush();
 }
 
 function cellOf(value: unknown): string {

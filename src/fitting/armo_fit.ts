@@ -26,6 +26,7 @@ import {
   debiasVerbosity,
   type ObjectiveDebiasing,
 } from "./verbosity_debiasing.ts";
+import { ownValue } from "../own_value.ts";
 
 /** How to fit an ArmoRM head. */
 export interface ArmoFitOptions {
@@ -209,12 +210,15 @@ function labelledRows(
 ): LabelledFeatures {
   const { rows } = features;
   const rated = places.filter((place) =>
-    objectives.some((name) => (rows[place]!.ratings[name] ?? null) !== null)
+    objectives.some((name) => (ownValue(rows[place]!.ratings, name) ?? null) !== null)
   );
   const labels = Float64Array.from(
     rated.flatMap((place) =>
       objectives.map((name) =>
-        rewardOfRating(rows[place]!.ratings[name], maps?.[name] ?? armoLabelMaps[name])
+        rewardOfRating(
+          ownValue(rows[place]!.ratings, name),
+          ownValue(maps, name) ?? ownValue(armoLabelMaps, name),
+        )
       )
     ),
   );

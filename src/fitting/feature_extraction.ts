@@ -1,6 +1,8 @@
 import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
 import { fromFloat32 } from "../checkpoint/tensor.ts";
+import { streamInto } from "../data/folder_files.ts";
 import type { ReadRow } from "../data/rows.ts";
+import { textOf, writeFolderFile } from "../data/whole_file.ts";
 import { AssayError } from "../error.ts";
 import type { Reads } from "../heads/reads.ts";
 import type { PooledState } from "../scoring/backbone.ts";
@@ -147,7 +149,7 @@ async function prepareFolder(folder: string, manifest: FeatureManifest): Promise
   if (found === undefined) {
     try {
       await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(`${folder}/${manifestFile}`, `${JSON.stringify(manifest)}\n`);
+      await writeFolderFile(`${folder}/${manifestFile}`, textOf(`${JSON.stringify(manifest)}\n`));
     } catch (cause) {
       throw cannotWrite(folder, cause);
     }
@@ -208,6 +210,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function cannotWrite(path: string, cause: unknown): AssayError {
+  if (cause instanceof AssayError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new AssayError("fitting/cannot-write", `Cannot write ${path}: ${reason}`, { cause });
 }
@@ -285,26 +288,21 @@ class Shard {
     this.failed.push({ row, error: reason.toJSON() });
   }
 
-  /** Writes both files under other names first: a shard is there only when it is whole. */
+  /** A shard is there only when it is whole, which its tensors tell: they come last. */
   async write(folder: string, number: number): Promise<void> {
     const { tensors, rows } = shardFiles(number);
     const lines = [...this.#rows, ...this.failed];
     try {
-      await Deno.writeTextFile(
-        `${folder}/${rows}.tmp`,
-        lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
-      );
-      const file = await Deno.open(`${folder}/${tensors}.tmp`, {
-        write: true,
-        create: true,
-        truncate: true,
-      });
-      await writeSafetensors(file.writable, [
+      const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+      await writeFolderFile(`${folder}/${rows}`, textOf(text));
+      const written = [
         this.#tensor("last", this.#last),
         ...(this.manifest.gates ? [this.#tensor("gate", this.#prompts)] : []),
-      ]);
-      await Deno.rename(`${folder}/${rows}.tmp`, `${folder}/${rows}`);
-      await Deno.rename(`${folder}/${tensors}.tmp`, `${folder}/${tensors}`);
+      ];
+      await writeFolderFile(
+        `${folder}/${tensors}`,
+        (sink) => writeSafetensors(streamInto(sink), written),
+      );
     } catch (cause) {
       throw cannotWrite(`${folder}/${tensors}`, cause);
     }

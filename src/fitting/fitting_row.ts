@@ -4,6 +4,7 @@ import { kindOfValue, type Row } from "../data/rows.ts";
 import { valueOfText } from "../data/serialized_text.ts";
 import { AssayError } from "../error.ts";
 import type { Conversation } from "../text/conversation.ts";
+import { ownValue } from "../own_value.ts";
 
 /** Which conversation of its row: the only one, a side of a pair, or a candidate by its place. */
 export type ResponseSide = "single" | "chosen" | "rejected" | number;
@@ -62,12 +63,12 @@ export interface FittingColumns {
  */
 export function fittingRow(row: Row, columns: FittingColumns = {}): FittingRow {
   const { ratings: ratingColumns = [], source: sourceColumn = "source" } = columns;
-  const source = row[sourceColumn];
+  const source = ownValue(row, sourceColumn);
   const shape = conversationsOfRow(row);
   const ratingsOf = (column: string): Readonly<Record<string, unknown>> =>
     objectOf(column, structureIn(row, column) ?? {});
   const inColumns = Object.fromEntries(
-    ratingColumns.flatMap((column) => column in row ? [[column, row[column]]] : []),
+    ratingColumns.flatMap((column) => Object.hasOwn(row, column) ? [[column, row[column]]] : []),
   );
   let responses: FittingResponse[];
   switch (shape.kind) {
@@ -140,7 +141,7 @@ function numberOf(column: string, row: Row): number | null {
 
 /** A column's list or object, or what the text of one (a CSV cell) holds. */
 function structureIn(row: Row, column: string): unknown {
-  const value = row[column];
+  const value = ownValue(row, column);
   if (typeof value !== "string") return value;
   return value === "" ? undefined : valueOfText(value)?.value ?? value;
 }

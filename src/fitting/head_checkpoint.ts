@@ -11,6 +11,7 @@ import {
   weightsFile,
 } from "../checkpoint/shard_index.ts";
 import { type FloatDtype, fromFloat32 } from "../checkpoint/tensor.ts";
+import { FolderFiles, streamInto } from "../data/folder_files.ts";
 import { AssayError } from "../error.ts";
 import { gatingLayerName, logitScaleName, regressionName, transformName } from "../heads/armo.ts";
 import { scoreName } from "../heads/scalar.ts";
@@ -163,13 +164,15 @@ export async function writeHeadCheckpoint(
   };
   try {
     await Deno.mkdir(folder, { recursive: true });
-    if (linked.length === 0) await writeShards(folder, tensors, options.maxShardBytes ?? 5e9);
-    else await linkShards(base, await Deno.realPath(backbone), folder, linked, tensors);
-    await Deno.writeTextFile(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
+    await using files = new FolderFiles(folder);
+    if (linked.length === 0) await writeShards(files, tensors, options.maxShardBytes ?? 5e9);
+    else await linkShards(base, await Deno.realPath(backbone), files, linked, tensors);
+    await files.writeText("config.json", `${JSON.stringify(config, null, 2)}\n`);
     for (const file of textFiles) {
       const text = await base.readText(file);
-      if (text !== undefined) await Deno.writeTextFile(`${folder}/${file}`, text);
+      if (text !== undefined) await files.writeText(file, text);
     }
+    files.keep();
   } catch (cause) {
     if (cause instanceof AssayError || options.signal?.aborted) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -200,7 +203,7 @@ function backboneFiles(base: Checkpoint, { owns }: BackbonePlan): string[] {
 async function linkShards(
   base: Checkpoint,
   from: string,
-  folder: string,
+  files: FolderFiles,
   linked: readonly string[],
   tensors: readonly TensorToWrite[],
 ): Promise<void> {
@@ -208,11 +211,10 @@ async function linkShards(
   const shards = new Map<string, TensorDeclaration[]>([[own, [...tensors]]]);
   for (const file of linked) {
     shards.set(file, [...base.tensors.values()].filter((tensor) => tensor.file === file));
-    await removeEarlier(`${folder}/${file}`);
-    await Deno.symlink(`${from}/${file}`, `${folder}/${file}`);
+    await files.link(file, `${from}/${file}`);
   }
-  await writeSafetensors(await newFile(`${folder}/${own}`), tensors);
-  await Deno.writeTextFile(`${folder}/${shardIndexFile}`, formatShardIndex(shards));
+  await files.write(own, (sink) => writeSafetensors(streamInto(sink), tensors));
+  await files.writeText(shardIndexFile, formatShardIndex(shards));
 }
 
 /** A tensor's bytes in pieces: an embedding matrix may have more than there is memory to spare. */
@@ -231,34 +233,21 @@ async function* tensorBytes(
 }
 
 async function writeShards(
-  folder: string,
+  files: FolderFiles,
   tensors: readonly TensorToWrite[],
   maxShardBytes: number,
 ): Promise<void> {
   const shards = planShards(tensors, maxShardBytes);
   const isOne = shards.size === 1;
   for (const [file, some] of shards) {
-    const path = `${folder}/${isOne ? weightsFile : file}`;
-    await writeSafetensors(await newFile(path), some);
+    await files.write(
+      isOne ? weightsFile : file,
+      (sink) => writeSafetensors(streamInto(sink), some),
+    );
   }
-  const index = `${folder}/${shardIndexFile}`;
-  if (isOne) {
-    return await removeEarlier(index);
-  }
-  const declared = new Map<string, TensorDeclaration[]>([...shards]);
-  await Deno.writeTextFile(index, formatShardIndex(declared));
-}
-
-/** Removes a file of an earlier checkpoint. What stands there may be a link: it must never be written through. */
-async function removeEarlier(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-async function newFile(path: string): Promise<WritableStream<Uint8Array<ArrayBuffer>>> {
-  await removeEarlier(path);
-  return (await Deno.open(path, { write: true, createNew: true })).writable;
+  if (isOne) return await files.remove(shardIndexFile);
+  await files.writeText(
+    shardIndexFile,
+    formatShardIndex(new Map<string, TensorDeclaration[]>([...shards])),
+  );
 }

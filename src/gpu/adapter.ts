@@ -9,6 +9,8 @@ export interface AdapterDescription {
   readonly description: string;
   /** Whether it runs on the CPU (lavapipe, SwiftShader). */
   readonly software: boolean;
+  /** Whether it computes through OpenGL. */
+  readonly openGl: boolean;
   /** Bits of the vectors that Mesa's software adapter computes with; undefined for others. */
   readonly vectorBits: number | undefined;
 }
@@ -17,6 +19,11 @@ export interface AdapterDescription {
 export const adapterAdvice = "on Debian or Ubuntu, a software adapter comes with " +
   "`apt-get install -y mesa-vulkan-drivers`; or run on the CPU with --backend cpu " +
   '(`backend: "cpu"` in a program)';
+
+/** What to do about an adapter that computes through OpenGL. */
+export const openGlAdvice =
+  "this adapter computes through OpenGL, several times slower than Mesa's adapter " +
+  "for Vulkan, and compiles for long: on Debian or Ubuntu `apt-get install -y mesa-vulkan-drivers`";
 
 /** Finds a WebGPU adapter, or `undefined` where there is none. */
 export async function findAdapter(): Promise<GPUAdapter | undefined> {
@@ -49,5 +56,25 @@ export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
   );
   const bits = description.match(/\bllvmpipe \(.*\b(\d+) bits\)/)?.[1];
   const vectorBits = bits === undefined ? undefined : Number(bits);
-  return { vendor, architecture, device, description, software, vectorBits };
+  const openGl = isThroughOpenGl(adapter.info);
+  return { vendor, architecture, device, description, software, openGl, vectorBits };
+}
+
+/**
+ * Whether an adapter computes through OpenGL, which a runtime falls back to in silence where there is
+ * no Vulkan. WebGPU doesn't say. OpenGL's renderers have names of their own, and wgpu, which is Deno's
+ * WebGPU, gives them all the range of subgroups that says nothing is known of them.
+ *
+ * @param info What the adapter tells of itself.
+ */
+export function isThroughOpenGl(
+  info: Pick<
+    GPUAdapterInfo,
+    "vendor" | "architecture" | "device" | "description" | "subgroupMinSize" | "subgroupMaxSize"
+  >,
+): boolean {
+  const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = info;
+  const name = [vendor, architecture, device, description].join(" ");
+  return /\bopengl\b|\bgles?\b|\bvirgl\b|softpipe|\/PCIe\/SSE2/i.test(name) ||
+    (subgroupMinSize === 4 && subgroupMaxSize === 128);
 }

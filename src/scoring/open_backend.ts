@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import { adapterAdvice } from "../gpu/adapter.ts";
+import { adapterAdvice, openGlAdvice } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";
 import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";
 import { CpuBackend } from "../ops/cpu_backend.ts";
@@ -29,7 +29,7 @@ export async function openBackend(
 ): Promise<Backend> {
   if (choice === "cpu") return new CpuBackend();
   try {
-    return await openGpu(options);
+    return await openGpu(warn, options);
   } catch (error) {
     const missing = error instanceof AssayError && error.code === "gpu/no-adapter";
     if (choice === "gpu" || !missing) throw error;
@@ -40,9 +40,16 @@ export async function openBackend(
   }
 }
 
-async function openGpu(options: KernelOptions): Promise<Backend> {
+async function openGpu(
+  warn: (message: string) => void,
+  options: KernelOptions,
+): Promise<Backend> {
   using opened = new DisposableStack();
   const device = opened.use(await Device.open());
+  const { adapter } = device;
+  if (adapter.openGl) {
+    warn(`${adapter.description || adapter.device || "the adapter"}: ${openGlAdvice}`);
+  }
   const kernels = options.kernels ?? chooseKernelSet(device);
   const tuner = new ProductTuner(device, kernels, options.tuning);
   const backend = new GpuBackend(device, kernels, device.maxBindingBytes, tuner);

@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import { adapterAdvice } from "../gpu/adapter.ts";
+import { adapterAdvice, openGlAdvice } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";
 import { processorHasWideVectors } from "../gpu/software_adapter.ts";
 import { CpuBackend } from "../ops/cpu_backend.ts";
@@ -23,10 +23,6 @@ export interface Check {
 const tolerance = 1e-4;
 /** Trials of each kernel, each with other shapes. */
 const trialsOfKernel = 5;
-
-const openGlAdvice =
-  "this adapter computes through OpenGL, several times slower than Mesa's adapter " +
-  "for Vulkan, and compiles for long: on Debian or Ubuntu `apt-get install -y mesa-vulkan-drivers`";
 
 /** Limits that decide which models fit, and what small ones mean. */
 const limits = [
@@ -74,16 +70,14 @@ export async function* checkMachine(
   };
 }
 
-function adapterCheck({ adapter, subgroups }: Device): Check {
+/** What adapter it is, and whether there is a better way to it. */
+export function adapterCheck({ adapter }: Pick<Device, "adapter">): Check {
   const { vendor, architecture, device, description, software } = adapter;
   const name = description ||
     [vendor, architecture, device].filter((part) => part !== "").join(" ");
   const note = software ? " (software: computes on the CPU)" : "";
   const found = (name || "without a name") + note;
-  if (!/llvmpipe|softpipe/i.test(name) || subgroups.size > 0) {
-    return { check: "adapter", ok: true, found };
-  }
-  // Through OpenGL there are no subgroups, which the kernels for software adapters are made of.
+  if (!adapter.openGl) return { check: "adapter", ok: true, found };
   return { check: "adapter", ok: true, found: `${found}, through OpenGL`, advice: openGlAdvice };
 }
 

@@ -6,9 +6,9 @@ import {
   shardIndexFile,
   weightsFile,
 } from "../checkpoint/shard_index.ts";
+import { FolderFiles, streamInto } from "../data/folder_files.ts";
 import { AssayError } from "../error.ts";
 import { averageWeights, type WeightAverageOptions } from "../merging/weight_average.ts";
-import { writeTextFile } from "./text_file.ts";
 
 /** How to average checkpoints. */
 export interface SoupOptions extends WeightAverageOptions {
@@ -56,18 +56,20 @@ export async function writeSoup(
   for (const model of models) members.push(opened.use(await Checkpoint.open(model)));
   const { tensors, files } = await averageWeights(members, average);
   await makeFolder(folder);
-  await writeWeights(folder, tensors, shardSize, {
+  await using written = new FolderFiles(folder);
+  await writeWeights(written, tensors, shardSize, {
     format: "pt",
     soup: JSON.stringify({ members: models.map(lastPart), weights: options.weights ?? "equal" }),
   });
-  for (const [file, text] of files) await writeTextFile(`${folder}/${file}`, text);
-  using written = await Checkpoint.open(folder); // what was written must be a checkpoint
-  return { members: members.length, tensors: written.tensors.size };
+  for (const [file, text] of files) await written.writeText(file, text);
+  using soup = await Checkpoint.open(folder); // what was written must be a checkpoint
+  written.keep();
+  return { members: members.length, tensors: soup.tensors.size };
 }
 
 /** Writes the weights as one file, or as shards with an index where they are larger. */
 async function writeWeights(
-  folder: string,
+  written: FolderFiles,
   tensors: readonly TensorToWrite[],
   shardSize: number,
   metadata: Readonly<Record<string, string>>,
@@ -75,19 +77,13 @@ async function writeWeights(
   const shards = planShards(tensors, shardSize);
   const isSingle = shards.size === 1;
   for (const [file, shard] of shards) {
-    const path = `${folder}/${isSingle ? weightsFile : file}`;
-    // Under another name until it is whole: nobody takes half a checkpoint for one.
-    const waiting = `${path}.tmp`;
-    const sink = await Deno.open(waiting, { write: true, create: true, truncate: true });
-    try {
-      await writeSafetensors(sink.writable, shard, { metadata });
-      await Deno.rename(waiting, path);
-    } catch (error) {
-      await Deno.remove(waiting).catch(() => {});
-      throw error;
-    }
+    // There only when it is whole: nobody takes half a checkpoint for one.
+    await written.write(
+      isSingle ? weightsFile : file,
+      (sink) => writeSafetensors(streamInto(sink), shard, { metadata }),
+    );
   }
-  if (!isSingle) await writeTextFile(`${folder}/${shardIndexFile}`, formatShardIndex(shards));
+  if (!isSingle) await written.writeText(shardIndexFile, formatShardIndex(shards));
 }
 
 /** The folder, made where there is none; weights that are there are never mixed with new ones. */

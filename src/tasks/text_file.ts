@@ -1,17 +1,12 @@
-import { AssayError } from "../error.ts";
+import { textOf, writeWholeFile } from "../data/whole_file.ts";
 
 /**
- * Writes a whole text file.
+ * Writes a whole text file: where that fails, what stood there before stays, or nothing does.
  *
  * @param path The file, created or replaced.
  * @param text Its content.
  * @throws {AssayError} `data/cannot-write`.
  */
 export async function writeTextFile(path: string, text: string): Promise<void> {
-  try {
-    await Deno.writeTextFile(path, text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AssayError("data/cannot-write", `Cannot write ${path}: ${reason}`, { cause });
-  }
+  await writeWholeFile(path, textOf(text));
 }

@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { setOwnValue } from "../own_value.ts";
 import type { CuratedPair } from "./curation.ts";
 
 /** A row of a preference set: its columns by name. */
@@ -28,6 +29,20 @@ const signedColumns: readonly string[] = [
 /** Probabilities of the chosen side: a flip takes them from 1, and keeps the old value beside. */
 const probabilityColumns: readonly string[] = ["vote_share", "target_probability"];
 
+/** What a recipe may write. A row's own column of such a name makes way, as `original_…`. */
+const ownNames: readonly string[] = [
+  "action",
+  "flipped",
+  "source_row",
+  "similarity",
+  "margin_cap",
+  "margin_flag",
+  "goal",
+];
+
+/** Before the name of a column that had to make way. */
+const original = "original_";
+
 /** The scores' own margin makes way for the margin to train for, which has TRL's column name. */
 const scoreMargin = "score_margin";
 
@@ -40,14 +55,16 @@ const scoreMargin = "score_margin";
  * would else take it for the margin to train for. In a flipped row every pair of columns named after
  * the sides changes places (`chosen`, `rejected_score`, …), margins and `strength_mean` change sign,
  * `vote_share` and `target_probability` are taken from 1; all rows keep the latter two as measured in
- * `original_vote_share` and `original_target_probability`.
+ * `original_vote_share` and `original_target_probability`. A column of the row's own that has the name
+ * of an added one stays as `original_…` (`original_action`).
  *
  * @param row The pair as `vote` wrote it.
  * @param curated What was done to it.
  * @param sourceRow Its place in the input, from 0.
  * @param extra Further columns of the recipe.
  * @returns A new row; {@linkcode undoCuratedRow} makes the old one of it.
- * @throws {AssayError} `voting/already-curated` where the row has one of the added columns.
+ * @throws {AssayError} `voting/already-curated` where the row comes from `curate`, or where a column of
+ *   its own could not be told from those that curate writes.
  */
 export function curatedRow(
   row: PreferenceRow,
@@ -56,11 +73,11 @@ export function curatedRow(
   extra: PreferenceRow = {},
 ): Record<string, unknown> {
   checkNotCurated(row);
-  const renamed = renameScoreMargin(row);
+  const renamed = withoutCurateNames(row);
   const flipped = curated.action === "flip";
   const result = flipped ? flipPair(renamed) : renamed;
   for (const column of probabilityColumns) {
-    if (Object.hasOwn(row, column)) result[`original_${column}`] = row[column];
+    if (Object.hasOwn(row, column)) result[original + column] = row[column];
   }
   result.action = curated.action;
   result.flipped = flipped;
@@ -71,8 +88,8 @@ export function curatedRow(
 }
 
 /**
- * Makes the row that {@linkcode curatedRow} was given of the row that it returned, to the last bit and
- * with its columns in their old order.
+ * Makes the row that {@linkcode curatedRow} was given of the row that it returned: the same columns in
+ * their old order, each with the same value.
  *
  * @param row A curated row.
  * @returns The row as it was.
@@ -88,20 +105,24 @@ export function undoCuratedRow(row: PreferenceRow): Record<string, unknown> {
   }
   let result: Record<string, unknown> = {};
   for (const [column, value] of Object.entries(row)) {
-    if (!addedColumns.includes(column)) result[column] = value;
+    if (!addedColumns.includes(column)) setOwnValue(result, column, value);
   }
   if (row.flipped) result = flipPair(result);
   for (const column of probabilityColumns) {
-    const original = `original_${column}`;
-    if (Object.hasOwn(result, original)) result[column] = result[original];
-    delete result[original];
+    if (Object.hasOwn(result, original + column)) result[column] = result[original + column];
+    delete result[original + column];
   }
-  return renameColumn(result, scoreMargin, "margin");
+  return withOriginalNames(renameColumn(result, scoreMargin, "margin"), ownNames);
 }
 
 function checkNotCurated(row: PreferenceRow): void {
-  const found = ["action", "flipped", "source_row", "label_smoothing", scoreMargin]
-    .filter((column) => Object.hasOwn(row, column));
+  const has = (column: string): boolean => Object.hasOwn(row, column);
+  const made = ["action", "flipped", "source_row"];
+  const found = [
+    ...(made.every(has) ? made : []),
+    ...["label_smoothing", scoreMargin],
+    ...[...ownNames, ...probabilityColumns].map((column) => original + column),
+  ].filter(has);
   if (found.length > 0) {
     throw new AssayError(
       "voting/already-curated",
@@ -119,6 +140,33 @@ function checkNotCurated(row: PreferenceRow): void {
  */
 export function renameScoreMargin(row: PreferenceRow): Record<string, unknown> {
   return renameColumn(row, "margin", scoreMargin);
+}
+
+/**
+ * The row without the names that a recipe writes: its own columns of such names are called
+ * `original_…`, in their places, and a score's `margin` is `score_margin`, which no trainer takes for
+ * its own.
+ *
+ * @param row A pair as `score` or `vote` wrote it.
+ * @returns A new row.
+ */
+export function withoutCurateNames(row: PreferenceRow): Record<string, unknown> {
+  return makeWay(renameScoreMargin(row), ownNames);
+}
+
+/** A row whose columns of some names are called `original_…`, in their places. */
+export function makeWay(row: PreferenceRow, names: readonly string[]): Record<string, unknown> {
+  return renamed(row, (column) => names.includes(column) ? original + column : column);
+}
+
+/** Undoes {@linkcode makeWay}. */
+export function withOriginalNames(
+  row: PreferenceRow,
+  names: readonly string[],
+): Record<string, unknown> {
+  const isMoved = (column: string): boolean =>
+    column.startsWith(original) && names.includes(column.slice(original.length));
+  return renamed(row, (column) => isMoved(column) ? column.slice(original.length) : column);
 }
 
 /**
@@ -169,7 +217,7 @@ export function swapSides(row: PreferenceRow): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const [column, value] of Object.entries(row)) {
     const other = otherSide(column);
-    if (other === undefined) result[column] = value;
+    if (other === undefined) setOwnValue(result, column, value);
     else if (Object.hasOwn(row, other)) result[column] = row[other];
     else result[other] = value;
   }
@@ -205,7 +253,9 @@ function isNumberText(value: unknown): value is string {
 }
 
 function renameColumn(row: PreferenceRow, from: string, to: string): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([column, value]) => [column === from ? to : column, value]),
-  );
+  return renamed(row, (column) => column === from ? to : column);
+}
+
+function renamed(row: PreferenceRow, name: (column: string) => string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).map(([column, value]) => [name(column), value]));
 }

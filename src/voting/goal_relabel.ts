@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import { flipPair, type PreferenceRow, renameScoreMargin } from "./curated_row.ts";
+import { flipPair, type PreferenceRow, withoutCurateNames } from "./curated_row.ts";
 
 /** Where the instruction that names the goal goes. */
 export type GoalPlacement =
@@ -37,7 +37,7 @@ export function goalPrompt(goal: number): string {
  * @param chosenQuality q of the chosen response, on the scale of 1 to 10.
  * @param rejectedQuality q of the rejected response.
  * @param options Where the goal goes.
- * @returns Two rows with `goal` and `flipped` added, the scores' own `margin` named `score_margin`; none where the qualities are equal, which would
+ * @returns Two rows with `goal` and `flipped` added, the scores' own `margin` named `score_margin`, own columns of those names `original_…`; none where the qualities are equal, which would
  * give contradictory pairs, or where the rejected response has the higher one.
  * @throws {AssayError} `voting/not-a-pair` where the row has no two sides that a goal can be put to.
  *
@@ -59,7 +59,7 @@ export function relabelWithGoals(
 ): Record<string, unknown>[] {
   if (!(chosenQuality > rejectedQuality)) return [];
   const placement = options.placement ?? "system";
-  const pair = renameScoreMargin(row);
+  const pair = withoutCurateNames(row);
   const high = withGoal(pair, chosenQuality, placement);
   const low = withGoal(flipPair(pair), rejectedQuality, placement);
   return [

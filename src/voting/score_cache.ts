@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
 import type { Conversation } from "../text/conversation.ts";
+import { crc32 } from "../numbers/crc32.ts";
 import { sha256 } from "../numbers/sha256.ts";
 
 /** What a score depends on beside the conversation. */
@@ -12,8 +13,8 @@ export interface CacheIdentity {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** Version of the file's layout. */
-const cacheVersion = 1;
+/** Version of the file's layout; version 1 had no checksums. */
+const cacheVersion = 2;
 
 /**
  * Key of a conversation: the first 128 bits of the SHA-256 of its roles and contents, and of whatever
@@ -62,14 +63,18 @@ export async function cacheFileName(identity: CacheIdentity): Promise<string> {
 /**
  * Scores that a voter has given, by conversation, as an append-only file of JSON lines: one that says
  * what the scores depend on, then one per score. A process that is killed loses at most the line it
- * was writing; whatever is no whole line is passed over and counted.
+ * was writing; whatever is no whole line is passed over and counted, and so is a line whose checksum
+ * tells that something in it was changed, or that it stood in another voter's cache.
  *
  * This class knows lines, not files, so it runs wherever the library does.
  */
 export class ScoreCache {
-  /** Lines that could not be read. */
+  /** Lines that could not be read, or that were changed since they were written. */
   badLines = 0;
+  /** Whether the file is of an earlier version, whose lines have no checksums and are not believed. */
+  isOutdated = false;
   readonly #identity: CacheIdentity;
+  #described: string | undefined;
   readonly #scores = new Map<string, readonly number[]>();
 
   /**
@@ -109,10 +114,15 @@ export class ScoreCache {
       this.badLines++;
       return;
     }
-    const { key, scores, assay, version, for: owner } = (entry ?? {}) as Record<string, unknown>;
+    const fields = (entry ?? {}) as Record<string, unknown>;
+    const { key, scores, check, assay, version, for: owner } = fields;
     if (assay !== undefined) {
-      if (assay === "score-cache" && version === cacheVersion && owner === this.#description()) {
-        return;
+      if (assay === "score-cache" && owner === this.#description()) {
+        if (version === cacheVersion) return;
+        if (version === 1) {
+          this.isOutdated = true;
+          return;
+        }
       }
       throw new AssayError(
         "voting/foreign-cache",
@@ -121,7 +131,8 @@ export class ScoreCache {
       );
     }
     const valid = typeof key === "string" && Array.isArray(scores) && scores.length > 0 &&
-      scores.every((score) => Number.isFinite(score)); // 1e400 is JSON, and no score
+      scores.every((score) => Number.isFinite(score)) && // 1e400 is JSON, and no score
+      check === this.#check(key, scores as number[]);
     if (valid) this.#scores.set(key, scores as number[]);
     else this.badLines++;
   }
@@ -145,11 +156,16 @@ export class ScoreCache {
    */
   add(key: string, scores: readonly number[]): string {
     this.#scores.set(key, scores);
-    return `${JSON.stringify({ key, scores })}\n`;
+    return `${JSON.stringify({ key, scores, check: this.#check(key, scores) })}\n`;
+  }
+
+  /** Tells whether a line is as it was written, and for this voter. */
+  #check(key: string, scores: readonly number[]): string {
+    return crc32(JSON.stringify([this.#description(), key, scores]));
   }
 
   #description(): string {
-    return describe(this.#identity);
+    return this.#described ??= describe(this.#identity);
   }
 }
 

@@ -432,6 +432,26 @@ Deno.test({
   },
 });
 
+Deno.test("where a server sends readers on to a host that isn't permitted, the error names that host", async () => {
+  const onward: Answer = () =>
+    new Response(null, { status: 302, headers: { location: "http://cdn.invalid:4444/b?key=1" } });
+  await withServer(onward, async (address) => {
+    const script = `import { httpSource } from ${
+      JSON.stringify(import.meta.resolve("../../src/checkpoint/http_source.ts"))
+    }; await httpSource(${JSON.stringify(address)}).catch((e) => console.log(e.code, e.message));`;
+    const { host } = new URL(address);
+    const path = await Deno.makeTempFile({ suffix: ".ts" });
+    await Deno.writeTextFile(path, script);
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", "--config=deno.json", `--allow-net=${host}`, path],
+    }).output();
+    await Deno.remove(path);
+    const said = new TextDecoder().decode(stdout);
+    assert.match(said, /^checkpoint\/permission-denied .*--allow-net=cdn\.invalid:4444\n$/);
+    assert(!said.includes("key=1"));
+  });
+});
+
 Deno.test("closing ends reads under way and refuses later ones", async () => {
   const pending = Promise.withResolvers<void>();
   const stalling: Answer = async (request) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { doctorCommand } from "../../src/cli/doctor/doctor.ts";
-import { vectorCheck } from "../../src/tasks/machine_checks.ts";
+import { describeAdapter, isThroughOpenGl } from "../../src/gpu/adapter.ts";
+import { adapterCheck, vectorCheck } from "../../src/tasks/machine_checks.ts";
 import { run } from "../../src/cli/main.ts";
 import { AssayError } from "../../src/error.ts";
 import { trials } from "../../src/ops/checks/trials.ts";
@@ -44,6 +45,26 @@ gpuTest("assay doctor checks the adapter, its limits and every kernel", async ()
   }
   assert.equal(checks.get("tiles")!.found, "all give the same bits");
   assert.equal(checks.get("validation")!.found, "no WebGPU errors");
+});
+
+Deno.test("assay doctor and the loading of a model name an adapter that computes through OpenGL", () => {
+  const info = {
+    vendor: "65541",
+    architecture: "",
+    device: "0",
+    description: "llvmpipe (LLVM 15.0.6, 256 bits)",
+    subgroupMinSize: 4,
+    subgroupMaxSize: 128,
+  };
+  assert(isThroughOpenGl(info));
+  const nvidia = { description: "NVIDIA H100 PCIe", subgroupMinSize: 32, subgroupMaxSize: 32 };
+  assert(!isThroughOpenGl({ ...info, ...nvidia }));
+  assert(isThroughOpenGl({ ...info, ...nvidia, description: "NVIDIA RTX/PCIe/SSE2" }));
+  assert(!isThroughOpenGl({ ...info, subgroupMinSize: 8, subgroupMaxSize: 8 }));
+  const adapter = describeAdapter({ info } as unknown as GPUAdapter);
+  const { found, advice } = adapterCheck({ adapter });
+  assert.match(found, /^llvmpipe .* through OpenGL$/);
+  assert.match(advice!, /apt-get install -y mesa-vulkan-drivers/);
 });
 
 Deno.test("assay doctor says how vectors get wider, where they may", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { withVariables } from "../../src/text/conversation.ts";
 import fc from "fast-check";
 import { checkpointRevision } from "../../src/merging/checkpoint_revision.ts";
+import { crc32 } from "../../src/numbers/crc32.ts";
 import { cacheFileName, conversationKey, ScoreCache } from "../../src/voting/score_cache.ts";
 import { floats, tinyCheckpoint } from "../merging/tiny_checkpoint.ts";
 
@@ -60,6 +61,39 @@ Deno.test("ScoreCache passes over lines that are no scores", () => {
   );
   assert.equal(cache.size, 0);
   assert.equal(cache.badLines, 6);
+});
+
+Deno.test("ScoreCache believes no line in which a character was changed, and none of another voter", () => {
+  const cache = new ScoreCache(identity);
+  const line = cache.add("00ff", [-1.25, 3e-7]).trim();
+  assert.match(line, /^\{"key":"00ff","scores":\[-1\.25,3e-7\],"check":"[0-9a-f]{8}"\}$/);
+  for (let place = 0; place < line.length; place++) {
+    for (const character of "0789af.-") {
+      const changed = line.slice(0, place) + character + line.slice(place + 1);
+      if (changed === line) continue;
+      const again = reopened(changed);
+      assert.equal(again.size, 0, changed);
+      assert.equal(again.badLines, 1);
+    }
+  }
+  const other = new ScoreCache({ ...identity, revision: "abd" });
+  other.readLine(line);
+  assert.equal(other.size, 0);
+});
+
+Deno.test("ScoreCache believes nothing of a file without checksums", () => {
+  const cache = new ScoreCache(identity);
+  const owner = JSON.parse(cache.header()).for;
+  const old = reopened(
+    `${JSON.stringify({ assay: "score-cache", version: 1, for: owner })}\n{"key":"a","scores":[1]}`,
+  );
+  assert(old.isOutdated);
+  assert.equal(old.size, 0);
+});
+
+Deno.test("crc32() is gzip's", () => {
+  assert.equal(crc32("123456789"), "cbf43926");
+  assert.equal(crc32(""), "00000000");
 });
 
 Deno.test("ScoreCache refuses the scores of another revision or other settings", () => {

@@ -25,8 +25,8 @@ export const permissionLines: readonly PermissionLine[] = [
     command: "src/cli/main.ts score models/demo examples/conversations.jsonl --output rows.jsonl",
   },
   {
-    does: "write them to CSV or Parquet, which takes a temporary file",
-    grants: ["--allow-read", "--allow-write=scored.parquet,scored.parquet.rows.tmp"],
+    does: "write them to CSV or Parquet, which needs the folder for a temporary file",
+    grants: ["--allow-read", "--allow-write=."],
     command:
       "src/cli/main.ts score models/demo examples/conversations.jsonl --output scored.parquet",
   },

@@ -19,6 +19,7 @@ import { rowOutput } from "../row_output.ts";
 import { addCalibrateFlags, type CalibrateFlags, fitOptions } from "./calibrate_flags.ts";
 import { calibrateTable, reportDiagnostics, writePlot } from "./calibrate_report.ts";
 import { writeCalibratedPreferences } from "./preferences_report.ts";
+import { ownValue } from "../../own_value.ts";
 
 /** Rows kept for rank correlations and plots where a calibrator is applied to a stream. */
 const sampledRows = 100_000;
@@ -59,8 +60,10 @@ export function calibrateCommand(output: Output = Output.system()): Command {
     .addHelpText("after", examples);
   return addCalibrateFlags(command).action(async (input: string, flags: CalibrateFlags) => {
     using bar = progressBar(output);
-    const inputs = flags.apply === undefined ? [input] : [input, flags.apply];
-    await checkOutputs(inputs, [flags.fit, flags.summary, flags.plot, flags.output]);
+    await checkOutputs({
+      inputs: [input, flags.apply, flags.tokenizer],
+      outputs: [flags.fit, flags.summary, flags.plot, flags.output],
+    });
     if (flags.preferences) await writeCalibratedPreferences(input, flags, output, bar);
     else if (flags.apply !== undefined) await applySaved(input, flags.apply, flags, output, bar);
     else await fitAndApply(input, flags, output, bar);
@@ -113,7 +116,7 @@ async function fitAndApply(
   const { calibrator, pool, scores, diagnostics } = fitted;
   if (flags.fit !== undefined) await writeCalibrator(flags.fit, calibrator);
   const plotted = (name: string) => ({
-    x: pool.features[name] ?? [],
+    x: ownValue(pool.features, name) ?? [],
     before: pool.scores,
     after: scores,
   });

@@ -8,6 +8,7 @@ import type { ProgressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import type { CalibrateFlags } from "./calibrate_flags.ts";
 import { calibrateTable } from "./calibrate_report.ts";
+import { ownValue } from "../../own_value.ts";
 
 /**
  * `assay calibrate --preferences`: adds `calibrated_preference` to a judge's preferences against a
@@ -63,7 +64,7 @@ async function report(
 ): Promise<void> {
   const named = Object.keys(models).length === 0 ? { all: overall } : models;
   for (const [model, rate] of Object.entries(named)) {
-    const length = controlled[model];
+    const length = ownValue(controlled, model);
     await output.note(
       `${model}: win rate ${rate.winRate.toFixed(2)}, calibrated ${
         rate.calibratedWinRate.toFixed(2)

@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import type { Row, RowFormat } from "../../data/rows.ts";
-import { writeRowFile } from "../../data/write_rows.ts";
 import { AssayError } from "../../error.ts";
 import { curateRows, type Curation, type CurationSummary } from "../../tasks/curate/curate_rows.ts";
 import type { PriorSettings, Similarity } from "../../tasks/curate/curated_set.ts";
@@ -22,7 +21,7 @@ import {
 import { checkOutputs } from "../check_outputs.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
-import { rowOutput, type RowTable } from "../row_output.ts";
+import { rowFile, rowOutput, type RowTable } from "../row_output.ts";
 import { rounded } from "../table.ts";
 import {
   addRecipeFlags,
@@ -47,7 +46,8 @@ const description = [
   "TRL's layout (prompt, chosen, rejected, margin, label_smoothing, …), ready to train on, with what " +
   "was done to each: action (keep, flip, drop, soften), flipped, source_row. A margin of scores is " +
   "renamed score_margin. Dropped rows, and rows that are no pairs, go to the file of --dropped. " +
-  "--undo makes the input again of both files.",
+  "--undo makes the input's rows again of both files: the same columns and values, though not their " +
+  "spelling (spaces, escapes, 1.0 for 1).",
   'Recipes: flip, margin, flip-margin and soft-label-margin, the four of "Secrets of RLHF" part II; ' +
   "drop, soft-label (1 - target_probability) and label-smoothing, its treatments one by one; " +
   "prior-margin (PCRM: margin_cap from the responses' similarity) and goal (each pair twice, asking " +
@@ -84,7 +84,10 @@ export function curateCommand(output: Output = Output.system()): Command {
     .addHelpText("after", examples);
   return command.action(async (inputs: readonly string[], flags: CurateFlags) => {
     const sources = inputs.length === 0 ? ["-"] : inputs;
-    await checkOutputs(sources, [flags.output, flags.dropped, flags.summary]);
+    await checkOutputs({
+      inputs: [...sources, flags.tokenizer],
+      outputs: [flags.output, flags.dropped, flags.summary],
+    });
     if (flags.undo) await undo(sources, flags, output);
     else await curate(sources, flags, output);
   });
@@ -169,7 +172,7 @@ async function similarityOf({ similarity, tokenizer }: CurateFlags): Promise<Sim
 /** Writes the set, and what is left out of it where that has a file. */
 async function writeCurated(curation: Curation, flags: CurateFlags, output: Output): Promise<void> {
   const writer = await rowOutput(output, flags, curateTable);
-  const dropped = flags.dropped === undefined ? undefined : await writeRowFile(flags.dropped);
+  const dropped = flags.dropped === undefined ? undefined : await rowFile(flags.dropped, output);
   let failures = 0;
   for await (const { row, kept, line, error } of curation.rows()) {
     if (error !== undefined) {

@@ -98,8 +98,10 @@ async function evaluate(
   load: LoadScorer,
 ): Promise<void> {
   using bar = progressBar(output);
-  const inputs = flags.calibrate === undefined ? [input] : [input, flags.calibrate];
-  await checkOutputs(inputs, [flags.summary]);
+  await checkOutputs({
+    inputs: [input, flags.calibrate, flags.model],
+    outputs: [flags.summary],
+  });
   const calibrator = flags.calibrate === undefined
     ? undefined
     : await readCalibrator(flags.calibrate);

@@ -109,7 +109,7 @@ async function fitAndWrite(
 ): Promise<void> {
   using bar = progressBar(output);
   const labelMaps = flags.labels === undefined ? undefined : await readLabelMaps(flags.labels);
-  const features = await featuresToFit(model, input, flags, true, output, bar);
+  const features = await featuresToFit(model, input, flags, true, output, bar, [flags.labels]);
   using interrupt = listenForInterrupt();
   const { signal } = interrupt;
   const fit = await fitArmo(features, {

@@ -7,6 +7,7 @@ import { computeFeatures, openFeatures } from "../../tasks/fit/compute_features.
 import type { ModelSpec } from "../../tasks/model_folder.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
 import { countArgument, delimiterOption, inputFormatOption } from "../arguments.ts";
+import { checkOutputs, checkpointFiles, featureFiles } from "../check_outputs.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
@@ -58,6 +59,10 @@ export function fitFeaturesCommand(output: Output = Output.system()): Command {
     async (model: string, input: string, flags: FeaturesFlags) => {
       using bar = progressBar(output);
       const spec = modelSpec(model, flags);
+      await checkOutputs({
+        inputs: [input, model, spec.adapter],
+        folders: [{ path: flags.output, writes: featureFiles }],
+      });
       await compute(spec, input, flags.output, flags, output, bar);
     },
   );
@@ -116,7 +121,8 @@ async function compute(
  * The features that a head is to be fitted on: those of `--features`, or those of INPUT's rows, which
  * are computed first.
  *
- * @throws {AssayError} `cli/usage` where there is neither; `fitting/bad-features` where they are too many
+ * @param others What else the command reads, beside the model and the rows.
+ * @throws {AssayError} `cli/usage` where there is neither, or where an output is an input; `fitting/bad-features` where they are too many
  *   or too few numbers for the model.
  */
 export async function featuresToFit(
@@ -126,16 +132,22 @@ export async function featuresToFit(
   gates: boolean,
   output: Output,
   bar: ProgressBar,
+  others: readonly (string | undefined)[],
 ): Promise<FeatureSet> {
   const folder = flags.features ?? `${flags.output}/features`;
+  const features = input === undefined ? [] : [{ path: folder, writes: featureFiles }];
+  await checkOutputs({
+    inputs: [input, model, input === undefined ? flags.features : undefined, ...others],
+    folders: [{ path: flags.output, writes: checkpointFiles }, ...features],
+  });
   if (input !== undefined) {
     await compute({ model }, input, folder, { ...flags, gates }, output, bar);
   } else if (flags.features === undefined) {
     throw new AssayError("cli/usage", "Cannot fit: expected INPUT or --features, found neither");
   }
-  const features = await openFeatures(folder, model);
-  if (features.manifest.model !== model) {
-    await output.warn(`the features are those of ${features.manifest.model}, not of ${model}`);
+  const opened = await openFeatures(folder, model);
+  if (opened.manifest.model !== model) {
+    await output.warn(`the features are those of ${opened.manifest.model}, not of ${model}`);
   }
-  return features;
+  return opened;
 }

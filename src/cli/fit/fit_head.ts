@@ -92,7 +92,7 @@ async function fitAndWrite(
     throw new AssayError("cli/usage", "Cannot fit: --loss meta and --meta need each other");
   }
   using bar = progressBar(output);
-  const features = await featuresToFit(model, input, flags, false, output, bar);
+  const features = await featuresToFit(model, input, flags, false, output, bar, [flags.meta]);
   using interrupt = listenForInterrupt();
   const { signal } = interrupt;
   const { weight, report } = await fitHead(features, {

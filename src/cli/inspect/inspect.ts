@@ -51,10 +51,11 @@ export function inspectCommand(output: Output = Output.system()): Command {
     const hasError = Object.values(report).flat().some(isError);
     if (hasError) output.rowFailed();
     const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
-    const text = format === "table"
-      ? reportLines(report).join("\n")
-      : stringifyJson(withSnakeCase(report)) + "\n";
-    await output.stdout.write(new TextEncoder().encode(text));
+    if (format === "table") await output.writeText(reportLines(report).join("\n"));
+    else {
+      const line = `${stringifyJson(withSnakeCase(report))}\n`;
+      await output.write(new TextEncoder().encode(line));
+    }
   });
 }
 

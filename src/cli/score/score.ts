@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { checkWritable } from "../../data/byte_sink.ts";
 import type { BytesRead } from "../../data/input_bytes.ts";
 import type { RowFormat } from "../../data/rows.ts";
 import type { RowWriter } from "../../data/write_rows.ts";
@@ -12,6 +11,7 @@ import {
   inputFormatOption,
   outputFileOption,
 } from "../arguments.ts";
+import { checkOutputs } from "../check_outputs.ts";
 import { calibrateTable } from "../calibrate/calibrate_report.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "./implicit_options.ts";
@@ -102,6 +102,10 @@ async function score(
   load: LoadScorer,
 ): Promise<void> {
   const spec: ScorerSpec = { ...modelSpec(model, flags), implicit: implicitSpec(flags) };
+  await checkOutputs({
+    inputs: [input, model, ...flags.adapter ?? [], flags.reference, flags.calibrate],
+    outputs: [flags.output],
+  });
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
   const bytes: { last?: BytesRead } = {};
@@ -111,7 +115,6 @@ async function score(
     delimiter: flags.delimiter,
     onBytes,
   }, output);
-  if (flags.output !== undefined) await checkWritable(flags.output);
   const calibrator = flags.calibrate === undefined
     ? undefined
     : await readCalibrator(flags.calibrate);

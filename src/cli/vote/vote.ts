@@ -55,6 +55,9 @@ const description = [
   "and voters. A voter without a score for a row takes no part in its vote.",
 ].join("\n\n");
 
+/** Names of a score cache's files. */
+const cacheFiles = /-[0-9a-f]{16}\.jsonl$/;
+
 const examples = `
 Examples:
   assay vote a.jsonl b.jsonl c.jsonl --plot strengths.svg > voted.jsonl
@@ -99,7 +102,13 @@ export function voteCommand(
     .addHelpText("after", examples);
   return addModelFlags(command).action(async (inputs: readonly string[], flags: VoteFlags) => {
     checkUsage(inputs, flags);
-    await checkOutputs(inputs, [flags.output, flags.summary, flags.plot]);
+    await checkOutputs({
+      inputs: [...inputs, ...flags.model ?? [], ...flags.adapter ?? [], flags.heads],
+      outputs: [flags.output, flags.summary, flags.plot],
+      folders: flags.model && flags.cache !== false
+        ? [{ path: flags.cache, writes: cacheFiles }]
+        : [],
+    });
     const isAsked = command.getOptionValueSource("cache") !== "default";
     const cache = isAsked || mayWrite(flags.cache) ? flags.cache : false;
     await vote(inputs, { ...flags, cache }, output, open);

@@ -16,6 +16,7 @@ import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { OutputRow } from "../output_row.ts";
 import type { RepeatableRows } from "../repeatable_rows.ts";
+import { ownValue, setOwnValue } from "../../own_value.ts";
 
 /** Comparisons that a length-controlled win rate needs. */
 const leastComparisons = 10;
@@ -99,7 +100,7 @@ function comparisonOf(
   columns: ReadonlyMap<string, string>,
 ): JudgedComparison | AssayError {
   const view: Row = { ...row };
-  for (const [name, column] of columns) view[name] = row[column];
+  for (const [name, column] of columns) setOwnValue(view, name, ownValue(row, column));
   try {
     const isAlpacaEval = typeof view.output_1 === "string" && typeof view.output_2 === "string";
     const stored = numberInColumn(view, "preference");

@@ -5,6 +5,7 @@ import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { ChatTokenizer } from "../../text/chat_tokenizer.ts";
 import { type Conversation, withoutResponse } from "../../text/conversation.ts";
+import { ownValue, setOwnValue } from "../../own_value.ts";
 
 /** What a checkpoint's tokenizer and template say about a conversation. */
 export interface ResponseMeasures {
@@ -93,14 +94,16 @@ function columnsOf(row: Row, kind: "single" | "pair" | "best_of_n", index: numbe
   if (kind === "pair") {
     const prefix = `${sides[index]}_`;
     for (const name of Object.keys(row)) {
-      if (name.startsWith(prefix)) columns[name.slice(prefix.length)] = row[name];
+      if (name.startsWith(prefix)) setOwnValue(columns, name.slice(prefix.length), row[name]);
     }
     return columns;
   }
   for (const [name, value] of Object.entries(row)) {
     if (!Array.isArray(value)) continue;
-    columns[name] = value[index];
-    if (name.endsWith("s")) columns[name.slice(0, -1)] ??= value[index];
+    setOwnValue(columns, name, value[index]);
+    const one = name.slice(0, -1);
+    if (!name.endsWith("s")) continue;
+    if ((ownValue(columns, one) ?? null) === null) setOwnValue(columns, one, value[index]);
   }
   return columns;
 }

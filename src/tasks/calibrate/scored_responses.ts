@@ -9,6 +9,7 @@ import { numberInColumn, numbersInColumn } from "../../data/column_values.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { type ResponseMeasures, responseSources } from "./response_sources.ts";
+import { ownValue, setOwnValue } from "../../own_value.ts";
 
 /** Where scores and features stand in rows. */
 export interface ScoredColumns {
@@ -86,7 +87,7 @@ export class ScoredRowReader {
   #renamed(row: Row): Row {
     if (this.#columns.size === 0) return row;
     const view: Row = { ...row };
-    for (const [name, column] of this.#columns) view[name] = row[column];
+    for (const [name, column] of this.#columns) setOwnValue(view, name, ownValue(row, column));
     return view;
   }
 
@@ -116,7 +117,7 @@ export class ScoredRowReader {
 }
 
 function has(row: Row, column: string): boolean {
-  return row[column] !== undefined && row[column] !== null;
+  return (ownValue(row, column) ?? null) !== null;
 }
 
 function requiredScore(row: Row, column: string): number {
@@ -125,7 +126,7 @@ function requiredScore(row: Row, column: string): number {
   throw new AssayError(
     "data/bad-row",
     `Cannot calibrate the row: expected a number in "${column}", found ${
-      row[column] === undefined ? "no such column" : "nothing"
+      ownValue(row, column) === undefined ? "no such column" : "nothing"
     }`,
   );
 }

@@ -8,12 +8,12 @@ import {
   type CuratedSet,
   type CurateRecipe,
   curateSet,
-  failedRow,
   knownPair,
   type RecipeOptions,
   type Similarity,
   withCategories,
 } from "./curated_set.ts";
+import { failedRow } from "./failed_row.ts";
 
 /** How to curate rows. */
 export interface CurateRowsOptions extends RecipeOptions {
@@ -151,7 +151,7 @@ function outputsOf(
       .map((row) => ({ row, kept, line, failed: false, error: undefined }));
   } catch (error) {
     if (!(error instanceof AssayError)) throw error;
-    const row = { ...failedRow(item, error), source_row: source };
+    const row = failedRow(item, error, source);
     return [{ row, kept: false, line, failed: true, error }];
   }
 }

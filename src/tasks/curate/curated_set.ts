@@ -182,8 +182,3 @@ function goalSet(
     },
   };
 }
-
-/** A row that can't be curated, for the file of dropped rows. */
-export function failedRow({ row, line, error }: ReadRow, reason: AssayError | undefined): Row {
-  return { ...(row ?? { line }), error: (error ?? reason)?.toJSON() };
-}

@@ -2,6 +2,7 @@ import { readRows, type ReadRowsOptions } from "../../data/read_rows.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { undoCuratedRow } from "../../voting/curated_row.ts";
+import { isFailedRow, undoFailedRow } from "./failed_row.ts";
 
 /** A row as it was before it was curated, or why it can't be made again. */
 export type UndoneRow =
@@ -16,7 +17,12 @@ export type UndoneRow =
 
 /**
  * Undoes a curation: puts the rows of the curated file and of the file of dropped rows together again,
- * in their old order, each as it was.
+ * in their old order, each with the columns and values that it had. How the input's text spelt them
+ * (spaces, escapes, `1.0` for 1, line ends, blank lines) is not kept. From JSON Lines the rows are
+ * exactly those; CSV and Parquet give columns that a row lacked as empty ones.
+ *
+ * What can't be given back comes out as an error: a line that was no row, and rows that are in none of
+ * the files.
  *
  * @example
  * ```ts
@@ -39,7 +45,12 @@ export async function* undoCuration(
   inputs: readonly string[],
   options: Pick<ReadRowsOptions, "format" | "delimiter"> = {},
 ): AsyncGenerator<UndoneRow> {
+  const found = new Set<number>();
+  let last: { input: string; line: number } | undefined;
   for await (const { item, input } of merged(inputs, options)) {
+    last = { input, line: item.line };
+    const place = placeOf({ done: false, value: item });
+    if (place >= 0) found.add(place);
     let undone: UndoneRow;
     try {
       undone = { row: undoneRow(item), error: undefined };
@@ -49,6 +60,26 @@ export async function* undoCuration(
     }
     yield undone;
   }
+  const error = missingRows(found);
+  if (error !== undefined && last !== undefined) yield { row: undefined, error, ...last };
+}
+
+/** What tells that the files together are not all that the curation wrote. */
+function missingRows(found: ReadonlySet<number>): AssayError | undefined {
+  let last = -1;
+  for (const place of found) last = Math.max(last, place);
+  const count = last + 1 - found.size;
+  if (count === 0) return undefined;
+  const first: number[] = [];
+  for (let place = 0; first.length < Math.min(count, 5); place++) {
+    if (!found.has(place)) first.push(place);
+  }
+  return new AssayError(
+    "voting/missing-rows",
+    `Cannot give back ${count} of the rows that were curated: expected every source_row from 0 to ` +
+      `${last}, found none of ${first.join(", ")}${count > first.length ? ", …" : ""}; name the ` +
+      "file of dropped rows too",
+  );
 }
 
 function undoneRow({ row, error }: ReadRow): Row {
@@ -60,14 +91,7 @@ function undoneRow({ row, error }: ReadRow): Row {
         "made from",
     );
   }
-  return row.action === undefined && row.error !== undefined
-    ? withoutError(row)
-    : undoCuratedRow(row);
-}
-
-function withoutError(row: Row): Row {
-  const { error: _, source_row: __, ...rest } = row;
-  return rest;
+  return isFailedRow(row) ? undoFailedRow(row) : undoCuratedRow(row);
 }
 
 /** The rows of several files by their `source_row`; a row without one comes as soon as it is met. */

@@ -6,6 +6,7 @@ import { AssayError } from "../../error.ts";
 import type { LabelledRow } from "../../evaluation/evaluation.ts";
 import type { ScoredSample } from "../../voting/best_of_curve.ts";
 import { ScoredRowReader } from "../calibrate/scored_responses.ts";
+import { ownValue } from "../../own_value.ts";
 
 /** Where scores and labels stand in rows. */
 export interface EvaluatedRowOptions {
@@ -68,7 +69,7 @@ export class EvaluatedRowReader {
     return {
       labelled: correct === undefined
         ? undefined
-        : { scores, correct, calibrated, lengths, subset, id: row[this.#column("id")] },
+        : { scores, correct, calibrated, lengths, subset, id: ownValue(row, this.#column("id")) },
       samples: samplesOf(scores, qualities),
       calibratedSamples: samplesOf(calibrated, qualities),
     };

@@ -1,3 +1,4 @@
+import { textOf, writeFolderFile } from "../../data/whole_file.ts";
 import { AssayError } from "../../error.ts";
 import { cacheFileName, type CacheIdentity, ScoreCache } from "../../voting/score_cache.ts";
 
@@ -7,10 +8,12 @@ import { cacheFileName, type CacheIdentity, ScoreCache } from "../../voting/scor
  */
 export class ScoreCacheFile implements Disposable {
   readonly #cache: ScoreCache;
+  readonly #path: string;
   readonly #file: Deno.FsFile | undefined;
 
-  private constructor(cache: ScoreCache, file: Deno.FsFile | undefined) {
+  private constructor(cache: ScoreCache, path: string, file: Deno.FsFile | undefined) {
     this.#cache = cache;
+    this.#path = path;
     this.#file = file;
   }
 
@@ -26,27 +29,33 @@ export class ScoreCacheFile implements Disposable {
     identity: CacheIdentity,
   ): Promise<ScoreCacheFile> {
     const cache = new ScoreCache(identity);
-    if (folder === undefined) return new ScoreCacheFile(cache, undefined);
+    if (folder === undefined) return new ScoreCacheFile(cache, "", undefined);
     const path = `${folder}/${await cacheFileName(identity)}`;
     try {
       await Deno.mkdir(folder, { recursive: true });
+      await refuseLink(path);
       const endsInLine = await readLines(path, (line) => cache.readLine(line));
+      if (cache.isOutdated) await writeFolderFile(path, textOf(cache.header()));
       const file = await Deno.open(path, { append: true, create: true });
-      const opened = new ScoreCacheFile(cache, file);
+      const opened = new ScoreCacheFile(cache, path, file);
       if (endsInLine === undefined) opened.#append(cache.header());
-      else if (!endsInLine) opened.#append("\n");
+      else if (!endsInLine && !cache.isOutdated) opened.#append("\n");
       return opened;
     } catch (cause) {
-      if (cause instanceof AssayError) throw cause;
-      throw new AssayError(
-        "cli/cache",
-        `Cannot use the score cache ${path}: ${
-          cause instanceof Error ? cause.message : cause
-        }; name ` +
-          "another folder with --cache, or do without with --no-cache",
-        { cause },
-      );
+      throw unusable(path, cause);
     }
+  }
+
+  /** What people should know of the file: that some of it was not believed; `undefined` for nothing. */
+  get problem(): string | undefined {
+    const { isOutdated, badLines } = this.#cache;
+    if (isOutdated) {
+      return `the score cache ${this.#path} was written by an earlier version, without checksums: ` +
+        "its scores are not used, and everything is scored again";
+    }
+    if (badLines === 0) return undefined;
+    return `${badLines} ${badLines === 1 ? "line" : "lines"} of the score cache ${this.#path} ` +
+      "were cut short or changed: what they held is scored again";
   }
 
   /** Number of conversations with a score. */
@@ -72,10 +81,31 @@ export class ScoreCacheFile implements Disposable {
   /** One write per line: where several runs share a cache, their lines don't mix. */
   #append(line: string): void {
     const bytes = new TextEncoder().encode(line);
-    for (let written = 0; this.#file !== undefined && written < bytes.length;) {
-      written += this.#file.writeSync(bytes.subarray(written));
+    try {
+      for (let written = 0; this.#file !== undefined && written < bytes.length;) {
+        written += this.#file.writeSync(bytes.subarray(written));
+      }
+    } catch (cause) {
+      throw unusable(this.#path, cause);
     }
   }
+}
+
+/** What is appended to must be the cache itself: a link could lead to any file of the user's. */
+async function refuseLink(path: string): Promise<void> {
+  const isLink = await Deno.lstat(path).then(({ isSymlink }) => isSymlink, () => false);
+  if (isLink) throw new Error("expected a file, found a symbolic link");
+}
+
+function unusable(path: string, cause: unknown): AssayError {
+  if (cause instanceof AssayError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AssayError(
+    "cli/cache",
+    `Cannot use the score cache ${path}: ${reason}; name another folder with --cache, or do without ` +
+      "with --no-cache",
+    { cause },
+  );
 }
 
 /**

@@ -125,6 +125,7 @@ async function scoreAll(
     revision: source.revision,
     settings: settingsOf(options.load ?? {}),
   });
+  if (cache.problem !== undefined) await options.onNote?.(`warning: ${cache.problem}`);
   const scores = new Map<string, readonly number[]>();
   const missing = new Set<string>();
   for (const key of plan.flatMap(({ keys }) => keys)) {
@@ -143,7 +144,12 @@ async function scoreAll(
     );
   }
   const total = missing.size;
-  using voter = await source.load({ ...options.load, signal: options.signal });
+  const toldInterrupt = (cause: unknown): unknown =>
+    options.signal?.aborted ? interrupted(cause, options.cache !== undefined) : cause;
+  using voter = await source.load({ ...options.load, signal: options.signal })
+    .catch((cause) => {
+      throw toldInterrupt(cause);
+    });
   let done = 0;
   const asked: string[] = [];
   const conversations = missingConversations(rows.read(), plan, missing, asked);
@@ -159,7 +165,7 @@ async function scoreAll(
       options.onProgress?.(label, ++done, total);
     }
   } catch (cause) {
-    throw options.signal?.aborted ? interrupted(cause, options.cache !== undefined) : cause;
+    throw toldInterrupt(cause);
   }
   return { scores, failures };
 }
