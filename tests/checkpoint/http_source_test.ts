@@ -3,72 +3,15 @@ import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { httpFolder } from "../../src/checkpoint/folder.ts";
 import { httpSource } from "../../src/checkpoint/http_source.ts";
 import { failsWith, handMade, writtenFile } from "./made_files.ts";
-
-type Answer = (request: Request) => Response | Promise<Response>;
-
-/** Runs a test against a server on this machine; notes the requests it gets. */
-async function withServer(
-  answer: Answer,
-  test: (address: string, requests: Request[]) => Promise<void>,
-): Promise<void> {
-  const requests: Request[] = [];
-  const handler: Answer = (request) => {
-    requests.push(request);
-    return answer(request);
-  };
-  const onError = () => new Response(null, { status: 500 });
-  await using server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {}, onError },
-    handler,
-  );
-  await test(`http://127.0.0.1:${server.addr.port}`, requests);
-}
-
-const content = Uint8Array.from({ length: 1000 }, (_, i) => i);
-
-/** Answers as a server that knows range requests; `change` may spoil the answer. */
-function serve(
-  bytes: Uint8Array<ArrayBuffer> = content,
-  change: (response: Response, request: Request) => Response = (response) => response,
-): Answer {
-  return (request) => {
-    const range = /^bytes=([0-9]+)-([0-9]+)$/.exec(request.headers.get("range") ?? "");
-    if (request.method === "HEAD") {
-      const headers = { "content-length": `${bytes.length}`, "accept-ranges": "bytes" };
-      return change(new Response(null, { headers }), request);
-    }
-    if (range === null) return change(new Response(bytes), request);
-    const [start, end] = [Number(range[1]), Math.min(Number(range[2]), bytes.length - 1)];
-    if (start >= bytes.length) {
-      const headers = { "content-range": `bytes */${bytes.length}` };
-      return change(new Response(null, { status: 416, headers }), request);
-    }
-    const headers = { "content-range": `bytes ${start}-${end}/${bytes.length}` };
-    const body = bytes.slice(start, end + 1);
-    return change(new Response(body, { status: 206, headers }), request);
-  };
-}
-
-/** The same response with some headers changed; `null` takes one away. */
-function withHeaders(response: Response, changes: Record<string, string | null>): Response {
-  const headers = new Headers(response.headers);
-  for (const [name, value] of Object.entries(changes)) {
-    if (value === null) headers.delete(name);
-    else headers.set(name, value);
-  }
-  return new Response(response.body, { status: response.status, headers });
-}
-
-/** As {@linkcode serve}, with HEAD refused. */
-function refuseHead(answer: Answer, status = 405): Answer {
-  return (request) => request.method === "HEAD" ? new Response(null, { status }) : answer(request);
-}
-
-async function openAt(address: string) {
-  const source = await httpSource(`${address}/model.safetensors`);
-  assert.ok(source !== undefined);
-  return source;
-}
+import {
+  type Answer,
+  content,
+  openAt,
+  refuseHead,
+  serve,
+  withHeaders,
+  withServer,
+} from "./range_server.ts";
 
 Deno.test("httpSource() reads ranges, and none where nothing is asked for", async () => {
   await withServer(serve(), async (address, requests) => {
@@ -292,126 +235,6 @@ Deno.test("a connection that breaks in the middle is an error", async () => {
     using source = await openAt(address);
     await failsWith("checkpoint/http-failed", () => source.read(10, 5));
   });
-});
-
-/** A body that gives these bytes one at a time, so long after one another; it may have no end. */
-function drip(first: Uint8Array, every: number, ends: boolean): ReadableStream<Uint8Array> {
-  let timer: ReturnType<typeof setInterval>;
-  let at = 0;
-  return new ReadableStream({
-    start(controller) {
-      timer = setInterval(() => {
-        if (at < first.length) controller.enqueue(first.slice(at, ++at));
-        else if (ends) {
-          clearInterval(timer);
-          controller.close();
-        }
-      }, every);
-    },
-    cancel() {
-      clearInterval(timer);
-    },
-  });
-}
-
-const late = "checkpoint/http-timeout";
-
-Deno.test("a server that never answers is an error that names host and file", async () => {
-  const ends = Promise.withResolvers<Response>();
-  const never = () => ends.promise;
-  await withServer(never, async (address) => {
-    const open = () => httpSource(`${address}/model.safetensors?token=secret`, { timeout: 80 });
-    const message = new RegExp(
-      `^Cannot read ${address}/model.safetensors: expected an answer within 0.08 seconds, found none; `,
-    );
-    await failsWith(late, open, message);
-    ends.resolve(new Response());
-  });
-});
-
-Deno.test("a `fetch` that heeds no signal can't hold a reader either", async () => {
-  const open = () =>
-    httpSource("http://host/file", { timeout: 20, fetch: () => new Promise(() => {}) });
-  await failsWith(late, open, /http:\/\/host\/file/);
-});
-
-for (
-  const [what, first, every, options, message] of [
-    [
-      "stalls in the middle",
-      3,
-      1,
-      { timeout: 100 },
-      /expected another byte within 0.1 seconds, .* found 3 bytes in 0/,
-    ],
-    // 100 bytes in a second are wanted, and one comes in 20 ms.
-    [
-      "drips for ever",
-      900,
-      20,
-      { timeout: 100, leastRate: 100 },
-      /and 100 bytes a second .* found [0-9]+ bytes in 0/,
-    ],
-  ] as const
-) {
-  Deno.test(`a server that ${what} is an error`, async () => {
-    const slow = serve(
-      content,
-      (response, { method }) =>
-        method === "HEAD" ? response : new Response(drip(content.slice(0, first), every, false), {
-          status: 206,
-          headers: response.headers,
-        }),
-    );
-    await withServer(slow, async (address) => {
-      using source = (await httpSource(`${address}/file`, options))!;
-      await failsWith(late, () => source.read(0, 1000), message);
-    });
-  });
-}
-
-Deno.test("a slow server that keeps up the rate is waited for", async () => {
-  const bytes = content.slice(0, 120);
-  const slow = serve(bytes, (response, { method }) => {
-    if (method === "HEAD") return response;
-    // 120 bytes in 1.2 seconds or more, more than the time-out.
-    return new Response(drip(bytes, 10, true), { status: 206, headers: response.headers });
-  });
-  await withServer(slow, async (address) => {
-    using source = (await httpSource(`${address}/file`, { timeout: 1000, leastRate: 1 }))!;
-    assert.deepEqual(await source.read(0, 120), bytes);
-  });
-});
-
-Deno.test("a server that sends more than was asked for is an error, however much", async () => {
-  const endless = serve(
-    content,
-    (response, { method }) =>
-      method === "HEAD" ? response : new Response(
-        new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(65536)) }),
-        { status: 206, headers: response.headers },
-      ),
-  );
-  await withServer(endless, async (address) => {
-    using source = await openAt(address);
-    const message = /expected 5 bytes, found more/;
-    await failsWith("checkpoint/http-wrong-range", () => source.read(10, 5), message);
-  });
-});
-
-Deno.test("redirects without end are an error", async () => {
-  const round: Answer = (request) => Response.redirect(request.url, 302);
-  await withServer(round, async (address, requests) => {
-    const message = /Cannot read http:\/\/127\.0\.0\.1:[0-9]+\/model\.safetensors: .*redirect/;
-    await failsWith("checkpoint/http-failed", () => openAt(address), message);
-    assert.ok(requests.length <= 25, `${requests.length} requests`);
-  });
-});
-
-Deno.test("a time-out that is no time is refused", async () => {
-  for (const options of [{ timeout: 0 }, { timeout: NaN }, { leastRate: -1 }]) {
-    await failsWith("checkpoint/bad-option", () => httpSource("http://host/file", options));
-  }
 });
 
 Deno.test("a server that cannot be reached is an error", async () => {

@@ -52,7 +52,7 @@ function mutateTensors(random: Random, all: ModelFacts["tensors"]): Map<string, 
   const name = random.pick([...tensors.keys()]);
   const info = tensors.get(name)!;
   if (random.chance(0.3)) tensors.delete(name);
-  else if (random.chance(0.3)) tensors.set(`${name}x`, { ...info, name: `${name}x` });
+  else if (random.chance(0.4)) tensors.set(`${name}x`, { ...info, name: `${name}x` });
   else {
     const sides = [0, 1, 3, 2 ** 20, 2 ** 40];
     const shape = info.shape.length === 0
@@ -66,7 +66,7 @@ function mutateTensors(random: Random, all: ModelFacts["tensors"]): Map<string, 
 /** Settings of families and heads, altered, beside the tensors of real models. */
 export const config: FuzzTarget = {
   name: "config",
-  gateCases: 4000,
+  gateCases: 3000,
   draw(random) {
     const facts = random.pick(models);
     let settings: unknown = facts.config;

@@ -28,7 +28,7 @@ const rightRows = await rowsOf(files.find(({ name }) => name === checked)!.bytes
 /** Parquet files with some bytes changed: footers, page headers, levels, values. */
 export const parquet: FuzzTarget = {
   name: "parquet",
-  gateCases: 300,
+  gateCases: 250,
   draw(random) {
     const { name, bytes } = random.pick(files);
     const footer = new DataView(bytes.buffer).getUint32(bytes.length - 8, true) + 8;

@@ -23,7 +23,7 @@ const index = JSON.stringify({
 /** Safetensors files, and the indices of those in several pieces. */
 export const safetensors: FuzzTarget = {
   name: "safetensors",
-  gateCases: 8000,
+  gateCases: 6000,
   draw(random) {
     if (random.chance(0.25)) return indexCase(mutateText(random, index));
     const [name, file] = random.pick([["every dtype", golden], ["small", small]] as const);

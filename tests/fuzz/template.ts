@@ -88,7 +88,7 @@ function withStatements(random: Random, source: string): string {
 /** Chat templates, altered, and the text of a conversation. */
 export const template: FuzzTarget = {
   name: "template",
-  gateCases: 3000,
+  gateCases: 250,
   draw(random) {
     const base = random.pick(texts);
     const source = random.chance(0.3)

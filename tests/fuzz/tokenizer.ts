@@ -6,7 +6,7 @@ import type { FuzzTarget } from "./target.ts";
 /** `tokenizer.json` and `tokenizer_config.json`, altered, and the tokens of a conversation. */
 export const tokenizer: FuzzTarget = {
   name: "tokenizer",
-  gateCases: 2500,
+  gateCases: 800,
   draw(random) {
     const base = random.pick(texts);
     let json: unknown = base.tokenizer;
