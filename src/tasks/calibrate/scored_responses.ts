@@ -115,8 +115,9 @@ export class ScoredRowReader {
   }
 }
 
+/** An empty CSV cell is none: a file has the columns of every row's shape in every row. */
 function has(row: Row, column: string): boolean {
-  return row[column] !== undefined && row[column] !== null;
+  return row[column] !== undefined && row[column] !== null && row[column] !== "";
 }
 
 function requiredScore(row: Row, column: string): number {
