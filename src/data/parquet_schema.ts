@@ -111,6 +111,7 @@ function typeOfObject(value: object, level: number): ColumnType {
   }
   const entries = Object.entries(value);
   if (entries.length === 0) return anything; // Parquet has no group without fields
+  if (Object.hasOwn(value, "__proto__")) return anything; // no reader gives such a field back
   return boundedStruct(
     new Map(entries.map(([name, inner]) => [name, typeOfField(name, inner, level + 1)])),
   );

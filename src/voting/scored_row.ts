@@ -31,7 +31,12 @@ export type ScoredRow =
  */
 export function scoredRow(row: Readonly<Record<string, unknown>>, name = "score"): ScoredRow {
   const [chosen, rejected, many] = [`chosen_${name}`, `rejected_${name}`, `${name}s`];
-  if (Object.hasOwn(row, chosen) && Object.hasOwn(row, rejected)) {
+  // CSV and Parquet have every row's columns in every row: where one of them is filled, empty ones are
+  // another shape's.
+  const isFilled = (column: string) =>
+    Object.hasOwn(row, column) && row[column] !== null && row[column] !== "";
+  const isOther = !isFilled(chosen) && !isFilled(rejected) && (isFilled(many) || isFilled(name));
+  if (!isOther && Object.hasOwn(row, chosen) && Object.hasOwn(row, rejected)) {
     return { kind: "pair", chosen: readNumber(row[chosen]), rejected: readNumber(row[rejected]) };
   }
   const list = readList(row[many] ?? (name === "score" ? row.all_rm_scores : undefined));

@@ -71,32 +71,6 @@ Deno.test("assay vote joins by id whatever the order, and keeps rows that one vo
   });
 });
 
-Deno.test("assay vote matches ids within subsets, and says where it can only go by the order", async () => {
-  await inFolder(async (folder) => {
-    const rows = [["x", 1, 1], ["x", 2, 2], ["y", 1, 4], ["y", 2, 8]] as const;
-    const scored = rows.map(([subset, id, score]) => ({ subset, id, score }));
-    const a = await write(`${folder}/a.jsonl`, scored);
-    const b = await write(`${folder}/b.jsonl`, scored.toReversed());
-    const joined = await vote([a, b]);
-    assert.equal(joined.status, 0);
-    assert.deepEqual(joined.rows.map(({ score }) => score), [1, 2, 4, 8]);
-    assert.doesNotMatch(joined.stderr, /order/);
-    const bare = scored.map(({ score }) => ({ score }));
-    const c = await write(`${folder}/c.jsonl`, bare);
-    const ordered = await vote([a, c]);
-    assert.match(
-      ordered.stderr,
-      /warning: rows are matched by their order, because .*a\.jsonl has the id 1 more than once; nothing in them/,
-    );
-    const swapped = await vote([
-      await write(`${folder}/d.jsonl`, scored.map(({ id: _, ...row }) => row)),
-      await write(`${folder}/e.jsonl`, scored.toReversed().map(({ id: _, ...row }) => row)),
-    ]);
-    assert.equal(swapped.status, 2);
-    assert.match(swapped.stderr, /voting\/subsets-differ/);
-  });
-});
-
 Deno.test("assay vote drops a voter with NaN for those rows, and counts them", async () => {
   await inFolder(async (folder) => {
     const a = await write(`${folder}/a.jsonl`, pairs([1, NaN, NaN]));

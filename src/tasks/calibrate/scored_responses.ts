@@ -116,8 +116,10 @@ export class ScoredRowReader {
   }
 }
 
+/** An empty CSV cell is none: a file has the columns of every row's shape in every row. */
 function has(row: Row, column: string): boolean {
-  return (ownValue(row, column) ?? null) !== null;
+  const value = ownValue(row, column) ?? null;
+  return value !== null && value !== "";
 }
 
 function requiredScore(row: Row, column: string): number {

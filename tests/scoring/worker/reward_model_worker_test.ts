@@ -4,7 +4,7 @@ import { blobFolder } from "../../../src/checkpoint/folder.ts";
 import { AssayError } from "../../../src/error.ts";
 import { RewardModel } from "../../../src/scoring/reward_model.ts";
 import { RewardModelWorker } from "../../../src/scoring/worker/reward_model_worker.ts";
-import type { Conversation } from "../../../src/text/conversation.ts";
+import { type Conversation, withVariables } from "../../../src/text/conversation.ts";
 import { gpuTest } from "../../adapter.ts";
 import { goldenConversations, parityFolder } from "../../golden/parity.ts";
 
@@ -51,6 +51,25 @@ gpuTest(
     }
   },
 );
+
+Deno.test("a worker carries fields of messages and template variables", async () => {
+  using plain = await RewardModel.load(folder, onCpu);
+  using model = await RewardModelWorker.load(folder, onCpu);
+  const question = { role: "user", content: "2+2?" };
+  const answer = { role: "assistant", content: "4" };
+  const odd: Conversation[] = [
+    [question, { ...answer, reasoning_content: "Hm." }],
+    withVariables([question, answer], { enable_thinking: false }),
+    [question, { ...answer, timestamp: 7 }],
+  ];
+  const expected = await plain.score(odd);
+  const codes = expected.map(({ error }) => error?.code);
+  assert.deepEqual(codes, ["text/unknown-field", "text/unknown-variable", undefined]);
+  assert.deepEqual(
+    (await model.score(odd)).map(({ score, error }) => [score, error?.toJSON()]),
+    expected.map(({ score, error }) => [score, error?.toJSON()]),
+  );
+});
 
 Deno.test("a worker takes a folder of this thread, and tells how loading goes", async () => {
   const files = new Map<string, Blob>();
