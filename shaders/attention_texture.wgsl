@@ -13,6 +13,7 @@
 // order of every sum is the same for both numbers of lanes.
 
 // @include visible_keys.wgsl
+// @include overflow.wgsl
 
 const HEAD_DIM: u32 = 64u;
 const SCALE: f32 = 0.125;
@@ -109,6 +110,10 @@ fn main(
           }
         }
       }
+    }
+    // @unroll
+    for (var i = 0u; i < QUERIES * KEYS; i += 1u) {
+      scores[i] = nan_where_overflown(scores[i]);
     }
 
     // @unroll

@@ -7,6 +7,8 @@
 // state    [rows, 4]; the fourth number is not used. The first slice starts it.
 // One workgroup per row.
 
+// @include overflow.wgsl
+
 const LANES: u32 = 64u;
 // Lower than any logit; -infinity can't be written alike for every compiler.
 const LOWEST: f32 = -3.4028234e38;
@@ -42,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   var sum = 0.0;
   for (var j = lane; j < columns; j += LANES) {
-    sum += exp(logits[start + j] - highest);
+    sum += exp(nan_where_overflown(logits[start + j]) - highest);
   }
   partial[lane] = sum;
   workgroupBarrier();

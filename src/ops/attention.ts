@@ -1,6 +1,7 @@
 import { recordTextureAttention, recordTiledAttention } from "./attention_kernels.ts";
 import { type AttentionOperands, checkAttention } from "./attention_operands.ts";
 import type { Operation } from "./operation.ts";
+import { nanWhereOverflown } from "./overflow.ts";
 
 /** Causal grouped-query attention over a ragged pack; scores are scaled by 1/√headDim. */
 export const attention: Operation<AttentionOperands> = {
@@ -21,6 +22,7 @@ export const attention: Operation<AttentionOperands> = {
         const scores = at.map((key) => {
           let score = 0;
           for (let d = 0; d < headDim; d++) score += q[start + d]! * k[key + d]!;
+          score = nanWhereOverflown(score);
           return score / Math.sqrt(headDim);
         });
         const highest = scores.reduce((a, b) => Math.max(a, b));

@@ -8,6 +8,7 @@ import {
   expectWhole,
 } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
+import { nanWhereOverflown } from "./overflow.ts";
 
 /** Operands of {@link logSoftmaxSlice}. */
 export interface LogSoftmaxSliceOperands {
@@ -51,7 +52,9 @@ export const logSoftmaxSlice: Operation<LogSoftmaxSliceOperands> = {
       let highest = before;
       for (let j = 0; j < columns; j++) highest = Math.max(highest, z[row * columns + j]!);
       let sum = sumBefore * Math.exp(before - highest);
-      for (let j = 0; j < columns; j++) sum += Math.exp(z[row * columns + j]! - highest);
+      for (let j = 0; j < columns; j++) {
+        sum += Math.exp(nanWhereOverflown(z[row * columns + j]!) - highest);
+      }
       const place = targets.host[row]! - first!;
       const isHere = place >= 0 && place < columns;
       of.set([highest, sum, isHere ? z[row * columns + place]! : first === 0 ? 0 : of[2]!, 0]);
