@@ -83,6 +83,21 @@ export function planFor(
 }
 
 /**
+ * Why conversations may not be as long as the model takes them, or as was asked for; `undefined` where
+ * they may.
+ */
+export function lengthLimit(
+  { backbone }: ModelPlan,
+  { longestSequence }: MemoryPlan,
+  { maxTokens, memoryBudget }: Pick<LoadOptions, "maxTokens" | "memoryBudget">,
+): string | undefined {
+  if (longestSequence >= (maxTokens ?? backbone.maxTokens)) return undefined;
+  return memoryBudget === undefined
+    ? "the device holds no larger matrix"
+    : `all that the memory budget of ${memoryBudget} bytes has room for, beside the weights`;
+}
+
+/**
  * Plans the memory of a model on a backend.
  *
  * @throws {AssayError} `scoring/over-budget`, which names the largest tensor.

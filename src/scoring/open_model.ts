@@ -4,7 +4,7 @@ import type { BackboneModel } from "../models/family.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { ChatTokenizer } from "../text/chat_tokenizer.ts";
 import { type LoadOptions, warner } from "./load_options.ts";
-import { memoryFor, type ModelPlan, planFor, type Wanted } from "./model_plan.ts";
+import { lengthLimit, memoryFor, type ModelPlan, planFor, type Wanted } from "./model_plan.ts";
 import { openBackend } from "./open_backend.ts";
 import { openTokenizer } from "./open_tokenizer.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
@@ -33,6 +33,7 @@ export async function openModel(
 ): Promise<OpenModel> {
   using opened = new DisposableStack();
   const checkpoint = opened.use(await Checkpoint.open(source));
+  for (const warning of checkpoint.warnings) warner(options)(warning);
   const plan = planFor(checkpoint, wanted, warner(options));
   const backend = opened.use(
     await openBackend(options.backend ?? "auto", warner(options), options),
@@ -42,6 +43,7 @@ export async function openModel(
   const { truncate, trustSpecialTokens } = options;
   const tokenizer = await openTokenizer(checkpoint, {
     maxTokens: memory.longestSequence,
+    limitedBy: lengthLimit(plan, memory, options),
     reads: plan.reads,
     truncate,
     trustSpecialTokens,

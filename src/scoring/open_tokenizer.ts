@@ -8,6 +8,8 @@ import type { LoadOptions } from "./load_options.ts";
 export interface OpenTokenizerOptions extends Pick<LoadOptions, "truncate" | "trustSpecialTokens"> {
   /** Longest conversation, in tokens. */
   readonly maxTokens: number;
+  /** Why that is less than the model's own length, where it is. */
+  readonly limitedBy?: string | undefined;
   /** The positions that are read, which a template must have. */
   readonly reads: Reads;
 }
@@ -19,7 +21,7 @@ export interface OpenTokenizerOptions extends Pick<LoadOptions, "truncate" | "tr
  */
 export function openTokenizer(
   checkpoint: Checkpoint,
-  { maxTokens, reads, truncate, trustSpecialTokens }: OpenTokenizerOptions,
+  { maxTokens, limitedBy, reads, truncate, trustSpecialTokens }: OpenTokenizerOptions,
 ): Promise<ChatTokenizer> {
   const pattern = checkpoint.config.gating_token_pattern ?? undefined;
   const isPattern = Array.isArray(pattern) && pattern.every((id) => Number.isSafeInteger(id));
@@ -32,6 +34,7 @@ export function openTokenizer(
   }
   return ChatTokenizer.open(checkpoint, {
     maxTokens,
+    limitedBy,
     requireHeader: needsHeader(reads),
     trustSpecialTokens: trustSpecialTokens ?? false,
     ...(truncate === undefined ? {} : { truncate }),

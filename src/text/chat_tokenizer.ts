@@ -35,6 +35,8 @@ const countedLengths = 4;
 export interface ChatTokenizerOptions {
   /** Most tokens of one conversation: the model's length. */
   readonly maxTokens: number;
+  /** Why `maxTokens` is less than the model's own length, for the message of a longer conversation. */
+  readonly limitedBy?: string | undefined;
   /** What gives way in a conversation that is too long; none: such a conversation is an error. */
   readonly truncate?: Truncation | undefined;
   /** Whether special tokens written inside a message's content act as such. Default false. */
@@ -178,7 +180,9 @@ export class ChatTokenizer {
     const limit = truncate === undefined ? countedLengths * maxTokens : maxTokens;
     const encoded = this.#encode(text, { limit, countsOnly: true });
     if (encoded.total > maxTokens) {
-      if (truncate === undefined) throw tooLong(describeTotal(encoded), maxTokens);
+      if (truncate === undefined) {
+        throw tooLong(describeTotal(encoded), maxTokens, this.#options.limitedBy);
+      }
       return this.#truncate(guarded, text, truncate);
     }
     return {

@@ -64,6 +64,7 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     ? []
     : conversationsOfText(flags.text, flags.prompt);
   using checkpoint = await Checkpoint.open(model);
+  for (const warning of checkpoint.warnings) warn(warning);
   using backend = await openBackend(flags.backend, warn, flags);
   return await reportModel(checkpoint, {
     backend,

@@ -90,6 +90,7 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
       const longestKeptPrefix = Math.min(longestSequence, Math.floor(forPrefix / perToken));
       const besideMatrices = held + longestKeptPrefix * perToken;
       const longest = fitting(facts, besideMatrices, longestSequence);
+      if (longest === 0) continue;
       return {
         layers,
         tokensPerPack: tokens,
