@@ -4,7 +4,15 @@ import type { Matrix } from "../ops/matrix.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Weight } from "../ops/weight.ts";
 import { WeightLoader } from "../ops/weight_loader.ts";
-import type { Head, HeadFacts, HeadKind, HeadPlan, Judgement, ReadRows, ReadStates } from "./head.ts";
+import type {
+  Head,
+  HeadFacts,
+  HeadKind,
+  HeadPlan,
+  Judgement,
+  ReadRows,
+  ReadStates,
+} from "./head.ts";
 
 /** The head's one tensor, [1, hidden]. */
 export const scoreName = "score.weight";

@@ -15,6 +15,8 @@ export interface TokenizerFiles {
   readonly tokenizer: Readonly<Record<string, unknown>>;
   /** `tokenizer_config.json`, over `special_tokens_map.json` where the first lacks a name. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Whether there is no `tokenizer_config.json`, which is where special tokens are named. */
+  readonly lacksConfig?: boolean | undefined;
   /** Source of the chat template, and the file it stands in. */
   readonly template: { readonly source: string; readonly origin: string };
 }
@@ -38,11 +40,13 @@ export async function readTokenizerFiles(files: TextFiles): Promise<TokenizerFil
         "AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers writes one",
     );
   }
+  const own = await readJson(files, "tokenizer_config.json");
   const config = {
     ...await readJson(files, "special_tokens_map.json"),
-    ...withoutNulls(await readJson(files, "tokenizer_config.json") ?? {}),
+    ...withoutNulls(own ?? {}),
   };
-  return { tokenizer, config, template: await readTemplate(files, config) };
+  const template = await readTemplate(files, config);
+  return { tokenizer, config, lacksConfig: own === undefined, template };
 }
 
 async function readTemplate(

@@ -128,9 +128,13 @@ Deno.test("an overflow never comes back as a number (CPU twins)", async () => {
 });
 
 for (const { kernelSet, missing } of testedKernelSets) {
-  testWhere(missing, `an overflow never comes back as a number (${kernelSet} kernels)`, async () => {
-    using backend = new GpuBackend(await Device.open(), kernelSet);
-    await neverFinite(backend);
-    assert.deepEqual(backend.device.uncapturedErrors, []);
-  });
+  testWhere(
+    missing,
+    `an overflow never comes back as a number (${kernelSet} kernels)`,
+    async () => {
+      using backend = new GpuBackend(await Device.open(), kernelSet);
+      await neverFinite(backend);
+      assert.deepEqual(backend.device.uncapturedErrors, []);
+    },
+  );
 }

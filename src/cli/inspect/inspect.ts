@@ -72,6 +72,7 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     tokensPerPack: flags.batch,
     truncate: flags.truncate,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
+    pooling: flags.pooling,
     conversations,
     warn,
   });

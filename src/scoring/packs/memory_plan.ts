@@ -128,7 +128,11 @@ function weightSizes({ backbone, tensors }: PlanningFacts): WeightSizes {
     else layers[layer]! += deviceBytes(tensor);
   }
   const inLayers = layers.reduce((a, b) => a + b, 0);
-  return { total: outside + inLayers, outside, largestLayer: layers.reduce((a, b) => Math.max(a, b), 0) };
+  return {
+    total: outside + inLayers,
+    outside,
+    largestLayer: layers.reduce((a, b) => Math.max(a, b), 0),
+  };
 }
 
 /** Bytes of a tensor on the device: vectors are kept in f32, matrices for a multiple of 32 rows. */
