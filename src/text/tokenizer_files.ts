@@ -45,13 +45,19 @@ export async function readTokenizerFiles(files: TextFiles): Promise<TokenizerFil
     ...await readJson(files, "special_tokens_map.json"),
     ...withoutNulls(own ?? {}),
   };
-  const template = await readTemplate(files, config);
-  return { tokenizer, config, lacksConfig: own === undefined, template };
+  const lacksConfig = own === undefined;
+  return {
+    tokenizer,
+    config,
+    lacksConfig,
+    template: await readTemplate(files, config, lacksConfig),
+  };
 }
 
 async function readTemplate(
   files: TextFiles,
   config: Readonly<Record<string, unknown>>,
+  lacksConfig: boolean,
 ): Promise<TokenizerFiles["template"]> {
   const file = await files.readText("chat_template.jinja");
   if (file !== undefined) {
@@ -63,7 +69,9 @@ async function readTemplate(
     throw new AssayError(
       "text/no-chat-template",
       `Cannot render conversations for ${files.name}: expected a chat_template.jinja or a ` +
-        "chat_template in tokenizer_config.json, found neither; add the template the model was trained with",
+        `chat_template in tokenizer_config.json, found neither${
+          lacksConfig ? ", and no tokenizer_config.json at all" : ""
+        }; add the template the model was trained with`,
     );
   }
   return { source, origin };
