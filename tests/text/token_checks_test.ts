@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
-import { ChatTokenizer } from "../../src/text/chat_tokenizer.ts";
+import type { ChatTokenizer } from "../../src/text/chat_tokenizer.ts";
 import { goldenFiles, openGolden } from "./golden_files.ts";
 
 type Json = Record<string, unknown>;
