@@ -14,6 +14,7 @@
 
 // @include soft_cap.wgsl
 // @include visible_keys.wgsl
+// @include overflow.wgsl
 
 const HEAD_DIM: u32 = 64u;
 const SCALE: f32 = 0.125;
@@ -110,6 +111,10 @@ fn main(
           }
         }
       }
+    }
+    // @unroll
+    for (var i = 0u; i < QUERIES * KEYS; i += 1u) {
+      scores[i] = nan_where_overflown(scores[i]);
     }
 
     // @unroll

@@ -20,6 +20,7 @@
 
 // @include soft_cap.wgsl
 // @include visible_keys.wgsl
+// @include overflow.wgsl
 
 const HEAD_DIM: u32 = 64u;
 const SCALE: f32 = 0.125;
@@ -120,6 +121,13 @@ fn main(
         }
       }
       workgroupBarrier();
+    }
+    // @unroll
+    for (var i = 0u; i < 4u; i += 1u) {
+      let raw = scores[i];
+      scores[i] = vec4<f32>(
+        nan_where_overflown(raw.x), nan_where_overflown(raw.y),
+        nan_where_overflown(raw.z), nan_where_overflown(raw.w));
     }
 
     // @unroll

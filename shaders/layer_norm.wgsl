@@ -7,6 +7,8 @@
 // One workgroup per row. Each lane sums its share, then all lanes add the shares in the same
 // order, so that a row's result never depends on the rows beside it.
 
+// @include overflow.wgsl
+
 const EPSILON: f32 = 1e-5;
 const LANES: u32 = 32u;
 
@@ -55,7 +57,7 @@ fn main(
   for (var i = 0u; i < LANES; i += 1u) {
     sumOfSquares += squares[i];
   }
-  let scale = inverseSqrt(sumOfSquares / count + EPSILON);
+  let scale = inverseSqrt(nan_where_overflown(sumOfSquares) / count + EPSILON);
   for (var c = lane; c < columns; c += LANES) {
     output[start + c] = (input[start + c] - mean) * scale * weight[c] + bias[c];
   }

@@ -9,6 +9,7 @@
 // One workgroup per row.
 
 // @include soft_cap.wgsl
+// @include overflow.wgsl
 
 const LANES: u32 = 64u;
 // Lower than any logit; -infinity can't be written alike for every compiler.
@@ -22,7 +23,7 @@ const LOWEST: f32 = -3.4028234e38;
 var<workgroup> partial: array<f32, LANES>;
 
 fn logit(at: u32) -> f32 {
-  return soft_capped(vec4<f32>(logits[at])).x;
+  return soft_capped(vec4<f32>(nan_where_overflown(logits[at]))).x;
 }
 
 @compute @workgroup_size(LANES)

@@ -12,6 +12,7 @@
 // barriers. Every output is one sum over k from first to last, whatever the number of rows or lanes.
 
 // @include stored_weights.wgsl
+// @include overflow.wgsl
 
 const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
 const HAS_BIAS: bool = false;
@@ -105,7 +106,7 @@ fn main(
           value += bias[place];
         }
         if (RELU) {
-          value = max(value, vec4<f32>(0.0));
+          value = vec4<f32>(relu(value.x), relu(value.y), relu(value.z), relu(value.w));
         }
         if (ACCUMULATE) {
           value += output[at];

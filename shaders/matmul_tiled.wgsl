@@ -16,6 +16,7 @@
 // which change no sum.
 
 // @include stored_weights.wgsl
+// @include overflow.wgsl
 
 const HAS_BIAS: bool = false;
 const RELU: bool = false;
@@ -162,7 +163,7 @@ fn main(
           value += bias[first_column + n];
         }
         if (RELU) {
-          value = max(value, 0.0);
+          value = relu(value);
         }
         if (ACCUMULATE) {
           value += output[at];

@@ -6,6 +6,8 @@
 // output  columns / 4 texels wide, at least rows high
 // One subgroup of 8 lanes per row, no barriers; the lanes' shares are added in one order.
 
+// @include overflow.wgsl
+
 const EPSILON: f32 = 1e-5;
 const LANES: u32 = 32u;
 
@@ -34,7 +36,7 @@ fn main(
   sum += subgroupShuffleXor(sum, 1u);
   sum += subgroupShuffleXor(sum, 2u);
   sum += subgroupShuffleXor(sum, 4u);
-  let scale = inverseSqrt(sum / f32(columns * 4u) + EPSILON);
+  let scale = inverseSqrt(nan_where_overflown(sum) / f32(columns * 4u) + EPSILON);
   if (row < rows) {
     for (var c = lane; c < columns; c += 8u) {
       textureStore(output, vec2<u32>(c, row), input[start + c] * scale * weight[c]);

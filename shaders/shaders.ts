@@ -14,6 +14,7 @@ import logSoftmaxSliceSource from "./log_softmax_slice.wgsl" with { type: "text"
 import matmulTextureSource from "./matmul_texture.wgsl" with { type: "text" };
 import matmulTiledSource from "./matmul_tiled.wgsl" with { type: "text" };
 import meanRowsSource from "./mean_rows.wgsl" with { type: "text" };
+import overflowSource from "./overflow.wgsl" with { type: "text" };
 import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
 import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
 import rmsNormTextureSource from "./rms_norm_texture.wgsl" with { type: "text" };
@@ -31,6 +32,7 @@ import { include, type Shader } from "../src/gpu/shader_source.ts";
 /** What several shaders have in common; each names the file in a line `// @include`. */
 const shared: Readonly<Record<string, string>> = {
   "gate_activation.wgsl": gateActivationSource,
+  "overflow.wgsl": overflowSource,
   "soft_cap.wgsl": softCapSource,
   "stored_weights.wgsl": storedWeightsSource,
   "visible_keys.wgsl": visibleKeysSource,

@@ -3,6 +3,8 @@
 // logits  [rows, OBJECTIVES]
 // One invocation per row; a row has a few dozen values.
 
+// @include overflow.wgsl
+
 const OBJECTIVES: u32 = 19u;
 const TEMPERATURE: f32 = 10.0;
 const LOGIT_SCALE: f32 = 1.0;
@@ -22,7 +24,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   var total = 0.0;
   for (var j = 0u; j < OBJECTIVES; j += 1u) {
-    let share = exp((logits[start + j] - highest) / TEMPERATURE);
+    let share = exp((nan_where_overflown(logits[start + j]) - highest) / TEMPERATURE);
     logits[start + j] = share;
     total += share;
   }

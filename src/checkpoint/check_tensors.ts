@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
 import type { TensorInfo } from "./tensor.ts";
+import { namingHint } from "./tensor_names.ts";
 
 /** Shapes of the tensors that a part of a model needs, by name. */
 export type ExpectedTensors = ReadonlyMap<string, readonly number[]>;
@@ -26,7 +27,8 @@ export function checkTensors(
       throw new AssayError(
         "checkpoint/missing-tensor",
         `Cannot load ${name}: expected a tensor "${tensor}" of shape [${shape}], found none; ` +
-          "Assay never makes weights up, so the checkpoint must hold all of them",
+          "Assay never makes weights up, so the checkpoint must hold all of them" +
+          namingHint(found.keys(), tensor),
       );
     }
     if (info.shape.length !== shape.length || info.shape.some((size, i) => size !== shape[i])) {
@@ -40,7 +42,7 @@ export function checkTensors(
       throw new AssayError(
         "checkpoint/wrong-dtype",
         `Cannot load ${name}: expected the tensor "${tensor}" in BF16, F16 or F32, found ` +
-          `${info.dtype}; quantized checkpoints are not supported`,
+          `${info.dtype}; ${adviceOn(info.dtype)}`,
       );
     }
   }
@@ -55,4 +57,11 @@ export function checkTensors(
         "another model's scores",
     );
   }
+}
+
+/** What to do with weights of a type that nothing is computed with. */
+function adviceOn(dtype: TensorInfo["dtype"]): string {
+  if (dtype === "F64") return "64-bit weights must be converted, for example to F32";
+  if (/^[FIU](4|6|8)(_|$)/.test(dtype)) return "quantized checkpoints are not supported";
+  return "no weight has such a type; save the checkpoint again";
 }

@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
 import { checkPath, type CheckpointFolder, folderAt } from "./folder.ts";
+import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { decodeUtf8 } from "./safetensors_header.ts";
 import { SafetensorsReader } from "./safetensors_reader.ts";
 import { joinShards, parseShardIndex, shardIndexFile, weightsFile } from "./shard_index.ts";
@@ -42,6 +43,8 @@ export class Checkpoint implements Disposable {
   readonly config: Readonly<Record<string, unknown>>;
   /** What the headers say of every tensor, by name. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** What lies beside the weights and may mean another model; for whoever loads one to tell. */
+  readonly warnings: readonly string[];
   readonly #folder: CheckpointFolder;
   readonly #readers: ReadonlyMap<string, SafetensorsReader>;
 
@@ -50,10 +53,12 @@ export class Checkpoint implements Disposable {
     config: Readonly<Record<string, unknown>>,
     tensors: ReadonlyMap<string, TensorInfo>,
     readers: ReadonlyMap<string, SafetensorsReader>,
+    warnings: readonly string[],
   ) {
     this.name = folder.name;
     this.config = config;
     this.tensors = tensors;
+    this.warnings = warnings;
     this.#folder = folder;
     this.#readers = readers;
   }
@@ -61,7 +66,8 @@ export class Checkpoint implements Disposable {
   /**
    * Opens a checkpoint and checks the headers of all its weights.
    *
-   * `model.safetensors.index.json` is preferred to `model.safetensors` where both exist.
+   * `model.safetensors.index.json` is preferred to `model.safetensors` where both exist, which
+   * {@linkcode Checkpoint.warnings} tells.
    *
    * @param source A local path, a `file:`, `http:` or `https:` URL, or a folder.
    * @throws {AssayError} `checkpoint/missing-config`, `checkpoint/bad-config`,
@@ -72,12 +78,13 @@ export class Checkpoint implements Disposable {
     const folder = typeof source === "string" || source instanceof URL ? folderAt(source) : source;
     const config = await readConfig(folder);
     const index = await readText(folder, shardIndexFile);
+    const warnings = await oddFiles(folder, index);
     if (index !== undefined) {
       const shards = parseShardIndex(index, folder.name);
       const readers = await openShards(folder, [...shards.keys()]);
       try {
         const headers = [...readers.values()].map((reader) => reader.tensors);
-        return new Checkpoint(folder, config, joinShards(shards, headers), readers);
+        return new Checkpoint(folder, config, joinShards(shards, headers), readers, warnings);
       } catch (error) {
         closeAll(readers.values());
         throw error;
@@ -86,7 +93,8 @@ export class Checkpoint implements Disposable {
     const single = await folder.open(weightsFile);
     if (single === undefined) throw await explainMissingWeights(folder);
     const reader = await SafetensorsReader.open(single, weightsFile);
-    return new Checkpoint(folder, config, reader.tensors, new Map([[weightsFile, reader]]));
+    const readers = new Map([[weightsFile, reader]]);
+    return new Checkpoint(folder, config, reader.tensors, readers, warnings);
   }
 
   /**
@@ -162,18 +170,40 @@ async function readText(folder: CheckpointFolder, file: string): Promise<string 
         `found ${source.byteLength}`,
     );
   }
-  return decodeUtf8(await source.read(0, source.byteLength), source.name);
+  const text = decodeUtf8(await source.read(0, source.byteLength), source.name);
+  refuseLfsPointer(text, source.name);
+  return text;
+}
+
+/** Files that would make another model of the folder, for other programs. */
+async function oddFiles(
+  folder: CheckpointFolder,
+  index: string | undefined,
+): Promise<readonly string[]> {
+  const has = async (file: string): Promise<boolean> => {
+    using source = await folder.open(file);
+    return source !== undefined;
+  };
+  const warnings: string[] = [];
+  if (index !== undefined && !index.includes(`"${weightsFile}"`) && await has(weightsFile)) {
+    warnings.push(
+      `${folder.name} has its weights twice: Assay reads the shards of ${shardIndexFile}, ` +
+        `transformers reads ${weightsFile}; remove the ones that are not meant`,
+    );
+  }
+  if (await has("adapter_config.json")) {
+    warnings.push(
+      `${folder.name} has an adapter_config.json beside its weights: Assay leaves the adapter out, ` +
+        "transformers would load it on its base; --adapter puts one on a model, and a merged " +
+        "checkpoint needs none",
+    );
+  }
+  return warnings;
 }
 
 async function readConfig(folder: CheckpointFolder): Promise<Readonly<Record<string, unknown>>> {
   const text = await readText(folder, "config.json");
-  if (text === undefined) {
-    throw new AssayError(
-      "checkpoint/missing-config",
-      `Cannot open checkpoint ${folder.name}: expected a folder with config.json and ` +
-        `safetensors weights, found no config.json, or no such folder`,
-    );
-  }
+  if (text === undefined) throw await explainMissingConfig(folder);
   let config: unknown;
   let cause: unknown;
   try {
@@ -190,6 +220,19 @@ async function readConfig(folder: CheckpointFolder): Promise<Readonly<Record<str
     );
   }
   return config as Readonly<Record<string, unknown>>;
+}
+
+async function explainMissingConfig(folder: CheckpointFolder): Promise<AssayError> {
+  using adapter = await folder.open("adapter_config.json");
+  const found = adapter === undefined
+    ? "no config.json, or no such folder"
+    : "an adapter (adapter_config.json) without its base model; name the base model as the " +
+      "checkpoint, and this folder with --adapter";
+  return new AssayError(
+    "checkpoint/missing-config",
+    `Cannot open checkpoint ${folder.name}: expected a folder with config.json and ` +
+      `safetensors weights, found ${found}`,
+  );
 }
 
 /** Opens all shards, several at once; where one fails the others are closed again. */
@@ -233,7 +276,8 @@ function closeAll(readers: Iterable<SafetensorsReader>): void {
 const otherWeights: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [
     /^adapter_model\./,
-    "an adapter without its base model: merge it first (merge_and_unload() of the Python package peft)",
+    "an adapter without its base model: name the base model as the checkpoint and this folder with " +
+    "--adapter, or merge it first (merge_and_unload() of the Python package peft)",
   ],
   [/\.safetensors$/, `safetensors under another name: add ${shardIndexFile} or rename it`],
   [

@@ -1,5 +1,8 @@
 import { AssayError } from "../error.ts";
 
+/** Counts go into 32-bit numbers of the kernels; no model has more of anything. */
+const largestCount = 2 ** 31 - 1;
+
 /** Reads typed values from an untrusted `config.json`. */
 export class ConfigReader {
   readonly #read = new Set<string>();
@@ -21,17 +24,27 @@ export class ConfigReader {
     return this.config[key] ?? undefined;
   }
 
-  /** A positive whole number; `fallback` where it is absent, an error where there is none. */
-  count(key: string, fallback?: number): number {
+  /**
+   * A positive whole number; `fallback` where it is absent, an error where there is none.
+   *
+   * @param most The largest that can be meant, for a count that something is made by.
+   */
+  count(key: string, fallback?: number, most = largestCount): number {
     const value = this.value(key) ?? fallback;
-    if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
-    throw this.unexpected(key, "a positive whole number", value);
+    const isCount = Number.isSafeInteger(value) && (value as number) > 0;
+    if (isCount && (value as number) <= most) return value as number;
+    const expected = isCount ? `at most ${most}` : "a positive whole number";
+    throw this.unexpected(key, expected, value);
   }
 
-  /** A positive number. */
+  /** A positive number that a 32-bit float holds, as everything is computed in those. */
   positive(key: string, fallback?: number): number {
     const value = this.value(key) ?? fallback;
-    if (typeof value === "number" && value > 0 && value < Infinity) return value;
+    if (typeof value === "number" && value > 0 && value < Infinity) {
+      const rounded = Math.fround(value);
+      if (rounded > 0 && rounded < Infinity) return value;
+      throw this.unexpected(key, "a positive number that a 32-bit float holds", value);
+    }
     throw this.unexpected(key, "a positive number", value);
   }
 

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
+import type { Pooling } from "../scoring/pooling.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import type { Output } from "./output.ts";
 import type { ProgressBar } from "./progress_bar.ts";
@@ -10,6 +11,7 @@ import type { ProgressBar } from "./progress_bar.ts";
 export interface ModelFlags {
   readonly truncate?: "left" | "right" | undefined;
   readonly trustSpecialTokens?: true | undefined;
+  readonly pooling: Pooling;
   readonly backend: "auto" | "gpu" | "cpu";
   readonly kernels?: KernelSet | undefined;
   readonly tuning: Tuning;
@@ -25,6 +27,10 @@ export function addModelFlags(command: Command): Command {
         .choices(["left", "right"]),
     )
     .option("--trust-special-tokens", "let special tokens written inside messages act as such")
+    .addOption(
+      new Option("--pooling <position>", "what a head that reads the last token reads")
+        .choices(["last", "last-not-pad"]).default("last"),
+    )
     .addOption(
       new Option("--backend <backend>", "where to compute")
         .choices(["auto", "gpu", "cpu"]).default("auto"),
@@ -59,6 +65,7 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
     kernels: flags.kernels,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
     truncate: flags.truncate,
+    pooling: flags.pooling,
     memoryBudget: flags.memoryBudget,
     tokensPerPack: flags.batch,
     onWarning: (message) => void output.warn(message),

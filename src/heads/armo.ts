@@ -26,6 +26,9 @@ export const transformName = "reward_transform_matrix";
 /** The gate's learnt scale, [1]. */
 export const logitScaleName = "gating.logit_scale";
 
+/** More hidden layers than any gating network has. */
+const manyLayers = 64;
+
 /** What a linear map of the gating network is named: `.weight`, `.bias`. */
 export function gatingLayerName(layer: number): string {
   return `gating.layers.${layer}`;
@@ -52,9 +55,15 @@ export const armoHead: HeadKind = {
 function planArmoHead(facts: HeadFacts): HeadPlan {
   const { hiddenSize } = facts;
   const config = new ConfigReader(facts.config, `${facts.name}/config.json`);
-  const count = config.count("num_objectives", facts.tensors.get(regressionName)?.shape[0]);
+  const rows = facts.tensors.get(regressionName)!.shape[0];
+  const count = config.count("num_objectives", rows);
+  if (count !== rows) {
+    const expected = `the ${rows} rows of "${regressionName}"`;
+    throw config.unexpected("num_objectives", expected, count);
+  }
   const width = config.count("gating_hidden_dim", 1024);
-  const hiddenLayers = config.count("gating_n_hidden", 3);
+  const hiddenLayers = config.count("gating_n_hidden", 3, manyLayers);
+  if (width % 8 !== 0) throw config.unexpected("gating_hidden_dim", "a multiple of 8", width);
   const temperature = config.positive("gating_temperature", 10);
   const tensors = new Map<string, readonly number[]>([
     [regressionName, [count, hiddenSize]],

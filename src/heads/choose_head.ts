@@ -1,3 +1,4 @@
+import { namingHint } from "../checkpoint/tensor_names.ts";
 import { AssayError } from "../error.ts";
 import { armoHead } from "./armo.ts";
 import type { HeadFacts, HeadKind, HeadPlan } from "./head.ts";
@@ -45,6 +46,18 @@ export function chooseHead(facts: HeadFacts): HeadPlan {
   throw new AssayError(
     "heads/missing-head",
     `Cannot load ${name}: expected a reward head, ${known.map(({ told }) => told).join(" or ")}, ` +
-      `found ${found === "" ? "none" : found}; Assay never makes a head up`,
+      `found ${found === "" ? "none" : found}; Assay never makes a head up` +
+      headHint(facts, known),
   );
+}
+
+/** What a checkpoint without a head may be meant for. */
+function headHint({ tensors, config }: HeadFacts, known: readonly HeadKind[]): string {
+  const hints = known.map(({ tensor }) => namingHint(tensors.keys(), tensor));
+  const hint = hints.find((hint) => hint !== "");
+  if (hint !== undefined) return hint;
+  const isCausal = JSON.stringify(config.architectures ?? null).includes("ForCausalLM");
+  if (!isCausal && !tensors.has("lm_head.weight")) return "";
+  return "; it is a causal model: --implicit scores by its log-probabilities, and --adapter puts a " +
+    "LoRA adapter with a head on it";
 }

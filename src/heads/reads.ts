@@ -2,6 +2,8 @@
  * A position of a conversation, or several, whose final hidden states a head reads:
  *
  * - `first`, `last`: the first or the last token;
+ * - `last-not`: the last token that is another than this one, as transformers pools where sequences are
+ *   padded with it; the first token where there is no other;
  * - `mean`: every token; the head is given the mean of their states, one row;
  * - `header`: the first token of the last assistant header, the end of the prompt, which all responses
  *   to it share; a conversation without one is an error;
@@ -12,7 +14,7 @@
  */
 export type Read =
   | { readonly at: "first" | "last" | "mean" | "header" | "response" | "foretelling" }
-  | { readonly at: "token"; readonly id: number }
+  | { readonly at: "token" | "last-not"; readonly id: number }
   | { readonly at: "pattern"; readonly ids: readonly number[] };
 
 /** What a head reads, by its own names: they stand in `inspect` and where its positions are shown. */

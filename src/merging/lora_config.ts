@@ -1,4 +1,5 @@
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
+import { refuseLfsPointer } from "../checkpoint/lfs_pointer.ts";
 import { AssayError } from "../error.ts";
 
 /** What of `adapter_config.json` decides the merged weights. */
@@ -74,9 +75,11 @@ async function readConfig(folder: CheckpointFolder): Promise<Readonly<Record<str
   if (source.byteLength > maxConfigBytes) {
     refuse(folder.name, `at most ${maxConfigBytes} bytes`, String(source.byteLength));
   }
+  const text = new TextDecoder().decode(await source.read(0, source.byteLength));
+  refuseLfsPointer(text, source.name);
   let config: unknown;
   try {
-    config = JSON.parse(new TextDecoder().decode(await source.read(0, source.byteLength)));
+    config = JSON.parse(text);
   } catch (error) {
     refuse(folder.name, "JSON", error instanceof Error ? error.message : String(error));
   }

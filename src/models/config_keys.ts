@@ -68,6 +68,14 @@ export function warnOfUnknown(reader: ConfigReader, warn: (message: string) => v
   warn(`${reader.name} has keys that Assay does not know and leaves out: ${unknown.join(", ")}`);
 }
 
+/** The window of transformers where the config has no such key; `null` there means none. */
+const defaultWindow = 4096;
+
+/** The window that a family means where its layers have one: transformers' own where none is given. */
+export function windowOrDefault(reader: ConfigReader, window: number): number {
+  return Object.hasOwn(reader.config, "sliding_window") ? window : defaultWindow;
+}
+
 /**
  * The sliding window of each layer, in tokens, 0 where a layer sees everything before it. transformers
  * 5 lists each layer's type; 4 has a window for all layers, or for those from one on.

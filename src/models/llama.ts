@@ -13,7 +13,7 @@ import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { layerWindows, refuseUnsupported, warnOfUnknown } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
 import { readRope, type RopeSettings, RopeTable } from "./rope_frequencies.ts";
-import { unsupported } from "./unsupported.ts";
+import { unsupported, unsupportedSize } from "./unsupported.ts";
 
 /** Everything that the arithmetic depends on. */
 export interface LlamaSettings {
@@ -48,7 +48,12 @@ export interface LlamaVariant extends Pick<Family, "modelType" | "className"> {
   readonly queryKeyNorms?: boolean | undefined;
   /** Windows where the config lists no layer types, by the window that it gives (0 for none). */
   windows(reader: ConfigReader, layers: number, window: number): readonly number[];
+  /** Refuses windows that the config's layer types give, where transformers' class has no such thing. */
+  checkTypedWindows?(reader: ConfigReader, windows: readonly number[]): void;
 }
+
+/** More layers than any model has; a config may ask for more only with the tensors at hand. */
+const manyLayers = 1024;
 
 const embeddingName = "model.embed_tokens.weight";
 const finalNormName = "model.norm.weight";
@@ -68,6 +73,11 @@ export const llama: Family = llamaFamily({
     if (window !== 0) throw unsupported(reader, "sliding_window", "only without it", window);
     return new Array(layers).fill(0);
   },
+  checkTypedWindows(reader, windows) {
+    if (windows.every((window) => window === 0)) return;
+    const types = reader.value("layer_types");
+    throw unsupported(reader, "layer_types", "full_attention alone, as transformers' Llama", types);
+  },
 });
 
 /** An architecture that computes with Llama's layers. */
@@ -75,10 +85,11 @@ export function llamaFamily(variant: LlamaVariant): Family {
   const family: Family = {
     modelType: variant.modelType,
     className: variant.className,
-    plan({ name, config }, warn) {
+    plan({ name, config, tensors }, warn) {
       const reader = new ConfigReader(config, `${name}/config.json`);
       refuseUnsupported(reader);
-      const settings = readSettings(reader, variant);
+      const mostLayers = Math.max(manyLayers, tensors.size);
+      const settings = readSettings(reader, variant, { mostLayers, warn });
       warnOfUnknown(reader, warn);
       return planLlama(family, settings);
     },
@@ -86,15 +97,26 @@ export function llamaFamily(variant: LlamaVariant): Family {
   return family;
 }
 
+/** What settings are read with: the most layers there can be, and who is told of what is odd. */
+interface Reading {
+  readonly mostLayers: number;
+  readonly warn: (message: string) => void;
+}
+
 /** Reads the settings, in the spellings of transformers 4 and 5. */
-function readSettings(reader: ConfigReader, variant: LlamaVariant): LlamaSettings {
+function readSettings(
+  reader: ConfigReader,
+  variant: LlamaVariant,
+  { mostLayers, warn }: Reading,
+): LlamaSettings {
   const hiddenSize = reader.count("hidden_size");
   const heads = reader.count("num_attention_heads");
   const keyHeads = reader.count("num_key_value_heads", heads);
+  if (variant.headDim === undefined) checkHeads(reader, heads, hiddenSize);
   const headDim = reader.count("head_dim", variant.headDim ?? hiddenSize / heads);
-  const layers = reader.count("num_hidden_layers");
+  const layers = reader.count("num_hidden_layers", undefined, mostLayers);
   const maxPositions = reader.count("max_position_embeddings");
-  const rope = readRope(reader, maxPositions);
+  const rope = readRope(reader, maxPositions, warn);
   const bias = reader.flag("attention_bias", false);
   const { queryKeyValue, output } = variant.attentionBiases ??
     { queryKeyValue: bias, output: bias };
@@ -108,7 +130,7 @@ function readSettings(reader: ConfigReader, variant: LlamaVariant): LlamaSetting
     headDim,
     rmsEpsilon: reader.positive("rms_norm_eps", 1e-6),
     rope,
-    windows: layerWindows(reader, layers, (window) => variant.windows(reader, layers, window)),
+    windows: readWindows(reader, variant, layers),
     biases: {
       queryKeyValue,
       attentionOutput: output,
@@ -121,6 +143,26 @@ function readSettings(reader: ConfigReader, variant: LlamaVariant): LlamaSetting
   return settings;
 }
 
+/** A head's size that is not given is hidden / heads, so the heads must divide. */
+function checkHeads(reader: ConfigReader, heads: number, hiddenSize: number): void {
+  if (reader.value("head_dim") !== undefined || hiddenSize % heads === 0) return;
+  throw reader.unexpected("num_attention_heads", `a divisor of hidden_size ${hiddenSize}`, heads);
+}
+
+function readWindows(
+  reader: ConfigReader,
+  variant: LlamaVariant,
+  layers: number,
+): readonly number[] {
+  const windows = layerWindows(
+    reader,
+    layers,
+    (window) => variant.windows(reader, layers, window),
+  );
+  if (reader.value("layer_types") !== undefined) variant.checkTypedWindows?.(reader, windows);
+  return windows;
+}
+
 function checkSizes(settings: LlamaSettings, reader: ConfigReader): void {
   const { heads, keyHeads, headDim, hiddenSize, intermediateSize } = settings;
   if (heads % keyHeads !== 0) {
@@ -128,7 +170,7 @@ function checkSizes(settings: LlamaSettings, reader: ConfigReader): void {
   }
   const sizes = { hidden_size: hiddenSize, intermediate_size: intermediateSize, head_dim: headDim };
   for (const [key, size] of Object.entries(sizes)) {
-    if (size % 8 !== 0) throw unsupported(reader, key, "multiples of 8", size);
+    if (size % 8 !== 0) throw unsupportedSize(reader, key, size);
   }
 }
 

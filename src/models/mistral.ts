@@ -1,3 +1,4 @@
+import { windowOrDefault } from "./config_keys.ts";
 import type { Family } from "./family.ts";
 import { llamaFamily } from "./llama.ts";
 
@@ -5,5 +6,14 @@ import { llamaFamily } from "./llama.ts";
 export const mistral: Family = llamaFamily({
   modelType: "mistral",
   className: "Mistral",
-  windows: (_, layers, window) => new Array(layers).fill(window),
+  windows: (reader, layers, window) => new Array(layers).fill(windowOrDefault(reader, window)),
+  checkTypedWindows(reader, windows) {
+    const window = reader.value("sliding_window") ?? 0;
+    if (windows.every((of) => of === window)) return;
+    throw reader.unexpected(
+      "layer_types",
+      "the same for all layers, as sliding_window says: transformers' Mistral has one window",
+      reader.value("layer_types"),
+    );
+  },
 });

@@ -1,6 +1,6 @@
 import type { Family } from "./family.ts";
 import { llamaFamily } from "./llama.ts";
-import { windowsOfUpperLayers } from "./qwen2.ts";
+import { checkUsesWindows, windowsOfUpperLayers } from "./qwen2.ts";
 
 /**
  * Qwen3 (Yang et al. 2025, arXiv 2505.09388): Llama with queries and keys normed by head, and heads of
@@ -12,4 +12,5 @@ export const qwen3: Family = llamaFamily({
   headDim: 128,
   queryKeyNorms: true,
   windows: windowsOfUpperLayers,
+  checkTypedWindows: checkUsesWindows,
 });

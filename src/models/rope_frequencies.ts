@@ -10,7 +10,7 @@ export type RopeSettings =
     readonly type: "dynamic";
     readonly theta: number;
     readonly factor: number;
-    /** Conversations longer than this stretch the frequencies. */
+    /** Conversations longer than this, the model's `max_position_embeddings`, stretch the frequencies. */
     readonly originalLength: number;
   }
   | {
@@ -22,21 +22,34 @@ export type RopeSettings =
     readonly originalLength: number;
   };
 
+/** A length that is recorded beside every type; only `llama3` computes with it. */
+const originalLengthKey = "original_max_position_embeddings";
+
 /**
  * Reads the rope settings in the spelling of transformers 4 (`rope_theta`, `rope_scaling`) or 5
- * (`rope_parameters`).
+ * (`rope_parameters`). Every key of the section is read, or refused.
  *
- * @throws {AssayError} `models/unsupported-config` for another type of scaling.
+ * @param warn Told where the two spellings disagree.
+ * @throws {AssayError} `models/unsupported-config` for another type of scaling, a key that the type
+ *   does not have, or settings by type of layer.
  */
-export function readRope(config: ConfigReader, maxPositions: number): RopeSettings {
-  const scaling = config.section("rope_parameters") ?? config.section("rope_scaling");
+export function readRope(
+  config: ConfigReader,
+  maxPositions: number,
+  warn: (message: string) => void = () => {},
+): RopeSettings {
+  const scaling = ropeSection(config, warn);
   const outer = config.positive("rope_theta", 10000);
   const theta = scaling?.positive("rope_theta", outer) ?? outer;
+  // Where a length stands outside of the section, transformers 5 takes that one.
+  const outerLength = config.value(originalLengthKey) === undefined
+    ? undefined
+    : config.count(originalLengthKey);
   if (scaling === undefined) return { type: "default", theta };
   const type = scaling.text("rope_type", scaling.text("type", "default"));
   const settings = readScaling(scaling, type, theta, maxPositions);
-  const [unread] = scaling.unread();
-  if (unread !== undefined && settings.type !== "default") {
+  const unread = scaling.unread().find((key) => scaling.value(key) !== undefined);
+  if (unread !== undefined) {
     throw unsupported(
       scaling,
       unread,
@@ -44,7 +57,42 @@ export function readRope(config: ConfigReader, maxPositions: number): RopeSettin
       scaling.value(unread),
     );
   }
-  return settings;
+  return settings.type === "llama3" && outerLength !== undefined
+    ? { ...settings, originalLength: outerLength }
+    : settings;
+}
+
+/** The section that counts: where both spellings have one transformers takes the older, whole. */
+function ropeSection(
+  config: ConfigReader,
+  warn: (message: string) => void,
+): ConfigReader | undefined {
+  const [older, newer] = ["rope_scaling", "rope_parameters"].map((key) => {
+    const section = config.section(key);
+    if (section !== undefined) refuseLayerTypes(section);
+    return section !== undefined && Object.keys(section.config).length > 0 ? section : undefined;
+  });
+  if (older === undefined || newer === undefined) return older ?? newer;
+  const apart = [...new Set([older, newer].flatMap(({ config }) => Object.keys(config)))].filter(
+    (key) => JSON.stringify(older.config[key]) !== JSON.stringify(newer.config[key]),
+  );
+  if (apart.length > 0) {
+    warn(
+      `${config.name} has "rope_scaling" and "rope_parameters", which differ in ${
+        apart.join(", ")
+      }: Assay takes "rope_scaling" alone, as transformers does; remove the one that is not meant`,
+    );
+  }
+  return older;
+}
+
+/** Refuses settings by type of layer, `{"full_attention": {…}, …}`: these families have one rope. */
+function refuseLayerTypes(section: ConfigReader): void {
+  const nested = Object.entries(section.config).find(([, value]) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+  );
+  if (nested === undefined) return;
+  throw unsupported(section, nested[0], "one rope for all layers", nested[1]);
 }
 
 function readScaling(
@@ -53,30 +101,21 @@ function readScaling(
   theta: number,
   maxPositions: number,
 ): RopeSettings {
+  if (
+    scaling.value("partial_rotary_factor") !== undefined &&
+    scaling.positive("partial_rotary_factor") !== 1
+  ) {
+    const found = scaling.value("partial_rotary_factor");
+    throw unsupported(scaling, "partial_rotary_factor", "1", found);
+  }
+  if (type !== "llama3") scaling.value(originalLengthKey); // recorded by transformers, not used
   switch (type) {
     case "default":
-      if (
-        scaling.value("partial_rotary_factor") !== undefined &&
-        scaling.positive("partial_rotary_factor") !== 1
-      ) {
-        throw unsupported(
-          scaling,
-          "partial_rotary_factor",
-          "1",
-          scaling.value("partial_rotary_factor"),
-        );
-      }
       return { type, theta };
     case "linear":
-      scaling.value("original_max_position_embeddings"); // recorded by transformers, not used
       return { type, theta, factor: scaling.positive("factor") };
     case "dynamic":
-      return {
-        type,
-        theta,
-        factor: scaling.positive("factor"),
-        originalLength: scaling.count("original_max_position_embeddings", maxPositions),
-      };
+      return { type, theta, factor: scaling.positive("factor"), originalLength: maxPositions };
     case "llama3":
       return {
         type,
@@ -84,7 +123,7 @@ function readScaling(
         factor: scaling.positive("factor"),
         lowFrequencyFactor: scaling.positive("low_freq_factor"),
         highFrequencyFactor: scaling.positive("high_freq_factor"),
-        originalLength: scaling.count("original_max_position_embeddings"),
+        originalLength: scaling.count(originalLengthKey, maxPositions),
       };
     default:
       throw unsupported(scaling, "rope_type", "default, linear, dynamic, llama3", type);

@@ -2,6 +2,7 @@ import { recordTextureAttention, recordTiledAttention } from "./attention_kernel
 import { type AttentionOperands, checkAttention } from "./attention_operands.ts";
 import type { Operation } from "./operation.ts";
 import { softCapped } from "./soft_cap.ts";
+import { nanWhereOverflown } from "./overflow.ts";
 
 /**
  * Causal grouped-query attention over a ragged pack: softmax(capped(q · kᵀ · scale)) · v, with capped(x) =
@@ -28,7 +29,7 @@ export const attention: Operation<AttentionOperands> = {
         const scores = at.map((key) => {
           let score = 0;
           for (let d = 0; d < headDim; d++) score += q[start + d]! * k[key + d]!;
-          return softCapped(score / divisor, softcap);
+          return softCapped(nanWhereOverflown(score) / divisor, softcap);
         });
         const highest = scores.reduce((a, b) => Math.max(a, b));
         const shares = scores.map((score) => Math.exp(score - highest));

@@ -3,6 +3,7 @@ import { workgroupsFor } from "../gpu/recorder.ts";
 import type { Matrix } from "./matrix.ts";
 import { expectApart, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
+import { nanWhereOverflown } from "./overflow.ts";
 
 /** Operands of {@link layerNorm}. */
 export interface LayerNormOperands {
@@ -42,10 +43,10 @@ export const layerNorm: Operation<LayerNormOperands> = {
     for (let start = 0; start < x.length; start += columns) {
       let sum = 0;
       for (let c = 0; c < columns; c++) sum += x[start + c]!;
-      const mean = sum / columns;
+      const mean = nanWhereOverflown(sum) / columns;
       let squares = 0;
       for (let c = 0; c < columns; c++) squares += (x[start + c]! - mean) ** 2;
-      const scale = 1 / Math.sqrt(squares / columns + epsilon);
+      const scale = 1 / Math.sqrt(nanWhereOverflown(squares) / columns + epsilon);
       for (let c = 0; c < columns; c++) {
         y[start + c] = (x[start + c]! - mean) * scale * weight.host[c]! + bias.host[c]!;
       }

@@ -10,6 +10,7 @@ import {
 } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
 import { softCapped } from "./soft_cap.ts";
+import { nanWhereOverflown } from "./overflow.ts";
 
 /** Operands of {@link logSoftmaxSlice}. */
 export interface LogSoftmaxSliceOperands {
@@ -49,7 +50,7 @@ export const logSoftmaxSlice: Operation<LogSoftmaxSliceOperands> = {
   onCpu({ logits, targets, slice, softcap = 0, state }): void {
     const { rows, columns } = logits;
     const [first] = slice.host;
-    const z = logits.host.map((logit) => softCapped(logit, softcap));
+    const z = logits.host.map((logit) => softCapped(nanWhereOverflown(logit), softcap));
     for (let row = 0; row < rows; row++) {
       const of = state.host.subarray(4 * row, 4 * row + 4);
       const [before, sumBefore] = first === 0 ? [-Infinity, 0] : [of[0]!, of[1]!];

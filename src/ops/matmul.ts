@@ -1,4 +1,5 @@
 import type { Operation } from "./operation.ts";
+import { nanWhereOverflown } from "./overflow.ts";
 import { recordTextureMatmul, recordTiledMatmul } from "./products/matmul_kernels.ts";
 import { checkMatmul, type MatmulOperands } from "./products/matmul_operands.ts";
 
@@ -18,7 +19,7 @@ export const matmul: Operation<MatmulOperands> = {
         let sum = 0;
         for (let k = 0, i = m * inner, j = n * inner; k < inner; k++) sum += x[i + k]! * w[j + k]!;
         if (b !== undefined) sum += b[n]!;
-        if (activation === "relu") sum = Math.max(sum, 0);
+        if (activation === "relu") sum = Math.max(nanWhereOverflown(sum), 0);
         const at = m * weight.rows + n;
         y[at] = accumulate ? y[at]! + sum : sum;
       }

@@ -3,6 +3,7 @@ import { workgroupsFor } from "../gpu/recorder.ts";
 import type { Matrix } from "./matrix.ts";
 import { expectApart, expectRelation, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
+import { nanWhereOverflown } from "./overflow.ts";
 
 /** Operands of {@link rmsNorm}. */
 export interface RmsNormOperands {
@@ -44,7 +45,7 @@ export const rmsNorm: Operation<RmsNormOperands> = {
     for (let start = 0; start < x.length; start += columns) {
       let squares = 0;
       for (let c = 0; c < columns; c++) squares += x[start + c]! ** 2;
-      const scale = 1 / Math.sqrt(squares / columns + epsilon);
+      const scale = 1 / Math.sqrt(nanWhereOverflown(squares) / columns + epsilon);
       for (let c = 0; c < columns; c++) {
         const value = x[start + c]! * scale * g[c]!;
         y[start + c] = accumulate ? y[start + c]! + value : value;

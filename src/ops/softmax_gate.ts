@@ -2,6 +2,7 @@ import { softmaxGateShader } from "../../shaders/shaders.ts";
 import type { Matrix } from "./matrix.ts";
 import { expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
+import { nanWhereOverflown } from "./overflow.ts";
 
 /** Operands of {@link softmaxGate}. */
 export interface SoftmaxGateOperands {
@@ -30,7 +31,9 @@ export const softmaxGate: Operation<SoftmaxGateOperands> = {
       for (let j = 0; j < columns; j++) highest = Math.max(highest, z[start + j]!);
       let total = 0;
       for (let j = 0; j < columns; j++) {
-        total += z[start + j] = Math.exp((z[start + j]! - highest) / temperature);
+        total += z[start + j] = Math.exp(
+          (nanWhereOverflown(z[start + j]!) - highest) / temperature,
+        );
       }
       for (let j = 0; j < columns; j++) z[start + j] = z[start + j]! / total * logitScale;
     }

@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { toFloat32 } from "../checkpoint/tensor.ts";
+import { AssayError } from "../error.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Weight, WeightType } from "./weight.ts";
 import type { Backend } from "./backend.ts";
@@ -32,9 +33,26 @@ export class WeightLoader implements Disposable {
   /** A weight matrix in its stored type. */
   async weight(name: string): Promise<Weight> {
     const { dtype, shape, bytes } = await this.checkpoint.read(name);
-    const weight = this.backend.weight(shape[0]!, shape[1]!, dtype as WeightType, bytes);
+    const weight = this.#named(
+      name,
+      () => this.backend.weight(shape[0]!, shape[1]!, dtype as WeightType, bytes),
+    );
     this.#weights.push(weight);
     return weight;
+  }
+
+  /** Says which tensor of which checkpoint no kernel takes. */
+  #named<Result>(name: string, make: () => Result): Result {
+    try {
+      return make();
+    } catch (cause) {
+      if (!(cause instanceof AssayError) || cause.code !== "ops/shape") throw cause;
+      throw new AssayError(
+        "ops/shape",
+        `Cannot load the tensor "${name}" of ${this.checkpoint.name}: ${cause.message}`,
+        { cause },
+      );
+    }
   }
 
   /** The linear map `name`.weight, with `name`.bias where there is one. */

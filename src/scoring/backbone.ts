@@ -60,7 +60,7 @@ export class Backbone implements Disposable {
     options: BackboneOptions = {},
   ): Promise<Backbone> {
     const reads = options.reads ?? { last: { at: "last" } };
-    return Backbone.open(source, { head: "none", reads }, options);
+    return Backbone.open(source, { head: "none", reads, pooling: options.pooling }, options);
   }
 
   /**
@@ -166,8 +166,9 @@ export class Backbone implements Disposable {
   }
 
   #sequence(conversation: Conversation, index: number, reads: Reads): Sequence {
-    const { tokenizer, plan: { backbone: { vocabularySize } } } = this.#opened;
+    const { tokenizer, watchPad, plan: { backbone: { vocabularySize } } } = this.#opened;
     const sequence = tokenizeForReads(tokenizer, conversation, reads);
+    watchPad(sequence.ids);
     const unknown = sequence.ids.find((id) => id >= vocabularySize);
     if (unknown === undefined) return { index, ...sequence };
     throw new AssayError(

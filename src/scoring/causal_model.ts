@@ -1,4 +1,5 @@
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
+import { AssayError } from "../error.ts";
 import { LanguageHead } from "../models/language_head.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { Backbone } from "./backbone.ts";
@@ -7,6 +8,14 @@ import type { Conversations } from "./packs/look_ahead.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
 import type { ScoringPack } from "./packs/packs.ts";
 import { chosenRows } from "./read_states.ts";
+
+/** What a causal model finds of one response. */
+export interface ResponseLogProbabilities {
+  /** log p of each of its tokens. */
+  readonly logProbabilities: Float64Array;
+  /** The conversation's tokens, of which the last are the response's. */
+  readonly ids: Uint32Array;
+}
 
 /**
  * A causal language model that tells how likely it finds responses, for implicit rewards: log p of each
@@ -44,10 +53,25 @@ export class CausalModel implements Disposable {
    *
    * @throws As {@link Backbone.run}.
    */
-  logProbabilities(
+  async *logProbabilities(
     conversations: Conversations,
     options: ScoreOptions = {},
   ): AsyncGenerator<Outcome<Float64Array>> {
+    for await (const outcome of this.responses(conversations, options)) {
+      const { result } = outcome;
+      yield { ...outcome, result: result instanceof AssayError ? result : result.logProbabilities };
+    }
+  }
+
+  /**
+   * The same with the tokens that they are of.
+   *
+   * @throws As {@link Backbone.run}.
+   */
+  responses(
+    conversations: Conversations,
+    options: ScoreOptions = {},
+  ): AsyncGenerator<Outcome<ResponseLogProbabilities>> {
     const { head, backbone: { backend, model: { reads } } } = this;
     return this.backbone.run(conversations, {
       reads,
@@ -61,10 +85,13 @@ export class CausalModel implements Disposable {
         backend.release(hidden, each);
         return states;
       },
-      results({ members }, numbers): Float64Array[] {
+      results({ members }, numbers): ResponseLogProbabilities[] {
         const all = head.logProbabilities(numbers);
         let at = 0;
-        return members.map(({ positions: { response } }) => all.slice(at, at += response!.length));
+        return members.map(({ ids, positions: { response } }) => ({
+          logProbabilities: all.slice(at, at += response!.length),
+          ids,
+        }));
       },
     }, options);
   }

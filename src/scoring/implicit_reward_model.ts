@@ -1,7 +1,7 @@
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import { AssayError } from "../error.ts";
 import type { Conversation } from "../text/conversation.ts";
-import { CausalModel } from "./causal_model.ts";
+import { CausalModel, type ResponseLogProbabilities } from "./causal_model.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
 import { notFinite } from "./not_finite.ts";
@@ -115,9 +115,9 @@ export class ImplicitRewardModel implements Disposable {
     conversations: readonly Conversation[],
     options: ScoreOptions = {},
   ): Promise<Verdict[]> {
-    const own = await Array.fromAsync(this.#policy.logProbabilities(conversations, options));
+    const own = await Array.fromAsync(this.#policy.responses(conversations, options));
     const base = this.#reference &&
-      await Array.fromAsync(this.#reference.logProbabilities(conversations, options));
+      await Array.fromAsync(this.#reference.responses(conversations, options));
     return own.map((outcome, i) => this.#verdict(outcome, base?.[i]));
   }
 
@@ -141,8 +141,8 @@ export class ImplicitRewardModel implements Disposable {
   }
 
   #verdict(
-    { result, tokens, truncated }: Outcome<Float64Array>,
-    base: Outcome<Float64Array> | undefined,
+    { result, tokens, truncated }: Outcome<ResponseLogProbabilities>,
+    base: Outcome<ResponseLogProbabilities> | undefined,
   ): Verdict {
     const { kernels } = this.#policy.backbone.backend;
     const circumstances = { kernels, tokens, truncated };
@@ -175,16 +175,35 @@ export class ImplicitRewardModel implements Disposable {
 
 /** log π − log π_ref of each token, or why there is none. */
 function ratiosOf(
-  own: Float64Array | AssayError,
-  base: Float64Array | AssayError | undefined,
+  own: ResponseLogProbabilities | AssayError,
+  base: ResponseLogProbabilities | AssayError | undefined,
 ): Float64Array | AssayError {
   if (own instanceof AssayError) return own;
-  if (base === undefined) return own;
+  if (base === undefined) return own.logProbabilities;
   if (base instanceof AssayError) return base;
-  if (own.length === base.length) return own.map((logProbability, i) => logProbability - base[i]!);
+  const difference = differenceOf(own, base);
+  if (difference === undefined) {
+    return own.logProbabilities.map((logProbability, i) =>
+      logProbability - base.logProbabilities[i]!
+    );
+  }
   return new AssayError(
     "scoring/different-tokens",
-    `Cannot compare the models: expected the same tokens of the response from both, found ` +
-      `${own.length} and ${base.length}; the reference must be the model that was trained from`,
+    `Cannot compare the models: expected the same tokens of prompt and response from both, found ` +
+      `${difference}; the reference must be the model that was trained from, with the same ` +
+      "tokenizer and chat template",
   );
+}
+
+/** Where the tokens of two models part; `undefined` where they don't. */
+function differenceOf(
+  { ids: own, logProbabilities: { length } }: ResponseLogProbabilities,
+  { ids: base, logProbabilities: { length: baseLength } }: ResponseLogProbabilities,
+): string | undefined {
+  if (length !== baseLength) return `${length} and ${baseLength} tokens of the response`;
+  if (own.length !== base.length) return `${own.length} and ${base.length} tokens`;
+  const at = own.findIndex((id, i) => id !== base[i]);
+  if (at < 0) return undefined;
+  const where = at < own.length - length ? "prompt" : "response";
+  return `the tokens ${own[at]} and ${base[at]} at position ${at}, in the ${where}`;
 }

@@ -2,6 +2,7 @@ import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
 import type { BackendChoice } from "./open_backend.ts";
+import type { Pooling } from "./pooling.ts";
 
 /** How far some long work has come. */
 export interface Progress {
@@ -34,6 +35,12 @@ export interface LoadOptions {
   readonly maxTokens?: number | undefined;
   /** Which end to cut where a conversation is too long; by default such a row is an error. */
   readonly truncate?: "left" | "right" | undefined;
+  /**
+   * What a head that reads the last token reads: the true last one (`last`, the default), or the last that
+   * is not the config's pad token (`last-not-pad`), as transformers does. Where they differ, the default
+   * warns once.
+   */
+  readonly pooling?: Pooling | undefined;
   /** Whether special tokens written in a message's content act as such; off by default. */
   readonly trustSpecialTokens?: boolean | undefined;
   /** Tokens that are computed together; 2,048 by default. Scores do not depend on it. */

@@ -9,15 +9,16 @@ import { languageHeadName } from "../models/language_head.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { LoadOptions } from "./load_options.ts";
 import { type MemoryPlan, planMemory } from "./packs/memory_plan.ts";
+import { pooledReads, type Pooling } from "./pooling.ts";
 
 /** What of a checkpoint is wanted, beside its backbone. */
 export type Wanted =
   /** The head that makes it a reward model. */
-  | { readonly head: "reward" }
+  | { readonly head: "reward"; readonly pooling?: Pooling | undefined }
   /** The output matrix of a causal model. */
   | { readonly head: "language" }
   /** Nothing: final hidden states at these positions. */
-  | { readonly head: "none"; readonly reads: Reads };
+  | { readonly head: "none"; readonly reads: Reads; readonly pooling?: Pooling | undefined };
 
 /**
  * A model that was recognised, before any weight is read: every tensor of the parts that are wanted has
@@ -49,7 +50,7 @@ export type RewardModelPlan = ModelPlan & { readonly head: HeadPlan };
  */
 export function planFor(
   facts: ModelFacts,
-  wanted: { readonly head: "reward" },
+  wanted: { readonly head: "reward"; readonly pooling?: Pooling | undefined },
   warn?: (message: string) => void,
 ): RewardModelPlan;
 export function planFor(
@@ -72,14 +73,33 @@ export function planFor(
     const expected = new Map([...backbone.tensors, ...head.tensors]);
     checkTensors(tensors, expected, name);
     const used = new Map([...tensors].filter(([tensor]) => expected.has(tensor)));
-    return { name, backbone, head, reads: head.reads, tensors: used, languageHeadBytes: 0 };
+    const reads = pooledReads(head.reads, facts, wanted.pooling);
+    return { name, backbone, head, reads, tensors: used, languageHeadBytes: 0 };
   }
   checkTensors(own, backbone.tensors, name);
   const used = new Map([...own].filter(([tensor]) => backbone.tensors.has(tensor)));
   const none = { name, backbone, head: undefined, tensors: used };
-  if (wanted.head === "none") return { ...none, reads: wanted.reads, languageHeadBytes: 0 };
+  if (wanted.head === "none") {
+    const reads = pooledReads(wanted.reads, facts, wanted.pooling);
+    return { ...none, reads, languageHeadBytes: 0 };
+  }
   const { byteLength } = tensors.get(languageHeadName(facts, backbone))!;
   return { ...none, reads: { response: { at: "foretelling" } }, languageHeadBytes: byteLength };
+}
+
+/**
+ * Why conversations may not be as long as the model takes them, or as was asked for; `undefined` where
+ * they may.
+ */
+export function lengthLimit(
+  { backbone }: ModelPlan,
+  { longestSequence }: MemoryPlan,
+  { maxTokens, memoryBudget }: Pick<LoadOptions, "maxTokens" | "memoryBudget">,
+): string | undefined {
+  if (longestSequence >= (maxTokens ?? backbone.maxTokens)) return undefined;
+  return memoryBudget === undefined
+    ? "the device holds no larger matrix"
+    : `all that the memory budget of ${memoryBudget} bytes has room for, beside the weights`;
 }
 
 /**

@@ -4,10 +4,11 @@ import type { BackboneModel } from "../models/family.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { ChatTokenizer } from "../text/chat_tokenizer.ts";
 import { type LoadOptions, warner } from "./load_options.ts";
-import { memoryFor, type ModelPlan, planFor, type Wanted } from "./model_plan.ts";
+import { lengthLimit, memoryFor, type ModelPlan, planFor, type Wanted } from "./model_plan.ts";
 import { openBackend } from "./open_backend.ts";
 import { openTokenizer } from "./open_tokenizer.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
+import { watchPad } from "./pooling.ts";
 
 /** A model whose backbone is loaded; its head is not. */
 export interface OpenModel extends Disposable {
@@ -17,6 +18,8 @@ export interface OpenModel extends Disposable {
   readonly backend: Backend;
   readonly tokenizer: ChatTokenizer;
   readonly layers: BackboneModel;
+  /** Looks at a conversation's tokens, and tells once where its last one is the pad token. */
+  readonly watchPad: (ids: Uint32Array) => void;
 }
 
 /**
@@ -31,20 +34,24 @@ export async function openModel(
   wanted: Wanted,
   options: LoadOptions,
 ): Promise<OpenModel> {
+  const warn = onceEach(warner(options));
   using opened = new DisposableStack();
   const checkpoint = opened.use(await Checkpoint.open(source));
-  const plan = planFor(checkpoint, wanted, warner(options));
+  for (const warning of checkpoint.warnings) warn(warning);
+  const plan = planFor(checkpoint, wanted, warn);
   const backend = opened.use(
-    await openBackend(options.backend ?? "auto", warner(options), options),
+    await openBackend(options.backend ?? "auto", warn, options),
   );
   const memory = memoryFor(plan, backend, options);
   backend.limitMatrices(memory.matrixBytes);
   const { truncate, trustSpecialTokens } = options;
   const tokenizer = await openTokenizer(checkpoint, {
     maxTokens: memory.longestSequence,
+    limitedBy: lengthLimit(plan, memory, options),
     reads: plan.reads,
     truncate,
     trustSpecialTokens,
+    warn,
   });
   let done = 0;
   const layers = opened.use(
@@ -59,5 +66,25 @@ export async function openModel(
   );
   const parts = opened.move();
   const dispose = (): void => parts.dispose();
-  return { plan, memory, checkpoint, backend, tokenizer, layers, [Symbol.dispose]: dispose };
+  const watch = watchPad(plan.reads, checkpoint, warn);
+  return {
+    plan,
+    memory,
+    checkpoint,
+    backend,
+    tokenizer,
+    layers,
+    watchPad: watch,
+    [Symbol.dispose]: dispose,
+  };
+}
+
+/** Tells each message once. */
+function onceEach(warn: (message: string) => void): (message: string) => void {
+  const told = new Set<string>();
+  return (message) => {
+    if (told.has(message)) return;
+    told.add(message);
+    warn(message);
+  };
 }

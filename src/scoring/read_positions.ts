@@ -69,6 +69,8 @@ function positionsOfRead(name: string, read: Read, places: Places): readonly num
       return [0];
     case "last":
       return [ids.length - 1];
+    case "last-not":
+      return [Math.max(0, ids.findLastIndex((id) => id !== read.id))];
     case "mean":
       return range(0, ids.length);
     case "header":

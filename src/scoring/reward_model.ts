@@ -52,7 +52,8 @@ export class RewardModel implements Disposable {
     options: LoadOptions = {},
   ): Promise<RewardModel> {
     using opened = new DisposableStack();
-    const backbone = opened.use(await Backbone.open(source, { head: "reward" }, options));
+    const wanted = { head: "reward", pooling: options.pooling } as const;
+    const backbone = opened.use(await Backbone.open(source, wanted, options));
     const plan = backbone.model as RewardModelPlan;
     const head = await plan.head.load(backbone.checkpoint, backbone.backend);
     opened.move();

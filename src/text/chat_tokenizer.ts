@@ -4,12 +4,14 @@ import { ChatTemplate } from "./chat_template.ts";
 import { ContentGuard, type GuardedConversation } from "./content_guard.ts";
 import { checkConversation, type Conversation } from "./conversation.ts";
 import { commonLength, deriveHeaderPattern, findLastPattern } from "./header_pattern.ts";
+import { requireResponse, requireResponsive } from "./response_check.ts";
 import {
   namedSpecialTokens,
   readAddedTokens,
   sequencePrefix,
   withOneBeginning,
 } from "./special_tokens.ts";
+import { checkTokens, oddMarkers } from "./token_checks.ts";
 import { type Encoded, type EncodeOptions, type GuardedText, Tokenizer } from "./tokenizer.ts";
 import { readVocabulary } from "./tokenizer_model.ts";
 import { readTokenizerFiles, type TextFiles, type TokenizerFiles } from "./tokenizer_files.ts";
@@ -35,6 +37,8 @@ const countedLengths = 4;
 export interface ChatTokenizerOptions {
   /** Most tokens of one conversation: the model's length. */
   readonly maxTokens: number;
+  /** Why `maxTokens` is less than the model's own length, for the message of a longer conversation. */
+  readonly limitedBy?: string | undefined;
   /** What gives way in a conversation that is too long; none: such a conversation is an error. */
   readonly truncate?: Truncation | undefined;
   /** Whether special tokens written inside a message's content act as such. Default false. */
@@ -43,6 +47,11 @@ export interface ChatTokenizerOptions {
   readonly headerPattern?: readonly number[] | undefined;
   /** Whether a conversation without the header pattern is an error. Default false. */
   readonly requireHeader?: boolean | undefined;
+  /**
+   * Whether a template that prints the same for every response is an error, and so is a conversation
+   * whose response it does not print whole. Default false.
+   */
+  readonly requireResponse?: boolean | undefined;
   /** Makes the date that a template's `strftime_now` prints. Default: now. */
   readonly now?: (() => Date) | undefined;
 }
@@ -86,6 +95,10 @@ export interface ChatTokenizerOptions {
 export class ChatTokenizer {
   /** The header pattern in use, or null if none was given and the template yields none. */
   readonly headerPattern: readonly number[] | null;
+  /** What is odd about the files, though the tokens are those of transformers; for people. */
+  readonly warnings: readonly string[];
+  /** Ids of the special tokens that the files name and have: `bos_token`, `eos_token`, … */
+  readonly namedIds: ReadonlyMap<string, number>;
   readonly #tokenizer: Tokenizer;
   readonly #template: ChatTemplate;
   readonly #options: ChatTokenizerOptions;
@@ -100,6 +113,14 @@ export class ChatTokenizer {
     const named = namedSpecialTokens(files.config);
     const vocabulary = readVocabulary(files.tokenizer);
     const added = readAddedTokens(files.tokenizer, files.config, (text) => vocabulary.get(text));
+    const facts = { ...files, vocabulary, added, named, template: files.template.source };
+    const warnings = checkTokens(facts);
+    this.namedIds = new Map(
+      Object.entries(named).flatMap(([name, content]) => {
+        const id = added.find((token) => token.content === content)?.id ?? vocabulary.get(content);
+        return id === undefined ? [] : [[name, id] as const];
+      }),
+    );
     this.#options = options;
     this.#tokenizer = new Tokenizer(files.tokenizer, vocabulary, added, named["unk_token"]);
     this.#template = ChatTemplate.parse(files.template.source, {
@@ -113,7 +134,7 @@ export class ChatTokenizer {
       deriveHeaderPattern((conversation, addGenerationPrompt) => {
         const text = this.#template.render(conversation, { addGenerationPrompt });
         return this.#tokenizer.encode({ text, breaks: [] }, new Set()).ids;
-      });
+      }, (id) => added.some((token) => token.special && token.id === id));
     this.#control = new Set(
       options.trustSpecialTokens ? [] : controlTokens(added, this.headerPattern ?? []),
     );
@@ -121,6 +142,9 @@ export class ChatTokenizer {
     this.#isPatternPlain = !added.some(({ id, special }) => special && pattern.includes(id)) &&
       ![...this.#control].some(({ id }) => pattern.includes(id));
     this.#guard = new ContentGuard(this.#control, (text) => this.#tokenizer.normalize(text));
+    const render = (conversation: Conversation): string => this.#template.render(conversation);
+    if (options.requireResponse) requireResponsive(render, files.template.origin);
+    this.warnings = [...warnings, ...oddMarkers(render, facts)];
   }
 
   /**
@@ -130,8 +154,8 @@ export class ChatTokenizer {
    * @param options How conversations are treated.
    * @returns The tokenizer.
    * @throws {AssayError} `text/missing-tokenizer`, `text/bad-tokenizer`, `text/no-chat-template`,
-   * `text/bad-chat-template`, `text/bad-gating-pattern`, `text/no-gating-pattern` (required, not
-   * given, and not in the template).
+   * `text/bad-chat-template`, `text/missing-special-token`, `text/template-ignores-response`,
+   * `text/bad-gating-pattern`, `text/no-gating-pattern` (required, not given, and not in the template).
    */
   static async open(files: TextFiles, options: ChatTokenizerOptions): Promise<ChatTokenizer> {
     const tokenizer = buildTokenizer(
@@ -167,7 +191,8 @@ export class ChatTokenizer {
    * @param conversation Messages; the last one is the response.
    * @returns Its tokens, at most `maxTokens`.
    * @throws {AssayError} `text/empty-conversation`, `text/bad-message`, `text/unknown-role`,
-   * `text/unknown-field`, `text/unknown-variable`, `text/bad-field`, `text/template-refused`, `text/template-runaway`, `text/template-failed`, `text/too-long`,
+   * `text/unknown-field`, `text/unknown-variable`, `text/bad-field`, `text/template-refused`,
+   * `text/template-runaway`, `text/template-failed`, `text/response-not-rendered`, `text/too-long`,
    * `text/no-gating-pattern`.
    */
   tokenize(conversation: Conversation): TokenizedConversation {
@@ -178,7 +203,9 @@ export class ChatTokenizer {
     const limit = truncate === undefined ? countedLengths * maxTokens : maxTokens;
     const encoded = this.#encode(text, { limit, countsOnly: true });
     if (encoded.total > maxTokens) {
-      if (truncate === undefined) throw tooLong(describeTotal(encoded), maxTokens);
+      if (truncate === undefined) {
+        throw tooLong(describeTotal(encoded), maxTokens, this.#options.limitedBy);
+      }
       return this.#truncate(guarded, text, truncate);
     }
     return {
@@ -200,7 +227,10 @@ export class ChatTokenizer {
   }
 
   #render(guarded: GuardedConversation): GuardedText {
-    return this.#guard.release(this.#template.render(guarded.conversation), guarded.mark);
+    const render = (conversation: Conversation): string => this.#template.render(conversation);
+    const rendered = render(guarded.conversation);
+    if (this.#options.requireResponse) requireResponse(guarded.conversation, rendered, render);
+    return this.#guard.release(rendered, guarded.mark);
   }
 
   #encode(text: GuardedText, options?: EncodeOptions): Encoded {

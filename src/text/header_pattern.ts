@@ -10,45 +10,84 @@ export type ProbeTokenizer = (
 const probeContents = ["x", "Hello.", "3\n4"];
 const probeResponse = "Yes, 7";
 
+/** A prompt's tokens, and those with the assistant header after it. */
+interface ProbedHeader {
+  readonly prompt: readonly number[];
+  readonly withHeader: readonly number[];
+}
+
 /**
- * The tokens between the end of the last user turn and the response: the end-of-turn token and the
- * assistant header, `[<|eot_id|>, <|start_header_id|>, assistant, <|end_header_id|>, \n\n]` for
- * Llama 3. ArmoRM reads its gate at the first of them.
+ * The tokens between the end of the last user turn and the response: the end-of-turn token, what the
+ * template writes after it, and the assistant header. `[<|eot_id|>, <|start_header_id|>, assistant,
+ * <|end_header_id|>, \n\n]` for Llama 3, `[<|im_end|>, \n, <|im_start|>, assistant, \n]` for ChatML,
+ * `[<end_of_turn>, \n, <start_of_turn>, model, \n]` for Gemma: the patterns that published models with
+ * a gate have. They read it at the first of them.
  *
- * It is what `add_generation_prompt` adds after a user turn, with the one token before it; for
- * templates that ignore `add_generation_prompt`, what stands between a user turn and a response. A
- * pattern counts only if it is the same for several contents and a real conversation has it.
+ * The header is what `add_generation_prompt` adds after a user turn; for templates that ignore it, what
+ * stands between a user turn and a response. Before it come the tokens that end the turn, from the last
+ * special one on that stands there whatever the user says; one token where there is none. A pattern
+ * counts only if it is the same for several contents and a real conversation has it.
  *
  * @param tokenize Tokenizes a probe; may throw what the template throws.
+ * @param isSpecial Whether a token controls the model.
  * @returns The pattern, or null where the template has no header whose tokens are its own (Llama 2).
  */
-export function deriveHeaderPattern(tokenize: ProbeTokenizer): readonly number[] | null {
-  return agreed(probeContents.map((content) => patternFromPrompt(tokenize, content)), tokenize) ??
-    agreed(probeContents.map((content) => patternFromResponse(tokenize, content)), tokenize);
+export function deriveHeaderPattern(
+  tokenize: ProbeTokenizer,
+  isSpecial: (id: number) => boolean = () => false,
+): readonly number[] | null {
+  for (const probe of [headerOfPrompt, headerOfResponse]) {
+    const probed = probeContents.map((content) => probe(tokenize, content));
+    const before = endOfTurn(probed, isSpecial);
+    const patterns = probed.map((header) => tailWithSome(header, before));
+    const pattern = agreed(patterns, tokenize);
+    if (pattern !== null) return pattern;
+  }
+  return null;
 }
 
-function patternFromPrompt(tokenize: ProbeTokenizer, content: string): readonly number[] {
-  const user = [{ role: "user", content }];
-  return tailWithOneBefore(
-    attempt(() => tokenize(user, false)),
-    attempt(() => tokenize(user, true)),
+/** How many tokens before the header end the user's turn: from the last special one on, else one. */
+function endOfTurn(
+  probed: readonly ProbedHeader[],
+  isSpecial: (id: number) => boolean,
+): number {
+  const turns = probed.map(({ prompt, withHeader }) =>
+    prompt.slice(0, commonLength(prompt, withHeader)).reverse()
   );
+  const [first] = turns;
+  let shared = 0;
+  while (
+    shared < first!.length && !isSpecial(first![shared]!) &&
+    turns.every((turn) => turn[shared] === first![shared])
+  ) shared++;
+  const ends = shared < first!.length && isSpecial(first![shared]!) &&
+    turns.every((turn) => turn[shared] === first![shared]);
+  return ends ? shared + 1 : 1;
 }
 
-function patternFromResponse(tokenize: ProbeTokenizer, content: string): readonly number[] {
+function headerOfPrompt(tokenize: ProbeTokenizer, content: string): ProbedHeader {
+  const user = [{ role: "user", content }];
+  return {
+    prompt: attempt(() => tokenize(user, false)),
+    withHeader: attempt(() => tokenize(user, true)),
+  };
+}
+
+function headerOfResponse(tokenize: ProbeTokenizer, content: string): ProbedHeader {
   const user = { role: "user", content };
   const answered = (response: string) =>
     attempt(() => tokenize([user, { role: "assistant", content: response }], false));
   const one = answered(probeResponse);
   const two = answered(content);
   const prompt = attempt(() => tokenize([user], false));
-  return tailWithOneBefore(prompt, one.slice(0, commonLength(one, two)));
+  return { prompt, withHeader: one.slice(0, commonLength(one, two)) };
 }
 
-/** What `long` has after the tokens it shares with `short`, and the one before. */
-function tailWithOneBefore(short: readonly number[], long: readonly number[]): readonly number[] {
-  const shared = commonLength(short, long);
-  return shared === 0 || shared === long.length ? [] : long.slice(shared - 1);
+/** The header, and so many tokens before it. */
+function tailWithSome({ prompt, withHeader }: ProbedHeader, before: number): readonly number[] {
+  const shared = commonLength(prompt, withHeader);
+  if (shared < before || shared === withHeader.length) return [];
+  return withHeader.slice(shared - before);
 }
 
 function agreed(

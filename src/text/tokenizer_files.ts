@@ -15,6 +15,8 @@ export interface TokenizerFiles {
   readonly tokenizer: Readonly<Record<string, unknown>>;
   /** `tokenizer_config.json`, over `special_tokens_map.json` where the first lacks a name. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Whether there is no `tokenizer_config.json`, which is where special tokens are named. */
+  readonly lacksConfig?: boolean | undefined;
   /** Source of the chat template, and the file it stands in. */
   readonly template: { readonly source: string; readonly origin: string };
 }
@@ -38,16 +40,24 @@ export async function readTokenizerFiles(files: TextFiles): Promise<TokenizerFil
         "AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers writes one",
     );
   }
+  const own = await readJson(files, "tokenizer_config.json");
   const config = {
     ...await readJson(files, "special_tokens_map.json"),
-    ...withoutNulls(await readJson(files, "tokenizer_config.json") ?? {}),
+    ...withoutNulls(own ?? {}),
   };
-  return { tokenizer, config, template: await readTemplate(files, config) };
+  const lacksConfig = own === undefined;
+  return {
+    tokenizer,
+    config,
+    lacksConfig,
+    template: await readTemplate(files, config, lacksConfig),
+  };
 }
 
 async function readTemplate(
   files: TextFiles,
   config: Readonly<Record<string, unknown>>,
+  lacksConfig: boolean,
 ): Promise<TokenizerFiles["template"]> {
   const file = await files.readText("chat_template.jinja");
   if (file !== undefined) {
@@ -59,7 +69,9 @@ async function readTemplate(
     throw new AssayError(
       "text/no-chat-template",
       `Cannot render conversations for ${files.name}: expected a chat_template.jinja or a ` +
-        "chat_template in tokenizer_config.json, found neither; add the template the model was trained with",
+        `chat_template in tokenizer_config.json, found neither${
+          lacksConfig ? ", and no tokenizer_config.json at all" : ""
+        }; add the template the model was trained with`,
     );
   }
   return { source, origin };

@@ -58,12 +58,19 @@ export function truncateTokens(
  *
  * @param total Its number of tokens, or "at least" a number.
  * @param maxTokens Tokens allowed.
+ * @param reason Why no more are allowed, where it is not the model's own length.
  * @returns `text/too-long`.
  */
-export function tooLong(total: number | string, maxTokens: number): AssayError {
+export function tooLong(
+  total: number | string,
+  maxTokens: number,
+  reason: string | undefined,
+): AssayError {
   return new AssayError(
     "text/too-long",
-    `Cannot score the conversation: expected at most ${maxTokens} tokens, found ${total}; ` +
+    `Cannot score the conversation: expected at most ${maxTokens} tokens${
+      reason === undefined ? "" : ` (${reason})`
+    }, found ${total}; ` +
       "--truncate left drops the oldest tokens, --truncate right the end of the response",
   );
 }

@@ -238,3 +238,39 @@ Deno.test("Checkpoint.open() leaves no file open where it fails, and dispose clo
     assert.equal(counted.opened, 0, code);
   }
 });
+
+Deno.test("Checkpoint.open() warns of weights that lie there twice, and of an adapter beside them", async () => {
+  const one = await writtenFile([u8("a", 1)]);
+  const plain = folderOf({ "config.json": config, "model.safetensors": one });
+  using whole = await Checkpoint.open(plain);
+  assert.deepEqual(whole.warnings, []);
+  const files = await shardedFiles([u8("a", 1), u8("b", 2)], 1);
+  const adapter = { "adapter_config.json": "{}" };
+  using twice = await Checkpoint.open(folderOf({ ...files, "model.safetensors": one, ...adapter }));
+  assert.equal(twice.warnings.length, 2);
+  assert.match(twice.warnings[0]!, /model\.safetensors\.index\.json.*transformers reads model\./);
+  assert.match(twice.warnings[1]!, /adapter_config\.json.*--adapter/);
+});
+
+Deno.test("Checkpoint.open() names an adapter that has no base, and files that Git LFS keeps", async () => {
+  const alone = folderOf({ "adapter_config.json": "{}", "adapter_model.safetensors": "" });
+  await failsWith("checkpoint/missing-config", () => Checkpoint.open(alone), /--adapter/);
+  const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n";
+  const one = await writtenFile([u8("a", 1)]);
+  for (const file of ["config.json", "model.safetensors.index.json", "model.safetensors"]) {
+    const folder = folderOf({ "config.json": config, "model.safetensors": one, [file]: pointer });
+    const code = file === "model.safetensors" ? "not-safetensors" : "lfs-pointer";
+    await failsWith(`checkpoint/${code}`, () => Checkpoint.open(folder), /git lfs pull/);
+  }
+  const folder = folderOf({
+    "config.json": config,
+    "model.safetensors": one,
+    "tokenizer.json": pointer,
+  });
+  using checkpoint = await Checkpoint.open(folder);
+  await failsWith(
+    "checkpoint/lfs-pointer",
+    () => checkpoint.readText("tokenizer.json"),
+    /tokenizer\.json/,
+  );
+});

@@ -50,3 +50,34 @@ Deno.test("chooseHead() names objectives by the checkpoint, else as ArmoRM, else
   const wrong = facts({ "regression_layer.weight": [3, 64] }, { objective_names: names });
   assert.throws(() => chooseHead(wrong), code("checkpoint/bad-config", /objective_names/));
 });
+
+Deno.test("chooseHead() holds labels against the rows of the head", () => {
+  const one = { "score.weight": [1, 64] };
+  const two = { id2label: { 0: "LABEL_0", 1: "LABEL_1" } };
+  const labels = (tensors: Record<string, number[]>, config: Record<string, unknown>) => () =>
+    chooseHead(facts(tensors, config));
+  assert.throws(labels(one, two), code("heads/several-labels", /2 \(id2label\)/));
+  assert.throws(labels(one, { num_labels: 2 }), code("heads/several-labels", /2 \(num_labels\)/));
+  const rows = { "score.weight": [2, 64] };
+  assert.throws(labels(rows, two), code("heads/several-labels", /a classifier's logits/));
+  assert.throws(labels(rows, {}), code("heads/several-labels", /2 rows/));
+  // transformers counts the names where there are some.
+  const named = facts(one, { id2label: { 0: "LABEL_0" }, num_labels: 2 });
+  assert.equal(chooseHead(named).kind, "scalar");
+});
+
+Deno.test("chooseHead() bounds counts by the tensors", () => {
+  const head = (config: Record<string, unknown>) => () =>
+    chooseHead(facts({ "regression_layer.weight": [6, 64] }, config));
+  for (const [key, value] of [["num_objectives", 1e9], ["gating_n_hidden", 1e8]] as const) {
+    assert.throws(head({ [key]: value }), code("checkpoint/bad-config", new RegExp(key)));
+  }
+  assert.throws(head({ gating_hidden_dim: 12 }), code("checkpoint/bad-config", /multiple of 8/));
+});
+
+Deno.test("chooseHead() hints at --implicit, and at the prefixes of wrappers", () => {
+  const causal = facts({ "lm_head.weight": [100, 64] }, { architectures: ["LlamaForCausalLM"] });
+  assert.throws(() => chooseHead(causal), code("heads/missing-head", /--implicit/));
+  const wrapped = facts({ "base_model.model.score.weight": [1, 64] });
+  assert.throws(() => chooseHead(wrapped), code("heads/missing-head", /--adapter/));
+});

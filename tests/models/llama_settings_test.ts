@@ -105,3 +105,89 @@ Deno.test("planBackbone() warns of keys it does not know, and stays silent on kn
   assert.equal(warnings.length, 1);
   assert.match(warnings[0]!, /brand_new_key$/);
 });
+
+Deno.test("planBackbone() reads every key of a rope section, or refuses it", () => {
+  const dynamic = { rope_type: "dynamic", factor: 2, original_max_position_embeddings: 64 };
+  assert.deepEqual(read({ rope_scaling: dynamic }).rope, {
+    type: "dynamic",
+    theta: 10000,
+    factor: 2,
+    originalLength: 512,
+  });
+  const refusals: [Record<string, unknown>, string][] = [
+    [{ rope_parameters: { full_attention: { rope_theta: 5e5 } } }, "full_attention"],
+    [{ rope_scaling: { sliding_attention: { rope_type: "default" } } }, "sliding_attention"],
+    [{ rope_parameters: { rope_type: "default", factor: 8 } }, "factor"],
+    [{ rope_scaling: { rope_type: "linear", factor: 2, beta_fast: 32 } }, "beta_fast"],
+    [
+      { rope_scaling: { rope_type: "linear", factor: 2, partial_rotary_factor: 0.5 } },
+      "partial_rotary_factor",
+    ],
+  ];
+  for (const [changes, key] of refusals) {
+    assert.throws(() => read(changes), refused("models/unsupported-config", key));
+  }
+  const nulls = { rope_parameters: { rope_type: "default", rope_theta: 5e5, factor: null } };
+  assert.deepEqual(read(nulls).rope, { type: "default", theta: 5e5 });
+});
+
+Deno.test("planBackbone() refuses windows that transformers' class has not, or has otherwise", () => {
+  const types = ["full_attention", "sliding_attention", "full_attention", "sliding_attention"];
+  const all = (type: string) => types.map(() => type);
+  const window = { sliding_window: 16 };
+  assert.throws(
+    () => read({ ...window, layer_types: types }),
+    refused("models/unsupported-config", "layer_types"),
+  );
+  assert.deepEqual(read({ ...window, layer_types: all("full_attention") }).windows, [0, 0, 0, 0]);
+  const mistral = { model_type: "mistral", ...window };
+  assert.throws(
+    () => read({ ...mistral, layer_types: types }),
+    refused("checkpoint/bad-config", "layer_types"),
+  );
+  const sliding = { ...mistral, layer_types: all("sliding_attention") };
+  assert.deepEqual(read(sliding).windows, [16, 16, 16, 16]);
+  for (const model_type of ["qwen2", "qwen3"]) {
+    const unused = { model_type, ...window, use_sliding_window: false, layer_types: types };
+    assert.throws(() => read(unused), refused("checkpoint/bad-config", "use_sliding_window"));
+  }
+});
+
+Deno.test("planBackbone() takes transformers' window where the config has no such key", () => {
+  assert.deepEqual(read({ model_type: "mistral" }).windows, [4096, 4096, 4096, 4096]);
+  const qwen = { model_type: "qwen2", use_sliding_window: true, max_window_layers: 3 };
+  assert.deepEqual(read(qwen).windows, [0, 0, 0, 4096]);
+  assert.deepEqual(read({ ...qwen, sliding_window: null }).windows, [0, 0, 0, 0]);
+});
+
+Deno.test("planBackbone() bounds counts, and takes numbers that a 32-bit float holds", () => {
+  const counts = ["num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size"];
+  for (const key of counts) {
+    for (const value of [1e10, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
+      assert.throws(() => read({ [key]: value }), refused("checkpoint/bad-config", key));
+    }
+  }
+  assert.throws(
+    () => read({ num_hidden_layers: 1e6 }),
+    refused("checkpoint/bad-config", "num_hidden_layers"),
+  );
+  for (const value of [1e308, 1e-60]) {
+    assert.throws(
+      () => read({ rms_norm_eps: value }),
+      refused("checkpoint/bad-config", "rms_norm_eps"),
+    );
+    assert.throws(
+      () => read({ rope_theta: value }),
+      refused("checkpoint/bad-config", "rope_theta"),
+    );
+  }
+});
+
+Deno.test("planBackbone() says that a size is no multiple of 8, not that arithmetic would change", () => {
+  assert.throws(() => read({ intermediate_size: 100 }), (error) => {
+    assert.ok(error instanceof AssayError);
+    assert.match(error.message, /"intermediate_size" to be a multiple of 8, found 100/);
+    assert.doesNotMatch(error.message, /arithmetic/);
+    return true;
+  });
+});

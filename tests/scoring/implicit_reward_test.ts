@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { blobSource } from "../../src/checkpoint/blob_source.ts";
 import { AssayError } from "../../src/error.ts";
 import { ImplicitRewardModel } from "../../src/scoring/implicit_reward_model.ts";
 import { causalFolder, golden } from "./causal_folder.ts";
@@ -61,4 +62,36 @@ Deno.test("an empty response has an error and no score", async () => {
     ImplicitRewardModel.load(parityFolder("llama"), undefined, { backend: "cpu" }),
     (error) => error instanceof AssayError && error.code === "models/no-language-head",
   );
+});
+
+Deno.test("models whose templates or tokens differ are told apart by ids, not by their number", async () => {
+  using first = await causalFolder(policy);
+  using second = await causalFolder(reference);
+  const edited = (file: string, edit: (text: string) => string) => ({
+    ...second.folder,
+    async open(name: string) {
+      using source = await second.folder.open(name);
+      if (name !== file || source === undefined) return await second.folder.open(name);
+      const text = new TextDecoder().decode(await source.read(0, source.byteLength));
+      return blobSource(name, new Blob([edit(text)]));
+    },
+  });
+  const template = edited("chat_template.jinja", (text) => text.replace("| trim", "| upper"));
+  const tokens = edited("tokenizer.json", (text) => {
+    const json = JSON.parse(text);
+    const { vocab } = json.model;
+    [vocab.P, vocab.Q] = [vocab.Q, vocab.P];
+    return JSON.stringify(json);
+  });
+  const row = [
+    { role: "user", content: "Why?" },
+    { role: "assistant", content: "P P P" },
+  ];
+  for (const other of [template, tokens]) {
+    using model = await ImplicitRewardModel.load(first.folder, other, { backend: "cpu" });
+    const [verdict] = await model.score([row]);
+    assert.equal(verdict!.score, null);
+    assert.equal(verdict!.error!.code, "scoring/different-tokens");
+    assert.match(verdict!.error!.message, /at position \d+, in the (prompt|response)/);
+  }
 });

@@ -29,7 +29,7 @@ Deno.test("the header pattern is found without add_generation_prompt too", async
 });
 
 Deno.test("the header pattern of other families is their header, or null without one", async () => {
-  assert.equal(texts(await openGolden("qwen2"))!.join(""), "\n<|im_start|>assistant\n");
+  assert.equal(texts(await openGolden("qwen2"))!.join(""), "<|im_end|>\n<|im_start|>assistant\n");
   assert.equal(texts(await openGolden("bert"))!.join(""), "[SEP]assistant:");
   assert.equal((await openGolden("llama2")).headerPattern, null);
   assert.equal((await openGolden("mistral")).headerPattern, null);

@@ -65,6 +65,7 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     ? []
     : conversationsOfText(flags.text, flags.prompt);
   using checkpoint = await Checkpoint.open(model);
+  for (const warning of checkpoint.warnings) warn(warning);
   using backend = await openBackend(flags.backend, warn, flags);
   return await reportModel(checkpoint, {
     backend,
@@ -72,6 +73,7 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     tokensPerPack: flags.batch,
     truncate: flags.truncate,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
+    pooling: flags.pooling,
     conversations,
     warn,
   });

@@ -7,7 +7,7 @@ import { GpuBackend } from "../../ops/gpu_backend.ts";
 import type { Backend } from "../../ops/backend.ts";
 import { productName } from "../../ops/products/product_tiles.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
-import { memoryFor, planFor, type RewardModelPlan } from "../../scoring/model_plan.ts";
+import { lengthLimit, memoryFor, planFor, type RewardModelPlan } from "../../scoring/model_plan.ts";
 import { openTokenizer } from "../../scoring/open_tokenizer.ts";
 import type { MemoryPlan } from "../../scoring/packs/memory_plan.ts";
 import { type Positions, tokenizeForReads } from "../../scoring/read_positions.ts";
@@ -86,7 +86,13 @@ export interface ModelReport {
 export interface ReportSettings extends
   Pick<
     LoadOptions,
-    "memoryBudget" | "maxTokens" | "tokensPerPack" | "layers" | "truncate" | "trustSpecialTokens"
+    | "memoryBudget"
+    | "maxTokens"
+    | "tokensPerPack"
+    | "layers"
+    | "truncate"
+    | "trustSpecialTokens"
+    | "pooling"
   > {
   /** Where the model would run. */
   readonly backend: Backend;
@@ -103,7 +109,9 @@ export async function reportModel(
   checkpoint: Checkpoint,
   settings: ReportSettings,
 ): Promise<ModelReport> {
-  const plan = attempt(() => planFor(checkpoint, { head: "reward" }, settings.warn));
+  const plan = attempt(() =>
+    planFor(checkpoint, { head: "reward", pooling: settings.pooling }, settings.warn)
+  );
   const memory = "error" in plan ? plan : attempt(() => memoryOf(plan, settings));
   const reads = "error" in plan ? {} : plan.reads;
   const tokenizer = await attemptAsync(() =>
@@ -111,6 +119,9 @@ export async function reportModel(
       ...settings,
       reads,
       maxTokens: "error" in memory ? Infinity : memory.longestSequence,
+      limitedBy: "error" in plan || "error" in memory
+        ? undefined
+        : lengthLimit(plan, memory, settings),
     })
   );
   const tensors = [...checkpoint.tensors.values()];
@@ -136,7 +147,7 @@ function backboneOf({ backbone: { family, settings, description } }: RewardModel
   return { family: family.modelType, ...settings, description };
 }
 
-function headOf({ head: { kind, reads, parts } }: RewardModelPlan): ReportedHead {
+function headOf({ reads, head: { kind, parts } }: RewardModelPlan): ReportedHead {
   return { kind, objectives: parts.rewards ?? [], reads, parts: Object.keys(parts) };
 }
 

@@ -76,6 +76,8 @@ function placeOf(read: Read): string {
     case "first":
     case "last":
       return `the ${read.at} token`;
+    case "last-not":
+      return `the last token that is not ${read.id}`;
     case "mean":
       return "every token, the mean of them";
     case "header":

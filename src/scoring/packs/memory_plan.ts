@@ -90,6 +90,7 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
       const longestKeptPrefix = Math.min(longestSequence, Math.floor(forPrefix / perToken));
       const besideMatrices = held + longestKeptPrefix * perToken;
       const longest = fitting(facts, besideMatrices, longestSequence);
+      if (longest === 0) continue;
       return {
         layers,
         tokensPerPack: tokens,
@@ -127,7 +128,11 @@ function weightSizes({ backbone, tensors }: PlanningFacts): WeightSizes {
     else layers[layer]! += deviceBytes(tensor);
   }
   const inLayers = layers.reduce((a, b) => a + b, 0);
-  return { total: outside + inLayers, outside, largestLayer: Math.max(...layers) };
+  return {
+    total: outside + inLayers,
+    outside,
+    largestLayer: layers.reduce((a, b) => Math.max(a, b), 0),
+  };
 }
 
 /** Bytes of a tensor on the device: vectors are kept in f32, matrices for a multiple of 32 rows. */

@@ -1,5 +1,6 @@
 import type { FeatureSource } from "../../calibration/features.ts";
 import { localFolder } from "../../checkpoint/folder.ts";
+import { refuseLfsPointer } from "../../checkpoint/lfs_pointer.ts";
 import { conversationsOfRow } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
@@ -39,7 +40,9 @@ export async function tokenizerMeasures(path: string): Promise<ResponseMeasures>
     async readText(file: string): Promise<string | undefined> {
       using source = await folder.open(file);
       if (source === undefined) return undefined;
-      return new TextDecoder().decode(await source.read(0, source.byteLength));
+      const text = new TextDecoder().decode(await source.read(0, source.byteLength));
+      refuseLfsPointer(text, source.name);
+      return text;
     },
   }, { maxTokens: Number.MAX_SAFE_INTEGER });
   const tokens = (conversation: Conversation) => tokenizer.tokenize(conversation).ids.length;

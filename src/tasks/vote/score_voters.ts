@@ -216,6 +216,7 @@ function settingsOf(load: LoadOptions): Record<string, string | number | boolean
     kernels: load.kernels ?? "auto",
     truncate: load.truncate ?? "error",
     trustSpecialTokens: load.trustSpecialTokens ?? false,
+    ...(load.pooling === "last-not-pad" && { pooling: load.pooling }),
   };
 }
 

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { Device } from "../../src/gpu/device.ts";
+import { attention } from "../../src/ops/attention.ts";
+import type { Backend } from "../../src/ops/backend.ts";
+import { CpuBackend } from "../../src/ops/cpu_backend.ts";
+import { gatedMatmul } from "../../src/ops/gated_matmul.ts";
+import { GpuBackend } from "../../src/ops/gpu_backend.ts";
+import { layerNorm } from "../../src/ops/layer_norm.ts";
+import { logSoftmaxSlice } from "../../src/ops/log_softmax_slice.ts";
+import { matmul } from "../../src/ops/matmul.ts";
+import type { Matrix } from "../../src/ops/matrix.ts";
+import { queryBlocks } from "../../src/ops/query_blocks.ts";
+import { rmsNorm } from "../../src/ops/rms_norm.ts";
+import { softmaxGate } from "../../src/ops/softmax_gate.ts";
+import { testedKernelSets } from "../kernel_sets.ts";
+import { testWhere } from "../requirement.ts";
+
+const columns = 8;
+const ones = new Float32Array(columns).fill(1);
+
+/** A row of ones, but for its first number. */
+function row(first: number): Float32Array<ArrayBuffer> {
+  return Float32Array.of(first, ...ones.slice(1));
+}
+
+function weight(backend: Backend, numbers: Float32Array<ArrayBuffer>) {
+  const bytes = new Uint8Array(numbers.buffer);
+  return backend.weight(numbers.length / columns, columns, "F32", bytes);
+}
+
+/** Operations of whose formula an overflow would come back as a number, each with one in it. */
+const overflows: Readonly<Record<string, (backend: Backend) => Matrix>> = {
+  "rms_norm of squares": (backend) => normed(backend, row(3e38), "rows"),
+  "rms_norm of squares, for a product": (backend) => normed(backend, row(3e38), "operand"),
+  "rms_norm of -infinity": (backend) => normed(backend, row(-Infinity), "rows"),
+  "rms_norm of NaN": (backend) => normed(backend, row(NaN), "operand"),
+  "layer_norm of squares": (backend) => layerNormed(backend, row(3e38)),
+  "layer_norm of a sum": (backend) => layerNormed(backend, new Float32Array(columns).fill(3e38)),
+  "relu of -infinity": (backend) => rectified(backend, -1e38),
+  "relu of NaN": (backend) => rectified(backend, NaN),
+  "softmax_gate of -infinity": (backend) => {
+    const logits = backend.upload(1, columns, row(-Infinity));
+    backend.run(softmaxGate, { logits, temperature: 10, logitScale: 1 });
+    return logits;
+  },
+  "log_softmax_slice of -infinity": (backend) => {
+    const state = backend.matrix(1, 4);
+    backend.run(logSoftmaxSlice, {
+      logits: backend.upload(1, columns, row(-Infinity)),
+      targets: backend.uploadIndices(Uint32Array.of(3)),
+      slice: backend.uploadIndices(Uint32Array.of(0, columns)),
+      state,
+    });
+    return state;
+  },
+  "gated_matmul": (backend) => {
+    const output = backend.matrix(1, columns, "operand");
+    backend.run(gatedMatmul, {
+      input: backend.upload(1, columns, ones),
+      gate: weight(backend, new Float32Array(columns * columns).fill(1e20)),
+      up: weight(backend, new Float32Array(columns * columns).fill(-1e30)),
+      output,
+    });
+    return output;
+  },
+  "attention, a score of -infinity": (backend) => attended(backend, -1e30),
+  "attention, a score of infinity": (backend) => attended(backend, 1e30),
+};
+
+function normed(backend: Backend, x: Float32Array<ArrayBuffer>, use: "rows" | "operand"): Matrix {
+  const output = backend.matrix(1, columns, use);
+  const input = backend.upload(1, columns, x);
+  const weight = backend.upload(1, columns, ones);
+  backend.run(rmsNorm, { input, weight, epsilon: 1e-5, output });
+  return output;
+}
+
+function layerNormed(backend: Backend, x: Float32Array<ArrayBuffer>): Matrix {
+  const output = backend.matrix(1, columns);
+  const input = backend.upload(1, columns, x);
+  const [weight, bias] = [backend.upload(1, columns, ones), backend.upload(1, columns, ones)];
+  backend.run(layerNorm, { input, weight, bias, epsilon: 1e-5, output });
+  return output;
+}
+
+function rectified(backend: Backend, factor: number): Matrix {
+  const output = backend.matrix(1, columns);
+  const input = backend.upload(1, columns, new Float32Array(columns).fill(10));
+  const of = weight(backend, new Float32Array(columns * columns).fill(factor));
+  backend.run(matmul, { input, weight: of, activation: "relu", output });
+  return output;
+}
+
+/** Two tokens, of which the second sees the first with a score that overflows. */
+function attended(backend: Backend, key: number): Matrix {
+  const output = backend.matrix(2, columns, "operand");
+  const blocks = queryBlocks(Uint32Array.of(0, 0, 0, 0, 1, 0, 0, 0), backend.queriesPerBlock);
+  backend.run(attention, {
+    queries: backend.upload(2, columns, new Float32Array(2 * columns).fill(1e10)),
+    keys: backend.upload(2, columns, Float32Array.of(...ones.map((x) => x * key), ...ones)),
+    values: backend.upload(2, columns, new Float32Array(2 * columns).fill(1)),
+    spans: backend.uploadIndices(Uint32Array.of(0, 0, 0, 0, 1, 0, 0, 0)),
+    blocks: backend.uploadIndices(blocks),
+    heads: 1,
+    keyHeads: 1,
+    headDim: columns,
+    window: 0,
+    output,
+  });
+  return output;
+}
+
+async function neverFinite(backend: Backend): Promise<void> {
+  for (const [name, run] of Object.entries(overflows)) {
+    const [numbers] = await backend.read([run(backend)]);
+    const seen = name.startsWith("attention") ? numbers!.slice(columns) : numbers!;
+    const hidden = name.startsWith("log_softmax") ? [seen[1]!] : [...seen];
+    assert.ok(hidden.some((x) => !Number.isFinite(x)), `${name}: ${hidden}`);
+    if (/norm of squares|relu|gate of|attention/.test(name)) {
+      assert.ok(hidden.every(Number.isNaN), `${name}: ${hidden}`);
+    }
+  }
+}
+
+Deno.test("an overflow never comes back as a number (CPU twins)", async () => {
+  using backend = new CpuBackend();
+  await neverFinite(backend);
+});
+
+for (const { kernelSet, missing } of testedKernelSets) {
+  testWhere(
+    missing,
+    `an overflow never comes back as a number (${kernelSet} kernels)`,
+    async () => {
+      using backend = new GpuBackend(await Device.open(), kernelSet);
+      await neverFinite(backend);
+      assert.deepEqual(backend.device.uncapturedErrors, []);
+    },
+  );
+}

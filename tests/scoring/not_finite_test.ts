@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { localFolder } from "../../src/checkpoint/folder.ts";
+import { type LazyTensor, overlayFolder } from "../../src/merging/overlay_folder.ts";
+import type { LoadOptions } from "../../src/scoring/load_options.ts";
+import { RewardModel } from "../../src/scoring/reward_model.ts";
+import { goldenConversations, parityFolder } from "../golden/parity.ts";
+import { testedKernelSets } from "../kernel_sets.ts";
+import { testWhere } from "../requirement.ts";
+
+/** Weights so large that something overflows on the way to the score, and would come back from it. */
+const overflowing: readonly (readonly [model: string, tensor: string, value: number])[] = [
+  ["llama", "model.embed_tokens.weight", 3e38],
+  ["llama", "model.layers.0.mlp.up_proj.weight", 1e30],
+  ["llama", "model.layers.1.mlp.down_proj.weight", -1e38],
+  ["llama", "model.layers.0.self_attn.q_proj.weight", 1e38],
+  ["qwen3", "model.layers.0.self_attn.k_proj.weight", 1e30],
+  ["llama", "model.layers.0.self_attn.v_proj.weight", 1e38],
+  ["llama", "model.norm.weight", 3e38],
+  ["armo", "gating.layers.0.weight", -3e38],
+];
+
+async function neverScored(options: LoadOptions): Promise<void> {
+  for (const [name, tensor, value] of overflowing) {
+    const files = localFolder(parityFolder(name));
+    using base = await Checkpoint.open(files);
+    const { shape } = base.tensors.get(tensor)!;
+    const columns = shape.slice(1).reduce((a, b) => a * b, 1);
+    const spoilt: LazyTensor = {
+      name: tensor,
+      dtype: "F32",
+      shape,
+      readRows: (_, count) =>
+        Promise.resolve(new Uint8Array(new Float32Array(count * columns).fill(value).buffer)),
+    };
+    using model = await RewardModel.load(overlayFolder(name, files, base, { tensors: [spoilt] }), {
+      ...options,
+      onWarning: () => {},
+    });
+    const [first] = await goldenConversations(name);
+    const [verdict] = await model.score([first!.messages]);
+    assert.equal(verdict!.score, null, `${tensor} of ${value}: ${verdict!.score}`);
+    assert.equal(verdict!.error!.code, "scoring/not-finite");
+  }
+}
+
+Deno.test("an overflow anywhere is the row's error, never a number, on the CPU twins", async () => {
+  await neverScored({ backend: "cpu" });
+});
+
+for (const { kernelSet, missing } of testedKernelSets) {
+  testWhere(
+    missing,
+    `an overflow anywhere is the row's error, never a number (${kernelSet})`,
+    () => neverScored({ backend: "gpu", kernels: kernelSet }),
+  );
+}
