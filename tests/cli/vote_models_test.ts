@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { run } from "../../src/cli/main.ts";
 import { inFolder } from "./captured_output.ts";
 import { stubVoters, type VoterLog } from "../tasks/vote/stub_voters.ts";
 import { vote, write } from "./run_vote.ts";
