@@ -1,4 +1,4 @@
-import type { ReadRow, Row } from "../../data/rows.ts";
+import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { categorize, type Category, type CategoryBounds } from "../../voting/categories.ts";
 import { curatedRow } from "../../voting/curated_row.ts";
