@@ -3,6 +3,19 @@ import type { CalibrationMethod } from "./artifact.ts";
 import type { DegenerateRule } from "./lowess.ts";
 import { missingFeature, type Pool } from "./pool.ts";
 import { ownValue } from "../own_value.ts";
+import {
+  amount,
+  checkOptions,
+  either,
+  finite as finiteNumber,
+  flag,
+  numberIn,
+  object,
+  oneOf,
+  type OptionKind,
+  text,
+  wholeFrom,
+} from "../check_options.ts";
 
 /** Options of `fit`. */
 export interface FitOptions {
@@ -88,6 +101,28 @@ export interface FitSettings {
   readonly force: boolean;
 }
 
+const gammas: OptionKind = {
+  expected: 'a finite number, "auto", or a finite number by feature',
+  accepts: (value) =>
+    value === "auto" || finiteNumber.accepts(value) ||
+    (object.accepts(value) && Object.values(value as object).every(finiteNumber.accepts)),
+};
+
+const fitKinds: Readonly<Record<string, OptionKind>> = {
+  features: object,
+  gamma: gammas,
+  frac: numberIn("a share above 0, up to 1", (x) => x > 0 && x <= 1),
+  delta: either(amount, oneOf("auto")),
+  degenerate: oneOf("first", "mean"),
+  compat: oneOf("paper", "repo"),
+  seed: wholeFrom(0),
+  penaltyFeature: text,
+  penaltyUnit: oneOf("score", "deviation"),
+  center: flag,
+  force: flag,
+  tie: oneOf("half", "wrong", "random"),
+};
+
 /**
  * Fills in the defaults and checks every option against the pool.
  *
@@ -96,6 +131,7 @@ export interface FitSettings {
  * @throws {AssayError} `calibration/bad-option`, `calibration/missing-feature`.
  */
 export function resolveSettings(pool: Pool, options: FitOptions): FitSettings {
+  checkOptions("calibration/bad-option", "fit a calibrator", options, fitKinds);
   const present = Object.keys(pool.features);
   const method = options.method ?? "lwr";
   if (!["mean", "lwr", "lwr-penalty", "penalty"].includes(method)) {

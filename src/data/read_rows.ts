@@ -4,7 +4,13 @@ import { type BytesRead, inputError, openInput } from "./input_bytes.ts";
 import { readCsv } from "./read_csv.ts";
 import { readJsonText } from "./read_json_text.ts";
 import { readParquet } from "./read_parquet.ts";
-import { delimiterOfName, formatOfName, type ReadRow, type RowFormat } from "./rows.ts";
+import {
+  checkFormat,
+  delimiterOfName,
+  formatOfName,
+  type ReadRow,
+  type RowFormat,
+} from "./rows.ts";
 
 /** How to read an input. */
 export interface ReadRowsOptions {
@@ -47,6 +53,7 @@ export async function* readRows(
   input: string,
   options: ReadRowsOptions = {},
 ): AsyncGenerator<ReadRow> {
+  checkFormat(options.format);
   const format = options.format ?? formatOfName(input) ?? "jsonl";
   // Rows come in batches as far as here: a generator's turn for each row, in every room that it
   // passes, would cost more than the parsing.

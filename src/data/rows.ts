@@ -1,3 +1,4 @@
+import { checkOptions, oneOf } from "../check_options.ts";
 import type { AssayError } from "../error.ts";
 
 /** One row of a data set: column name → value, as JSON has them (whole numbers beyond 2⁵³ as `bigint`). */
@@ -15,6 +16,16 @@ export interface ReadRow {
 
 /** The file formats that rows are read from and written to. */
 export type RowFormat = "jsonl" | "csv" | "parquet";
+
+/**
+ * Makes sure that a format that was named is one.
+ *
+ * @throws {AssayError} `data/bad-option`.
+ */
+export function checkFormat(format: unknown): void {
+  const kinds = { format: oneOf("jsonl", "csv", "parquet") };
+  checkOptions("data/bad-option", "read or write rows", { format }, kinds);
+}
 
 /** The format that a file's name tells, whether it is packed or not; `undefined` where it tells none. */
 export function formatOfName(name: string): RowFormat | undefined {

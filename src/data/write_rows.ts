@@ -3,7 +3,7 @@ import { AssayError } from "../error.ts";
 import { type ByteSink, checkWritable, fileSink, gzipSink } from "./byte_sink.ts";
 import { stringifyJson } from "./json_text.ts";
 import { ParquetSchema } from "./parquet_schema.ts";
-import { delimiterOfName, formatOfName, type Row, type RowFormat } from "./rows.ts";
+import { checkFormat, delimiterOfName, formatOfName, type Row, type RowFormat } from "./rows.ts";
 import { namelessFile } from "./temporary_file.ts";
 import { waitingRows } from "./waiting_rows.ts";
 import { writtenRow } from "./unwritable_row.ts";
@@ -106,6 +106,7 @@ export interface RowFileOptions extends RowWriterOptions {
  * @throws {AssayError} `data/cannot-write` where the file can't be created, or written any further.
  */
 export async function writeRowFile(path: string, options: RowFileOptions = {}): Promise<RowWriter> {
+  checkFormat(options.format);
   const format = options.format ?? formatOfName(path) ?? "jsonl";
   if (format === "jsonl") return jsonLinesWriter(await fileSink(path), options);
   await checkWritable(path); // a path that can't be written fails early

@@ -8,6 +8,7 @@ import {
   rewardBenchWeights,
 } from "./rewardbench_sections.ts";
 import { isTiesId, type TiesRow, tiesScore } from "./ties_subset.ts";
+import { checkOptions, oneOf } from "../check_options.ts";
 
 /** One scored row whose right candidates are known. A pair is a row of two, the chosen one first. */
 export interface LabelledRow {
@@ -118,6 +119,7 @@ export class Evaluation {
    * @param tie What equal scores count as. Default `"half"`.
    */
   constructor(tie: TieRule = "half") {
+    checkOptions("evaluation/bad-option", "evaluate", { tie }, { tie: oneOf("half", "wrong") });
     this.#tie = tie;
   }
 

@@ -27,6 +27,7 @@ import {
   type ObjectiveDebiasing,
 } from "./verbosity_debiasing.ts";
 import { ownValue } from "../own_value.ts";
+import { checkTrainingOptions } from "./check_training.ts";
 
 /** How to fit an ArmoRM head. */
 export interface ArmoFitOptions {
@@ -125,6 +126,7 @@ export async function fitArmo(
   features: FeatureSet,
   options: ArmoFitOptions = {},
 ): Promise<ArmoFit> {
+  checkTrainingOptions(options);
   const { seed = 0 } = options;
   const split = splitRows(features.rows, options.validationShare ?? 0.2, seed);
   const objectives = objectivesOf(features, options.objectives);

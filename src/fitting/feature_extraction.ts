@@ -25,6 +25,7 @@ import {
   fittingRow,
   type ResponseSide,
 } from "./fitting_row.ts";
+import { checkTrainingOptions } from "./check_training.ts";
 
 /**
  * The positions that features are read at: the last token, and for gates the end of the prompt.
@@ -94,6 +95,7 @@ export async function extractFeatures(
   folder: string,
   options: ExtractionOptions,
 ): Promise<ExtractionResult> {
+  checkTrainingOptions({ rowsPerShard: options.rowsPerShard });
   const manifest: FeatureManifest = {
     version: 1,
     model: source.name,

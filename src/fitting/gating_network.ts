@@ -1,6 +1,7 @@
 import { seededRandom } from "../numbers/seeded_random.ts";
 import { type Parameter, parameter } from "./adamw.ts";
 import { multiplyTransposed, transposed } from "./matrix_products.ts";
+import { checkTrainingOptions } from "./check_training.ts";
 
 /** A linear map with a bias. */
 export interface LinearLayer {
@@ -65,6 +66,7 @@ export class GatingNetwork {
 
   /** A gate as PyTorch starts one: weights and biases even in ±1 / √inputs, s = 1. */
   static create(shape: GatingShape, seed: number): GatingNetwork {
+    checkTrainingOptions(shape);
     const { dimension, objectives, hiddenSize = 1024, hiddenLayers = 3, temperature = 10 } = shape;
     const random = seededRandom(seed);
     const sizes = [

@@ -7,6 +7,7 @@ import type { GatingNetwork } from "./gating_network.ts";
 import type { Measurement, PairFigures } from "./head_training.ts";
 import type { PairMixture } from "./pair_mixture.ts";
 import { drawPairs } from "./preference_pairs.ts";
+import { checkTrainingOptions } from "./check_training.ts";
 
 /** Pairs as a gate sees them: the prompt, and what the responses differ by in each objective. */
 export interface GatingPairs {
@@ -85,6 +86,7 @@ export async function trainGating(
   pairs: GatingPairs,
   options: GatingOptions,
 ): Promise<GatingResult> {
+  checkTrainingOptions(options);
   const { steps = 2000, batchSize = 1024, rate = 1e-3, measureEvery = 50, validation } = options;
   const { weightDecay = 0, dropout = 0.2 } = options;
   for (const some of validation === undefined ? [pairs] : [pairs, validation]) {

@@ -3,6 +3,7 @@ import { preferenceLoss } from "../voting/preference_losses.ts";
 import { AdamW, cosineRate } from "./adamw.ts";
 import type { HeadLearner } from "./linear_head.ts";
 import { batchOfPairs, checkPairs, drawPairs, type PreferencePairs } from "./preference_pairs.ts";
+import { checkTrainingOptions } from "./check_training.ts";
 
 /** How to train a head. */
 export interface TrainingOptions {
@@ -84,6 +85,7 @@ export async function trainHead(
   pairs: PreferencePairs,
   options: TrainingOptions,
 ): Promise<TrainedHead> {
+  checkTrainingOptions(options);
   checkPairs(pairs);
   if (options.validation !== undefined) checkPairs(options.validation);
   const { steps, batchSize, rate, weightDecay = 0, validation, measureEvery = 50 } = options;

@@ -1,6 +1,7 @@
 import { AssayError } from "../error.ts";
 import { addGram, factorize, packedRow, solveFactorized } from "./matrix_products.ts";
 import { GramSum, groupObjectives, type ObjectiveGroup, planSums } from "./ridge_sums.ts";
+import { checkTrainingOptions } from "./check_training.ts";
 
 /** The paper's grid of penalties (arXiv 2406.12845, `stage-1_train.py`). */
 export const ridgeAlphas: readonly number[] = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000, 10000];
@@ -95,6 +96,7 @@ export async function fitRidge(
   validation: LabelledFeatures,
   options: RidgeOptions = {},
 ): Promise<RidgeFit> {
+  checkTrainingOptions(options);
   checkLabels(train.labels, objectives);
   checkLabels(validation.labels, objectives);
   const groups = groupObjectives(train.labels, objectives);

@@ -1,5 +1,6 @@
 import { spearman } from "../numbers/ranks.ts";
 import { AssayError } from "../error.ts";
+import { checkTrainingOptions } from "./check_training.ts";
 
 /** Penalties that are tried, ascending (`stage-2_train.py` of ArmoRM). */
 export const verbosityPenalties: readonly number[] = [
@@ -74,6 +75,7 @@ export function debiasVerbosity(
   verbosity: number,
   options: DebiasingOptions = {},
 ): VerbosityDebiasing {
+  checkTrainingOptions(options);
   if (!(verbosity in Array.from({ length: objectives }, () => 0))) {
     throw new AssayError(
       "fitting/bad-objective",

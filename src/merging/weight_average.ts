@@ -10,6 +10,7 @@ import {
 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 import { checkSoupMembers } from "./soup_members.ts";
+import { checkOptions, oneOf, positive, wholeFrom } from "../check_options.ts";
 
 /** How to average weights. */
 export interface WeightAverageOptions {
@@ -26,6 +27,12 @@ export interface WeightAverageOptions {
   /** Ends the averaging between two pieces. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const averageKinds = {
+  dtype: oneOf("F32", "F16", "BF16"),
+  chunkElements: wholeFrom(1),
+  shardSize: positive,
+};
 
 /** Text files that a checkpoint needs beside its weights, taken from the first member. */
 const copiedFiles: readonly string[] = [
@@ -86,6 +93,7 @@ export async function averageWeights(
   members: readonly Checkpoint[],
   options: WeightAverageOptions = {},
 ): Promise<AveragedCheckpoint> {
+  checkOptions("merging/bad-option", "average weights", options, averageKinds);
   await checkSoupMembers(members);
   const weights = options.weights ?? members.map(() => 1 / members.length);
   checkWeights(weights, members.length);

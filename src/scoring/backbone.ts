@@ -16,6 +16,7 @@ import type { Sequence } from "./packs/prefix_group.ts";
 import { Turns } from "./packs/turns.ts";
 import { tokenizeForReads } from "./read_positions.ts";
 import { readStates, rowsOfMembers } from "./read_states.ts";
+import { checkLoadOptions, checkScoreOptions, ownKinds } from "./check_load_options.ts";
 
 /** How to load a {@link Backbone} by itself. */
 export interface BackboneOptions extends LoadOptions {
@@ -55,12 +56,13 @@ export class Backbone implements Disposable {
    * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}.
    * @throws {AssayError} For a backbone that is not understood in full, or does not fit.
    */
-  static load(
+  static async load(
     source: string | URL | CheckpointFolder,
     options: BackboneOptions = {},
   ): Promise<Backbone> {
+    checkLoadOptions(options, ownKinds.backbone);
     const reads = options.reads ?? { last: { at: "last" } };
-    return Backbone.open(source, { head: "none", reads, pooling: options.pooling }, options);
+    return await Backbone.open(source, { head: "none", reads, pooling: options.pooling }, options);
   }
 
   /**
@@ -137,6 +139,7 @@ export class Backbone implements Disposable {
     conversations: Conversations,
     options: ScoreOptions = {},
   ): AsyncGenerator<PooledState | AssayError> {
+    checkScoreOptions(options);
     const { plan: { reads }, backend } = this.#opened;
     const outcomes = this.run(conversations, {
       reads,

@@ -6,6 +6,7 @@ import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
 import { notFinite } from "./not_finite.ts";
 import { failedVerdict, type Verdict } from "./verdict.ts";
+import { checkLoadOptions, checkScoreOptions, ownKinds } from "./check_load_options.ts";
 
 /** How to make rewards of log-probabilities. */
 export interface ImplicitRewardOptions extends LoadOptions {
@@ -78,13 +79,15 @@ export class ImplicitRewardModel implements Disposable {
    * @param policy The model trained by DPO: a folder in Hugging Face layout with an output matrix.
    * @param reference The model it was trained from; `undefined` for none.
    * @param options As of `RewardModel.load`; a memory budget is halved between the two models.
-   * @throws {AssayError} For a model that is not understood in full, or does not fit.
+   * @throws {AssayError} For a model that is not understood in full, or does not fit;
+   *   `scoring/bad-option`.
    */
   static async load(
     policy: string | URL | CheckpointFolder,
     reference: string | URL | CheckpointFolder | undefined,
     options: ImplicitRewardOptions = {},
   ): Promise<ImplicitRewardModel> {
+    checkLoadOptions(options, ownKinds.implicit);
     using opened = new DisposableStack();
     // Each gets half of the budget: they are as large as each other.
     const budget = options.memoryBudget;
@@ -115,6 +118,7 @@ export class ImplicitRewardModel implements Disposable {
     conversations: readonly Conversation[],
     options: ScoreOptions = {},
   ): Promise<Verdict[]> {
+    checkScoreOptions(options);
     const own = await Array.fromAsync(this.#policy.responses(conversations, options));
     const base = this.#reference &&
       await Array.fromAsync(this.#reference.responses(conversations, options));
@@ -130,6 +134,7 @@ export class ImplicitRewardModel implements Disposable {
     conversations: AsyncIterable<Conversation> | Iterable<Conversation>,
     options: ScoreOptions = {},
   ): AsyncGenerator<Verdict> {
+    checkScoreOptions(options);
     let waiting: Conversation[] = [];
     for await (const conversation of conversations) {
       waiting.push(conversation);

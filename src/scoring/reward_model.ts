@@ -9,6 +9,7 @@ import type { MemoryPlan } from "./packs/memory_plan.ts";
 import type { Readout } from "./packs/pack_pipeline.ts";
 import { readStates, rowsOfMembers } from "./read_states.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
+import { checkLoadOptions, checkScoreOptions } from "./check_load_options.ts";
 
 /**
  * A reward model, loaded and ready to score.
@@ -45,12 +46,14 @@ export class RewardModel implements Disposable {
    * Loads a checkpoint.
    *
    * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}.
-   * @throws {AssayError} For a checkpoint that is not understood in full, or does not fit.
+   * @throws {AssayError} For a checkpoint that is not understood in full, or does not fit;
+   *   `scoring/bad-option` for an option that is none, or that has no such value.
    */
   static async load(
     source: string | URL | CheckpointFolder,
     options: LoadOptions = {},
   ): Promise<RewardModel> {
+    checkLoadOptions(options);
     using opened = new DisposableStack();
     const wanted = { head: "reward", pooling: options.pooling } as const;
     const backbone = opened.use(await Backbone.open(source, wanted, options));
@@ -127,6 +130,7 @@ export class RewardModel implements Disposable {
     conversations: AsyncIterable<Conversation> | Iterable<Conversation>,
     options: ScoreOptions = {},
   ): AsyncGenerator<Verdict> {
+    checkScoreOptions(options);
     const outcomes = this.#backbone.run(conversations, this.#readout(), options);
     const { parts } = this.#plan.head;
     for await (const outcome of outcomes) yield verdictOf(outcome, parts, this.kernels);

@@ -54,7 +54,10 @@ export async function writeSoup(
   using opened = new DisposableStack();
   const members: Checkpoint[] = [];
   for (const model of models) members.push(opened.use(await Checkpoint.open(model)));
-  const { tensors, files } = await averageWeights(members, average);
+  const { tensors, files } = await averageWeights(
+    members,
+    { ...average, shardSize } as WeightAverageOptions,
+  );
   await makeFolder(folder);
   await using written = new FolderFiles(folder);
   await writeWeights(written, tensors, shardSize, {

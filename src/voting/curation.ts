@@ -2,6 +2,7 @@ import { AssayError } from "../error.ts";
 import { meanInOrder } from "../numbers/moments.ts";
 import { rankPositions } from "../numbers/ranks.ts";
 import type { Category } from "./categories.ts";
+import { checkOptions, finite, flag, object, oneOf } from "../check_options.ts";
 
 /** What curation does to the labels of a preference set, by the names that `curate` takes. */
 export type Recipe =
@@ -58,6 +59,24 @@ export interface CurationOptions {
   /** Margin: keep negative strengths as negative margins, in place of 0. Default false. */
   readonly signedMargins?: boolean | undefined;
 }
+
+const category = oneOf("incorrect", "ambiguous", "normal", "strong", "unscored");
+
+const curationKinds = {
+  below: finite,
+  anySign: flag,
+  drop: {
+    expected: `a list of ${category.expected}`,
+    accepts: (value: unknown) => Array.isArray(value) && value.every(category.accepts),
+  },
+  smoothStrong: flag,
+  signedMargins: flag,
+  recipe: {
+    expected: "the name of a recipe, or treatments",
+    accepts: (value: unknown) =>
+      typeof value === "string" ? Object.hasOwn(recipes, value) : object.accepts(value),
+  },
+};
 
 /** What was done to one pair. */
 export type CurationAction = "keep" | "flip" | "drop" | "soften";
@@ -121,6 +140,7 @@ export function curatePairs(
   recipe: Recipe | Treatments,
   options: CurationOptions = {},
 ): CuratedPair[] {
+  checkOptions("voting/bad-option", "curate", { ...options, recipe }, curationKinds);
   const treatments = typeof recipe === "string" ? recipes[recipe] : recipe;
   const { share = 0.1, smoothing = 0.1 } = options;
   checkShare("share", share, 1);

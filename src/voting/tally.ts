@@ -2,11 +2,12 @@ import { AssayError } from "../error.ts";
 import type { AggregateOptions } from "./aggregate.ts";
 import { aggregate } from "./aggregate.ts";
 import { categorize, type Category, type CategoryBounds } from "./categories.ts";
-import { type Aggregation, chooseBest } from "./committee.ts";
+import { type Aggregation, aggregations, chooseBest } from "./committee.ts";
 import { type MajorityTie, majorityVote } from "./majority_vote.ts";
 import { normalizeMargins, standardizeScores } from "./normalize.ts";
 import { type PreferenceStrength, preferenceStrength } from "./preference_strength.ts";
 import type { ScoredRow } from "./scored_row.ts";
+import { amount, checkOptions, numberIn, object, oneOf } from "../check_options.ts";
 
 /** Settings of {@linkcode tally}. */
 export interface TallyOptions extends AggregateOptions {
@@ -22,6 +23,16 @@ export interface TallyOptions extends AggregateOptions {
   /** What a level majority vote on a pair comes to. */
   readonly tie?: MajorityTie | undefined;
 }
+
+const tallyKinds = {
+  aggregation: oneOf(...aggregations),
+  normalize: oneOf("none", "std"),
+  bounds: object,
+  tie: oneOf("mean", "half", "wrong"),
+  trim: numberIn("a share from 0 to below 0.5", (x) => x >= 0 && x < 0.5),
+  varianceWeight: amount,
+  stdWeight: amount,
+};
 
 /** What the voters say of one row. */
 export type Vote =
@@ -97,6 +108,7 @@ export function tally(
   rows: readonly (readonly (ScoredRow | undefined)[])[],
   options: TallyOptions = {},
 ): Vote[] {
+  checkOptions("voting/bad-option", "count votes", options, tallyKinds);
   const kinds = rows.map(rowKind);
   const normalized = options.normalize === "std" ? normalizeVoters(rows) : rows;
   const margins = rows.map((row) => row.map(marginOf));

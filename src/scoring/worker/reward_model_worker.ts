@@ -15,6 +15,7 @@ import type {
   WorkerProcedures,
 } from "./procedures.ts";
 import type { Verdict } from "../verdict.ts";
+import { checkLoadOptions, checkScoreOptions, ownKinds } from "../check_load_options.ts";
 
 /** How a model is loaded into a worker. */
 export interface WorkerLoadOptions extends LoadOptions {
@@ -89,6 +90,7 @@ export class RewardModelWorker
     source: string | URL | CheckpointFolder,
     options: WorkerLoadOptions = {},
   ): Promise<RewardModelWorker> {
+    checkLoadOptions(options, ownKinds.worker); // before a worker is started for it
     const { worker = startWorker(), onProgress: _, onWarning: __, signal, ...data } = options;
     const folder = typeof source === "string" || source instanceof URL ? undefined : source;
     const model = new RewardModelWorker(worker, folder, options);
@@ -167,6 +169,7 @@ export class RewardModelWorker
     conversations: AsyncIterable<Conversation> | Iterable<Conversation>,
     options: ScoreOptions = {},
   ): AsyncGenerator<Verdict> {
+    checkScoreOptions(options);
     const { signal } = options;
     signal?.throwIfAborted();
     const number = this.#count++;

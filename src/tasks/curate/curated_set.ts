@@ -17,6 +17,7 @@ import { type GoalPlacement, goalScale, relabelWithGoals } from "../../voting/go
 import { flagMargin, type PriorConstraint, priorMargin } from "../../voting/prior_constraint.ts";
 import { readNumber } from "../../voting/scored_row.ts";
 import { sigmoid } from "../../numbers/sigmoid.ts";
+import { checkOptions, object, oneOf } from "../../check_options.ts";
 
 /** Recipes beside those of `@assay/assay/voting`: PCRM's margins, and relabelling with goals. */
 export type CurateRecipe = Recipe | "prior-margin" | "goal";
@@ -33,6 +34,12 @@ export interface RecipeOptions extends CurationOptions {
   /** `goal`: whether scores are stretched to 1 to 10, the default, or taken as they are. */
   readonly goalScale?: "linear" | "raw" | undefined;
 }
+
+const recipeKinds = {
+  prior: object,
+  goalPlacement: oneOf("system", "user"),
+  goalScale: oneOf("linear", "raw"),
+};
 
 /** What `prior-margin` goes by (PCRM, arXiv 2404.00978). */
 export interface PriorSettings {
@@ -133,6 +140,11 @@ export function curateSet(
   recipe: CurateRecipe,
   options: RecipeOptions,
 ): CuratedSet {
+  checkOptions("voting/bad-option", "curate", options, recipeKinds);
+  if (recipe === "prior-margin" && options.prior === undefined) {
+    const found = { prior: null }; // the recipe has nothing to go by
+    checkOptions("voting/bad-option", "curate by prior-margin", found, recipeKinds);
+  }
   const prior = recipe === "prior-margin" ? options.prior : undefined;
   const isOwn = recipe === "goal" || recipe === "prior-margin";
   const curated = curatePairs(pairs, isOwn ? nothing : recipe, options);

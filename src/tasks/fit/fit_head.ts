@@ -6,6 +6,7 @@ import { type HeadLearner, linearHead } from "../../fitting/linear_head.ts";
 import { metaHead, type MetaSet } from "../../fitting/meta_head.ts";
 import { type MixtureShares, PairMixture } from "../../fitting/pair_mixture.ts";
 import type { PreferencePairs } from "../../fitting/preference_pairs.ts";
+import { checkTrainingOptions } from "../../fitting/check_training.ts";
 
 /** What a scalar head can be fitted by: Bradley–Terry, a contrastive recipe, or MetaRM. */
 export const headLosses: readonly string[] = [
@@ -115,6 +116,7 @@ export async function fitHead(
       `Cannot fit: expected a loss of ${expected}, found ${loss}`,
     );
   }
+  checkTrainingOptions(options);
   const held = new Set(splitRows(features.rows, heldOut, seed).validation);
   const all = features.pairs;
   const train = await pairsOf(features, all.filter((p) => !held.has(p.chosen)), options);

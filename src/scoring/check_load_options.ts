@@ -1,0 +1,67 @@
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  either,
+  flag,
+  noBound,
+  numberIn,
+  object,
+  oneOf,
+  type OptionKind,
+  type OptionKinds,
+  positive,
+  text,
+  wholeFrom,
+} from "../check_options.ts";
+import type { LoadOptions, ScoreOptions } from "./load_options.ts";
+
+const loadKinds: OptionKinds<LoadOptions> = {
+  backend: oneOf("auto", "gpu", "cpu"),
+  kernels: oneOf("tiled", "texture"),
+  tuning: text,
+  memoryBudget: numberIn("a number of bytes above 0", (bytes) => bytes > 0),
+  layers: oneOf("resident", "streamed"),
+  maxTokens: either(wholeFrom(1), noBound),
+  truncate: oneOf("left", "right"),
+  pooling: oneOf("last", "last-not-pad"),
+  trustSpecialTokens: flag,
+  tokensPerPack: wholeFrom(1),
+  sharePrefixes: flag,
+  onProgress: callback,
+  onWarning: callback,
+  signal: abortSignal,
+};
+
+const scoreKinds: OptionKinds<ScoreOptions> = { signal: abortSignal, onProgress: callback };
+
+/** Kinds of the options that one loader has beside those of all. */
+export const ownKinds = {
+  implicit: { beta: positive, reduce: oneOf("sum", "mean") },
+  backbone: { reads: object },
+  worker: { worker: object },
+} satisfies Readonly<Record<string, Readonly<Record<string, OptionKind>>>>;
+
+/**
+ * Checks how a model is to be loaded.
+ *
+ * @param options What was given.
+ * @param own Kinds of what this loader takes beside {@linkcode LoadOptions}.
+ * @throws {AssayError} `scoring/bad-option`.
+ */
+export function checkLoadOptions(
+  options: unknown,
+  own: Readonly<Record<string, OptionKind>> = {},
+): void {
+  const kinds = { ...loadKinds, ...own };
+  checkOptions("scoring/bad-option", "load the model", options, kinds, "refused");
+}
+
+/**
+ * Checks how a call to score is to go on.
+ *
+ * @throws {AssayError} `scoring/bad-option`.
+ */
+export function checkScoreOptions(options: unknown): void {
+  checkOptions("scoring/bad-option", "score", options, scoreKinds, "refused");
+}
