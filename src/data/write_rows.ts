@@ -1,4 +1,5 @@
 import { stringify } from "csv-stringify/sync";
+import { AssayError } from "../error.ts";
 import { type ByteSink, fileSink } from "./byte_sink.ts";
 import { stringifyJson } from "./json_text.ts";
 import { ParquetSchema } from "./parquet_schema.ts";
@@ -81,9 +82,17 @@ export interface RowFileOptions {
  *
  * @param path The file's path; `.jsonl`, `.csv` or `.parquet` tells the format.
  * @param options The format, where the name does not tell it.
- * @throws {AssayError} `data/cannot-write` where the file can't be created.
+ * @throws {AssayError} `data/cannot-write` where the file can't be created, or its name says that it is
+ * packed in a way that is not written.
  */
 export async function writeRowFile(path: string, options: RowFileOptions = {}): Promise<RowWriter> {
+  const packing = /\.(zst|zstd|bz2|xz|zip|lz4)$/i.exec(path)?.[1];
+  if (packing !== undefined) {
+    throw new AssayError(
+      "data/cannot-write",
+      `Cannot write ${path}: rows are written plain or gzipped (.gz), not as .${packing}`,
+    );
+  }
   const format = options.format ?? formatOfName(path) ?? "jsonl";
   if (format === "jsonl") return jsonLinesWriter(await fileSink(path));
   const file = await fileSink(path); // created first, so that a path that can't be written fails early
