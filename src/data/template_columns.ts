@@ -12,14 +12,52 @@ const renderArguments: Readonly<Record<string, unknown>> = {
 };
 
 /**
+ * Columns that say a part of the conversation and are not read: scored without it, a row would be
+ * another one. What is to be done with each.
+ */
+const unreadColumns: Readonly<Record<string, string>> = {
+  system_prompt: 'rename it to "system"',
+  system_message: 'rename it to "system"',
+  functions: 'give them as "tools"',
+  tool_calls: "put them into the message that makes them",
+  reasoning_content: "put it into the message that it belongs to",
+  enable_thinking: 'put it into "chat_template_kwargs"',
+  image: "images can't be scored",
+  images: "images can't be scored",
+  audio: "sound can't be scored",
+  audios: "sound can't be scored",
+  video: "films can't be scored",
+  videos: "films can't be scored",
+};
+
+/** Refuses a row with a column that says a part of the conversation and would not be read. */
+function checkColumns(row: Row): void {
+  for (const [column, advice] of Object.entries(unreadColumns)) {
+    const value = Object.hasOwn(row, column) ? row[column] : undefined;
+    const isEmpty = value === undefined || value === null || value === "" ||
+      (typeof value === "object" && Object.keys(value).length === 0);
+    if (isEmpty) continue;
+    throw badColumn(
+      column,
+      `expected no such column, which would not be read, found ${
+        kindOfValue(value)
+      }; ${advice}, or ` +
+        "rename the column if it is no part of the conversation",
+    );
+  }
+}
+
+/**
  * What a row gives the chat template besides messages: `tools` and `documents`, lists, and the entries
  * of `chat_template_kwargs`, an object. All may be text of such a value; an empty one counts as absent.
  *
  * @param row The row.
  * @returns By the template's names; `undefined` where the row has none.
- * @throws {AssayError} `data/bad-row` for a column that holds something else.
+ * @throws {AssayError} `data/bad-row` for a column that holds something else, or that says a part of the
+ * conversation in a way that is not read.
  */
 export function templateVariables(row: Row): TemplateVariables | undefined {
+  checkColumns(row);
   const variables: Record<string, unknown> = {};
   const settings = structure(row, "chat_template_kwargs");
   if (Array.isArray(settings)) {

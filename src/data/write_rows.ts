@@ -103,10 +103,18 @@ export interface RowFileOptions extends RowWriterOptions {
  *
  * @param path The file's path; `.jsonl`, `.csv` or `.parquet` tells the format.
  * @param options The format, where the name does not tell it, and who hears of bad rows.
- * @throws {AssayError} `data/cannot-write` where the file can't be created, or written any further.
+ * @throws {AssayError} `data/cannot-write` where the file can't be created, or written any further, or
+ *   its name says that it is packed in a way that is not written.
  */
 export async function writeRowFile(path: string, options: RowFileOptions = {}): Promise<RowWriter> {
   checkFormat(options.format);
+  const packing = /\.(zst|zstd|bz2|xz|zip|lz4)$/i.exec(path)?.[1];
+  if (packing !== undefined) {
+    throw new AssayError(
+      "data/cannot-write",
+      `Cannot write ${path}: rows are written plain or gzipped (.gz), not as .${packing}`,
+    );
+  }
   const format = options.format ?? formatOfName(path) ?? "jsonl";
   if (format === "jsonl") return jsonLinesWriter(await fileSink(path), options);
   await checkWritable(path); // a path that can't be written fails early

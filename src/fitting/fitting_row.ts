@@ -1,5 +1,6 @@
 import { conversationsOfRow } from "../data/row_conversations.ts";
 import { numberInColumn } from "../data/column_values.ts";
+import { stringifyJson } from "../data/json_text.ts";
 import { kindOfValue, type Row } from "../data/rows.ts";
 import { valueOfText } from "../data/serialized_text.ts";
 import { AssayError } from "../error.ts";
@@ -163,7 +164,7 @@ function badRow(column: string, expected: string, found: unknown): AssayError {
 
 /** FNV-1a of the messages before the response: 32 bits, enough to keep prompts together. */
 function promptHash(conversation: Conversation): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(conversation.slice(0, -1)));
+  const bytes = new TextEncoder().encode(stringifyJson(conversation.slice(0, -1)));
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return hash.toString(16).padStart(8, "0");

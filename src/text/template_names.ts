@@ -149,18 +149,23 @@ function fieldsAt(tokens: readonly Token[], at: number): string[] {
 function variablesOf(statements: readonly (readonly Token[])[]): Set<string> {
   const variables = new Set<string>();
   const own = new Set<string>(keywords);
+  let parameters = new Set<string>(); // those of the macro that is being read
   for (const tokens of statements) {
     if (tokens[0]?.value === "macro") {
-      for (const { kind, value } of tokens) if (kind === "name") own.add(value);
+      own.add(tokens[1]?.value ?? "");
+      const names = tokens.slice(2).filter(({ kind }) => kind === "name");
+      parameters = new Set(names.map(({ value }) => value));
       continue;
     }
+    if (tokens[0]?.value === "endmacro") parameters = new Set();
     const { targets, expression } = assignment(tokens);
     expression.forEach(({ kind, value }, at) => {
       const [before, after] = [expression[at - 1]?.value, expression[at + 1]?.value];
       const isNamed = after === "=" && expression[at + 2]?.value !== "=";
       const isFilter = before === "." || before === "|" || before === "is" ||
         (before === "not" && expression[at - 2]?.value === "is");
-      if (kind === "name" && !isNamed && !isFilter && !own.has(value)) variables.add(value);
+      const isOwn = own.has(value) || parameters.has(value);
+      if (kind === "name" && !isNamed && !isFilter && !isOwn) variables.add(value);
     });
     for (const target of targets) own.add(target);
   }

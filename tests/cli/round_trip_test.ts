@@ -203,3 +203,24 @@ Deno.test("scores of a list of one number are that number, in every command that
     assert.deepEqual(voted.rows.map((row) => row.score), plain.map(({ score }) => score));
   });
 });
+
+Deno.test("lengths that a CSV cell holds are read, not measured on the texts beside them", async () => {
+  await inFolder(async (folder) => {
+    const candidates = Array.from({ length: 20 }, (_, i) => ({
+      prompt: "Q",
+      responses: ["a", "bb", "ccc"],
+      scores: [Math.sin(i), Math.cos(i), i / 20],
+      lengths: [100 + i, 300 - 3 * i, 50 + 7 * i],
+    }));
+    const input = `${folder}/in.jsonl`;
+    const text = candidates.map((row) => `${JSON.stringify(row)}\n`).join("");
+    await Deno.writeTextFile(input, text);
+    const csv = `${folder}/out.csv`;
+    assert.equal((await assay(["calibrate", input, "--output", csv])).status, 0);
+    const [one, two] = await Promise.all([input, csv].map((from) => assay(["calibrate", from])));
+    assert.deepEqual(
+      two!.rows.map((row) => row.calibrated_scores),
+      one!.rows.map((row) => row.calibrated_scores),
+    );
+  });
+});

@@ -179,6 +179,11 @@ const refusals: Readonly<Record<string, readonly [Row, RegExp]>> = {
     { prompt: "Q", response: "A", tools: "search" },
     /"tools": expected a list/,
   ],
+  "a system prompt by another name": [
+    { prompt: "Q", response: "A", system_prompt: "S" },
+    /"system_prompt": .*rename it to "system"/,
+  ],
+  "images": [{ prompt: "Q", response: "A", images: ["x.png"] }, /"images": .*can't be scored/],
   "half a pair": [{ prompt: "Q", chosen: "A" }, /"rejected": a pair needs both/],
   "a string without a prompt": [{ response: "A" }, /"response": a string needs a "prompt"/],
   "a pair of strings without a prompt": [

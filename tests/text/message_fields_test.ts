@@ -208,4 +208,9 @@ Deno.test("templateNames() finds fields of messages by whatever name they go, an
     "all",
   );
   assert.deepEqual([...templateNames("{% set tools = none %}{{ tools }}").variables], []);
+  const macro = "{% macro show(tools, x=none) %}{{ tools }}{{ style }}{% endmacro %}";
+  assert.deepEqual(
+    [...templateNames(`${macro}{% if tools %}{{ show(tools) }}{% endif %}`).variables],
+    ["style", "tools"],
+  );
 });

@@ -3,6 +3,7 @@ import { localFolder } from "../../checkpoint/folder.ts";
 import { refuseLfsPointer } from "../../checkpoint/lfs_pointer.ts";
 import { conversationsOfRow } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
+import { valueOfText } from "../../data/serialized_text.ts";
 import { AssayError } from "../../error.ts";
 import { ChatTokenizer } from "../../text/chat_tokenizer.ts";
 import { type Conversation, withoutResponse } from "../../text/conversation.ts";
@@ -102,13 +103,20 @@ function columnsOf(row: Row, kind: "single" | "pair" | "best_of_n", index: numbe
     return columns;
   }
   for (const [name, value] of Object.entries(row)) {
-    if (!Array.isArray(value)) continue;
-    setOwnValue(columns, name, value[index]);
+    const list = typeof value === "string" ? numbersOfText(value) : value;
+    if (!Array.isArray(list)) continue;
+    setOwnValue(columns, name, list[index]);
     const one = name.slice(0, -1);
     if (!name.endsWith("s")) continue;
-    if ((ownValue(columns, one) ?? null) === null) setOwnValue(columns, one, value[index]);
+    if ((ownValue(columns, one) ?? null) === null) setOwnValue(columns, one, list[index]);
   }
   return columns;
+}
+
+/** A list of numbers that a CSV cell holds as text; other text is no column of a response. */
+function numbersOfText(text: string): unknown {
+  if (!/^\s*\[[-+\d.,\seEnaifNIul]*\]\s*$/.test(text)) return undefined;
+  return valueOfText(text)?.value;
 }
 
 /** A row's conversations, taken apart when a feature first asks for text. */
