@@ -8,6 +8,7 @@ export type { ByteSource } from "./byte_source.ts";
 export { Checkpoint } from "./checkpoint.ts";
 export { fileSource } from "./file_source.ts";
 export { blobFolder, type CheckpointFolder, httpFolder, localFolder } from "./folder.ts";
+export type { HttpPatience } from "./http_patience.ts";
 export { type HttpOptions, httpSource } from "./http_source.ts";
 export { SafetensorsReader } from "./safetensors_reader.ts";
 export {
