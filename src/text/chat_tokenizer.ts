@@ -1,8 +1,9 @@
 import { AssayError } from "../error.ts";
 import type { AddedToken } from "./added_tokens.ts";
 import { ChatTemplate } from "./chat_template.ts";
-import { ContentGuard, type GuardedConversation } from "./content_guard.ts";
+import { ContentGuard, findResponse } from "./content_guard.ts";
 import { checkConversation, type Conversation } from "./conversation.ts";
+import type { TextValue } from "./jinja/text_value.ts";
 import { commonLength, deriveHeaderPattern, findLastPattern } from "./header_pattern.ts";
 import {
   namedSpecialTokens,
@@ -26,6 +27,12 @@ export interface TokenizedConversation {
    * assistant header); null if this text has none.
    */
   readonly headerPosition: number | null;
+}
+
+/** A rendered conversation, what of it is content, and where control tokens may not stand. */
+interface RenderedText extends GuardedText {
+  readonly conversation: Conversation;
+  readonly traced: TextValue;
 }
 
 /** Up to how many times `maxTokens` the tokens of a conversation that is too long are counted. */
@@ -158,7 +165,7 @@ export class ChatTokenizer {
    */
   render(conversation: Conversation): string {
     const checked = checkConversation(conversation, this.#template.source);
-    return this.#render(this.#guard.guard(checked)).text;
+    return this.#template.render(checked);
   }
 
   /**
@@ -171,20 +178,19 @@ export class ChatTokenizer {
    * `text/no-gating-pattern`.
    */
   tokenize(conversation: Conversation): TokenizedConversation {
-    const guarded = this.#guard.guard(checkConversation(conversation, this.#template.source));
-    const text = this.#render(guarded);
+    const text = this.#render(checkConversation(conversation, this.#template.source));
     const { maxTokens, truncate } = this.#options;
     // Without truncation, count on for a while, so that the error can tell the number.
     const limit = truncate === undefined ? countedLengths * maxTokens : maxTokens;
     const encoded = this.#encode(text, { limit, countsOnly: true });
     if (encoded.total > maxTokens) {
       if (truncate === undefined) throw tooLong(describeTotal(encoded), maxTokens);
-      return this.#truncate(guarded, text, truncate);
+      return this.#truncate(text, truncate);
     }
     return {
       ids: Uint32Array.from(encoded.ids),
       truncated: false,
-      headerPosition: this.#findHeader(encoded.ids, guarded, text),
+      headerPosition: this.#findHeader(encoded.ids, text),
     };
   }
 
@@ -199,8 +205,9 @@ export class ChatTokenizer {
     return this.#tokenizer.decodeToken(id);
   }
 
-  #render(guarded: GuardedConversation): GuardedText {
-    return this.#guard.release(this.#template.render(guarded.conversation), guarded.mark);
+  #render(conversation: Conversation): RenderedText {
+    const traced = this.#template.trace(conversation);
+    return { ...this.#guard.guard(traced), conversation, traced };
   }
 
   #encode(text: GuardedText, options?: EncodeOptions): Encoded {
@@ -209,14 +216,10 @@ export class ChatTokenizer {
     return { ...encoded, ids, total: encoded.total + ids.length - encoded.ids.length };
   }
 
-  #truncate(
-    guarded: GuardedConversation,
-    text: GuardedText,
-    truncate: Truncation,
-  ): TokenizedConversation {
+  #truncate(text: RenderedText, truncate: Truncation): TokenizedConversation {
     const { maxTokens } = this.#options;
     const countsOnly = truncate === "left";
-    const prompt = this.#encodePrompt(guarded, text, countsOnly ? Infinity : maxTokens);
+    const prompt = this.#encodePrompt(text, countsOnly ? Infinity : maxTokens);
     // Right: tokens beyond the length do not matter, if it is known where the response begins.
     // Left: a response over the length cannot be kept, however long it is.
     const limit = prompt === null ? Infinity : maxTokens + (countsOnly ? prompt.length : 0);
@@ -246,13 +249,9 @@ export class ChatTokenizer {
     };
   }
 
-  #findHeader(
-    ids: readonly number[],
-    guarded: GuardedConversation,
-    text: GuardedText,
-  ): number | null {
+  #findHeader(ids: readonly number[], text: RenderedText): number | null {
     if (this.headerPattern === null) return null;
-    const prompt = this.#isPatternPlain ? this.#encodePrompt(guarded, text, Infinity) : null;
+    const prompt = this.#isPatternPlain ? this.#encodePrompt(text, Infinity) : null;
     const header = this.#locateHeader(ids, prompt);
     return header ?? this.#withoutHeader(ids.length);
   }
@@ -281,15 +280,23 @@ export class ChatTokenizer {
   }
 
   /** The tokens before the response; null where the template does not tell where it begins. */
-  #encodePrompt(
-    guarded: GuardedConversation,
-    text: GuardedText,
-    limit: number,
-  ): readonly number[] | null {
-    const render = (conversation: Conversation) => this.#template.render(conversation);
-    const offset = this.#guard.findResponse(guarded, render, text.text);
+  #encodePrompt(text: RenderedText, limit: number): readonly number[] | null {
+    const offset = this.#findResponse(text);
     if (offset === null) return null;
     return this.#encode({ ...text, text: text.text.slice(0, offset) }, { limit }).ids;
+  }
+
+  #findResponse({ conversation, traced }: RenderedText): number | null {
+    const index = conversation.length - 1;
+    const last = conversation[index]!;
+    if (last.content.trim() !== "") return findResponse(traced, index);
+    // What is not there is nowhere; a letter in its place shows where it would be.
+    const filled = { ...last, content: `${last.content}x` };
+    const probe = this.#template.trace([...conversation.slice(0, -1), filled]);
+    const offset = findResponse(probe, index);
+    if (offset === null) return null;
+    const emptied = probe.text.slice(0, offset) + probe.text.slice(offset + 1);
+    return emptied === traced.text ? offset : null;
   }
 }
 
