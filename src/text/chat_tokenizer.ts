@@ -174,8 +174,8 @@ export class ChatTokenizer {
    * @param conversation Messages; the last one is the response.
    * @returns Its tokens, at most `maxTokens`.
    * @throws {AssayError} `text/empty-conversation`, `text/bad-message`, `text/unknown-role`,
-   * `text/template-refused`, `text/template-runaway`, `text/template-failed`, `text/too-long`,
-   * `text/no-gating-pattern`.
+   * `text/template-refused`, `text/template-runaway`, `text/template-failed`, `text/pattern-runaway`,
+   * `text/tokenizer-runaway`, `text/too-long`, `text/no-gating-pattern`.
    */
   tokenize(conversation: Conversation): TokenizedConversation {
     const text = this.#render(checkConversation(conversation, this.#template.source));
