@@ -1,37 +1,21 @@
-import { Environment, Template } from "@huggingface/jinja";
 import { AssayError } from "../error.ts";
-import type { Conversation } from "./conversation.ts";
-import { TemplateBudgetError, TemplateInterpreter } from "./template_interpreter.ts";
+import type { Conversation, Message } from "./conversation.ts";
+import { Variables } from "./jinja/frame.ts";
+import { templateGlobals, TemplateRefusal } from "./jinja/globals.ts";
+import { renderTemplate } from "./jinja/interpreter.ts";
+import type { Statement } from "./jinja/nodes.ts";
+import { parseTemplate } from "./jinja/parser.ts";
+import { otherText, ownText, plainValue } from "./jinja/plain_values.ts";
+import { TextValue } from "./jinja/text_value.ts";
+import { DictValue, ListValue, type Value } from "./jinja/values.ts";
+import { TemplateBudgetError, Work } from "./jinja/work.ts";
 
 /** Largest template source that is parsed, in UTF-16 units; the largest published ones have 20,000. */
 const maxSource = 512 * 1024;
-/** Longest run of whitespace in a source: the library's lexer takes quadratic time on it. */
-const maxSpaceRun = 2048;
-/** Longest list that `range` makes, as in Jinja's own sandbox. */
-const maxRange = 100_000;
 const baseSteps = 2_000_000;
 const stepsPerMessage = 20_000;
-
-const months = [
-  "January",
-  "February",
-  "March",
-  "April",
-  "May",
-  "June",
-  "July",
-  "August",
-  "September",
-  "October",
-  "November",
-  "December",
-];
-const weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-
-/** Thrown by a template's `raise_exception`; its message is the template's own. */
-class TemplateRefusal extends Error {
-  override readonly name = "TemplateRefusal";
-}
+/** Steps for each UTF-16 unit of the messages: what a template does to contents grows with them. */
+const stepsPerUnit = 0.5;
 
 /** What a template can read besides the messages. */
 export interface ChatTemplateOptions {
@@ -48,12 +32,13 @@ export interface ChatTemplateOptions {
 
 /**
  * A chat template: Jinja source that turns messages into the text of one sequence, as `transformers`
- * renders it (`trim_blocks` and `lstrip_blocks` on, `raise_exception`, `strftime_now`, `tojson`,
- * `{% generation %}` ignored).
+ * renders it: Jinja2's own semantics in its sandbox, with `trim_blocks`, `lstrip_blocks`,
+ * `raise_exception`, `strftime_now`, `tojson` without HTML's escapes, `break` and `continue`, and
+ * `{% generation %}`.
  *
  * A template is untrusted: it can read nothing but its variables, and a rendering may take
- * 2,000,000 steps plus 20,000 per message, a list from `range` has at most 100,000 items, and a string
- * at most 32 Mi characters.
+ * 2,000,000 steps plus 20,000 per message and one for every other character of them (each operation
+ * costs what it touches), a `range` has at most 100,000 items, and a string at most 32 Mi characters.
  *
  * @example
  * ```ts
@@ -70,10 +55,10 @@ export interface ChatTemplateOptions {
 export class ChatTemplate {
   /** The Jinja source. */
   readonly source: string;
-  readonly #parsed: Template["parsed"];
+  readonly #parsed: readonly Statement[];
   readonly #options: ChatTemplateOptions;
 
-  private constructor(source: string, parsed: Template["parsed"], options: ChatTemplateOptions) {
+  private constructor(source: string, parsed: readonly Statement[], options: ChatTemplateOptions) {
     this.source = source;
     this.#parsed = parsed;
     this.#options = options;
@@ -85,22 +70,20 @@ export class ChatTemplate {
    * @param source Jinja source.
    * @param options What the template can read besides the messages.
    * @returns The template, ready to render.
-   * @throws {AssayError} `text/bad-chat-template` when the source is not Jinja that the library reads,
+   * @throws {AssayError} `text/bad-chat-template` when the source is not Jinja, needs other templates,
    * or is too large.
    */
   static parse(source: string, options: ChatTemplateOptions = {}): ChatTemplate {
     const origin = options.origin ?? "the chat template";
-    if (source.length > maxSource || hasLongSpaceRun(source)) {
+    if (source.length > maxSource) {
       throw new AssayError(
         "text/bad-chat-template",
-        `Cannot read ${origin}: expected at most ${maxSource} characters with no run of more than ` +
-          `${maxSpaceRun} spaces, found ${source.length} characters`,
+        `Cannot read ${origin}: expected at most ${maxSource} characters, found ${source.length}; a ` +
+          "template of a published model has less than 20,000",
       );
     }
     try {
-      // As Jinja does: line ends of the source are "\n", whatever the file has.
-      const { parsed } = new Template(source.replace(/\r\n?/g, "\n"));
-      return new ChatTemplate(source, parsed, options);
+      return new ChatTemplate(source, parseTemplate(source), options);
     } catch (cause) {
       throw new AssayError(
         "text/bad-chat-template",
@@ -127,42 +110,47 @@ export class ChatTemplate {
     conversation: Conversation,
     options: { addGenerationPrompt?: boolean | undefined } = {},
   ): string {
-    const budget = baseSteps + stepsPerMessage * conversation.length;
+    return this.trace(conversation, options).text;
+  }
+
+  /**
+   * Renders a conversation, and tells which stretches of the text came from its messages.
+   *
+   * @param conversation As for {@link ChatTemplate.render}.
+   * @param options As for {@link ChatTemplate.render}.
+   * @returns The text; the source of a stretch of a message's content is that message's index, of
+   * anything else from outside -1. Roles are not told: they are checked before.
+   * @throws {AssayError} As {@link ChatTemplate.render}.
+   */
+  trace(
+    conversation: Conversation,
+    options: { addGenerationPrompt?: boolean | undefined } = {},
+  ): TextValue {
+    const units = conversation.reduce((sum, message) => sum + unitsIn(message), 0) +
+      unitsIn(conversation.variables);
+    const work = new Work(
+      Math.floor(baseSteps + stepsPerMessage * conversation.length + stepsPerUnit * units),
+    );
     try {
-      const environment = this.#environment(conversation, options.addGenerationPrompt ?? false);
-      const rendered = new TemplateInterpreter(environment, budget).run(this.#parsed);
-      return rendered.value as string;
+      const variables = this.#variables(conversation, options.addGenerationPrompt ?? false);
+      return renderTemplate(this.#parsed, variables, work);
     } catch (cause) {
       throw this.#failure(cause);
     }
   }
 
-  #environment(conversation: Conversation, addGenerationPrompt: boolean): Environment {
-    const environment = new Environment();
-    const now = this.#options.now ?? (() => new Date());
-    const variables: Record<string, unknown> = {
-      tools: null,
-      documents: null,
-      ...conversation.variables,
-      ...this.#options.specialTokens,
-      true: true,
-      True: true,
-      false: false,
-      False: false,
-      none: null,
-      None: null,
-      range,
-      raise_exception: (message: unknown) => {
-        throw new TemplateRefusal(String(message));
-      },
-      strftime_now: (format: unknown) => formatDate(now(), String(format)),
-      messages: conversation.map(({ nullContent, ...message }) =>
-        nullContent ? { ...message, content: null } : message
-      ),
-      add_generation_prompt: addGenerationPrompt,
-    };
-    for (const [name, value] of Object.entries(variables)) environment.set(name, value);
-    return environment;
+  #variables(conversation: Conversation, addGenerationPrompt: boolean): Variables {
+    const special = Object.entries(this.#options.specialTokens ?? {});
+    const given = Object.entries(conversation.variables ?? {});
+    return new Variables([
+      ["tools", null],
+      ["documents", null],
+      ...given.map(([name, value]): [string, Value] => [name, plainValue(value, otherText)]),
+      ...templateGlobals(this.#options.now ?? (() => new Date())),
+      ...special.map(([name, token]): [string, Value] => [name, new TextValue(token)]),
+      ["messages", new ListValue(conversation.map(messageValue))],
+      ["add_generation_prompt", addGenerationPrompt],
+    ]);
   }
 
   #failure(cause: unknown): AssayError {
@@ -230,47 +218,22 @@ export function selectChatTemplate(value: unknown, origin: string): string | und
   return chosen?.["template"] as string | undefined;
 }
 
-function range(start: number, stop?: number, step = 1): number[] {
-  const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  if (step === 0) throw new Error("range() step must not be zero");
-  const length = Math.max(0, Math.ceil((to - from) / step));
-  if (length > maxRange) {
-    throw new TemplateBudgetError(`range() was asked for ${length.toLocaleString("en")} items`);
-  }
-  return Array.from({ length }, (_, index) => from + index * step);
+/** A message as a template sees it; all but its role, which is checked before, came from outside. */
+function messageValue({ nullContent, ...message }: Message, index: number): Value {
+  const fields = nullContent ? { ...message, content: null } : message;
+  return new DictValue(
+    Object.entries(fields).map(([key, value]) => {
+      const source = key === "role" ? ownText : key === "content" ? index : otherText;
+      return [new TextValue(key), plainValue(value, source)] as const;
+    }),
+  );
 }
 
-/** The directives of Python's `strftime` that templates use, in the C locale and local time. */
-function formatDate(date: Date, format: string): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  const month = months[date.getMonth()]!;
-  const weekday = weekdays[date.getDay()]!;
-  const directives: Record<string, string> = {
-    "%Y": String(date.getFullYear()),
-    "%y": two(date.getFullYear() % 100),
-    "%m": two(date.getMonth() + 1),
-    "%d": two(date.getDate()),
-    "%B": month,
-    "%b": month.slice(0, 3),
-    "%A": weekday,
-    "%a": weekday.slice(0, 3),
-    "%H": two(date.getHours()),
-    "%I": two((date.getHours() + 11) % 12 + 1),
-    "%p": date.getHours() < 12 ? "AM" : "PM",
-    "%M": two(date.getMinutes()),
-    "%S": two(date.getSeconds()),
-    "%%": "%",
-  };
-  return format.replace(/%./g, (directive) => directives[directive] ?? directive);
-}
-
-function hasLongSpaceRun(source: string): boolean {
-  let run = 0;
-  for (let index = 0; index < source.length; index++) {
-    run = source[index]!.trim() === "" ? run + 1 : 0;
-    if (run > maxSpaceRun) return true;
-  }
-  return false;
+/** UTF-16 units of the texts in a value as JSON has it. */
+function unitsIn(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.values(value).reduce((sum: number, inner) => sum + unitsIn(inner), 0);
 }
 
 function messageOf(cause: unknown): string {

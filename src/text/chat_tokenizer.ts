@@ -1,8 +1,14 @@
 import { AssayError } from "../error.ts";
 import type { AddedToken } from "./added_tokens.ts";
 import { ChatTemplate } from "./chat_template.ts";
-import { ContentGuard, type GuardedConversation } from "./content_guard.ts";
-import { checkConversation, type Conversation } from "./conversation.ts";
+import { ContentGuard, findResponse } from "./content_guard.ts";
+import {
+  checkConversation,
+  type Conversation,
+  withoutResponse,
+  withVariables,
+} from "./conversation.ts";
+import type { TextValue } from "./jinja/text_value.ts";
 import { commonLength, deriveHeaderPattern, findLastPattern } from "./header_pattern.ts";
 import { requireResponse, requireResponsive } from "./response_check.ts";
 import {
@@ -28,6 +34,12 @@ export interface TokenizedConversation {
    * assistant header); null if this text has none.
    */
   readonly headerPosition: number | null;
+}
+
+/** A rendered conversation, what of it is content, and where control tokens may not stand. */
+interface RenderedText extends GuardedText {
+  readonly conversation: Conversation;
+  readonly traced: TextValue;
 }
 
 /** Up to how many times `maxTokens` the tokens of a conversation that is too long are counted. */
@@ -182,7 +194,7 @@ export class ChatTokenizer {
    */
   render(conversation: Conversation): string {
     const checked = checkConversation(conversation, this.#template.source);
-    return this.#render(this.#guard.guard(checked)).text;
+    return this.#template.render(checked);
   }
 
   /**
@@ -192,12 +204,11 @@ export class ChatTokenizer {
    * @returns Its tokens, at most `maxTokens`.
    * @throws {AssayError} `text/empty-conversation`, `text/bad-message`, `text/unknown-role`,
    * `text/unknown-field`, `text/unknown-variable`, `text/bad-field`, `text/template-refused`,
-   * `text/template-runaway`, `text/template-failed`, `text/response-not-rendered`, `text/too-long`,
-   * `text/no-gating-pattern`.
+   * `text/template-runaway`, `text/template-failed`, `text/response-not-rendered`,
+   * `text/pattern-runaway`, `text/tokenizer-runaway`, `text/too-long`, `text/no-gating-pattern`.
    */
   tokenize(conversation: Conversation): TokenizedConversation {
-    const guarded = this.#guard.guard(checkConversation(conversation, this.#template.source));
-    const text = this.#render(guarded);
+    const text = this.#render(checkConversation(conversation, this.#template.source));
     const { maxTokens, truncate } = this.#options;
     // Without truncation, count on for a while, so that the error can tell the number.
     const limit = truncate === undefined ? countedLengths * maxTokens : maxTokens;
@@ -206,12 +217,12 @@ export class ChatTokenizer {
       if (truncate === undefined) {
         throw tooLong(describeTotal(encoded), maxTokens, this.#options.limitedBy);
       }
-      return this.#truncate(guarded, text, truncate);
+      return this.#truncate(text, truncate);
     }
     return {
       ids: Uint32Array.from(encoded.ids),
       truncated: false,
-      headerPosition: this.#findHeader(encoded.ids, guarded, text),
+      headerPosition: this.#findHeader(encoded.ids, text),
     };
   }
 
@@ -226,11 +237,12 @@ export class ChatTokenizer {
     return this.#tokenizer.decodeToken(id);
   }
 
-  #render(guarded: GuardedConversation): GuardedText {
-    const render = (conversation: Conversation): string => this.#template.render(conversation);
-    const rendered = render(guarded.conversation);
-    if (this.#options.requireResponse) requireResponse(guarded.conversation, rendered, render);
-    return this.#guard.release(rendered, guarded.mark);
+  #render(conversation: Conversation): RenderedText {
+    const traced = this.#template.trace(conversation);
+    if (this.#options.requireResponse) {
+      requireResponse(conversation, traced.text, (other) => this.#template.render(other));
+    }
+    return { ...this.#guard.guard(traced), conversation, traced };
   }
 
   #encode(text: GuardedText, options?: EncodeOptions): Encoded {
@@ -239,14 +251,10 @@ export class ChatTokenizer {
     return { ...encoded, ids, total: encoded.total + ids.length - encoded.ids.length };
   }
 
-  #truncate(
-    guarded: GuardedConversation,
-    text: GuardedText,
-    truncate: Truncation,
-  ): TokenizedConversation {
+  #truncate(text: RenderedText, truncate: Truncation): TokenizedConversation {
     const { maxTokens } = this.#options;
     const countsOnly = truncate === "left";
-    const prompt = this.#encodePrompt(guarded, text, countsOnly ? Infinity : maxTokens);
+    const prompt = this.#encodePrompt(text, countsOnly ? Infinity : maxTokens);
     // Right: tokens beyond the length do not matter, if it is known where the response begins.
     // Left: a response over the length cannot be kept, however long it is.
     const limit = prompt === null ? Infinity : maxTokens + (countsOnly ? prompt.length : 0);
@@ -276,13 +284,9 @@ export class ChatTokenizer {
     };
   }
 
-  #findHeader(
-    ids: readonly number[],
-    guarded: GuardedConversation,
-    text: GuardedText,
-  ): number | null {
+  #findHeader(ids: readonly number[], text: RenderedText): number | null {
     if (this.headerPattern === null) return null;
-    const prompt = this.#isPatternPlain ? this.#encodePrompt(guarded, text, Infinity) : null;
+    const prompt = this.#isPatternPlain ? this.#encodePrompt(text, Infinity) : null;
     const header = this.#locateHeader(ids, prompt);
     return header ?? this.#withoutHeader(ids.length);
   }
@@ -311,16 +315,37 @@ export class ChatTokenizer {
   }
 
   /** The tokens before the response; null where the template does not tell where it begins. */
-  #encodePrompt(
-    guarded: GuardedConversation,
-    text: GuardedText,
-    limit: number,
-  ): readonly number[] | null {
-    const render = (conversation: Conversation) => this.#template.render(conversation);
-    const offset = this.#guard.findResponse(guarded, render, text.text);
+  #encodePrompt(text: RenderedText, limit: number): readonly number[] | null {
+    const offset = this.#findResponse(text);
     if (offset === null) return null;
     return this.#encode({ ...text, text: text.text.slice(0, offset) }, { limit }).ids;
   }
+
+  #findResponse({ conversation, traced }: RenderedText): number | null {
+    const index = conversation.length - 1;
+    const last = conversation[index]!;
+    // With further fields the response is what it prints beyond a message that says nothing.
+    if (Object.keys(last).length > 2) {
+      const prompt = this.#template.render(withoutResponse(conversation));
+      return commonStart(traced.text, prompt);
+    }
+    if (last.content.trim() !== "") return findResponse(traced, index);
+    // What is not there is nowhere; a letter in its place shows where it would be.
+    const filled = { ...last, content: `${last.content}x` };
+    const messages = [...conversation.slice(0, -1), filled];
+    const probe = this.#template.trace(withVariables(messages, conversation.variables));
+    const offset = findResponse(probe, index);
+    if (offset === null) return null;
+    const emptied = probe.text.slice(0, offset) + probe.text.slice(offset + 1);
+    return emptied === traced.text ? offset : null;
+  }
+}
+
+/** How many units two texts begin with alike. */
+function commonStart(a: string, b: string): number {
+  let shared = 0;
+  while (shared < a.length && a[shared] === b[shared]) shared++;
+  return shared;
 }
 
 /** Builds; whatever the files hold, it fails with an `AssayError` only. */

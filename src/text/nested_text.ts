@@ -36,11 +36,3 @@ export function mapTexts(
     Object.entries(value).map(([key, inner]) => [ofKey(key), next(inner)]),
   );
 }
-
-/** Whether a text, or a key, in a value as JSON has it fulfils a condition. */
-export function someText(value: unknown, holds: (text: string) => boolean): boolean {
-  if (typeof value === "string") return holds(value);
-  if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value)) return value.some((inner) => someText(inner, holds));
-  return Object.entries(value).some(([key, inner]) => holds(key) || someText(inner, holds));
-}

@@ -1,4 +1,6 @@
-import { PrecompiledNormalizer, ReplaceNormalizer } from "@huggingface/tokenizers";
+import { PrecompiledNormalizer } from "@huggingface/tokenizers";
+import { checkGrowth, growthLimit, maxStages } from "./growth.ts";
+import { buildSearch } from "./patterns/file_pattern.ts";
 import { type Fields, unsupported } from "./tokenizer_fields.ts";
 
 /** One stage of a tokenizer that changes the text before it is cut into words. */
@@ -19,16 +21,32 @@ const ideograph =
  *
  * @param config The `normalizer` entry.
  * @returns The normalizer, or undefined for `null`.
- * @throws {AssayError} `text/bad-tokenizer` for a type that is not known.
+ * @throws {AssayError} `text/bad-tokenizer` for a type that is not known. The normalizer itself throws
+ * `text/tokenizer-runaway` when it makes too much of a text.
  */
 export function buildNormalizer(config: Fields | null | undefined): Normalize | undefined {
+  const stage = buildStage(config);
+  if (stage === undefined) return undefined;
+  return (text) => stage(text, growthLimit(text.length));
+}
+
+/** A stage, which may make a text so long and no longer. */
+type Stage = (text: string, limit: number) => string;
+
+function buildStage(config: Fields | null | undefined): Stage | undefined {
   if (config === null || config === undefined) return undefined;
   const type = config["type"];
   switch (type) {
     case "Sequence": {
-      const stages = (config["normalizers"] as readonly Fields[])
-        .map(buildNormalizer).filter((stage) => stage !== undefined);
-      return (text) => stages.reduce((current, stage) => stage(current), text);
+      const configs = config["normalizers"] as readonly Fields[];
+      if (configs.length > maxStages) throw unsupported("normalizer of few stages", configs.length);
+      const stages = configs.map(buildStage).filter((stage) => stage !== undefined);
+      return (text, limit) =>
+        stages.reduce((current, stage) => {
+          const made = stage(current, limit);
+          checkGrowth("normalizer", made.length, limit);
+          return made;
+        }, text);
     }
     case "NFC":
     case "NFD":
@@ -43,17 +61,8 @@ export function buildNormalizer(config: Fields | null | undefined): Normalize | 
       return strip(config["strip_left"] === true, config["strip_right"] === true);
     case "Prepend":
       return (text) => text === "" ? "" : String(config["prepend"]) + text;
-    case "Replace": {
-      const source = config["pattern"] as Fields | null | undefined;
-      if (typeof (source?.["Regex"] ?? source?.["String"]) !== "string") {
-        throw unsupported("pattern", source);
-      }
-      const { pattern } = new ReplaceNormalizer(
-        config as unknown as ConstructorParameters<typeof ReplaceNormalizer>[0],
-      );
-      const content = String(config["content"] ?? "");
-      return (text) => pattern === null ? text : text.replaceAll(pattern, () => content);
-    }
+    case "Replace":
+      return replace(config);
     case "Precompiled": {
       const library = new PrecompiledNormalizer(
         config as unknown as ConstructorParameters<typeof PrecompiledNormalizer>[0],
@@ -65,6 +74,23 @@ export function buildNormalizer(config: Fields | null | undefined): Normalize | 
     default:
       throw unsupported("normalizer", type);
   }
+}
+
+function replace(config: Fields): Stage {
+  const find = buildSearch(config);
+  const content = String(config["content"] ?? "");
+  return (text, limit) => {
+    const parts: string[] = [];
+    let units = text.length;
+    let done = 0;
+    for (const { start, end } of find(text)) {
+      units += content.length - (end - start);
+      checkGrowth("normalizer", units, limit + text.length);
+      parts.push(text.slice(done, start), content);
+      done = end;
+    }
+    return done === 0 && parts.length === 0 ? text : parts.join("") + text.slice(done);
+  };
 }
 
 /** Character by character, without the context that gives a word's last sigma another form. */

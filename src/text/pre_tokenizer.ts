@@ -1,4 +1,5 @@
-import { SplitPreTokenizer } from "@huggingface/tokenizers";
+import { checkGrowth, growthLimit, maxStages } from "./growth.ts";
+import { buildSearch, type FindMatches, literal, native } from "./patterns/file_pattern.ts";
 import { type Fields, unsupported } from "./tokenizer_fields.ts";
 
 /** A stretch of a section, and whether it begins where the whole text begins. */
@@ -28,7 +29,7 @@ const byteLevelWords =
 /**
  * Builds the pre-tokenizer of a `tokenizer.json`, as the Rust `tokenizers` runs it.
  *
- * Regular expressions are translated by the library; the stages are written out, because the library
+ * Regular expressions are translated by the library and run by `buildSearch`; the stages are written out, because the library
  * reads only some of their options and counts other characters as space, digit or word.
  *
  * @param config The `pre_tokenizer` entry.
@@ -45,42 +46,47 @@ export function buildPreTokenizer(config: Fields | null | undefined): SplitWords
     case "Metaspace":
       return metaspace(config);
     case "Split":
-      return split(splitPattern(config), behaviorOf(config, "isolated"), config["invert"] === true);
+      return split(buildSearch(config), behaviorOf(config, "isolated"), config["invert"] === true);
     case "Punctuation":
-      return split(punctuation, behaviorOf(config, "isolated"));
+      return split(native(punctuation), behaviorOf(config, "isolated"));
     case "Digits":
-      return split(numeric, config["individual_digits"] === true ? "isolated" : "contiguous");
+      return split(
+        native(numeric),
+        config["individual_digits"] === true ? "isolated" : "contiguous",
+      );
     case "Whitespace":
-      return split(wordOrSymbols, "removed", true);
+      return split(native(wordOrSymbols), "removed", true);
     case "WhitespaceSplit":
-      return split(whiteSpace, "removed");
+      return split(native(whiteSpace), "removed");
     case "CharDelimiterSplit":
-      return split(literal(String(config["delimiter"])), "removed");
+      return split(native(literal(String(config["delimiter"]))), "removed");
     case "BertPreTokenizer":
-      return sequence([split(whiteSpace, "removed"), split(punctuation, "isolated")]);
+      return sequence([
+        split(native(whiteSpace), "removed"),
+        split(native(punctuation), "isolated"),
+      ]);
     default:
       throw unsupported("pre-tokenizer", config["type"]);
   }
 }
 
+/** Stages after one another; together they may make a word so long and no longer. */
 function sequence(stages: readonly SplitWords[]): SplitWords {
-  return (word) => stages.reduce<Iterable<Word>>(flatMap, [word]);
+  if (stages.length > maxStages) throw unsupported("pre-tokenizer of few stages", stages.length);
+  return (word) => {
+    const limit = growthLimit(word.text.length);
+    return stages.reduce<Iterable<Word>>((words, stage) => flatMap(words, stage, limit), [word]);
+  };
 }
 
-function* flatMap(words: Iterable<Word>, stage: SplitWords): Generator<Word> {
-  for (const word of words) yield* stage(word);
-}
-
-function splitPattern(config: Fields): RegExp {
-  const source = config["pattern"] as Fields | null | undefined;
-  if (typeof (source?.["Regex"] ?? source?.["String"]) !== "string") {
-    throw unsupported("pattern", source);
+function* flatMap(words: Iterable<Word>, stage: SplitWords, limit: number): Generator<Word> {
+  let units = 0;
+  for (const word of words) {
+    for (const part of stage(word)) {
+      checkGrowth("pre-tokenizer", units += part.text.length, limit);
+      yield part;
+    }
   }
-  const { pattern } = new SplitPreTokenizer(
-    config as unknown as ConstructorParameters<typeof SplitPreTokenizer>[0],
-  );
-  if (pattern === null) throw unsupported("pattern", source);
-  return pattern;
 }
 
 function behaviorOf(config: Fields, standard: Behavior): Behavior {
@@ -98,7 +104,7 @@ function behaviorOf(config: Fields, standard: Behavior): Behavior {
 }
 
 /** Source: `NormalizedString::split` of the Rust `tokenizers`. */
-function split(pattern: RegExp, behavior: Behavior, invert = false): SplitWords {
+function split(find: FindMatches, behavior: Behavior, invert = false): SplitWords {
   const joins = (isMatch: boolean, wasMatch: boolean) =>
     (behavior === "contiguous" && isMatch === wasMatch) ||
     (behavior === "mergedwithprevious" && isMatch && !wasMatch) ||
@@ -110,7 +116,7 @@ function split(pattern: RegExp, behavior: Behavior, invert = false): SplitWords 
     });
     let open: { start: number; end: number } | undefined;
     let wasMatch = false;
-    for (const { start, end, isMatch } of stretches(text, pattern, invert)) {
+    for (const { start, end, isMatch } of stretches(text, find, invert)) {
       if (open !== undefined && joins(isMatch, wasMatch)) open.end = end;
       else if (behavior !== "removed" || !isMatch) {
         if (open !== undefined) yield word(open.start, open.end);
@@ -125,14 +131,13 @@ function split(pattern: RegExp, behavior: Behavior, invert = false): SplitWords 
 /** The text as stretches that a pattern matches and those between, none empty. */
 function* stretches(
   text: string,
-  pattern: RegExp,
+  find: FindMatches,
   invert: boolean,
 ): Generator<{ start: number; end: number; isMatch: boolean }> {
   let previous = 0;
-  for (const match of text.matchAll(pattern)) {
-    const end = match.index + match[0].length;
-    if (previous < match.index) yield { start: previous, end: match.index, isMatch: invert };
-    if (match.index < end) yield { start: match.index, end, isMatch: !invert };
+  for (const { start, end } of find(text)) {
+    if (previous < start) yield { start: previous, end: start, isMatch: invert };
+    if (start < end) yield { start, end, isMatch: !invert };
     previous = end;
   }
   if (previous < text.length) yield { start: previous, end: text.length, isMatch: invert };
@@ -140,9 +145,12 @@ function* stretches(
 
 function metaspace(config: Fields): SplitWords {
   const replacement = String(config["replacement"] ?? "\u2581");
+  if ([...replacement].length !== 1) throw unsupported("replacement of one character", replacement);
   const scheme = config["prepend_scheme"] ??
     (config["add_prefix_space"] === false ? "never" : "always");
-  const cut = config["split"] === false ? undefined : split(literal(replacement), "mergedwithnext");
+  const cut = config["split"] === false
+    ? undefined
+    : split(native(literal(replacement)), "mergedwithnext");
   return ({ text, atStart }) => {
     const replaced = text.replaceAll(" ", replacement);
     const prepends = !replaced.startsWith(replacement) &&
@@ -168,7 +176,7 @@ function printableBytes(): string[] {
 
 function byteLevel(config: Fields): SplitWords {
   const addsSpace = config["add_prefix_space"] === true;
-  const cut = config["use_regex"] === false ? undefined : split(byteLevelWords, "isolated");
+  const cut = config["use_regex"] === false ? undefined : split(native(byteLevelWords), "isolated");
   return function* ({ text, atStart }) {
     const spaced = { text: addsSpace && !text.startsWith(" ") ? ` ${text}` : text, atStart };
     for (const word of cut === undefined ? [spaced] : cut(spaced)) {
@@ -181,8 +189,4 @@ function toByteCharacters(text: string): string {
   let characters = "";
   for (const byte of encoder.encode(text)) characters += byteCharacters[byte]!;
   return characters;
-}
-
-function literal(text: string): RegExp {
-  return new RegExp(text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&"), "gu");
 }

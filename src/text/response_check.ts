@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import type { Conversation } from "./conversation.ts";
+import { type Conversation, withVariables } from "./conversation.ts";
 
 /** Whitespace of Python and of JavaScript, which templates trim and join. */
 // deno-lint-ignore no-control-regex
@@ -33,7 +33,8 @@ export function requireResponse(
   if (!isElsewhere && rendered.replace(whiteSpace, "").includes(response)) return;
   const differs = (content: string): boolean => {
     try {
-      return render([...before, { ...last, content }]) !== rendered;
+      return render(withVariables([...before, { ...last, content }], conversation.variables)) !==
+        rendered;
     } catch {
       return true; // A template that refuses the probe has looked at it.
     }

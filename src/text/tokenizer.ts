@@ -42,8 +42,8 @@ function isFull(sink: Sink): boolean {
 /** Parts of words whose tokens are remembered, and how long such a part may be. */
 const cachedParts = 20_000;
 const cachedLength = 64;
-/** A noncharacter that holds a break's place while text is normalized. */
-const breakMark = "\uFDD0";
+/** Noncharacters that can hold a break's place while text is normalized. */
+const breakMarks = Array.from({ length: 32 }, (_, index) => String.fromCharCode(0xfdd0 + index));
 
 /**
  * Text to token ids, as the Rust `tokenizers` does it from `tokenizer.json`: added tokens are split
@@ -157,6 +157,7 @@ export class Tokenizer {
       this.#encodeNormalized(this.#normalize(section), () => true, start === 0, sink);
       return;
     }
+    const breakMark = breakMarks.find((mark) => !section.includes(mark)) ?? breakMarks[0]!;
     let marked = "";
     let previous = start;
     for (const position of inside) {
