@@ -150,15 +150,17 @@ export class PageDecoder {
     const count = facts.num_values;
     const { view } = readerOf(page);
     let start = 0;
-    const levels = (most: number): number[] => {
+    const levels = (most: number, stored: string): number[] => {
       if (most === 0) return [];
+      // Only files of before 2014 have them packed, and hyparquet would take them for runs.
+      if (stored !== "RLE") throw new Error(`expected levels as runs, found ${stored}`);
       const end = start + 4 + view.getUint32(start, true);
       const values = readLevels(page, start + 4, end, most, count);
       start = end;
       return values;
     };
-    const repetition = levels(this.repetition);
-    const definition = levels(this.#definition);
+    const repetition = levels(this.repetition, facts.repetition_level_encoding);
+    const definition = levels(this.#definition, facts.definition_level_encoding);
     return { definition, repetition, page, start, filled: this.#filled(definition, count) };
   }
 
