@@ -33,7 +33,6 @@ export async function identityOf(
   path: string,
   made: string[],
 ): Promise<FileIdentity | undefined> {
-  // Without the permission to read it, the file itself tells once it is open; nothing is changed.
   const mayStat = Deno.permissions.querySync({ name: "read", path }).state === "granted";
   try {
     if (mayStat) return identityOfInfo(await Deno.stat(path));
@@ -43,9 +42,9 @@ export async function identityOf(
   for (const options of [{ createNew: true }, {}]) {
     try {
       using file = await Deno.open(path, { write: true, ...options });
-      const info = await file.stat();
       if (options.createNew) made.push(path);
-      return identityOfInfo(info);
+      // Without the permission to read it, its name must do: no input has that name either.
+      return mayStat ? identityOfInfo(await file.stat()) : path.replace(/^(\.\/+)+/, "");
     } catch {
       // It is there, or can't be made.
     }

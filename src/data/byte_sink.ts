@@ -43,7 +43,7 @@ export async function fileSink(path: string): Promise<ByteSink> {
   let isFile: boolean;
   try {
     file = await Deno.open(path, { write: true, create: true, truncate: true });
-    isFile = (await file.stat()).isFile;
+    isFile = await isRegular(file);
   } catch (cause) {
     throw cannotWrite(path, cause);
   }
@@ -109,6 +109,14 @@ export class OpenFile implements ByteSink {
     }
     return this.#failure;
   }
+}
+
+/**
+ * Whether a file that was just emptied is a file, and no device or pipe: only files can be cut. To
+ * look at it would need the permission to read it.
+ */
+export async function isRegular(file: Deno.FsFile): Promise<boolean> {
+  return await file.truncate(0).then(() => true, () => false);
 }
 
 /** Writes all of the bytes: a file may take fewer at once. */

@@ -1,4 +1,4 @@
-import { type ByteSink, OpenFile } from "./byte_sink.ts";
+import { type ByteSink, isRegular, OpenFile } from "./byte_sink.ts";
 import { cannotWrite } from "./cannot_write.ts";
 import { folderOf, temporaryBeside } from "./temporary_file.ts";
 
@@ -96,7 +96,7 @@ async function writeInPlace(
   let isFile: boolean;
   try {
     file = await Deno.open(path, { write: true, create: true, truncate: true });
-    isFile = (await file.stat()).isFile;
+    isFile = await isRegular(file);
   } catch (cause) {
     throw cannotWrite(path, cause);
   }
