@@ -1,7 +1,7 @@
 import { AssayError } from "../error.ts";
 
 /** What Git leaves in a checkout in place of a large file begins so. */
-const pointerStart = "version https://git-lfs.github.com/";
+const pointerStart = "version https://git-lfs";
 
 /**
  * Refuses a text that is a Git LFS pointer, not the file it stands for.

@@ -45,6 +45,8 @@ export interface LlamaVariant extends Pick<Family, "modelType" | "className"> {
   readonly headDim?: number | undefined;
   /** Linear maps of the attention that have biases; by default `attention_bias` tells. */
   readonly attentionBiases?: { readonly queryKeyValue: boolean; readonly output: boolean };
+  /** Whether `mlp_bias` tells of biases of the feed-forward block; transformers' Llama alone reads it. */
+  readonly readsFeedForwardBias?: boolean | undefined;
   readonly queryKeyNorms?: boolean | undefined;
   /** Windows where the config lists no layer types, by the window that it gives (0 for none). */
   windows(reader: ConfigReader, layers: number, window: number): readonly number[];
@@ -69,6 +71,7 @@ const layerName = /^model\.layers\.(\d+)\./;
 export const llama: Family = llamaFamily({
   modelType: "llama",
   className: "Llama",
+  readsFeedForwardBias: true,
   windows(reader, layers, window) {
     if (window !== 0) throw unsupported(reader, "sliding_window", "only without it", window);
     return new Array(layers).fill(0);
@@ -134,7 +137,7 @@ function readSettings(
     biases: {
       queryKeyValue,
       attentionOutput: output,
-      feedForward: reader.flag("mlp_bias", false),
+      feedForward: reader.flag("mlp_bias", false) && (variant.readsFeedForwardBias ?? false),
     },
     queryKeyNorms: variant.queryKeyNorms ?? false,
     maxTokens: rope.type === "dynamic" ? Math.floor(maxPositions * rope.factor) : maxPositions,

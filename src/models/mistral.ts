@@ -6,6 +6,7 @@ import { llamaFamily } from "./llama.ts";
 export const mistral: Family = llamaFamily({
   modelType: "mistral",
   className: "Mistral",
+  attentionBiases: { queryKeyValue: false, output: false },
   windows: (reader, layers, window) => new Array(layers).fill(windowOrDefault(reader, window)),
   checkTypedWindows(reader, windows) {
     const window = reader.value("sliding_window") ?? 0;

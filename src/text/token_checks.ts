@@ -52,6 +52,7 @@ export function checkTokens(facts: TokenFacts): readonly string[] {
   return [
     ...(facts.lacksConfig ? [noTokenizerConfig] : []),
     ...undefinedVariables(facts),
+    ...absentTokens(facts),
     ...otherIds(facts),
     ...droppedCharacters(facts),
   ];
@@ -143,6 +144,18 @@ function checkNamed({ config, vocabulary, added, named, template }: TokenFacts):
   }
 }
 
+/** Tokens that are named and not there, though nothing writes them. */
+function absentTokens({ vocabulary, added, named }: TokenFacts): readonly string[] {
+  const known = new Set(added.map(({ content }) => content));
+  return Object.entries(named)
+    .filter(([, content]) => !known.has(content) && !vocabulary.has(content))
+    .map(([name, content]) =>
+      `tokenizer_config.json names the ${name} ${
+        JSON.stringify(content)
+      }, which the vocabulary lacks`
+    );
+}
+
 function undefinedVariables({ named, template }: TokenFacts): readonly string[] {
   const used = new Set(Array.from(template.matchAll(tokenVariable), ([name]) => name));
   const missing = [...used].filter((name) => named[name] === undefined);
@@ -178,22 +191,26 @@ function otherIds({ tokenizer, vocabulary }: TokenFacts): readonly string[] {
 function droppedCharacters({ tokenizer, vocabulary }: TokenFacts): readonly string[] {
   const model = tokenizer["model"] as Fields;
   const isBpe = model["type"] === "BPE" || (model["type"] === undefined && "merges" in model);
-  if (!isBpe || typeof model["unk_token"] === "string" || model["byte_fallback"] === true) {
-    return [];
-  }
-  const lacking = byteCharacters.flatMap((character, byte) =>
-    vocabulary.has(character) || impossibleBytes.includes(byte) ? [] : [byte]
-  );
+  if (!isBpe || typeof model["unk_token"] === "string") return [];
+  const fallsBack = model["byte_fallback"] === true;
+  const lacking = byteCharacters.flatMap((character, byte) => {
+    const token = fallsBack ? `<0x${hexadecimal(byte).toUpperCase()}>` : character;
+    return vocabulary.has(token) || impossibleBytes.includes(byte) ? [] : [byte];
+  });
   if (lacking.length === 0) return [];
   const isByteLevel = JSON.stringify(tokenizer["pre_tokenizer"] ?? null).includes('"ByteLevel"');
-  if (!isByteLevel) {
+  if (!isByteLevel && !fallsBack) {
     return [
       "the tokenizer has no unknown token: characters that its vocabulary lacks are dropped in silence",
     ];
   }
-  const shown = lacking.slice(0, 8).map((byte) => `0x${byte.toString(16).padStart(2, "0")}`);
+  const shown = lacking.slice(0, 8).map((byte) => `0x${hexadecimal(byte)}`);
   return [
     `the vocabulary lacks ${lacking.length} of the bytes that text is made of ` +
     `(${shown.join(", ")}${lacking.length > 8 ? ", …" : ""}): they are dropped in silence`,
   ];
+}
+
+function hexadecimal(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
 }

@@ -191,3 +191,12 @@ Deno.test("planBackbone() says that a size is no multiple of 8, not that arithme
     return true;
   });
 });
+
+Deno.test("planBackbone() gives biases to the families that transformers gives them to", () => {
+  const both = { attention_bias: true, mlp_bias: true };
+  const biases = (model_type: string) => Object.values(read({ model_type, ...both }).biases);
+  assert.deepEqual(biases("llama"), [true, true, true]);
+  assert.deepEqual(biases("mistral"), [false, false, false]);
+  assert.deepEqual(biases("qwen2"), [true, false, false]);
+  assert.deepEqual(biases("qwen3"), [true, true, false]);
+});

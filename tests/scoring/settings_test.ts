@@ -74,3 +74,24 @@ Deno.test("two spellings of rope that disagree are told of by name", async () =>
   assert.equal(warnings.length, 1);
   assert.match(warnings[0]!, /"rope_scaling" and "rope_parameters".*rope_type/);
 });
+
+Deno.test("a memory budget that leaves no room for a conversation is named, not the row's length", async () => {
+  let budget = 2 ** 19;
+  for (; budget < 2 ** 24; budget *= 1.2) {
+    try {
+      const options = { backend: "cpu", memoryBudget: Math.round(budget), onWarning() {} } as const;
+      using model = await RewardModel.load(parityFolder("llama"), options);
+      const recorded = await goldenConversations("llama");
+      const [verdict] = await model.score([
+        recorded.find(({ name }) => name === "long")!.messages,
+      ]);
+      if (verdict!.error === null) break;
+      assert.equal(verdict!.error.code, "text/too-long");
+      assert.match(verdict!.error.message, /the memory budget of \d+ bytes has room for/);
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== "scoring/over-budget") throw error;
+    }
+  }
+  assert.fail(`no budget up to ${budget} loads the model and has too little room`);
+});

@@ -164,3 +164,31 @@ Deno.test("findLastPattern() finds the last occurrence, overlapping ones include
   assert.equal(findLastPattern([1, 2], [1, 2, 1]), null);
   assert.equal(findLastPattern([], [1]), null);
 });
+
+Deno.test("deriveHeaderPattern() begins with the token that ends the turn, as published patterns do", () => {
+  const codes = (text: string) => [...text].map((c) => c.codePointAt(0)!);
+  // Gemma's: 106 begins a turn, 107 ends it, 108 is the line break, 2516 the role.
+  const gemma = deriveHeaderPattern((conversation, addGenerationPrompt) => {
+    const turns = conversation.flatMap(({ role, content }) => [
+      106,
+      role === "assistant" ? 2516 : 1645,
+      108,
+      ...codes(content),
+      107,
+      108,
+    ]);
+    return addGenerationPrompt ? [2, ...turns, 106, 2516, 108] : [2, ...turns];
+  }, (id) => [2, 106, 107].includes(id));
+  assert.deepEqual(gemma, [107, 108, 106, 2516, 108]);
+  // Without a token that ends the turn, one token stands before the header.
+  const plain = deriveHeaderPattern((conversation, addGenerationPrompt) => {
+    const turns = conversation.flatMap(({ role, content }) => [
+      ...(role === "assistant" ? [301] : [300]),
+      ...codes(content),
+      400,
+      401,
+    ]);
+    return addGenerationPrompt ? [2, ...turns, 301] : [2, ...turns];
+  }, (id) => id === 2);
+  assert.deepEqual(plain, [401, 301]);
+});
