@@ -213,8 +213,19 @@ export function measureFeatures(
 function numeric(value: unknown): number | undefined {
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "string" || value.trim() === "") return undefined;
-  const number = Number(value);
-  if (!Number.isNaN(number)) return number;
-  return /^[+-]?(nan|inf(inity)?)$/i.test(value.trim()) ? NaN : undefined;
+  if (Array.isArray(value) && value.length === 1) return numeric(value[0]);
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string") {
+    if (value.trim() === "") return undefined;
+    const number = Number(value);
+    if (!Number.isNaN(number)) return number;
+    if (/^[+-]?(nan|inf(inity)?)$/i.test(value.trim())) return NaN;
+  }
+  // Measured on the text instead, it would be another number than the one that was given.
+  throw new AssayError(
+    "calibration/missing-feature",
+    `Cannot read a feature from its column: expected a number, found ${
+      (JSON.stringify(value) ?? String(value)).slice(0, 60)
+    }`,
+  );
 }

@@ -69,7 +69,9 @@ export function fittingRow(row: Row, columns: FittingColumns = {}): FittingRow {
   const ratingsOf = (column: string): Readonly<Record<string, unknown>> =>
     objectOf(column, structureIn(row, column) ?? {});
   const inColumns = Object.fromEntries(
-    ratingColumns.flatMap((column) => Object.hasOwn(row, column) ? [[column, row[column]]] : []),
+    ratingColumns.flatMap((column) =>
+      Object.hasOwn(row, column) ? [[column, structureIn(row, column) ?? null]] : []
+    ),
   );
   let responses: FittingResponse[];
   switch (shape.kind) {
@@ -140,11 +142,13 @@ function numberOf(column: string, row: Row): number | null {
   throw badRow(column, "a finite number", row[column]);
 }
 
-/** A column's list or object, or what the text of one (a CSV cell) holds. */
+/** A column's list, object or number, or what the text of one (a CSV cell) holds. */
 function structureIn(row: Row, column: string): unknown {
   const value = ownValue(row, column);
   if (typeof value !== "string") return value;
-  return value === "" ? undefined : valueOfText(value)?.value ?? value;
+  if (value.trim() === "") return undefined;
+  const number = /^[-+\d.]/.test(value.trim()) ? Number(value) : NaN;
+  return Number.isNaN(number) ? valueOfText(value)?.value ?? value : number;
 }
 
 function splitOf(value: unknown): FittingRow["split"] {

@@ -4,6 +4,7 @@ import {
   codePointLength,
   columnFeature,
   featureNamed,
+  lengthFeature,
   markdownElements,
   measureFeatures,
 } from "../../src/calibration/features.ts";
@@ -49,6 +50,15 @@ Deno.test("featureNamed() finds a caller's own feature first and any column last
   assert.equal(featureNamed("length", [own]).measure({ response: "abc" }), 1);
   assert.equal(featureNamed("similarity").measure({ columns: { similarity: " 0.25 " } }), 0.25);
   rejectsWith("calibration/bad-option", () => featureNamed(""));
+});
+
+Deno.test("a length that is given and is no number is not measured anew", () => {
+  const source = { response: "four" };
+  const measured = (length: unknown) => lengthFeature.measure({ ...source, columns: { length } });
+  assert.deepEqual([undefined, null, "", 7, "7", [7]].map(measured), [4, 4, 4, 7, 7, 7]);
+  for (const length of ["1,234", "long", [1, 2], {}]) {
+    assert.throws(() => measured(length), { code: "calibration/missing-feature" });
+  }
 });
 
 Deno.test("measureFeatures() says which feature can't be measured", () => {

@@ -1,6 +1,7 @@
 import {
   type Feature,
   featureNamed,
+  type FeatureSource,
   lengthFeature,
   measureFeatures,
 } from "../../calibration/features.ts";
@@ -109,10 +110,20 @@ export class ScoredRowReader {
         );
       }
       const features = measureFeatures(this.#features, source);
-      this.#measuresLength ??= lengthFeature.measure(source) !== undefined;
-      if (this.#measuresLength) features.length = lengthFeature.measure(source) ?? NaN;
+      this.#measuresLength ??= lengthBeside(source) !== undefined;
+      if (this.#measuresLength) features.length = lengthBeside(source) ?? NaN;
       return { score, features };
     });
+  }
+}
+
+/** The length of a response that is not corrected for: whatever cannot be measured is not known. */
+function lengthBeside(source: FeatureSource): number | undefined {
+  try {
+    return lengthFeature.measure(source);
+  } catch (error) {
+    if (error instanceof AssayError) return undefined;
+    throw error;
   }
 }
 
