@@ -66,6 +66,15 @@ Deno.test("render() compares as Python does", () => {
   );
 });
 
+Deno.test("render() refuses what a text marked as safe would escape, and prints it as it is", () => {
+  assert.equal(render("{{ '<a>' | safe }}{{ ('<' | e) ~ '<' }}{{ '<' | e | e }}"), "<a>&lt;<&lt;");
+  assert.equal(render("{{ ['<' | safe] }}{{ 'a' is escaped }}"), "[Markup('<')]False");
+  assert.equal(render("{{ ('<a>' | safe | trim)[1:].strip('>') + '<' }}"), "a&lt;");
+  for (const joined of ["('%s' | safe) % '<'", "('a' | safe).join(['<'])"]) {
+    assert.throws(() => render(`{{ ${joined} }}`), hasCode("text/template-failed", "safe"), joined);
+  }
+});
+
 Deno.test("render() keeps what a loop has written before break and continue", () => {
   // A loop whose first pass breaks has finished none, so its `else` is rendered, as Jinja does.
   const source = "{% for i in [1, 2, 3, 4] %}{{ i }}{% if i == 1 %}a{% continue %}b{% endif %}" +

@@ -54,6 +54,10 @@ const runaways: Record<string, string> = {
   "replacing nothing": doubled("'xx'", 14) + "{{ n.s.replace('', n.s) }}",
   "batches": "{{ [1] | batch(10**10, 0) | list }}",
   "slices": "{{ [1] | slice(10**10) | list }}",
+  "thousands of names that are set here and there": Array.from(
+    { length: 5000 },
+    (_, index) => `{% if c${index} %}{% set v${index} = 1 %}{% endif %}`,
+  ).join(""),
   "unrolled arguments": "{% macro m() %}{{ varargs | length }}{% endmacro %}" +
     often("{% set t = m(*range(100000)) %}"),
 };

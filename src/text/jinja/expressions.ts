@@ -3,13 +3,13 @@ import { filterNamed } from "./filters.ts";
 import type { Frame, Variables } from "./frame.ts";
 import type { CallSyntax, Expression } from "./nodes.ts";
 import { numberOf } from "./numbers.ts";
-import { arithmetic, compare } from "./operators.ts";
+import { arithmetic, compare, refuseSafe } from "./operators.ts";
 import { percentFormat } from "./percent_format.ts";
 import { toText } from "./python_text.ts";
 import type { Runtime } from "./runtime.ts";
 import { attributeOf, itemOf, sliceOf } from "./subscripts.ts";
 import { testNamed } from "./tests.ts";
-import { TextBuilder, TextValue } from "./text_value.ts";
+import { SafeText, TextBuilder, TextValue } from "./text_value.ts";
 import {
   type Call,
   DictValue,
@@ -140,9 +140,11 @@ export class Evaluator implements Runtime {
       case "arithmetic": {
         const left = this.evaluate(node.left, frame);
         const right = this.evaluate(node.right, frame);
-        return node.operator === "%" && left instanceof TextValue
-          ? percentFormat(left, right, this.work)
-          : arithmetic(node.operator, left, right, this.work);
+        if (node.operator !== "%" || !(left instanceof TextValue)) {
+          return arithmetic(node.operator, left, right, this.work);
+        }
+        refuseSafe(left);
+        return percentFormat(left, right, this.work);
       }
       case "compare":
         return this.#compare(node.first, node.rest, frame);
@@ -262,7 +264,10 @@ export class Evaluator implements Runtime {
     const filter = filterNamed(name);
     if (filter === undefined) throw new TemplateRuntimeError(`No filter named '${name}'.`);
     this.work.spend(callSteps);
-    return filter(value, call, this);
+    const result = filter(value, call, this);
+    const staysMarked = value instanceof SafeText && result instanceof TextValue &&
+      markKeepers.includes(name);
+    return staysMarked ? SafeText.of(result) : result;
   }
 
   /** Applies a test by its name. */
@@ -273,6 +278,18 @@ export class Evaluator implements Runtime {
     return test(value, call, this);
   }
 }
+
+/** Filters whose text is marked as safe where what they are given is. */
+const markKeepers = [
+  "capitalize",
+  "center",
+  "indent",
+  "lower",
+  "reverse",
+  "trim",
+  "truncate",
+  "upper",
+];
 
 /** Filters that ask for the template's variables, so that Jinja never applies them beforehand. */
 const lateFilters = ["map", "select", "reject", "selectattr", "rejectattr"];

@@ -62,7 +62,7 @@ class Interpreter extends Evaluator {
 
   render(template: readonly Statement[]): TextValue {
     const scope = new Scope();
-    new ScopeReader(scope).body(template);
+    new ScopeReader(scope, this.work).body(template);
     const frame = { scope, slots: new Slots(), out: new TextBuilder(), isTop: true };
     this.#enter(frame);
     this.#run(template, frame);
@@ -179,7 +179,7 @@ class Interpreter extends Evaluator {
     let scope = this.#blocks.get(node);
     if (scope === undefined) {
       scope = new Scope(frame.scope);
-      read(new ScopeReader(scope));
+      read(new ScopeReader(scope, this.work));
       this.#blocks.set(node, scope);
     }
     const inner = { scope, slots: frame.slots, out: new TextBuilder(), isTop: false };
@@ -254,7 +254,9 @@ class Interpreter extends Evaluator {
 
   #for(node: ForStatement, frame: Frame): Signal {
     let scopes = this.#loops.get(node);
-    if (scopes === undefined) this.#loops.set(node, scopes = loopScopes(node, frame.scope));
+    if (scopes === undefined) {
+      this.#loops.set(node, scopes = loopScopes(node, frame.scope, this.work));
+    }
     const found = scopes;
     const items = this.evaluate(node.iterable, frame);
     if (!node.isRecursive) return this.#loop(node, found, items, frame, 0);
@@ -322,7 +324,9 @@ class Interpreter extends Evaluator {
   ): ObjectValue {
     const key = node.key ?? node;
     let found = this.#macros.get(key);
-    if (found === undefined) this.#macros.set(key, found = macroScope(node, frame.scope));
+    if (found === undefined) {
+      this.#macros.set(key, found = macroScope(node, frame.scope, this.work));
+    }
     const { scope, special } = found;
     const { names, defaults } = node.signature;
     const run = (values: ReadonlyMap<string, Value>): Value => {

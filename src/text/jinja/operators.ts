@@ -1,5 +1,5 @@
 import { numberOf, toFloat } from "./numbers.ts";
-import { TextBuilder, TextValue } from "./text_value.ts";
+import { SafeText, TextBuilder, TextValue } from "./text_value.ts";
 import {
   DictValue,
   FunctionValue,
@@ -15,10 +15,19 @@ import {
   type Value,
   ViewValue,
 } from "./values.ts";
-import { TemplateRuntimeError, type Work } from "./work.ts";
+import { TemplateRuntimeError, TemplateUnsupportedError, type Work } from "./work.ts";
 
 /** Bits of the largest integer that a template may make. */
 const maxBits = 65_536;
+
+/** Refuses what Python's `Markup` would escape, see {@link SafeText}. */
+export function refuseSafe(...values: readonly (Value | undefined)[]): void {
+  if (values.some((value) => value instanceof SafeText)) {
+    throw new TemplateUnsupportedError(
+      "it formats a text that is marked as safe, for which Jinja escapes what it puts in",
+    );
+  }
+}
 
 /** `left operator right` of Python's arithmetic. */
 export function arithmetic(operator: string, left: Value, right: Value, work: Work): Value {
@@ -44,6 +53,10 @@ export function arithmetic(operator: string, left: Value, right: Value, work: Wo
 function add(left: Value, right: Value, work: Work): Value | undefined {
   if (left instanceof TextValue && right instanceof TextValue) {
     work.touch(left.text.length + right.text.length);
+    if (left instanceof SafeText || right instanceof SafeText) {
+      const parts = new TextBuilder().add(SafeText.escaping(left)).add(SafeText.escaping(right));
+      return SafeText.of(parts.build());
+    }
     return new TextBuilder().add(left).add(right).build();
   }
   const isPair = (left instanceof ListValue && right instanceof ListValue) ||

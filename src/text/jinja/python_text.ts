@@ -1,4 +1,4 @@
-import { TextBuilder, TextValue } from "./text_value.ts";
+import { SafeText, TextBuilder, TextValue } from "./text_value.ts";
 import {
   DictValue,
   iterate,
@@ -40,7 +40,8 @@ function writeRepr(value: Value, out: TextBuilder, work: Work): void {
   else if (typeof value === "number") out.add(floatText(value));
   else if (value instanceof TextValue) {
     work.touch(value.text.length);
-    out.add(value.replacedBy(textRepr(value.text)));
+    const repr = textRepr(value.text);
+    out.add(value.replacedBy(value instanceof SafeText ? `Markup(${repr})` : repr));
   } else if (value instanceof UndefinedValue) out.add("Undefined");
   else if (value instanceof RangeValue) out.add(rangeRepr(value));
   else work.deeper(() => writeContainer(value, out, work));

@@ -1,4 +1,5 @@
 import type { Expression, ForStatement, MacroStatement, Signature, Statement } from "./nodes.ts";
+import type { Work } from "./work.ts";
 
 /** Where a variable of a scope gets its value when the scope is entered. */
 export type Load =
@@ -85,8 +86,8 @@ export class Scope {
 
 /** Records what statements of one scope read and set; scopes inside are theirs to look into. */
 export class ScopeReader {
-  /** @param scope The scope that is filled. */
-  constructor(private scope: Scope) {}
+  /** @param scope The scope that is filled. @param work Where it is charged. */
+  constructor(private scope: Scope, private readonly work: Work) {}
 
   /** Records statements. */
   body(statements: readonly Statement[]): this {
@@ -153,7 +154,9 @@ export class ScopeReader {
     const [first, ...elifs] = branches;
     this.reads(first![0]);
     const outer = this.scope;
+    this.work.spend(1);
     const inBranch = (read: () => void) => {
+      this.work.spend(outer.loads.size);
       const branch = this.scope = outer.copy();
       read();
       this.scope = outer;
@@ -233,13 +236,13 @@ export interface LoopScopes {
 }
 
 /** Builds the scopes of a loop. */
-export function loopScopes(node: ForStatement, parent: Scope): LoopScopes {
+export function loopScopes(node: ForStatement, parent: Scope, work: Work): LoopScopes {
   const [body, test, otherwise] = [new Scope(parent), new Scope(parent), new Scope(parent)];
   const hasLoop = node.isRecursive || mentions(node.body, "loop");
   if (hasLoop) body.declare("loop");
-  new ScopeReader(body).parameters(node.target).body(node.body);
-  new ScopeReader(otherwise).body(node.otherwise);
-  new ScopeReader(test).parameters(node.target).reads(node.test);
+  new ScopeReader(body, work).parameters(node.target).body(node.body);
+  new ScopeReader(otherwise, work).body(node.otherwise);
+  new ScopeReader(test, work).parameters(node.target).reads(node.test);
   return { body, test, otherwise, hasLoop };
 }
 
@@ -253,9 +256,10 @@ export interface MacroScope {
 export function macroScope(
   node: Pick<MacroStatement, "signature" | "body">,
   parent: Scope,
+  work: Work,
 ): MacroScope {
   const scope = new Scope(parent);
-  new ScopeReader(scope).signature(node.signature).body(node.body);
+  new ScopeReader(scope, work).signature(node.signature).body(node.body);
   const special = ["caller", "kwargs", "varargs"].filter((name) => mentions(node.body, name));
   for (const name of special) if (!node.signature.names.includes(name)) scope.declare(name);
   return { scope, special: new Set(special) };

@@ -2,7 +2,8 @@ import { bind } from "./arguments.ts";
 import { braceFormat } from "./brace_format.ts";
 import { hasMethod, methodOf } from "./methods.ts";
 import { integerOf, numberOf } from "./numbers.ts";
-import { TextBuilder, TextValue } from "./text_value.ts";
+import { refuseSafe } from "./operators.ts";
+import { SafeText, TextBuilder, TextValue } from "./text_value.ts";
 import {
   DictValue,
   FunctionValue,
@@ -52,10 +53,35 @@ export function ownAttribute(value: Value, name: string): Value | undefined {
     const place = value.names.indexOf(name);
     if (place >= 0) return value.items[place];
   }
+  if (value instanceof SafeText) return safeMethod(value, name);
   if (value instanceof TextValue && (name === "format" || name === "format_map")) {
     return formatMethod(value, name);
   }
   return hasMethod(value, name) ? methodOf(value, name) : undefined;
+}
+
+/** Methods of a marked text that escape what they are given. */
+const escaping = ["join", "replace", "format", "format_map"];
+
+/** A method of a marked text; the texts that it gives are marked, too. */
+function safeMethod(value: SafeText, name: string): Value | undefined {
+  const plain = new TextValue(value.text, value.origins);
+  const method = ownAttribute(plain, name);
+  if (!(method instanceof FunctionValue)) return method;
+  return new FunctionValue(name, (call, work) => {
+    if (escaping.includes(name)) refuseSafe(value);
+    return marked(value, method.call(call, work));
+  });
+}
+
+/** What a marked text gives: texts, or a list of them, marked. */
+function marked<T extends Value | undefined>(of: Value, value: T): T | Value {
+  if (!(of instanceof SafeText)) return value;
+  if (value instanceof TextValue) return SafeText.of(value);
+  if (value instanceof ListValue) return new ListValue(value.items.map((item) => marked(of, item)));
+  return value instanceof TupleValue
+    ? new TupleValue(value.items.map((item) => marked(of, item)))
+    : value;
 }
 
 function formatMethod(format: TextValue, name: string): FunctionValue {
@@ -86,7 +112,8 @@ function itemByKey(value: Value, key: Value, work: Work): Value | undefined {
   if (value instanceof TextValue) {
     const place = within(index, value.length);
     work.touch(value.text.length / 16);
-    return place < 0 ? undefined : value.slice(value.unitOf(place), value.unitOf(place + 1));
+    if (place < 0) return undefined;
+    return marked(value, value.slice(value.unitOf(place), value.unitOf(place + 1)));
   }
   if (value instanceof ListValue || value instanceof TupleValue) {
     return value.items[within(index, value.items.length)];
@@ -116,7 +143,7 @@ function sliceOrMissing(value: Value, key: SliceValue, work: Work): Value {
 /** `value[start:stop:step]`, which Jinja leaves to Python, errors included. */
 export function sliceOf(value: Value, slice: SliceValue, work: Work): Value {
   if (value instanceof UndefinedValue) value.fail();
-  if (value instanceof TextValue) return sliceText(value, slice, work);
+  if (value instanceof TextValue) return marked(value, sliceText(value, slice, work));
   if (value instanceof ListValue || value instanceof TupleValue) {
     const places = slicePlaces(slice, value.items.length);
     work.spend(places.length);

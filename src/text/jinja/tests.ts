@@ -4,7 +4,7 @@ import { arithmetic, compare, equals, isCallable } from "./operators.ts";
 import { toText } from "./python_text.ts";
 import type { Test } from "./runtime.ts";
 import { stringTests } from "./string_tests.ts";
-import { TextValue } from "./text_value.ts";
+import { SafeText, TextValue } from "./text_value.ts";
 import {
   DictValue,
   hashKey,
@@ -77,7 +77,7 @@ const allTests: Readonly<Record<string, Test>> = {
   callable: simple("callable", (value) => isCallable(value) || value instanceof UndefinedValue),
   defined: simple("defined", (value) => !(value instanceof UndefinedValue)),
   divisibleby: divisible,
-  escaped: simple("escaped", () => false),
+  escaped: simple("escaped", (value) => value instanceof SafeText),
   even: remainder(0n),
   false: simple("false", (value) => value === false),
   filter: names((name) => filterNamed(name) !== undefined),

@@ -1,12 +1,13 @@
 import { bind, numberArgument, textArgument } from "./arguments.ts";
 import { capitalize } from "./letter_case.ts";
 import { pad } from "./padding.ts";
+import { refuseSafe } from "./operators.ts";
 import { percentFormat } from "./percent_format.ts";
 import { toText } from "./python_text.ts";
 import type { Filter } from "./runtime.ts";
 import { stripText } from "./string_methods.ts";
 import { replace, splitLines } from "./string_search.ts";
-import { TextBuilder, TextValue } from "./text_value.ts";
+import { SafeText, TextBuilder, TextValue } from "./text_value.ts";
 import {
   DictValue,
   isIterable,
@@ -89,6 +90,7 @@ const format: Filter = (value, { args, named }, { work }) => {
       "can't handle positional and keyword arguments at the same time",
     );
   }
+  refuseSafe(value);
   const values = named.size > 0
     ? new DictValue([...named].map(([name, item]) => [new TextValue(name), item]))
     : new TupleValue(args);
@@ -102,15 +104,17 @@ const wordCount: Filter = (value, call, { work }) => {
   return BigInt(text.match(/[\p{L}\p{N}_]+/gu)?.length ?? 0);
 };
 
-const htmlEscapes: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  "'": "&#39;",
-  '"': "&#34;",
+const escape: Filter = (value, call, { work }) => {
+  bind("escape", "", call);
+  const text = toText(value, work);
+  work.touch(8 * text.text.length);
+  return SafeText.escaping(text);
 };
 
-const escape = change("escape", (text) => text.replace(/[&<>'"]/g, (found) => htmlEscapes[found]!));
+const safe: Filter = (value, call, { work }) => {
+  bind("safe", "", call);
+  return SafeText.of(toText(value, work));
+};
 
 const center: Filter = (value, call, { work }) => {
   const [width] = bind("center", "width?", call);
@@ -160,8 +164,11 @@ export const textFilters: Readonly<Record<string, Filter>> = {
   indent,
   lower: change("lower", (text) => text.toLowerCase()),
   replace: replaceFilter,
-  safe: change("safe", (text) => text),
-  string: change("string", (text) => text),
+  safe,
+  string: (value, call, { work }) => {
+    bind("string", "", call);
+    return toText(value, work);
+  },
   title: change("title", titleWords),
   trim,
   truncate,

@@ -133,6 +133,33 @@ export class TextValue {
   }
 }
 
+/**
+ * What the filters `safe` and `escape` give: Python's `Markup`, which escapes whatever is joined to
+ * it. Printing it, comparing it and going over it are as for any text; formatting it is refused.
+ */
+export class SafeText extends TextValue {
+  /** A text, marked as safe. */
+  static of({ text, origins }: TextValue): SafeText {
+    return new SafeText(text, origins);
+  }
+
+  /** A text as it is if it is marked, else escaped for HTML. */
+  static escaping(value: TextValue): SafeText {
+    if (value instanceof SafeText) return value;
+    return SafeText.of(
+      value.map((part) => part.replace(/[&<>'"]/g, (found) => htmlEscapes[found]!)),
+    );
+  }
+}
+
+const htmlEscapes: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  "'": "&#39;",
+  '"': "&#34;",
+};
+
 function changed(text: string, source: number): TextValue {
   if (text === "") return new TextValue("");
   return new TextValue(text, [{ start: 0, end: text.length, source, offset: -1 }]);

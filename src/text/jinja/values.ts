@@ -1,4 +1,4 @@
-import { TextValue } from "./text_value.ts";
+import { SafeText, TextValue } from "./text_value.ts";
 import { TemplateBudgetError, TemplateRuntimeError, type Work } from "./work.ts";
 
 /** A value of a template: `bigint` is Python's int, `number` its float, `null` its None. */
@@ -268,7 +268,8 @@ export function lengthOf(value: Value): number | undefined {
 function* characters(value: TextValue): Generator<Value> {
   let unit = 0;
   for (const character of value.text) {
-    yield value.slice(unit, unit + character.length);
+    const one = value.slice(unit, unit + character.length);
+    yield one instanceof SafeText ? new TextValue(one.text, one.origins) : one;
     unit += character.length;
   }
 }
