@@ -138,7 +138,7 @@ export class ChatTokenizer {
    * @returns The tokenizer.
    * @throws {AssayError} `text/missing-tokenizer`, `text/bad-tokenizer`, `text/no-chat-template`,
    * `text/bad-chat-template`, `text/bad-gating-pattern`, `text/no-gating-pattern` (required, not
-   * given, and not in the template).
+   * given, and not in the template), `text/template-runaway` and those of {@link tokenize} like it.
    */
   static async open(files: TextFiles, options: ChatTokenizerOptions): Promise<ChatTokenizer> {
     const tokenizer = buildTokenizer(

@@ -1,3 +1,4 @@
+import { AssayError } from "../error.ts";
 import type { Conversation } from "./conversation.ts";
 
 /** Tokenizes a conversation of the library's own making, optionally with the header of a new turn. */
@@ -20,6 +21,7 @@ const probeResponse = "Yes, 7";
  * pattern counts only if it is the same for several contents and a real conversation has it.
  *
  * @param tokenize Tokenizes a probe; may throw what the template throws.
+ * @throws {AssayError} `text/template-runaway`, `text/pattern-runaway`, `text/tokenizer-runaway`.
  * @returns The pattern, or null where the template has no header whose tokens are its own (Llama 2).
  */
 export function deriveHeaderPattern(tokenize: ProbeTokenizer): readonly number[] | null {
@@ -96,11 +98,12 @@ export function commonLength(a: readonly number[], b: readonly number[]): number
   return length;
 }
 
-/** A probe that the template refuses yields nothing. */
+/** A probe that the template refuses yields nothing; one that never ends ends it all. */
 function attempt(tokenize: () => readonly number[]): readonly number[] {
   try {
     return tokenize();
-  } catch {
+  } catch (error) {
+    if (error instanceof AssayError && error.code.endsWith("-runaway")) throw error;
     return [];
   }
 }
