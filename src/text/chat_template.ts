@@ -167,7 +167,8 @@ export class ChatTemplate {
         "text/template-runaway",
         `Cannot render the conversation: ${origin} was stopped because ${
           cause instanceof RangeError ? `of ${cause.message}` : cause.message
-        }`,
+        }; look for a loop or a call in it that does not end, a published template takes a few ` +
+          "thousand steps a message",
         { cause },
       );
     }

@@ -167,7 +167,8 @@ export class ChatTokenizer {
    * @returns The tokenizer.
    * @throws {AssayError} `text/missing-tokenizer`, `text/bad-tokenizer`, `text/no-chat-template`,
    * `text/bad-chat-template`, `text/missing-special-token`, `text/template-ignores-response`,
-   * `text/bad-gating-pattern`, `text/no-gating-pattern` (required, not given, and not in the template).
+   * `text/bad-gating-pattern`, `text/no-gating-pattern` (required, not given, and not in the
+   * template), and the runaways of {@link tokenize}.
    */
   static async open(files: TextFiles, options: ChatTokenizerOptions): Promise<ChatTokenizer> {
     const tokenizer = buildTokenizer(

@@ -1,3 +1,4 @@
+import { AssayError } from "../error.ts";
 import type { Conversation } from "./conversation.ts";
 
 /** Tokenizes a conversation of the library's own making, optionally with the header of a new turn. */
@@ -30,6 +31,7 @@ interface ProbedHeader {
  *
  * @param tokenize Tokenizes a probe; may throw what the template throws.
  * @param isSpecial Whether a token controls the model.
+ * @throws {AssayError} `text/template-runaway`, `text/pattern-runaway`, `text/tokenizer-runaway`.
  * @returns The pattern, or null where the template has no header whose tokens are its own (Llama 2).
  */
 export function deriveHeaderPattern(
@@ -135,11 +137,12 @@ export function commonLength(a: readonly number[], b: readonly number[]): number
   return length;
 }
 
-/** A probe that the template refuses yields nothing. */
+/** A probe that the template refuses yields nothing; one that never ends ends it all. */
 function attempt(tokenize: () => readonly number[]): readonly number[] {
   try {
     return tokenize();
-  } catch {
+  } catch (error) {
+    if (error instanceof AssayError && error.code.endsWith("-runaway")) throw error;
     return [];
   }
 }

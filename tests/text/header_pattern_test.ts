@@ -159,6 +159,19 @@ Deno.test("deriveHeaderPattern() is null where the header is not the same for ev
   );
 });
 
+Deno.test("a template that runs away is told when it is opened, not tried again and again", async () => {
+  const endless =
+    "{% macro m(x) %}{% if x %}{{ m(x - 1) }}{{ m(x - 1) }}{% endif %}{% endmacro %}{{ m(99) }}";
+  const start = performance.now();
+  await assert.rejects(
+    openGolden("qwen2", {}, { "chat_template.jinja": endless }),
+    (error) =>
+      error instanceof AssayError && error.code === "text/template-runaway" &&
+      error.message.includes("chat_template.jinja of qwen2"),
+  );
+  assert.ok(performance.now() - start < 10_000);
+});
+
 Deno.test("findLastPattern() finds the last occurrence, overlapping ones included", () => {
   assert.equal(findLastPattern([1, 2, 1, 2, 1], [1, 2, 1]), 2);
   assert.equal(findLastPattern([1, 2], [1, 2, 1]), null);
