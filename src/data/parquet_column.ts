@@ -1,14 +1,13 @@
 import type { AsyncBuffer, ColumnMetaData, PageHeader } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { ChunkBytes } from "./parquet_bytes.ts";
-import { largestPage, mostValues, type PageDecoder, type PageRows } from "./parquet_page.ts";
+import { largestPage, mostValues, type PageDecoder } from "./parquet_page.ts";
+import type { PageRows } from "./parquet_rows.ts";
 import { endOfThrift } from "./parquet_thrift.ts";
 
 /** Bytes of a page's header at most: it may hold the smallest and the largest value. */
 const longestHeader = 2 ** 24;
 const shortestPeek = 2 ** 9;
-
-const noRows: PageRows = { rows: [], texts: undefined };
 
 /**
  * The rows of one column of a row group, decoded a page at a time. Pages of the first version may end
@@ -19,12 +18,18 @@ export class ColumnRows {
   readonly #bytes: ChunkBytes;
   readonly #decoder: PageDecoder;
   readonly #rows: number;
-  /** Rows that came out of pages, complete or not. */
+  /** Rows that have begun in the pages so far. */
   #found = 0;
+  /** Rows that are put together, and can be taken before those of the page. */
+  #done: unknown[] = [];
+  #page: PageRows | undefined;
+  /** Rows of the page that can be taken. */
+  #left = 0;
+  /** Whether the page has one row more, which may go on in the next. */
+  #hasLast = false;
+  /** That row, once the page is gone, and about how many values it has. */
   #open: unknown[] = [];
   #openValues = 0;
-  #page = noRows;
-  #taken = 0;
 
   /** @param rows How many rows the row group has. */
   constructor(
@@ -46,62 +51,62 @@ export class ColumnRows {
   /** How many rows can be taken without another page; decodes until there are some. */
   async ready(): Promise<number> {
     try {
-      while (this.#taken === this.#page.rows.length) {
-        this.#page.texts?.release();
-        this.#page = await this.#nextRows();
-        this.#taken = 0;
-      }
+      while (this.#done.length === 0 && this.#left === 0) await this.#nextPage();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Error(`column "${this.#name}": ${reason}`, { cause: error });
     }
-    return this.#page.rows.length - this.#taken;
+    return this.#done.length > 0 ? this.#done.length : this.#left;
   }
 
   /** The next rows; not more than {@linkcode ready} told. */
   take(count: number): unknown[] {
-    const { rows, texts } = this.#page;
-    const some = rows.slice(this.#taken, this.#taken += count);
-    return texts === undefined ? Array.from(some as unknown[]) : texts.fill(some);
+    if (this.#done.length > 0) return this.#done.splice(0, count);
+    this.#left -= count;
+    return this.#page!.take(count);
   }
 
-  async #nextRows(): Promise<PageRows> {
+  async #nextPage(): Promise<void> {
     const isFlat = this.#decoder.repetition === 0;
+    if (this.#hasLast) this.#open = this.#page!.take(1);
+    this.#hasLast = false;
+    this.#page?.release();
+    this.#page = undefined;
     // What may stand after a column's last row is no matter of ours.
     if (this.#bytes.left === 0 || (isFlat && this.#found === this.#rows)) {
-      const rest = this.#open;
+      this.#done = this.#open;
       this.#open = [];
-      if (this.#found !== this.#rows || rest.length === 0) {
+      if (this.#found !== this.#rows || this.#done.length === 0) {
         throw new Error(`expected ${this.#rows} rows, found ${this.#found}`);
       }
-      return { rows: rest, texts: undefined };
+      return;
     }
     const header = await this.#readHeader();
     const bytes = await this.#bytes.take(header.compressed_page_size);
-    if (isFlat) {
-      const page = this.#decoder.decode(header, bytes, []) ?? noRows;
-      this.#count(page.rows.length);
-      return page;
-    }
-    return this.#wholeRows(header, bytes);
+    const page = this.#decoder.decode(header, bytes);
+    if (page === undefined) return;
+    this.#page = page;
+    this.#count(page.starts);
+    if (isFlat) this.#left = page.starts;
+    else this.#goOn(page);
   }
 
-  #wholeRows(header: PageHeader, bytes: Uint8Array): PageRows {
-    const before = this.#open.length;
-    const page = this.#decoder.decode(header, bytes, this.#open);
-    if (page === undefined) return noRows;
-    const { rows, texts } = page;
-    this.#count(rows.length - before);
-    const values = (header.data_page_header_v2 ?? header.data_page_header)?.num_values ?? 0;
+  /** Ends the row that the page before began, where this one does, and sets the page's rows out. */
+  #goOn(page: PageRows): void {
+    const { continued, starts } = page;
+    if (continued > 0 && this.#open.length === 0) throw new Error("a list without a beginning");
+    this.#openValues = this.#open.length === 0 ? 0 : this.#openValues + continued;
     // Lists that go on over pages are one row, and must have an end.
-    this.#openValues = rows.length === before ? this.#openValues + values : values;
     if (this.#openValues > mostValues) {
       throw new Error(`expected at most ${mostValues} values in a row, found more`);
     }
-    // Numbers of texts mean nothing to the next page.
-    const last = rows.slice(-1);
-    this.#open = texts === undefined ? Array.from(last as unknown[]) : texts.fill(last);
-    return { rows: rows.slice(0, -1), texts };
+    page.continue(this.#open);
+    if (starts === 0) return;
+    this.#done = this.#open;
+    this.#open = [];
+    this.#openValues = 0;
+    this.#left = starts - 1;
+    this.#hasLast = true;
   }
 
   #count(rows: number): void {

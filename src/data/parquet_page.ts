@@ -1,13 +1,13 @@
 import { crc32 } from "node:zlib";
 import type { ColumnMetaData, DecodedArray, PageHeader } from "hyparquet";
-import { assembleLists } from "hyparquet/src/assemble.js";
 import { readPage } from "hyparquet/src/column.js";
-import { convert } from "hyparquet/src/convert.js";
-import { decompressPage } from "hyparquet/src/datapage.js";
+import { convert, convertWithDictionary } from "hyparquet/src/convert.js";
+import { decompressPage, readDataPage, readDataPageV2 } from "hyparquet/src/datapage.js";
 import { readRleBitPackedHybrid } from "hyparquet/src/encoding.js";
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from "hyparquet/src/schema.js";
 import { pageCodecs } from "./parquet_codecs.ts";
 import { checkSharedPrefixes, endOfDeltas } from "./parquet_deltas.ts";
+import { PageRows } from "./parquet_rows.ts";
 import { checkRuns } from "./parquet_runs.ts";
 import { PageTexts } from "./parquet_texts.ts";
 
@@ -18,16 +18,10 @@ export const largestPage = 2 ** 29;
 /** Values of one page at most, and of one row of a list. */
 export const mostValues = 2 ** 24;
 
-/** The rows of a page; where `texts` is set they hold numbers of texts. */
-export interface PageRows {
-  readonly rows: DecodedArray;
-  readonly texts: PageTexts | undefined;
-}
-
 /** A data page without its levels. */
 interface Levelled {
-  readonly definition: number[];
-  readonly repetition: number[];
+  readonly definition: Uint8Array;
+  readonly repetition: Uint8Array;
   /** The values' bytes, and where they begin. */
   readonly page: Uint8Array;
   readonly start: number;
@@ -66,10 +60,9 @@ export class PageDecoder {
    *
    * @param header The page's header.
    * @param bytes The page as it stands in the file.
-   * @param open Lists of rows that the page may go on with; the rows are added to it.
-   * @returns The values by rows; `undefined` for a page that holds no rows.
+   * @returns The page's rows; `undefined` for a page that holds none.
    */
-  decode(header: PageHeader, bytes: Uint8Array, open: unknown[]): PageRows | undefined {
+  decode(header: PageHeader, bytes: Uint8Array): PageRows | undefined {
     checkSum(header, bytes);
     switch (header.type) {
       case "DICTIONARY_PAGE":
@@ -77,7 +70,7 @@ export class PageDecoder {
         return undefined;
       case "DATA_PAGE":
       case "DATA_PAGE_V2":
-        return this.#readData(header, bytes, open);
+        return this.#readData(header, bytes);
       case "INDEX_PAGE":
         return undefined;
       default:
@@ -91,13 +84,12 @@ export class PageDecoder {
     checkCount("the dictionary", count);
     checkSize(header.uncompressed_page_size);
     const page = this.#unpack(bytes, header.uncompressed_page_size);
-    const decoder = { ...this.#decoder, compressors: { [this.#decoder.codec]: () => page } };
-    const { data } = readPage(readerOf(bytes), header, decoder, undefined, [], 0);
+    const { data } = readPage(readerOf(bytes), header, this.#unpacked(page), undefined, [], 0);
     if (data?.length !== count) throw new Error(`expected a dictionary of ${count} values`);
     this.#dictionary = convert(data!, this.#decoder);
   }
 
-  #readData(header: PageHeader, bytes: Uint8Array, open: unknown[]): PageRows | undefined {
+  #readData(header: PageHeader, bytes: Uint8Array): PageRows | undefined {
     const facts = header.data_page_header_v2 ?? header.data_page_header;
     checkCount("a page", facts?.num_values);
     const { num_values: count, encoding } = facts!;
@@ -109,30 +101,28 @@ export class PageDecoder {
     const levelled = header.type === "DATA_PAGE_V2"
       ? this.#second(header, bytes)
       : this.#first(header, bytes);
-    let texts: PageTexts | undefined;
-    let rows: DecodedArray | undefined;
+    const { definition, repetition, page, start, filled } = levelled;
+    const path = this.#decoder.schemaPath;
     if (encoding === "PLAIN" && this.#isText) {
-      const { definition, repetition, page, start, filled } = levelled;
       const { codec, parsers } = this.#decoder;
       const isOwned = codec !== "UNCOMPRESSED";
-      texts = new PageTexts(page, start, filled, parsers.stringFromBytes, isOwned);
-      const numbers = Array.from({ length: filled }, (_, index) => index);
-      rows = assembleLists(open, definition, repetition, numbers, this.#decoder.schemaPath);
-    } else {
-      this.#checkValues(levelled, encoding);
-      const { codec } = this.#decoder;
-      // Unpacked already.
-      const decoder = { ...this.#decoder, compressors: { [codec]: () => levelled.page } };
-      // -1: no page is skipped.
-      rows = readPage(readerOf(bytes), header, decoder, this.#dictionary, open, -1).data;
+      const values = new PageTexts(page, start, filled, parsers.stringFromBytes, isOwned);
+      return new PageRows({ definition, repetition, count, values }, path, this.#definition);
     }
-    if (rows === undefined || holdsNothing(rows)) {
+    this.#checkValues(levelled, encoding);
+    const raw = header.type === "DATA_PAGE_V2"
+      ? readDataPageV2(bytes, header, this.#unpacked(page))
+      : readDataPage(page, header.data_page_header!, this.#decoder);
+    const values = convertWithDictionary(raw.dataPage, this.#dictionary, encoding, this.#decoder);
+    if (values.length !== filled || isMissing(values)) {
       throw new Error("expected a value for each place, found indices or values that are missing");
     }
-    if (this.repetition === 0 && rows.length !== count) {
-      throw new Error(`expected ${count} values, found ${rows.length}`);
-    }
-    return { rows, texts };
+    return new PageRows({ definition, repetition, count, values }, path, this.#definition);
+  }
+
+  /** The decoder of a page that is unpacked already. */
+  #unpacked(page: Uint8Array): Decoder {
+    return { ...this.#decoder, compressors: { [this.#decoder.codec]: () => page } };
   }
 
   #unpack(bytes: Uint8Array, size: number): Uint8Array {
@@ -150,8 +140,8 @@ export class PageDecoder {
     const count = facts.num_values;
     const { view } = readerOf(page);
     let start = 0;
-    const levels = (most: number, stored: string): number[] => {
-      if (most === 0) return [];
+    const levels = (most: number, stored: string): Uint8Array => {
+      if (most === 0) return noLevels;
       // Only files of before 2014 have them packed, and hyparquet would take them for runs.
       if (stored !== "RLE") throw new Error(`expected levels as runs, found ${stored}`);
       const end = start + 4 + view.getUint32(start, true);
@@ -187,7 +177,7 @@ export class PageDecoder {
     return { definition, repetition, page, start: 0, filled };
   }
 
-  #filled(definition: readonly number[], count: number): number {
+  #filled(definition: Uint8Array, count: number): number {
     if (this.#definition === 0) return count;
     let filled = 0;
     for (const level of definition) if (level === this.#definition) filled++;
@@ -214,6 +204,8 @@ export class PageDecoder {
   }
 }
 
+const noLevels = new Uint8Array(0);
+
 /** The levels of a page, whose runs are checked before they are written out. */
 function readLevels(
   bytes: Uint8Array,
@@ -221,11 +213,12 @@ function readLevels(
   end: number,
   most: number,
   count: number,
-): number[] {
-  if (most === 0) return [];
+): Uint8Array {
+  if (most === 0) return noLevels;
+  if (most > 255) throw new Error(`expected at most 255 levels, found ${most}`);
   const width = 32 - Math.clz32(most);
   checkRuns(bytes, { what: "levels", start, end, width, count });
-  const levels = new Array<number>(count);
+  const levels = new Uint8Array(count);
   readRleBitPackedHybrid({ ...readerOf(bytes), offset: start }, width, levels, end - start);
   if (levels.some((level) => level > most)) throw new Error(`expected levels up to ${most}`);
   return levels;
@@ -254,12 +247,7 @@ function checkSum({ crc }: PageHeader, bytes: Uint8Array): void {
   }
 }
 
-/** Whether a value is missing where one should be; nulls are `null`. */
-function holdsNothing(values: ArrayLike<unknown>): boolean {
-  if (!Array.isArray(values)) return false;
-  for (let i = 0; i < values.length; i++) {
-    const value: unknown = values[i];
-    if (value === undefined || (Array.isArray(value) && holdsNothing(value))) return true;
-  }
-  return false;
+/** Whether a value is missing where one should be. */
+function isMissing(values: DecodedArray): boolean {
+  return Array.isArray(values) && values.includes(undefined);
 }

@@ -1,4 +1,3 @@
-import type { DecodedArray } from "hyparquet";
 import { release } from "./parquet_codecs.ts";
 
 /**
@@ -45,22 +44,18 @@ export class PageTexts {
     this.#offsets[count] = at;
   }
 
-  /** Puts texts where their numbers stand, in lists of any depth; `null` stays. */
-  fill(rows: DecodedArray): unknown[] {
-    return Array.from(rows as unknown[], (value) => this.#value(value));
+  /** Some of the texts. */
+  slice(start: number, end: number): unknown[] {
+    return Array.from({ length: end - start }, (_, index) => {
+      const place = start + index;
+      return this.#decode(
+        this.#bytes.subarray(this.#offsets[place]! + 4, this.#offsets[place + 1]!),
+      );
+    });
   }
 
-  /** Gives the page's memory back; {@linkcode fill} is of no use afterwards. */
+  /** Gives the page's memory back; {@linkcode slice} is of no use afterwards. */
   release(): void {
     if (this.#isOwned) release(this.#bytes);
-  }
-
-  #value(value: unknown): unknown {
-    if (typeof value === "number") {
-      return this.#decode(
-        this.#bytes.subarray(this.#offsets[value]! + 4, this.#offsets[value + 1]!),
-      );
-    }
-    return Array.isArray(value) ? this.fill(value) : value;
   }
 }

@@ -8,7 +8,7 @@ import { badRow } from "./read_json_lines.ts";
 import type { ReadRow, Row } from "./rows.ts";
 
 /** Rows that come at a time at most. */
-const windowRows = 64;
+const windowRows = 32;
 
 /** Stands for text that is not UTF-8 until its row is known. */
 class UndecodableText {}
