@@ -12,6 +12,7 @@ import type { TextValue } from "./jinja/text_value.ts";
 import { commonLength, deriveHeaderPattern, findLastPattern } from "./header_pattern.ts";
 import { requireResponse, requireResponsive } from "./response_check.ts";
 import {
+  controlTokens,
   namedSpecialTokens,
   readAddedTokens,
   sequencePrefix,
@@ -367,20 +368,6 @@ function buildTokenizer(
       { cause },
     );
   }
-}
-
-/**
- * The special tokens; where none of them is in the header pattern, also the other added tokens of it
- * that are not whitespace, so that content cannot write a header.
- */
-function controlTokens(
-  added: readonly AddedToken[],
-  pattern: readonly number[],
-): readonly AddedToken[] {
-  const special = added.filter((token) => token.special);
-  if (special.some((token) => pattern.includes(token.id))) return special;
-  const isMarker = ({ id, content }: AddedToken) => pattern.includes(id) && content.trim() !== "";
-  return added.filter((token) => token.special || isMarker(token));
 }
 
 function checkPattern(pattern: readonly number[] | undefined): readonly number[] | undefined {

@@ -168,3 +168,17 @@ function tokenContent(value: unknown): string | undefined {
     : value;
   return typeof content === "string" ? content : undefined;
 }
+
+/**
+ * The special tokens; where none of them is in the header pattern, also the other added tokens of it
+ * that are not whitespace, so that content cannot write a header.
+ */
+export function controlTokens(
+  added: readonly AddedToken[],
+  pattern: readonly number[],
+): readonly AddedToken[] {
+  const special = added.filter((token) => token.special);
+  if (special.some((token) => pattern.includes(token.id))) return special;
+  const isMarker = ({ id, content }: AddedToken) => pattern.includes(id) && content.trim() !== "";
+  return added.filter((token) => token.special || isMarker(token));
+}
