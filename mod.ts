@@ -16,6 +16,7 @@ export type { ByteSource } from "./src/checkpoint/byte_source.ts";
 export type { HttpPatience } from "./src/checkpoint/http_patience.ts";
 export type { HttpOptions } from "./src/checkpoint/http_source.ts";
 export type { LoadOptions, Progress, ScoreOptions } from "./src/scoring/load_options.ts";
+export type { Pooling } from "./src/scoring/pooling.ts";
 export { RewardModel } from "./src/scoring/reward_model.ts";
 export {
   ImplicitRewardModel,

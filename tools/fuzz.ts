@@ -6,6 +6,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { AssayError } from "../src/error.ts";
 import { runTarget } from "../tests/fuzz/driver.ts";
 import { Random } from "../tests/fuzz/random.ts";
 import { targets } from "../tests/fuzz/targets.ts";
@@ -40,7 +41,12 @@ async function replay(name: string, number: number): Promise<void> {
   const { what, input, run } = target.draw(new Random(seed, number));
   console.log(`${name} ${number}: ${what}`);
   console.log(input);
-  console.log("outcome:", await run());
+  try {
+    console.log("outcome:", await run());
+  } catch (error) {
+    if (!(error instanceof AssayError)) throw error;
+    console.log("outcome:", error.code, error.message);
+  }
 }
 
 async function runAll(): Promise<void> {

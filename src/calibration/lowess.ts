@@ -92,6 +92,9 @@ export function lowess(
   return { x: sortedX, fit, order, dropped };
 }
 
+/** Passes of a fit at most: robust weights settle in a handful. */
+export const mostPasses = 1000;
+
 function checkOptions(frac: number, iterations: number, delta: number): void {
   if (!(frac >= 0 && frac <= 1)) {
     throw new AssayError(
@@ -99,10 +102,11 @@ function checkOptions(frac: number, iterations: number, delta: number): void {
       `Cannot fit LOWESS: expected frac from 0 to 1, found ${frac}`,
     );
   }
-  if (!Number.isInteger(iterations) || iterations < 0) {
+  if (!Number.isInteger(iterations) || iterations < 0 || iterations > mostPasses) {
     throw new AssayError(
       "calibration/bad-option",
-      `Cannot fit LOWESS: expected iterations as a whole number of 0 or more, found ${iterations}`,
+      `Cannot fit LOWESS: expected iterations as a whole number from 0 to ${mostPasses}, found ` +
+        `${iterations}`,
     );
   }
   if (!(delta >= 0 && Number.isFinite(delta))) {

@@ -1,6 +1,6 @@
 import { AssayError } from "../error.ts";
 import type { CalibrationMethod } from "./artifact.ts";
-import type { DegenerateRule } from "./lowess.ts";
+import { type DegenerateRule, mostPasses } from "./lowess.ts";
 import { missingFeature, type Pool } from "./pool.ts";
 import { ownValue } from "../own_value.ts";
 import {
@@ -152,10 +152,10 @@ export function resolveSettings(pool: Pool, options: FitOptions): FitSettings {
     method,
     features,
     gamma: gammaByFeature(features, options.gamma ?? 1),
-    cycles: whole("cycles", options.cycles ?? 1, 1),
+    cycles: whole("cycles", options.cycles ?? 1, 1, mostPasses),
     tolerance: atLeastZero("tolerance", options.tolerance ?? 1e-6),
     frac: options.frac ?? 0.9,
-    iterations: whole("iterations", options.iterations ?? 3, 0),
+    iterations: whole("iterations", options.iterations ?? 3, 0, mostPasses),
     delta: options.delta === undefined || options.delta === "auto"
       ? "auto"
       : atLeastZero("delta", options.delta),
@@ -209,9 +209,10 @@ function positive(name: string, value: number): number {
   return value;
 }
 
-function whole(name: string, value: number, least: number): number {
-  if (!Number.isInteger(value) || value < least) {
-    throw badOption(`${name} as a whole number of ${least} or more`, value);
+function whole(name: string, value: number, least: number, most = Infinity): number {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    const range = most === Infinity ? `of ${least} or more` : `from ${least} to ${most}`;
+    throw badOption(`${name} as a whole number ${range}`, value);
   }
   return value;
 }

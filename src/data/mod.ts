@@ -23,5 +23,6 @@ export {
   jsonLinesWriter,
   type RowFileOptions,
   type RowWriter,
+  type RowWriterOptions,
   writeRowFile,
 } from "./write_rows.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 export { ChatTemplate, type ChatTemplateOptions } from "./chat_template.ts";
+export type { Origin, TextValue } from "./jinja/text_value.ts";
 export {
   ChatTokenizer,
   type ChatTokenizerOptions,

@@ -24,6 +24,8 @@ export class TextValue {
   #offsets: Uint32Array | null | undefined;
 
   /**
+   * A text and where its stretches came from.
+   *
    * @param text The text.
    * @param origins Its stretches from outside, ascending.
    */
