@@ -2,7 +2,7 @@ import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { AssayError } from "../error.ts";
 import { byteCharacters } from "./pre_tokenizer.ts";
 import { buildWordCutter } from "./word_cuts.ts";
-import type { Fields } from "./tokenizer_fields.ts";
+import { type Fields, unsupported } from "./tokenizer_fields.ts";
 
 /** What encodes words: the library's BPE, WordPiece or Unigram. */
 export interface Model {
@@ -57,6 +57,10 @@ export function buildModel(config: Fields, unreachable: ReadonlySet<string>): Mo
       "text/bad-tokenizer",
       "Cannot use tokenizer.json: expected a BPE without continuing_subword_prefix, found one",
     );
+  }
+  const unknownToken = config?.["unk_token"] ?? undefined;
+  if (unknownToken !== undefined && typeof unknownToken !== "string") {
+    throw unsupported("text for unk_token", unknownToken);
   }
   const type = modelType(config);
   const model = buildLibraryModel(
@@ -120,12 +124,15 @@ function buildLibraryModel(model: Fields): NonNullable<LibraryTokenizer["model"]
   }
 }
 
+/** A model in which no text stands for the unknown token gives what is no text. */
+function excerpt(token: unknown): string {
+  return String(token).slice(0, 50);
+}
+
 function throwUnknown(token: string): never {
   throw new AssayError(
     "text/bad-tokenizer",
-    `Cannot tokenize: expected the vocabulary to have ${
-      JSON.stringify(token.slice(0, 50))
-    } or an ` +
+    `Cannot tokenize: expected the vocabulary to have ${JSON.stringify(excerpt(token))} or an ` +
       "unknown token, found neither",
   );
 }
