@@ -12,6 +12,7 @@ import { addRmsNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, type AttentionShape, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { layerWindows, refuseUnsupported, warnOfUnknown } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
+import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { readRope, type RopeSettings, RopeTable } from "./rope_frequencies.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -39,9 +40,6 @@ export interface Gemma2Settings {
   readonly maxTokens: number;
 }
 
-const embeddingName = "model.embed_tokens.weight";
-const finalNormName = "model.norm.weight";
-const layerName = /^model\.layers\.(\d+)\./;
 const activation = "gelu_pytorch_tanh";
 
 /**
@@ -148,11 +146,8 @@ function planGemma2(settings: Gemma2Settings): BackbonePlan {
     languageHeadName: "lm_head.weight",
     tiedByDefault: true,
     logitSoftcap: settings.logitSoftcap,
-    owns: (tensor) => tensor.startsWith("model."),
-    layerOf: (tensor) => {
-      const layer = layerName.exec(tensor)?.[1];
-      return layer === undefined ? undefined : Number(layer);
-    },
+    owns: ownsTensor,
+    layerOf: layerOfTensor,
     rowSizes: {
       widest: Math.max(hiddenSize, heads * headDim),
       // normed; queries, keys and values as products give them and as attention takes them; mixed; the
@@ -227,10 +222,6 @@ const normNames = [
   "pre_feedforward_layernorm",
   "post_feedforward_layernorm",
 ] as const;
-
-function layerPrefix(layer: number): string {
-  return `model.layers.${layer}.`;
-}
 
 /** A norm's weight: stored is what it differs from 1 by. */
 function normOf(loader: WeightLoader, name: string): Promise<Matrix> {

@@ -57,8 +57,10 @@ export interface LlamaVariant extends Pick<Family, "modelType" | "className"> {
 /** More layers than any model has; a config may ask for more only with the tensors at hand. */
 const manyLayers = 1024;
 
-const embeddingName = "model.embed_tokens.weight";
-const finalNormName = "model.norm.weight";
+/** Name of the embedding matrix, [vocabulary, hidden]. */
+export const embeddingName = "model.embed_tokens.weight";
+/** Name of the final norm's weight, [hidden]. */
+export const finalNormName = "model.norm.weight";
 const layerName = /^model\.layers\.(\d+)\./;
 
 /**
@@ -192,11 +194,8 @@ function planLlama(family: Family, settings: LlamaSettings): BackbonePlan {
     tensors: llamaTensors(settings),
     embeddingName,
     languageHeadName: "lm_head.weight",
-    owns: (tensor) => tensor.startsWith("model."),
-    layerOf: (tensor) => {
-      const layer = layerName.exec(tensor)?.[1];
-      return layer === undefined ? undefined : Number(layer);
-    },
+    owns: ownsTensor,
+    layerOf: layerOfTensor,
     rowSizes: {
       widest: Math.max(hiddenSize, heads * headDim),
       // hidden, normed; queries, keys and values as products give them and as attention takes them; mixed
@@ -267,8 +266,20 @@ function llamaTensors(settings: LlamaSettings): ExpectedTensors {
   return tensors;
 }
 
-function layerPrefix(layer: number): string {
+/** What the names of a layer's tensors begin with. */
+export function layerPrefix(layer: number): string {
   return `model.layers.${layer}.`;
+}
+
+/** Whether a tensor is named as one of the backbone's. */
+export function ownsTensor(tensor: string): boolean {
+  return tensor.startsWith("model.");
+}
+
+/** The layer that a tensor's name says. */
+export function layerOfTensor(tensor: string): number | undefined {
+  const layer = layerName.exec(tensor)?.[1];
+  return layer === undefined ? undefined : Number(layer);
 }
 
 /** The weights of one layer. */

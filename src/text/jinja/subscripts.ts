@@ -8,7 +8,6 @@ import {
   DictValue,
   FunctionValue,
   given,
-  hashKey,
   ListValue,
   NamespaceValue,
   ObjectValue,
@@ -200,15 +199,4 @@ function sliceBounds(
 function clamp(value: bigint, most: number): number {
   const limit = BigInt(most);
   return Number(value > limit ? limit : value < -limit ? -limit : value);
-}
-
-/** Whether a value could be a dict's key. */
-export function isHashable(value: Value): boolean {
-  try {
-    hashKey(value);
-    return true;
-  } catch (error) {
-    if (error instanceof TemplateRuntimeError) return false;
-    throw error;
-  }
 }
