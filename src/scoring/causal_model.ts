@@ -80,9 +80,10 @@ export class CausalModel implements Disposable {
           response!.map((position) => ids[position + 1]!)
         );
         // The end of a prompt that several responses share stands there once, and foretells each.
-        const each = chosenRows(backend, hidden, foretellingRows(pack));
+        const isShared = targets.length > hidden.rows;
+        const each = isShared ? chosenRows(backend, hidden, foretellingRows(pack)) : hidden;
         const states = head.record(each, Uint32Array.from(targets));
-        backend.release(hidden, each);
+        backend.release(...new Set([hidden, each]));
         return states;
       },
       results({ members }, numbers): ResponseLogProbabilities[] {
