@@ -5,6 +5,7 @@
  * @module
  */
 import type { Recorder } from "../src/gpu/recorder.ts";
+import { activate } from "../src/ops/activate.ts";
 import { attention } from "../src/ops/attention.ts";
 import { gatedMatmul } from "../src/ops/gated_matmul.ts";
 import { gatherRows } from "../src/ops/gather_rows.ts";
@@ -167,6 +168,16 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
     // Two products over the keys that each position of one conversation sees.
     work: (tokens, heads, _, headDim) => operations(2 * heads * headDim * tokens * (tokens + 1)),
     operands: attentionOperands,
+  }),
+  activate: define(activate, {
+    dimensions: ["rows", "columns"],
+    shapes: rowShapes,
+    work: (rows, columns) => bytes(2 * rows * columns),
+    operands: (gpu, _, rows, columns) => ({
+      input: gpu.matrix(rows, columns),
+      activation: "gelu",
+      output: gpu.matrix(rows, columns, "operand"),
+    }),
   }),
   gather_rows: define(gatherRows, {
     dimensions: ["rows", "columns"],

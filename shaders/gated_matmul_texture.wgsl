@@ -9,7 +9,7 @@
 // shape     (k, columns, steps in one segment of the packed weights, unused)
 
 // @include stored_weights.wgsl
-// @include gate_activation.wgsl
+// @include activation.wgsl
 
 const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
 const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16

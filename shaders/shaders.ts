@@ -4,9 +4,11 @@
  *
  * @module
  */
+import activateSource from "./activate.wgsl" with { type: "text" };
+import activateTextureSource from "./activate_texture.wgsl" with { type: "text" };
+import activationSource from "./activation.wgsl" with { type: "text" };
 import attentionTextureSource from "./attention_texture.wgsl" with { type: "text" };
 import attentionTiledSource from "./attention_tiled.wgsl" with { type: "text" };
-import gateActivationSource from "./gate_activation.wgsl" with { type: "text" };
 import gatedMatmulTextureSource from "./gated_matmul_texture.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
 import layerNormSource from "./layer_norm.wgsl" with { type: "text" };
@@ -31,7 +33,7 @@ import { include, type Shader } from "../src/gpu/shader_source.ts";
 
 /** What several shaders have in common; each names the file in a line `// @include`. */
 const shared: Readonly<Record<string, string>> = {
-  "gate_activation.wgsl": gateActivationSource,
+  "activation.wgsl": activationSource,
   "overflow.wgsl": overflowSource,
   "soft_cap.wgsl": softCapSource,
   "stored_weights.wgsl": storedWeightsSource,
@@ -42,6 +44,10 @@ function shader(name: string, text: string): Shader {
   return { name, source: include(text, shared) };
 }
 
+/** See `activate.wgsl`. */
+export const activateShader: Shader = shader("activate", activateSource);
+/** See `activate_texture.wgsl`. */
+export const activateTextureShader: Shader = shader("activate_texture", activateTextureSource);
 /** See `attention_texture.wgsl`. */
 export const attentionTextureShader: Shader = shader("attention_texture", attentionTextureSource);
 /** See `attention_tiled.wgsl`. */

@@ -2,7 +2,7 @@
 //
 // gate, up  [rows, columns], a multiple of 4 values
 
-// @include gate_activation.wgsl
+// @include activation.wgsl
 
 const LANES: u32 = 64u;
 

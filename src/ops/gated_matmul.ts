@@ -1,8 +1,8 @@
 import { swigluShader } from "../../shaders/shaders.ts";
 import { type Recorder, workgroupsFor } from "../gpu/recorder.ts";
 import { matmul } from "./matmul.ts";
-import { gateConstants, recordGatedTextureMatmul } from "./products/matmul_kernels.ts";
-import type { GateActivation } from "./products/matmul_operands.ts";
+import { activated, type Activation, activationConstants } from "./activation.ts";
+import { recordGatedTextureMatmul } from "./products/matmul_kernels.ts";
 import { Matrix } from "./matrix.ts";
 import { expectApart, expectRelation, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
@@ -21,23 +21,16 @@ export interface GatedMatmulOperands {
   readonly gateBias?: Matrix | undefined;
   readonly upBias?: Matrix | undefined;
   /** `silu` by default. */
-  readonly activation?: GateActivation | undefined;
+  readonly activation?: Activation | undefined;
   /** [rows, outputs]; another matrix than the others. */
   readonly output: Matrix;
 }
 
 const name = "gated_matmul";
 
-/** The activations in float64, for the twin. */
-const activations: Readonly<Record<GateActivation, (x: number) => number>> = {
-  silu: (x) => x / (1 + Math.exp(-x)),
-  gelu_tanh: (x) => x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
-};
-
 /**
  * The gated half of a feed-forward block (Shazeer 2020, arXiv 2002.05202): activation(input · gateᵀ) ·
- * (input · upᵀ), with `silu` (SwiGLU) x / (1 + e⁻ˣ) or with `gelu_tanh` (GEGLU) the approximation of
- * GELU x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))) (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+ * (input · upᵀ), with `silu` (SwiGLU) or with `gelu` or `gelu_tanh` (GEGLU).
  */
 export const gatedMatmul: Operation<GatedMatmulOperands> = {
   name,
@@ -65,12 +58,11 @@ export const gatedMatmul: Operation<GatedMatmulOperands> = {
     matmul.onCpu({ input, weight: up, bias: upBias, output: linear });
     const g = output.host;
     const u = linear.host;
-    const activated = activations[activation];
-    for (let i = 0; i < g.length; i++) g[i] = activated(g[i]!) * u[i]!;
+    for (let i = 0; i < g.length; i++) g[i] = activated(activation, g[i]!) * u[i]!;
   },
 
   onGpu(recorder, operands): void {
-    const { input, gate, up, gateBias, activation, output } = operands;
+    const { input, gate, up, gateBias, activation = "silu", output } = operands;
     const [gatePart] = gate.parts;
     const [upPart] = up.parts;
     const fused = output.texture !== undefined && gate.type === up.type && gateBias === undefined;
@@ -87,7 +79,7 @@ export const gatedMatmul: Operation<GatedMatmulOperands> = {
 
 /** Records the two products one after another, then what joins them. */
 function recordInSteps(recorder: Recorder, operands: GatedMatmulOperands): void {
-  const { input, gate, up, gateBias, upBias, activation, output } = operands;
+  const { input, gate, up, gateBias, upBias, activation = "silu", output } = operands;
   const { pool } = recorder.device;
   const temporary = (): Matrix => {
     const size = output.rows * output.columns * 4;
@@ -100,7 +92,7 @@ function recordInSteps(recorder: Recorder, operands: GatedMatmulOperands): void 
   matmul.onGpu(recorder, { input, weight: up, bias: upBias, output: linear });
   recorder.dispatch({
     shader: swigluShader,
-    constants: gateConstants(activation),
+    constants: activationConstants(activation),
     bindings: [gated.device, linear.device],
     workgroups: workgroupsFor((output.rows * output.columns) / 4, 64),
   });

@@ -1,7 +1,8 @@
 import type { Backend } from "../../ops/backend.ts";
+import type { Activation } from "../../ops/activation.ts";
 import { gatedMatmul } from "../../ops/gated_matmul.ts";
 import type { Matrix } from "../../ops/matrix.ts";
-import type { GateActivation } from "../../ops/products/matmul_operands.ts";
+
 import type { Linear } from "../../ops/weight_loader.ts";
 import { addLinear } from "./linear.ts";
 
@@ -17,7 +18,7 @@ export function gatedInner(
   backend: Backend,
   input: Matrix,
   { gate, up }: Pick<GatedFeedForward, "gate" | "up">,
-  activation: GateActivation,
+  activation: Activation,
 ): Matrix {
   const gated = backend.matrix(input.rows, gate.weight.rows, "operand");
   backend.run(gatedMatmul, {

@@ -1,4 +1,5 @@
 import { seededRandom } from "../../numbers/seeded_random.ts";
+import { activate } from "../activate.ts";
 import { attention } from "../attention.ts";
 import { queryBlocks } from "../query_blocks.ts";
 import { gatedMatmul } from "../gated_matmul.ts";
@@ -158,7 +159,22 @@ export const trials: Readonly<Record<string, Trial>> = {
       up: weight(),
       gateBias: bias(),
       upBias: bias(),
-      activation: random.pick(["silu", "gelu_tanh"] as const),
+      activation: random.pick(["silu", "gelu_tanh", "gelu"] as const),
+      output,
+    });
+    return output;
+  },
+
+  activate(backend, random) {
+    const use = random.pick(uses);
+    const rows = random.integer(1, 40);
+    const columns = (use === "rows" ? 1 : 4) * random.integer(1, 70);
+    const choices = ["silu", "gelu_tanh", "gelu", "relu", "tanh", "selu", "sigmoid"] as const;
+    const output = poisoned(backend, rows, columns, use);
+    const input = random.numbers(rows * columns).map((x) => 6 * x);
+    backend.run(activate, {
+      input: backend.upload(rows, columns, input),
+      activation: random.pick(choices),
       output,
     });
     return output;

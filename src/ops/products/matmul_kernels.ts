@@ -6,7 +6,8 @@ import {
 import { textureLanes } from "../../gpu/kernel_set.ts";
 import type { Recorder } from "../../gpu/recorder.ts";
 import type { PooledTexture } from "../../gpu/texture_pool.ts";
-import type { GateActivation, MatmulOperands } from "./matmul_operands.ts";
+import { type Activation, activationConstants } from "../activation.ts";
+import type { MatmulOperands } from "./matmul_operands.ts";
 import {
   chosenTile,
   fewRowsTile,
@@ -106,11 +107,6 @@ export function recordTextureMatmul(
   });
 }
 
-/** Constants of the shaders that include `gate_activation.wgsl`. */
-export function gateConstants(activation: GateActivation | undefined) {
-  return { GELU_TANH: activation === "gelu_tanh" };
-}
-
 /**
  * Records activation(input · gateᵀ) · (input · upᵀ) into a texture.
  *
@@ -122,7 +118,7 @@ export function recordGatedTextureMatmul(
     readonly input: PooledTexture;
     readonly rows: number;
     readonly weights: Weight;
-    readonly activation: GateActivation | undefined;
+    readonly activation: Activation;
   },
   [gate, up]: readonly [TexturePart, TexturePart],
   output: PooledTexture,
@@ -131,7 +127,7 @@ export function recordGatedTextureMatmul(
   recorder.dispatch({
     shader: gatedMatmulTextureShader,
     constants: {
-      ...gateConstants(activation),
+      ...activationConstants(activation),
       WEIGHT_TYPE: weightTypes[weights.type],
       STEP: stepOf(weights),
       LANES: lanesOf(tile),

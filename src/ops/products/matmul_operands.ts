@@ -18,9 +18,6 @@ export interface MatmulOperands {
   readonly output: Matrix;
 }
 
-/** What the gate of a gated feed-forward block goes through: see the operation `gated_matmul`. */
-export type GateActivation = "silu" | "gelu_tanh";
-
 const name = "matmul";
 
 /** @throws {AssayError} `ops/shape` where the operands of a product don't belong together. */
