@@ -68,6 +68,11 @@ export const text: OptionKind = {
   expected: "a text that is not empty",
   accepts: (value) => typeof value === "string" && value !== "",
 };
+/** A list of texts. */
+export const texts: OptionKind = {
+  expected: "a list of texts",
+  accepts: (value) => Array.isArray(value) && value.every((one) => typeof one === "string"),
+};
 /** An object, whose content is checked where it is used. */
 export const object: OptionKind = {
   expected: "an object",

@@ -11,6 +11,7 @@ import type { ProgressBar } from "./progress_bar.ts";
 export interface ModelFlags {
   readonly truncate?: "left" | "right" | undefined;
   readonly trustSpecialTokens?: true | undefined;
+  readonly ignoreConfigKey?: readonly string[] | undefined;
   readonly pooling: Pooling;
   readonly backend: "auto" | "gpu" | "cpu";
   readonly kernels?: KernelSet | undefined;
@@ -27,6 +28,11 @@ export function addModelFlags(command: Command): Command {
         .choices(["left", "right"]),
     )
     .option("--trust-special-tokens", "let special tokens written inside messages act as such")
+    .option(
+      "--ignore-config-key <key>",
+      "leave out a key of config.json that Assay does not know, which else is refused; may be repeated",
+      (key: string, before: readonly string[] = []) => [...before, key],
+    )
     .addOption(
       new Option("--pooling <position>", "what a head that reads the last token reads")
         .choices(["last", "last-not-pad"]).default("last"),
@@ -64,6 +70,7 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
     tuning: flags.tuning,
     kernels: flags.kernels,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
+    ignoreConfigKeys: flags.ignoreConfigKey,
     truncate: flags.truncate,
     pooling: flags.pooling,
     memoryBudget: flags.memoryBudget,

@@ -131,7 +131,14 @@ export async function writeHeadCheckpoint(
 ): Promise<void> {
   using base = await Checkpoint.open(backbone);
   await checkTarget(backbone, folder);
-  const plan = planBackbone(base);
+  // Nothing is scored here: whoever scores with either model is asked about keys that are unknown.
+  const { name, config: own, tensors: stored } = base;
+  const plan = planBackbone({
+    name,
+    config: own,
+    tensors: stored,
+    ignoreConfigKeys: Object.keys(own),
+  });
   const linked = options.link ? backboneFiles(base, plan) : [];
   const kept = [...base.tensors.values()].filter(({ name, file }) =>
     plan.owns(name) && !linked.includes(file)

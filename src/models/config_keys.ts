@@ -1,4 +1,7 @@
 import type { ConfigReader } from "../checkpoint/config_reader.ts";
+import { AssayError } from "../error.ts";
+import type { ModelFacts } from "./family.ts";
+import { isHarmless } from "./harmless_keys.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** Keys that change the arithmetic in other models, and the only values under which they don't. */
@@ -32,18 +35,11 @@ const neutralValues: Readonly<Record<string, readonly unknown[]>> = {
   use_mrope: [false],
   alibi: [false],
   parallel_attn: [false],
+  per_layer_config: [],
+  is_encoder_decoder: [false],
+  add_cross_attention: [false],
+  pruned_heads: [{}],
 };
-
-/** Keys that say nothing about the backbone's arithmetic: training, generation, bookkeeping, heads. */
-const harmlessKeys = new RegExp(
-  "^(architectures|model_type|_.*|dtype|torch_dtype|transformers_version|auto_map|use_cache|cache_implementation|" +
-    "(bos|eos|pad|sep|cls|unk)_token_id|initializer_range|.*dropout.*|pretraining_tp|id2label|" +
-    "label2id|num_labels|problem_type|output_.*|return_dict|is_decoder|is_encoder_decoder|" +
-    "max_length|min_length|task_specific_params|finetuning_task|tie_word_embeddings|" +
-    "tie_encoder_decoder|torchscript|use_bfloat16|chunk_size_feed_forward|cross_attention.*|" +
-    "add_cross_attention|pruned_heads|prefix|tokenizer_class|vhead_.*|objective_names|" +
-    "num_objectives|gating_.*|max_window_layers|use_sliding_window|sliding_window)$",
-);
 
 /**
  * Refuses keys that would change the arithmetic in silence.
@@ -55,17 +51,48 @@ export function refuseUnsupported(reader: ConfigReader, understood: readonly str
   for (const [key, neutral] of Object.entries(neutralValues)) {
     if (understood.includes(key)) continue;
     const value = reader.value(key);
-    if (value === undefined || neutral.includes(value)) continue;
+    if (value === undefined) continue;
+    const text = JSON.stringify(value);
+    if (neutral.some((one) => JSON.stringify(one) === text)) continue;
     const supported = neutral.length === 0 ? "only without it" : JSON.stringify(neutral[0]);
     throw unsupported(reader, key, supported, value);
   }
 }
 
-/** Tells of keys that no family reads and that are not known to be harmless. */
+/**
+ * Refuses keys that the family has not read and that are not known to be harmless: what they say might
+ * change every score. `null` says nothing. Comes last, when everything else was read.
+ *
+ * @param facts Keys that somebody said are of no meaning for scores, in `ignoreConfigKeys`; told of by `warn`.
+ * @throws {AssayError} `models/unknown-config-key`.
+ */
+export function refuseUnknown(
+  reader: ConfigReader,
+  { ignoreConfigKeys = [] }: Pick<ModelFacts, "ignoreConfigKeys">,
+  warn: (message: string) => void,
+): void {
+  const unknown = reader.unread().filter((key) =>
+    !isHarmless(key) && reader.value(key) !== undefined
+  );
+  const refused = unknown.filter((key) => !ignoreConfigKeys.includes(key));
+  if (refused.length > 0) {
+    const [first] = refused;
+    throw new AssayError(
+      "models/unknown-config-key",
+      `Cannot score with ${reader.name}: expected keys that Assay knows, found ${
+        refused.map((key) => JSON.stringify(key)).join(", ")
+      }, which might change the arithmetic; if the model's own code computes no score with it, take ` +
+        `it out of config.json, or say so with --ignore-config-key ${first}`,
+    );
+  }
+  const left = unknown.filter((key) => ignoreConfigKeys.includes(key));
+  if (left.length === 0) return;
+  warn(`${reader.name}: ${left.join(", ")} left out, as asked; scores are wrong if it counts`);
+}
+
+/** As {@linkcode refuseUnknown} with nothing ignored, under the name that it had while it warned. */
 export function warnOfUnknown(reader: ConfigReader, warn: (message: string) => void): void {
-  const unknown = reader.unread().filter((key) => !harmlessKeys.test(key));
-  if (unknown.length === 0) return;
-  warn(`${reader.name} has keys that Assay does not know and leaves out: ${unknown.join(", ")}`);
+  refuseUnknown(reader, {}, warn);
 }
 
 /** The window of transformers where the config has no such key; `null` there means none. */

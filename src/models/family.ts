@@ -12,6 +12,8 @@ export interface ModelFacts {
   /** `config.json`, unchecked. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Keys of the config that are unknown to Assay and to be left out all the same. */
+  readonly ignoreConfigKeys?: readonly string[] | undefined;
 }
 
 /**
@@ -27,7 +29,8 @@ export interface Family {
    * Recognises a backbone by its settings, before any weight is read.
    *
    * @param warn Told of settings that are left out of account.
-   * @throws {AssayError} `models/unsupported-config`, `checkpoint/bad-config`.
+   * @throws {AssayError} `models/unsupported-config`, `models/unknown-config-key`,
+   *   `checkpoint/bad-config`.
    */
   plan(facts: ModelFacts, warn: (message: string) => void): BackbonePlan;
 }

@@ -10,7 +10,7 @@ import { linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { addRmsNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, type AttentionShape, keysAndValues, turned } from "./blocks/self_attention.ts";
-import { layerWindows, refuseUnsupported, warnOfUnknown } from "./config_keys.ts";
+import { layerWindows, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
 import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { readRope, type RopeSettings, RopeTable } from "./rope_frequencies.ts";
@@ -53,10 +53,11 @@ const activation = "gelu_pytorch_tanh";
 export const gemma2: Family = {
   modelType: "gemma2",
   className: "Gemma2",
-  plan({ name, config }, warn) {
+  plan(facts, warn) {
+    const { name, config } = facts;
     const reader = new ConfigReader(config, `${name}/config.json`);
     const settings = readSettings(reader);
-    warnOfUnknown(reader, warn);
+    refuseUnknown(reader, facts, warn);
     return planGemma2(settings);
   },
 };

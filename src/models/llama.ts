@@ -10,7 +10,7 @@ import { addLinear, linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { headNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
-import { layerWindows, refuseUnsupported, warnOfUnknown } from "./config_keys.ts";
+import { layerWindows, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
 import { readRope, type RopeSettings, RopeTable } from "./rope_frequencies.ts";
 import { unsupported, unsupportedSize } from "./unsupported.ts";
@@ -90,12 +90,13 @@ export function llamaFamily(variant: LlamaVariant): Family {
   const family: Family = {
     modelType: variant.modelType,
     className: variant.className,
-    plan({ name, config, tensors }, warn) {
+    plan(facts, warn) {
+      const { name, config, tensors } = facts;
       const reader = new ConfigReader(config, `${name}/config.json`);
       refuseUnsupported(reader);
       const mostLayers = Math.max(manyLayers, tensors.size);
       const settings = readSettings(reader, variant, { mostLayers, warn });
-      warnOfUnknown(reader, warn);
+      refuseUnknown(reader, facts, warn);
       return planLlama(family, settings);
     },
   };

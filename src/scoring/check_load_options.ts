@@ -12,6 +12,7 @@ import {
   type OptionKinds,
   positive,
   text,
+  texts,
   wholeFrom,
 } from "../check_options.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
@@ -26,6 +27,7 @@ const loadKinds: OptionKinds<LoadOptions> = {
   truncate: oneOf("left", "right"),
   pooling: oneOf("last", "last-not-pad"),
   trustSpecialTokens: flag,
+  ignoreConfigKeys: texts,
   tokensPerPack: wholeFrom(1),
   sharePrefixes: flag,
   onProgress: callback,

@@ -43,6 +43,11 @@ export interface LoadOptions {
   readonly pooling?: Pooling | undefined;
   /** Whether special tokens written in a message's content act as such; off by default. */
   readonly trustSpecialTokens?: boolean | undefined;
+  /**
+   * Keys of `config.json` that Assay does not know and is to leave out, which else are refused. A key that
+   * is known to change the arithmetic is refused all the same. Each is told of by `onWarning`.
+   */
+  readonly ignoreConfigKeys?: readonly string[] | undefined;
   /** Tokens that are computed together; 2,048 by default. Scores do not depend on it. */
   readonly tokensPerPack?: number | undefined;
   /** Whether a prompt that neighbours share is computed once; on by default. Scores do not depend on it. */

@@ -38,7 +38,9 @@ export async function openModel(
   using opened = new DisposableStack();
   const checkpoint = opened.use(await Checkpoint.open(source));
   for (const warning of checkpoint.warnings) warn(warning);
-  const plan = planFor(checkpoint, wanted, warn);
+  const { name, config, tensors } = checkpoint;
+  const { ignoreConfigKeys } = options;
+  const plan = planFor({ name, config, tensors, ignoreConfigKeys }, wanted, warn);
   const backend = opened.use(
     await openBackend(options.backend ?? "auto", warn, options),
   );

@@ -97,13 +97,28 @@ Deno.test("planBackbone() reads windows as transformers 4 and 5 spell them", () 
   );
 });
 
-Deno.test("planBackbone() warns of keys it does not know, and stays silent on known ones", () => {
+Deno.test("planBackbone() refuses keys it does not know, unless they are named or null", () => {
   const warnings: string[] = [];
-  const config = { ...llama, use_cache: true, vhead_layer_type: "mlp", brand_new_key: 3 };
-  const facts = { name: "tiny", config, tensors: new Map() };
-  planBackbone(facts, (message) => warnings.push(message));
+  const plan = (changes: Record<string, unknown>, ignoreConfigKeys?: readonly string[]) => {
+    const facts = { name: "tiny", config: { ...llama, ...changes }, tensors: new Map() };
+    planBackbone({ ...facts, ignoreConfigKeys }, (message) => warnings.push(message));
+  };
+  plan({ use_cache: true, vhead_layer_type: "mlp", _private: 1, unsloth_version: "2025.1" });
+  plan({ brand_new_key: null });
+  const refusal = refused("models/unknown-config-key", "brand_new_key");
+  for (const value of [3, 0, false, "", []]) {
+    assert.throws(() => plan({ brand_new_key: value }), refusal);
+  }
+  assert.throws(() => plan({ brand_new_key: 3 }, ["other"]), refusal);
+  assert.deepEqual(warnings, []);
+  plan({ brand_new_key: 3 }, ["brand_new_key"]);
   assert.equal(warnings.length, 1);
-  assert.match(warnings[0]!, /brand_new_key$/);
+  assert.match(warnings[0]!, /brand_new_key left out/);
+  // What is known to change the arithmetic is not a matter of what anybody says.
+  assert.throws(
+    () => plan({ attn_logit_softcapping: 50 }, ["attn_logit_softcapping"]),
+    refused("models/unsupported-config", "attn_logit_softcapping"),
+  );
 });
 
 Deno.test("planBackbone() reads every key of a rope section, or refuses it", () => {

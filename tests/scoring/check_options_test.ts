@@ -15,6 +15,7 @@ const bad: Readonly<Record<string, readonly unknown[]>> = {
   maxTokens: [0, -1, NaN, 1.5, "9"],
   truncate: ["x", true],
   trustSpecialTokens: ["no", 1],
+  ignoreConfigKeys: ["key", [1]],
   tokensPerPack: [0, -5, NaN, 0.5, Infinity, "64"],
   sharePrefixes: ["yes"],
   onProgress: [{}],

@@ -73,6 +73,7 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     tokensPerPack: flags.batch,
     truncate: flags.truncate,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
+    ignoreConfigKeys: flags.ignoreConfigKey,
     pooling: flags.pooling,
     conversations,
     warn,

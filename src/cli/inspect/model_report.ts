@@ -92,6 +92,7 @@ export interface ReportSettings extends
     | "layers"
     | "truncate"
     | "trustSpecialTokens"
+    | "ignoreConfigKeys"
     | "pooling"
   > {
   /** Where the model would run. */
@@ -109,9 +110,10 @@ export async function reportModel(
   checkpoint: Checkpoint,
   settings: ReportSettings,
 ): Promise<ModelReport> {
-  const plan = attempt(() =>
-    planFor(checkpoint, { head: "reward", pooling: settings.pooling }, settings.warn)
-  );
+  const { name, config, tensors: headers } = checkpoint;
+  const { ignoreConfigKeys, pooling, warn } = settings;
+  const facts = { name, config, tensors: headers, ignoreConfigKeys };
+  const plan = attempt(() => planFor(facts, { head: "reward", pooling }, warn));
   const memory = "error" in plan ? plan : attempt(() => memoryOf(plan, settings));
   const reads = "error" in plan ? {} : plan.reads;
   const tokenizer = await attemptAsync(() =>
