@@ -47,8 +47,9 @@ export function gatingLayerName(layer: number): string {
  */
 export const armoHead: HeadKind = {
   kind: "armo",
-  tensor: regressionName,
+  names: [regressionName],
   told: `"${regressionName}" with "gating.*" (ArmoRM)`,
+  matches: ({ tensors }) => tensors.has(regressionName),
   plan: planArmoHead,
 };
 

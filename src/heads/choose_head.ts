@@ -26,19 +26,24 @@ export function registerHead(kind: HeadKind): Disposable {
 }
 
 /**
- * Chooses the head by the checkpoint's tensors. Two models with the same `architectures` may have
- * different heads, and a head that is missing must never be made up.
+ * Chooses the head by the checkpoint's tensors and settings. Two models with the same `architectures`
+ * may have different heads, two heads may share the names of their tensors, and a head that is missing
+ * must never be made up.
  *
  * @throws {AssayError} `heads/missing-head`, `heads/ambiguous-head`, `checkpoint/bad-config`.
  */
 export function chooseHead(facts: HeadFacts): HeadPlan {
   const { tensors, name } = facts;
   const known = [...headKinds, ...registered];
-  const [kind, other] = known.filter(({ tensor }) => tensors.has(tensor));
-  if (kind !== undefined && other !== undefined) {
+  const fitting = known.filter((kind) => kind.matches(facts));
+  const [kind] = fitting;
+  if (fitting.length > 1) {
     throw new AssayError(
       "heads/ambiguous-head",
-      `Cannot load ${name}: it has two heads, "${kind.tensor}" and "${other.tensor}"`,
+      `Cannot load ${name}: expected one head, found what belongs to ${fitting.length}: ` +
+        `${
+          fitting.map(({ told }) => told).join(" and ")
+        }; which of them is the score is not certain`,
     );
   }
   if (kind !== undefined) return kind.plan(facts);
@@ -53,7 +58,8 @@ export function chooseHead(facts: HeadFacts): HeadPlan {
 
 /** What a checkpoint without a head may be meant for. */
 function headHint({ tensors, config }: HeadFacts, known: readonly HeadKind[]): string {
-  const hints = known.map(({ tensor }) => namingHint(tensors.keys(), tensor));
+  const hints = known.flatMap(({ names }) => names)
+    .map((name) => namingHint(tensors.keys(), name));
   const hint = hints.find((hint) => hint !== "");
   if (hint !== undefined) return hint;
   const isCausal = JSON.stringify(config.architectures ?? null).includes("ForCausalLM");

@@ -59,15 +59,31 @@ export interface HeadFacts {
   /** The tensors that do not belong to the backbone. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly hiddenSize: number;
+  readonly vocabularySize: number;
+  /** The backbone's embedding matrix, [vocabulary, hidden]. */
+  readonly embeddingName: string;
+  /** The output matrix, [vocabulary, hidden], of a causal model that has one of its own. */
+  readonly languageHeadName: string;
+  /** Whether a token sees only those before it. */
+  readonly causal: boolean;
 }
 
-/** A kind of head, told by the checkpoint's tensors, never by its `architectures` alone. */
+/** A kind of head, told by the checkpoint's tensors and settings, never by its `architectures` alone. */
 export interface HeadKind {
   readonly kind: string;
-  /** The tensor that tells it. */
-  readonly tensor: string;
+  /**
+   * Names of tensors by which people know it: where a checkpoint fits no kind, they are looked for under
+   * the prefixes of wrappers.
+   */
+  readonly names: readonly string[];
   /** What it is, for the message that lists what was looked for: `"score.weight" (scalar)`. */
   readonly told: string;
+  /**
+   * Whether a checkpoint has such a head, by names and shapes of tensors and keys of `config.json`. Of
+   * all kinds exactly one must say so. A head that lacks a tensor is still of its kind: its plan names
+   * what is missing.
+   */
+  matches(facts: HeadFacts): boolean;
   /** @throws {AssayError} `checkpoint/bad-config`. */
   plan(facts: HeadFacts): HeadPlan;
 }

@@ -23,8 +23,9 @@ export const scoreName = "score.weight";
  */
 export const scalarHead: HeadKind = {
   kind: "scalar",
-  tensor: scoreName,
+  names: [scoreName],
   told: `"${scoreName}" (scalar)`,
+  matches: ({ tensors }) => tensors.has(scoreName),
   plan: planScalarHead,
 };
 

@@ -68,8 +68,16 @@ export function planFor(
   const own = new Map([...tensors].filter(([tensor]) => backbone.owns(tensor)));
   if (wanted.head === "reward") {
     const others = new Map([...tensors].filter(([tensor]) => !backbone.owns(tensor)));
-    const { hiddenSize } = backbone;
-    const head = chooseHead({ name, config, tensors: others, hiddenSize });
+    const head = chooseHead({
+      name,
+      config,
+      tensors: others,
+      hiddenSize: backbone.hiddenSize,
+      vocabularySize: backbone.vocabularySize,
+      embeddingName: backbone.embeddingName,
+      languageHeadName: backbone.languageHeadName,
+      causal: backbone.causal,
+    });
     const expected = new Map([...backbone.tensors, ...head.tensors]);
     checkTensors(tensors, expected, name);
     const used = new Map([...tensors].filter(([tensor]) => expected.has(tensor)));

@@ -8,7 +8,16 @@ function facts(tensors: Record<string, number[]>, config: Record<string, unknown
     name,
     { name, dtype: "F32", shape, byteLength: 0, file: "model.safetensors" },
   ]);
-  return { name: "tiny", config, tensors: new Map(infos), hiddenSize: 64 };
+  return {
+    name: "tiny",
+    config,
+    tensors: new Map(infos),
+    hiddenSize: 64,
+    vocabularySize: 100,
+    embeddingName: "model.embed_tokens.weight",
+    languageHeadName: "lm_head.weight",
+    causal: true,
+  };
 }
 
 function code(expected: string, words: RegExp): (error: unknown) => boolean {

@@ -16,8 +16,9 @@ export const twoReadsTensors = { opening: "opening.weight", steps: "steps.weight
 export function twoReadsHead(stepToken: number): HeadKind {
   return {
     kind: "two-reads",
-    tensor: twoReadsTensors.opening,
+    names: [twoReadsTensors.opening],
     told: `"${twoReadsTensors.opening}" (two reads)`,
+    matches: ({ tensors }) => tensors.has(twoReadsTensors.opening),
     plan: ({ hiddenSize }) => ({
       kind: "two-reads",
       reads: { opening: { at: "first" }, steps: { at: "token", id: stepToken } },
