@@ -1,6 +1,7 @@
 import { AssayError } from "../error.ts";
 import { checkPath, type CheckpointFolder, folderAt } from "./folder.ts";
 import { refuseLfsPointer } from "./lfs_pointer.ts";
+import { missingConfig, missingWeights } from "./missing_files.ts";
 import { decodeUtf8 } from "./safetensors_header.ts";
 import { SafetensorsReader } from "./safetensors_reader.ts";
 import { joinShards, parseShardIndex, shardIndexFile, weightsFile } from "./shard_index.ts";
@@ -91,7 +92,7 @@ export class Checkpoint implements Disposable {
       }
     }
     const single = await folder.open(weightsFile);
-    if (single === undefined) throw await explainMissingWeights(folder);
+    if (single === undefined) throw await missingWeights(folder);
     const reader = await SafetensorsReader.open(single, weightsFile);
     const readers = new Map([[weightsFile, reader]]);
     return new Checkpoint(folder, config, reader.tensors, readers, warnings);
@@ -191,6 +192,13 @@ async function oddFiles(
         `transformers reads ${weightsFile}; remove the ones that are not meant`,
     );
   }
+  // Not worth a request of its own over HTTP.
+  if ((await folder.list?.())?.includes("modules.json")) {
+    warnings.push(
+      `${folder.name} is a sentence-transformers model (modules.json): Assay reads the transformer ` +
+        "and a head beside it, and leaves its pooling and dense modules out",
+    );
+  }
   if (await has("adapter_config.json")) {
     warnings.push(
       `${folder.name} has an adapter_config.json beside its weights: Assay leaves the adapter out, ` +
@@ -203,7 +211,7 @@ async function oddFiles(
 
 async function readConfig(folder: CheckpointFolder): Promise<Readonly<Record<string, unknown>>> {
   const text = await readText(folder, "config.json");
-  if (text === undefined) throw await explainMissingConfig(folder);
+  if (text === undefined) throw await missingConfig(folder);
   let config: unknown;
   let cause: unknown;
   try {
@@ -220,19 +228,6 @@ async function readConfig(folder: CheckpointFolder): Promise<Readonly<Record<str
     );
   }
   return config as Readonly<Record<string, unknown>>;
-}
-
-async function explainMissingConfig(folder: CheckpointFolder): Promise<AssayError> {
-  using adapter = await folder.open("adapter_config.json");
-  const found = adapter === undefined
-    ? "no config.json, or no such folder"
-    : "an adapter (adapter_config.json) without its base model; name the base model as the " +
-      "checkpoint, and this folder with --adapter";
-  return new AssayError(
-    "checkpoint/missing-config",
-    `Cannot open checkpoint ${folder.name}: expected a folder with config.json and ` +
-      `safetensors weights, found ${found}`,
-  );
 }
 
 /** Opens all shards, several at once; where one fails the others are closed again. */
@@ -270,51 +265,4 @@ async function openShard(folder: CheckpointFolder, file: string): Promise<Safete
 
 function closeAll(readers: Iterable<SafetensorsReader>): void {
   for (const reader of readers) reader[Symbol.dispose]();
-}
-
-/** Weights in other formats, and what to do about them. */
-const otherWeights: readonly (readonly [pattern: RegExp, advice: string])[] = [
-  [
-    /^adapter_model\./,
-    "an adapter without its base model: name the base model as the checkpoint and this folder with " +
-    "--adapter, or merge it first (merge_and_unload() of the Python package peft)",
-  ],
-  [/\.safetensors$/, `safetensors under another name: add ${shardIndexFile} or rename it`],
-  [
-    /^pytorch_model.*\.bin(\.index\.json)?$|^consolidated.*\.pth$/,
-    "PyTorch weights: convert them, for example with save_pretrained(folder) of transformers",
-  ],
-  [/\.gguf$/, "GGUF weights: use the original safetensors weights"],
-  [/\.(h5|msgpack|onnx)$/, "weights of another framework: use safetensors weights"],
-];
-
-/** Files to ask for where the folder cannot be listed. */
-const likelyFiles = [
-  "adapter_model.safetensors",
-  "pytorch_model.bin.index.json",
-  "pytorch_model.bin",
-];
-
-async function explainMissingWeights(folder: CheckpointFolder): Promise<AssayError> {
-  let files: readonly string[] = [];
-  if (folder.list !== undefined) {
-    files = await folder.list();
-  } else {
-    for (const file of likelyFiles) {
-      using source = await folder.open(file);
-      if (source !== undefined) files = [...files, file];
-    }
-  }
-  let found = "neither; download the weights";
-  for (const [pattern, advice] of otherWeights) {
-    const file = files.find((file) => pattern.test(file));
-    if (file === undefined) continue;
-    found = `${file}, ${advice}`;
-    break;
-  }
-  return new AssayError(
-    "checkpoint/no-safetensors",
-    `Cannot open checkpoint ${folder.name}: expected ${weightsFile} or ${shardIndexFile}, ` +
-      `found ${found}`,
-  );
 }

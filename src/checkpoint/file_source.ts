@@ -72,6 +72,20 @@ export async function fileSource(path: string | URL): Promise<ByteSource | undef
 }
 
 /**
+ * What lies at a local path, links followed.
+ *
+ * @throws {AssayError} `checkpoint/permission-denied`, `checkpoint/read-failed`.
+ */
+export async function kindAt(path: string | URL): Promise<"folder" | "file" | undefined> {
+  try {
+    return (await fileSystem(path).stat(path)).isFile ? "file" : "folder";
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw explain(error, path);
+  }
+}
+
+/**
  * Names of what lies directly in a local folder, in no order; empty where there is no such folder.
  *
  * @throws {AssayError} `checkpoint/permission-denied`, `checkpoint/read-failed`.

@@ -1,7 +1,7 @@
 import { AssayError } from "../error.ts";
 import { blobSource } from "./blob_source.ts";
 import type { ByteSource } from "./byte_source.ts";
-import { fileSource, listFiles } from "./file_source.ts";
+import { fileSource, kindAt, listFiles } from "./file_source.ts";
 import { type HttpOptions, httpSource, parseAddress } from "./http_source.ts";
 
 /** A folder in Hugging Face layout, wherever it lies. */
@@ -18,6 +18,8 @@ export interface CheckpointFolder {
   open(file: string): Promise<ByteSource | undefined>;
   /** Names of the folder's files, where they can be listed; makes messages more helpful. */
   list?(): Promise<readonly string[]>;
+  /** What lies at the folder's own place, where that can be told; makes messages more helpful. */
+  kind?(): Promise<"folder" | "file" | undefined>;
 }
 
 /**
@@ -36,6 +38,7 @@ export function localFolder(path: string | URL): CheckpointFolder {
       return await fileSource(path instanceof URL ? urlInFolder(path, file) : `${path}/${file}`);
     },
     list: () => listFiles(path),
+    kind: () => kindAt(path),
   };
 }
 

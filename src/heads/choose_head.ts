@@ -62,6 +62,10 @@ function headHint({ tensors, config }: HeadFacts, known: readonly HeadKind[]): s
     .map((name) => namingHint(tensors.keys(), name));
   const hint = hints.find((hint) => hint !== "");
   if (hint !== undefined) return hint;
+  if (/Model"\]$/.test(JSON.stringify(config.architectures ?? null))) {
+    return "; it is a backbone alone, which makes vectors: take the reward model that was made of it, or " +
+      "fit a head on it (assay fit)";
+  }
   const isCausal = JSON.stringify(config.architectures ?? null).includes("ForCausalLM");
   if (!isCausal && !tensors.has("lm_head.weight")) return "";
   return "; it is a causal model: --implicit scores by its log-probabilities, and --adapter puts a " +

@@ -9,7 +9,6 @@ const neutralValues: Readonly<Record<string, readonly unknown[]>> = {
   hidden_act: ["silu"],
   hidden_activation: ["silu"],
   partial_rotary_factor: [1],
-  quantization_config: [],
   attn_logit_softcapping: [],
   final_logit_softcapping: [],
   query_pre_attn_scalar: [],

@@ -6,6 +6,7 @@ import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
+import { refuseQuantized } from "./quantized.ts";
 
 /** The families that Assay runs. */
 export const families: readonly Family[] = [llama, mistral, qwen2, qwen3, gemma2];
@@ -41,7 +42,10 @@ export function familyOf({ name, config }: Pick<ModelFacts, "name" | "config">):
   throw new AssayError(
     "models/unsupported-architecture",
     `Cannot score with ${name}/config.json: its model_type is "${modelType}"; Assay runs ` +
-      `${types.slice(0, -1).join(", ")} and ${types.at(-1)} backbones`,
+      `${types.slice(0, -1).join(", ")} and ${
+        types.at(-1)
+      } backbones; take a reward model on one of ` +
+      "these (docs/reference/models.md lists published ones)",
   );
 }
 
@@ -49,12 +53,14 @@ export function familyOf({ name, config }: Pick<ModelFacts, "name" | "config">):
  * Recognises a checkpoint's backbone by its settings, before any weight is read.
  *
  * @param warn Told of settings that are left out of account.
- * @throws {AssayError} `models/unsupported-architecture`, `models/unsupported-config`,
- *   `checkpoint/bad-config`.
+ * @throws {AssayError} `models/unsupported-architecture`, `models/quantized`,
+ *   `models/unsupported-config`, `models/unknown-config-key`, `checkpoint/bad-config`.
  */
 export function planBackbone(
   facts: ModelFacts,
   warn: (message: string) => void = () => {},
 ): BackbonePlan {
-  return familyOf(facts).plan(facts, warn);
+  const family = familyOf(facts);
+  refuseQuantized(facts);
+  return family.plan(facts, warn);
 }

@@ -6,6 +6,7 @@
 const harmless: readonly string[] = [
   // What the checkpoint is, and who wrote it with what.
   "architectures auto_map custom_pipelines custom_generate model_type name_or_path dtype torch_dtype",
+  "quantization_config compression_config quantization", // refused for every family, see quantized.ts
   "transformers_version adapters_version tokenizer_class processor_class prefix language",
   "unsloth_version unsloth_fixed unsloth_training_args axolotl_version axolotl_config llamafactory_version",
   "training_args trl_version peft_version vllm_version",
@@ -15,6 +16,9 @@ const harmless: readonly string[] = [
   "use_memory_efficient_attention unpad_inputs reference_compile repad_logits_with_grad torchscript",
   "use_bfloat16 chunk_size_feed_forward pretraining_tp return_dict output_attentions",
   "output_hidden_states output_router_logits output_scores output_logits",
+  // What others do with the logit, which is the score here; leftovers that no class of transformers reads.
+  "sentence_transformers sbert_ce_default_activation_function output_past directionality xla_device",
+  "pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type",
   // Training alone.
   "initializer_range initializer_factor initializer_cutoff_factor gradient_checkpointing",
   "use_gradient_checkpointing neftune_noise_alpha router_aux_loss_coef router_jitter_noise",
@@ -25,7 +29,7 @@ const harmless: readonly string[] = [
   "decoder_start_token_id eos_token pad_token id2label label2id num_labels",
   // Whether a causal model's output matrix is its embedding; read where there is one.
   "tie_word_embeddings tie_encoder_decoder",
-  // Decoders of two stacks, which no family here has; `refuseUnsupported` sees to it.
+  // Two stacks, or an encoder that acts as a decoder: `refuseUnsupported` and the encoders see to it.
   "is_encoder_decoder is_decoder add_cross_attention cross_attention_hidden_size pruned_heads",
   // Lengths that cut texts or count training steps; the model's own is max_position_embeddings.
   "model_max_length seq_length max_seq_length max_seq_len max_sequence_length train_seq_len",

@@ -180,7 +180,7 @@ for (const [what, files, code, message] of badFolders) {
 
 for (
   const [file, advice] of [
-    ["model.Q8_0.gguf", /original safetensors/],
+    ["model.Q8_0.gguf", /GGUF weights.*take the original model/],
     ["model-00001-of-00002.safetensors", /add model\.safetensors\.index\.json/],
     ["tf_model.h5", /another framework/],
   ] as const

@@ -41,7 +41,6 @@ Deno.test("planBackbone() refuses settings that change the arithmetic", () => {
   const changes: [string, unknown][] = [
     ["hidden_act", "gelu"],
     ["attn_logit_softcapping", 50],
-    ["quantization_config", { bits: 4 }],
     ["num_local_experts", 8],
     ["partial_rotary_factor", 0.5],
     ["residual_multiplier", 0.2],
