@@ -231,12 +231,13 @@ function attentionOperands(
 ) {
   const operand = (count: number): Matrix => gpu.matrix(tokens, count * headDim, "operand");
   const spans = Uint32Array.from({ length: 4 * tokens }, (_, i) => (i % 4 === 0 ? i / 4 : 0));
+  const lengths = new Uint32Array(tokens).fill(tokens);
   return {
     queries: operand(heads),
     keys: operand(keyHeads),
     values: operand(keyHeads),
     spans: gpu.uploadIndices(spans),
-    blocks: gpu.uploadIndices(queryBlocks(spans, gpu.queriesPerBlock)),
+    blocks: gpu.uploadIndices(queryBlocks(spans, lengths, gpu.queriesPerBlock)),
     heads,
     keyHeads,
     headDim,

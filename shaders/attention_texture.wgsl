@@ -1,11 +1,11 @@
-// Causal grouped-query attention for adapters with subgroups of 8 or 16 lanes and fast texture reads;
+// Grouped-query attention for adapters with subgroups of 8 or 16 lanes and fast texture reads;
 // the formula, the spans and the running softmax are those of attention_tiled.wgsl.
 //
 // queries  heads * HEAD_DIM / 4 texels wide, a row each
 // keys     key heads * HEAD_DIM / 4 texels wide, likewise; values too
 // spans    [queries]: (position, first row of the shared prefix, its length, first own row)
-// query_blocks  [blocks]: (first query, number of queries, unused, unused); the queries of a block
-//          follow each other in one conversation
+// query_blocks  [blocks]: (first query, number of queries, tokens of their conversation, unused); the
+//          queries of a block follow each other in one conversation
 // output   as queries
 //
 // One subgroup takes a block of up to QUERIES queries and a head. Keys come in blocks of 32. For the
@@ -65,9 +65,10 @@ fn main(
 ) {
   let first_query = query_blocks[group.x].x;
   let count = query_blocks[group.x].y;
+  let tokens = query_blocks[group.x].z;
   let span = spans[first_query];
   let first_position = span.x;
-  let last_position = first_position + count - 1u;
+  let last_key = last_seen(first_position + count - 1u, tokens);
   let key_column = group.z * QUARTERS;
   let head = group.z * groups.y + group.y;
   let query_column = head * QUARTERS;
@@ -80,12 +81,12 @@ fn main(
     highest[i] = LOWEST;
   }
 
-  for (var key_block = first_key_block(first_position); key_block <= last_position; key_block += 32u) {
-    // Rows of this lane's keys; past the query block's last position the last one stands in.
+  for (var key_block = first_key_block(first_position); key_block <= last_key; key_block += 32u) {
+    // Rows of this lane's keys; past the last key that is seen it stands in.
     var rows: array<u32, KEYS>;
     // @unroll
     for (var j = 0u; j < KEYS; j += 1u) {
-      let present = min(key_block + j * SUBGROUP + lane, last_position);
+      let present = min(key_block + j * SUBGROUP + lane, last_key);
       rows[j] = key_row(span, present);
     }
     var scores: array<f32, QUERIES * KEYS>;
@@ -123,7 +124,7 @@ fn main(
       var block_highest = highest[i];
       // @unroll
       for (var j = 0u; j < KEYS; j += 1u) {
-        let visible = sees(position, key_block + j * SUBGROUP + lane);
+        let visible = sees(position, key_block + j * SUBGROUP + lane, tokens);
         let score = soft_capped(vec4<f32>(scores[i * KEYS + j] * SCALE)).x;
         scores[i * KEYS + j] = select(LOWEST, score, visible);
         block_highest = max(block_highest, scores[i * KEYS + j]);
@@ -133,7 +134,7 @@ fn main(
       highest[i] = block_highest;
       // @unroll
       for (var j = 0u; j < KEYS; j += 1u) {
-        let visible = sees(position, key_block + j * SUBGROUP + lane);
+        let visible = sees(position, key_block + j * SUBGROUP + lane, tokens);
         scores[i * KEYS + j] = select(0.0, exp(scores[i * KEYS + j] - block_highest), visible);
         totals[i * KEYS + j] = totals[i * KEYS + j] * fade + scores[i * KEYS + j];
       }

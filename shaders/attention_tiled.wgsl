@@ -1,15 +1,15 @@
-// Causal grouped-query attention over a ragged pack, for GPUs, with a running softmax (Milakov and
+// Grouped-query attention over a ragged pack, for GPUs, with a running softmax (Milakov and
 // Gimelshein 2018; FlashAttention): scores are never written out.
 //   output[q, h] = sum over p of softmax_p(capped(query[q, h] . key[row(p), h'] * SCALE)) * value[row(p), h']
-// over the key positions p that query q sees: p <= position, and p > position - WINDOW where a
-// window is set; h' is the key head that query head h shares with its group; capped is soft_cap.wgsl's,
+// over the key positions p that query q sees (visible_keys.wgsl): those up to its own, or all of its
+// conversation, and only those within a window where one is set; h' is the key head that query head h shares with its group; capped is soft_cap.wgsl's,
 // which changes nothing where no cap is set.
 //
 // queries, output  [queries, heads * HEAD_DIM]
 // keys, values     [rows, key heads * HEAD_DIM]
 // spans            [queries]: (position, first row of the shared prefix, its length, first own row)
-// query_blocks     [blocks]: (first query, number of queries, unused, unused); the queries of a block
-//                  follow each other in one conversation
+// query_blocks     [blocks]: (first query, number of queries, tokens of their conversation, unused); the
+//                  queries of a block follow each other in one conversation
 //
 // A workgroup takes a block of up to 32 queries (x) and a head (z: key head, y: query head within its
 // group). Keys come in blocks of 32. Numbers pass through workgroup memory in stripes of 32 dimensions
@@ -46,9 +46,10 @@ var<workgroup> shares: array<array<vec4<f32>, SHARE>, 64>; // of a key's x: [key
 var<workgroup> lane_highest: array<f32, 256>; // [across * 32 + query]
 
 // Which of a lane's keys the query at `position` sees; the first lies at position p.
-fn visible_of_lane(position: u32, p: u32) -> vec4<bool> {
+fn visible_of_lane(position: u32, p: u32, tokens: u32) -> vec4<bool> {
   return vec4<bool>(
-    sees(position, p), sees(position, p + 8u), sees(position, p + 16u), sees(position, p + 24u));
+    sees(position, p, tokens), sees(position, p + 8u, tokens),
+    sees(position, p + 16u, tokens), sees(position, p + 24u, tokens));
 }
 
 @compute @workgroup_size(LANES)
@@ -62,9 +63,10 @@ fn main(
   let head = group.z * groups.y + group.y;
   let first_query = query_blocks[group.x].x;
   let count = query_blocks[group.x].y;
+  let tokens = query_blocks[group.x].z;
   let span = spans[first_query];
   let first_position = span.x;
-  let last_position = first_position + count - 1u;
+  let last_key = last_seen(first_position + count - 1u, tokens);
   let across = lane % 8u;
   let down = lane / 8u;
 
@@ -76,12 +78,12 @@ fn main(
     highest[i] = LOWEST;
   }
 
-  for (var key_block = first_key_block(first_position); key_block <= last_position; key_block += 32u) {
-    // The rows of keys and values that this lane loads; past the last position the last stands in.
+  for (var key_block = first_key_block(first_position); key_block <= last_key; key_block += 32u) {
+    // The rows of keys and values that this lane loads; past the last key that is seen it stands in.
     var key_starts: array<u32, LOADS>;
     // @unroll
     for (var i = 0u; i < LOADS; i += 1u) {
-      let p = min(key_block + down + 8u * i, last_position);
+      let p = min(key_block + down + 8u * i, last_key);
       key_starts[i] = (key_row(span, p) * key_heads + group.z) * QUARTERS;
     }
 
@@ -132,7 +134,7 @@ fn main(
 
     // @unroll
     for (var i = 0u; i < 4u; i += 1u) {
-      let visible = visible_of_lane(first_position + down + 8u * i, key_block + across);
+      let visible = visible_of_lane(first_position + down + 8u * i, key_block + across, tokens);
       let scaled = select(vec4<f32>(LOWEST), soft_capped(scores[i] * SCALE), visible);
       scores[i] = scaled;
       lane_highest[across * 32u + down + 8u * i] =
@@ -146,7 +148,7 @@ fn main(
       for (var x = 0u; x < 8u; x += 1u) {
         block_highest = max(block_highest, lane_highest[x * 32u + query]);
       }
-      let visible = visible_of_lane(first_position + query, key_block + across);
+      let visible = visible_of_lane(first_position + query, key_block + across, tokens);
       shares[across * 8u + down][i] =
         select(vec4<f32>(0.0), exp(scores[i] - block_highest), visible);
       let fade = exp(highest[i] - block_highest);

@@ -1,14 +1,30 @@
 // Included by the attention kernels: which keys a query sees, and where they lie.
 //
-// A span is (position, first row of the shared prefix, its length, first own row). Keys are taken in
-// blocks of 32 that start at multiples of 32 positions, so the order of every sum depends on positions
-// alone.
+// A span is (position, first row of the shared prefix, its length, first own row). A block of queries
+// is (first query, number of queries, tokens of their conversation, unused). Keys are taken in blocks
+// of 32 that start at multiples of 32 positions, so the order of every sum depends on positions alone.
 
-const WINDOW: u32 = 0u; // a query sees only so many positions, its own included; 0 for all
+const CAUSAL: bool = true; // whether a query sees no key after its own position
+const WINDOW: u32 = 0u; // a query sees only keys less than so many positions away; 0 for all
 
-// Whether the query at `position` sees the key at position p.
-fn sees(position: u32, p: u32) -> bool {
-  return (p <= position) & ((WINDOW == 0u) | (p + WINDOW > position));
+// Whether the query at `position` of a conversation of `tokens` tokens sees the key at position p.
+fn sees(position: u32, p: u32, tokens: u32) -> bool {
+  let near = (WINDOW == 0u) | (p + WINDOW > position);
+  if (CAUSAL) {
+    return (p <= position) & near;
+  }
+  return (p < tokens) & near & ((WINDOW == 0u) | (position + WINDOW > p));
+}
+
+// The last position that the query at `position` sees.
+fn last_seen(position: u32, tokens: u32) -> u32 {
+  if (CAUSAL) {
+    return position;
+  }
+  if (WINDOW == 0u) {
+    return tokens - 1u;
+  }
+  return min(tokens, position + WINDOW) - 1u;
 }
 
 // The row of the key at position p: prefix + p within the shared prefix, own + p - length after it.

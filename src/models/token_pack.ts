@@ -23,7 +23,10 @@ export interface TokenPack {
    * {@link TokenPack.carried} on, which lies before the pack's own in {@link firstOwnRow} rows.
    */
   readonly spans: Uint32Array<ArrayBuffer>;
-  /** Tokens of the whole conversation that each row belongs to. */
+  /**
+   * Tokens of the whole conversation that each row belongs to: where attention is not causal, a row
+   * sees so many positions from 0 on.
+   */
   readonly lengths: Uint32Array<ArrayBuffer>;
   /** Rows whose final hidden states are wanted. */
   readonly pooled: Uint32Array<ArrayBuffer>;

@@ -5,8 +5,9 @@ import { softCapped } from "./soft_cap.ts";
 import { nanWhereOverflown } from "./overflow.ts";
 
 /**
- * Causal grouped-query attention over a ragged pack: softmax(capped(q · kᵀ · scale)) · v, with capped(x) =
+ * Grouped-query attention over a ragged pack: softmax(capped(q · kᵀ · scale)) · v, with capped(x) =
  * softcap · tanh(x / softcap) where there is a cap (Gemma Team 2024, arXiv 2408.00118, section 2).
+ * Causal unless told otherwise.
  */
 export const attention: Operation<AttentionOperands> = {
   name: "attention",
@@ -14,14 +15,16 @@ export const attention: Operation<AttentionOperands> = {
 
   onCpu(operands): void {
     const { queries, keys, values, spans, heads, keyHeads, headDim, window, output } = operands;
-    const { scale, softcap = 0 } = operands;
+    const { blocks, causal = true, scale, softcap = 0 } = operands;
     const divisor = scale === undefined ? Math.sqrt(headDim) : 1 / scale;
     const q = queries.host;
     const k = keys.host;
     const v = values.host;
     const y = output.host;
+    const lengths = conversationLengths(queries.rows, blocks.host);
     for (let query = 0; query < queries.rows; query++) {
-      const rows = keyRows(spans.host.subarray(4 * query, 4 * query + 4), window);
+      const span = spans.host.subarray(4 * query, 4 * query + 4);
+      const rows = keyRows(span, causal ? undefined : lengths[query]!, window);
       for (let head = 0; head < heads; head++) {
         const start = (query * heads + head) * headDim;
         const keyHead = Math.floor(head / (heads / keyHeads));
@@ -50,11 +53,32 @@ export const attention: Operation<AttentionOperands> = {
   },
 };
 
-/** Rows of the keys that a query sees, in order of position. */
-function keyRows(span: Uint32Array, window: number): number[] {
+/** Tokens of each query's conversation, as the blocks tell. */
+function conversationLengths(queries: number, blocks: Uint32Array): Uint32Array {
+  const lengths = new Uint32Array(queries);
+  for (let at = 0; at < blocks.length; at += 4) {
+    const [first, count, tokens] = blocks.subarray(at, at + 3) as unknown as [
+      number,
+      number,
+      number,
+    ];
+    lengths.fill(tokens, first, first + count);
+  }
+  return lengths;
+}
+
+/**
+ * Rows of the keys that a query sees, in order of position.
+ *
+ * @param tokens Tokens of its conversation; `undefined` where it sees none after its own position.
+ */
+function keyRows(span: Uint32Array, tokens: number | undefined, window: number): number[] {
   const [position, prefix, length, own] = span as unknown as [number, number, number, number];
-  const first = window > 0 ? Math.max(0, position + 1 - window) : 0;
+  const reach = window > 0 ? window : Infinity;
+  const end = tokens === undefined ? position + 1 : Math.min(tokens, position + reach);
   const rows: number[] = [];
-  for (let p = first; p <= position; p++) rows.push(p < length ? prefix + p : own + p - length);
+  for (let p = Math.max(0, position + 1 - reach); p < end; p++) {
+    rows.push(p < length ? prefix + p : own + p - length);
+  }
   return rows;
 }

@@ -6,9 +6,10 @@ import type { AttentionOperands } from "./attention_operands.ts";
 import { queriesPerBlock } from "./query_blocks.ts";
 import { inTexture } from "./texture_copies.ts";
 
-function constantsOf({ headDim, window, scale, softcap }: AttentionOperands) {
+function constantsOf({ headDim, causal, window, scale, softcap }: AttentionOperands) {
   return {
     HEAD_DIM: headDim,
+    CAUSAL: causal ?? true,
     WINDOW: window,
     SCALE: scale ?? 1 / Math.sqrt(headDim),
     SOFTCAP: softcap ?? 0,

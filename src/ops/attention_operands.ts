@@ -23,14 +23,25 @@ export interface AttentionOperands {
    * prefix and in row own + p − length after it.
    */
   readonly spans: Indices;
-  /** The queries in blocks of the backend's `queriesPerBlock`, as `queryBlocks` divides them. */
+  /**
+   * The queries in blocks of the backend's `queriesPerBlock`, as `queryBlocks` divides them, with the
+   * tokens of each block's conversation.
+   */
   readonly blocks: Indices;
   /** A multiple of `keyHeads`, whose neighbours share a key head. */
   readonly heads: number;
   readonly keyHeads: number;
   /** A multiple of 4. */
   readonly headDim: number;
-  /** A query sees only the last `window` positions, its own included; 0 for all. */
+  /**
+   * Whether a query sees no key after its own position, the default; else it sees every token of its
+   * own conversation.
+   */
+  readonly causal?: boolean | undefined;
+  /**
+   * A query sees only keys less than `window` positions away: of a causal one the last `window`
+   * positions, its own included, else as many to either side; 0 for all.
+   */
   readonly window: number;
   /** What a query's products with keys are multiplied by; 1/√headDim by default. */
   readonly scale?: number | undefined;

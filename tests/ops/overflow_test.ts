@@ -94,12 +94,13 @@ function rectified(backend: Backend, factor: number): Matrix {
 /** Two tokens, of which the second sees the first with a score that overflows. */
 function attended(backend: Backend, key: number): Matrix {
   const output = backend.matrix(2, columns, "operand");
-  const blocks = queryBlocks(Uint32Array.of(0, 0, 0, 0, 1, 0, 0, 0), backend.queriesPerBlock);
+  const spans = Uint32Array.of(0, 0, 0, 0, 1, 0, 0, 0);
+  const blocks = queryBlocks(spans, Uint32Array.of(2, 2), backend.queriesPerBlock);
   backend.run(attention, {
     queries: backend.upload(2, columns, new Float32Array(2 * columns).fill(1e10)),
     keys: backend.upload(2, columns, Float32Array.of(...ones.map((x) => x * key), ...ones)),
     values: backend.upload(2, columns, new Float32Array(2 * columns).fill(1)),
-    spans: backend.uploadIndices(Uint32Array.of(0, 0, 0, 0, 1, 0, 0, 0)),
+    spans: backend.uploadIndices(spans),
     blocks: backend.uploadIndices(blocks),
     heads: 1,
     keyHeads: 1,

@@ -65,7 +65,7 @@ async function shareOfFirst(backend: Backend, query: number, keys: readonly [num
     keys: backend.upload(2, 8, Float32Array.from(keys.flatMap(row))),
     values: backend.upload(2, 8, Float32Array.from([...row(1), ...row(0)])),
     spans: backend.uploadIndices(spans),
-    blocks: backend.uploadIndices(queryBlocks(spans, backend.queriesPerBlock)),
+    blocks: backend.uploadIndices(queryBlocks(spans, Uint32Array.of(2), backend.queriesPerBlock)),
     heads: 1,
     keyHeads: 1,
     headDim: 8,

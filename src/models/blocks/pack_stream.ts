@@ -60,7 +60,7 @@ export class PackStream {
    */
   constructor(parts: StreamParts, pack: TokenPack, embedded: Float32Array<ArrayBuffer>) {
     const { backend, hiddenSize, ropes, feedForwardRows } = parts;
-    const { ids, spans, pooled, carried, kept } = pack;
+    const { ids, spans, lengths, pooled, carried, kept } = pack;
     this.backend = backend;
     this.#feedForwardRows = feedForwardRows;
     this.carried = carried && this.#prefixRows(carried, 0);
@@ -70,8 +70,8 @@ export class PackStream {
     const pooledSpans = new Uint32Array(4 * pooled.length);
     pooled.forEach((row, i) => pooledSpans.set(spans.subarray(4 * row, 4 * row + 4), 4 * i));
     this.hidden = backend.upload(ids.length, hiddenSize, embedded);
-    this.#all = this.#uploadQueries(spans);
-    this.#pooled = this.#uploadQueries(pooledSpans);
+    this.#all = this.#uploadQueries(spans, lengths);
+    this.#pooled = this.#uploadQueries(pooledSpans, pooled.map((row) => lengths[row]!));
     this.#pooledRows = backend.uploadIndices(pooled);
   }
 
@@ -123,11 +123,11 @@ export class PackStream {
     return { prefix, rows: this.backend.uploadIndices(rows) };
   }
 
-  #uploadQueries(spans: Uint32Array<ArrayBuffer>): Queries {
+  #uploadQueries(spans: Uint32Array<ArrayBuffer>, lengths: Uint32Array): Queries {
     const { backend } = this;
     return {
       spans: backend.uploadIndices(spans),
-      blocks: backend.uploadIndices(queryBlocks(spans, backend.queriesPerBlock)),
+      blocks: backend.uploadIndices(queryBlocks(spans, lengths, backend.queriesPerBlock)),
     };
   }
 

@@ -13,6 +13,8 @@ export interface AttentionShape {
   readonly heads: number;
   readonly keyHeads: number;
   readonly headDim: number;
+  /** Whether a query sees no key after its own position, the default; else all of its conversation's. */
+  readonly causal?: boolean | undefined;
   /** What scores are multiplied by; 1/√headDim by default. */
   readonly scale?: number | undefined;
   /** c of c · tanh(score / c); 0, the default, for none. */
@@ -84,13 +86,13 @@ export function turned(backend: Backend, input: Matrix, angles: Matrix): Matrix 
  * What the rows that ask take from those that they see, [queries, heads · headDim]; queries, keys and
  * values are given back.
  *
- * @param window A query sees only the last `window` positions, its own included; 0 for all.
+ * @param window A query sees only keys less than `window` positions away; 0 for all.
  */
 export function attend(
   { backend, queries: { spans, blocks } }: PackStream,
   queries: Matrix,
   { keys, values }: KeysAndValues,
-  { heads, keyHeads, headDim, scale, softcap }: AttentionShape,
+  { heads, keyHeads, headDim, causal, scale, softcap }: AttentionShape,
   window: number,
 ): Matrix {
   const output = backend.matrix(queries.rows, queries.columns, "operand");
@@ -103,6 +105,7 @@ export function attend(
     heads,
     keyHeads,
     headDim,
+    causal,
     window,
     scale,
     softcap,

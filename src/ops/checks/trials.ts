@@ -120,7 +120,7 @@ export const trials: Readonly<Record<string, Trial>> = {
     const keyHeads = random.integer(1, 3);
     const heads = keyHeads * random.integer(1, 4);
     const headDim = random.pick([8, 24, 64]);
-    const { rows, spans } = raggedSpans(random);
+    const { rows, spans, lengths } = raggedSpans(random);
     const queries = spans.length / 4;
     const matrix = (count: number, columns: number): Matrix =>
       backend.upload(count, columns, random.numbers(count * columns));
@@ -130,10 +130,11 @@ export const trials: Readonly<Record<string, Trial>> = {
       keys: matrix(rows, keyHeads * headDim),
       values: matrix(rows, keyHeads * headDim),
       spans: backend.uploadIndices(spans),
-      blocks: backend.uploadIndices(queryBlocks(spans, backend.queriesPerBlock)),
+      blocks: backend.uploadIndices(queryBlocks(spans, lengths, backend.queriesPerBlock)),
       heads,
       keyHeads,
       headDim,
+      causal: random.pick([undefined, false]),
       window: random.pick([0, 7]),
       scale: random.pick([undefined, 0.3]),
       softcap: random.pick([0, 0.8, 0.05]), // of scores of about 1: near 0, and where tanh is 1
@@ -292,16 +293,24 @@ function weightBytes(random: Random, count: number, type: WeightType): Uint8Arra
 }
 
 /** A pack of one prompt and a few responses to it, then a few conversations of their own. */
-function raggedSpans(random: Random): { rows: number; spans: Uint32Array<ArrayBuffer> } {
+function raggedSpans(random: Random): {
+  readonly rows: number;
+  readonly spans: Uint32Array<ArrayBuffer>;
+  readonly lengths: Uint32Array<ArrayBuffer>;
+} {
   const spans: number[] = [];
+  const lengths: number[] = [];
   let row = 0;
   const segment = (prefixRow: number, prefixLength: number, length: number): void => {
-    for (let i = 0; i < length; i++) spans.push(prefixLength + i, prefixRow, prefixLength, row);
+    for (let i = 0; i < length; i++) {
+      spans.push(prefixLength + i, prefixRow, prefixLength, row);
+      lengths.push(prefixLength + length);
+    }
     row += length;
   };
   const prompt = random.integer(1, 30);
   segment(0, 0, prompt);
   for (let i = random.integer(0, 3); i > 0; i--) segment(0, prompt, random.integer(1, 20));
   for (let i = random.integer(0, 3); i > 0; i--) segment(row, 0, random.integer(1, 40));
-  return { rows: row, spans: Uint32Array.from(spans) };
+  return { rows: row, spans: Uint32Array.from(spans), lengths: Uint32Array.from(lengths) };
 }

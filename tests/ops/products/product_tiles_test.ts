@@ -125,16 +125,18 @@ async function attentionInBlocks(kernelSet: TestedSet): Promise<void> {
   const [queries, keys, values] = [upload(96), upload(48), upload(48)];
   const numbers = Uint32Array.from({ length: 4 * rows }, (_, i) => (i % 4 === 0 ? i / 4 : 0));
   const spans = gpu.uploadIndices(numbers);
-  for (const window of [0, 40]) {
+  const lengths = new Uint32Array(rows).fill(rows);
+  for (const [causal, window] of [[true, 0], [true, 40], [false, 0], [false, 5]] as const) {
     let expected: Uint32Array[] | undefined;
     for (const most of [queriesPerBlock[kernelSet], 1, 5, 7]) {
       const output = gpu.matrix(rows, 96, "operand");
-      const blocks = gpu.uploadIndices(queryBlocks(numbers, most));
+      const blocks = gpu.uploadIndices(queryBlocks(numbers, lengths, most));
       const operands = { queries: queries!, keys: keys!, values: values!, spans, blocks };
-      gpu.run(attention, { ...operands, heads, keyHeads, headDim, window, output });
+      gpu.run(attention, { ...operands, heads, keyHeads, headDim, causal, window, output });
       const found = await bitsOf(gpu, [output]);
       expected ??= found;
-      assertSameBits(found, expected, `window ${window}, ${most} queries in a block`);
+      const where = `causal ${causal}, window ${window}, ${most} queries in a block`;
+      assertSameBits(found, expected, where);
     }
   }
 }
