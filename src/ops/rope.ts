@@ -8,8 +8,16 @@ import type { Operation } from "./operation.ts";
 export interface RopeOperands {
   /** [rows, heads · headDim] */
   readonly input: Matrix;
-  /** [rows, headDim], headDim a multiple of 8: cosines of the row's position for each of the headDim/2 frequencies, then sines. */
+  /**
+   * [rows, turned], turned a multiple of 8: cosines of the row's position for each of the turned/2
+   * frequencies, then sines.
+   */
   readonly angles: Matrix;
+  /**
+   * Numbers of a head, a multiple of 8; by default as many as are turned. Of larger heads the numbers
+   * from `turned` on go through as they are (partial rotary embedding, as in GPT-NeoX).
+   */
+  readonly headDim?: number | undefined;
   /** [rows, heads · headDim]; another matrix than `input`. */
   readonly output: Matrix;
 }
@@ -20,9 +28,10 @@ const name = "rope";
 export const rope: Operation<RopeOperands> = {
   name,
 
-  check({ input, angles, output }): void {
-    const { rows, columns: headDim } = angles;
-    expectWhole(name, "headDim, the columns of angles,", headDim, { least: 8, step: 8 });
+  check({ input, angles, headDim = angles.columns, output }): void {
+    const { rows, columns: turned } = angles;
+    expectWhole(name, "the columns of angles", turned, { least: 8, step: 8 });
+    expectWhole(name, "headDim", headDim, { least: turned, step: 8 });
     expectRelation(
       name,
       input.rows === rows && input.columns > 0 && input.columns % headDim === 0,
@@ -33,9 +42,9 @@ export const rope: Operation<RopeOperands> = {
     expectApart(name, output, { input, angles });
   },
 
-  onCpu({ input, angles, output }): void {
-    const headDim = angles.columns;
-    const half = headDim / 2;
+  onCpu({ input, angles, headDim = angles.columns, output }): void {
+    const { columns: turned } = angles;
+    const half = turned / 2;
     const x = input.host;
     const y = output.host;
     const table = angles.host;
@@ -43,19 +52,21 @@ export const rope: Operation<RopeOperands> = {
       for (let head = 0; head < input.columns; head += headDim) {
         for (let i = 0; i < half; i++) {
           const at = row * input.columns + head + i;
-          const cosine = table[row * headDim + i]!;
-          const sine = table[row * headDim + half + i]!;
+          const cosine = table[row * turned + i]!;
+          const sine = table[row * turned + half + i]!;
           y[at] = x[at]! * cosine - x[at + half]! * sine;
           y[at + half] = x[at + half]! * cosine + x[at]! * sine;
         }
+        const start = row * input.columns + head;
+        y.set(x.subarray(start + turned, start + headDim), start + turned);
       }
     }
   },
 
-  onGpu(recorder, { input, angles, output }): void {
+  onGpu(recorder, { input, angles, headDim = angles.columns, output }): void {
     recorder.dispatch({
       shader: output.texture === undefined ? ropeShader : ropeTextureShader,
-      constants: { HEAD_DIM: angles.columns },
+      constants: { HEAD_DIM: headDim, PASSED_DIM: headDim - angles.columns },
       bindings: [input.device, angles.device, output.texture?.view ?? output.device],
       workgroups: workgroupsFor((input.rows * input.columns) / 8, 64),
     });
