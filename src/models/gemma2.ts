@@ -13,7 +13,8 @@ import { attend, type AttentionShape, keysAndValues, turned } from "./blocks/sel
 import { layerWindows, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
 import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
-import { readRope, type RopeSettings, RopeTable } from "./rope_frequencies.ts";
+import { RopeTable } from "./rope_frequencies.ts";
+import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** Everything that the arithmetic depends on. */
@@ -70,7 +71,8 @@ function readSettings(reader: ConfigReader): Gemma2Settings {
   refuseOthers(reader);
   const layers = reader.count("num_hidden_layers");
   const maxPositions = reader.count("max_position_embeddings");
-  const rope = readRope(reader, maxPositions);
+  const headDim = reader.count("head_dim", 256);
+  const rope = readRope(reader, { maxPositions, headDim });
   const settings: Gemma2Settings = {
     vocabularySize: reader.count("vocab_size"),
     hiddenSize: reader.count("hidden_size"),
@@ -78,7 +80,7 @@ function readSettings(reader: ConfigReader): Gemma2Settings {
     layers,
     heads: reader.count("num_attention_heads"),
     keyHeads: reader.count("num_key_value_heads"),
-    headDim: reader.count("head_dim", 256),
+    headDim,
     rmsEpsilon: reader.positive("rms_norm_eps", 1e-6),
     rope,
     windows: layerWindows(reader, layers, () => everyOther(layers, reader.count("sliding_window"))),
@@ -86,7 +88,7 @@ function readSettings(reader: ConfigReader): Gemma2Settings {
     queryScalar: reader.positive("query_pre_attn_scalar", 256),
     attentionSoftcap: readSoftcap(reader, "attn_logit_softcapping", 50),
     logitSoftcap: readSoftcap(reader, "final_logit_softcapping", 30),
-    maxTokens: rope.type === "dynamic" ? Math.floor(maxPositions * rope.factor) : maxPositions,
+    maxTokens: longestConversation(rope, maxPositions),
   };
   checkSizes(settings, reader);
   return settings;
@@ -184,7 +186,7 @@ function describe(settings: Gemma2Settings): BackbonePlan["description"] {
       (windowed.length === 0 ? "" : `, window ${windowed[0]} in ${windowed.length} of ${layers}`),
     ],
     ["feed-forward", `${settings.intermediateSize}, gated by ${activation}`],
-    ["rope", Object.entries(rope).map(([key, value]) => `${key} ${value}`).join(", ")],
+    ["rope", describeRope(rope)],
     ["biases", settings.attentionBiases ? "attention" : "none"],
   ];
 }

@@ -12,7 +12,8 @@ import { headNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { layerWindows, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
-import { readRope, type RopeSettings, RopeTable } from "./rope_frequencies.ts";
+import { RopeTable } from "./rope_frequencies.ts";
+import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
 import { unsupported, unsupportedSize } from "./unsupported.ts";
 
 /** Everything that the arithmetic depends on. */
@@ -122,7 +123,7 @@ function readSettings(
   const headDim = reader.count("head_dim", variant.headDim ?? hiddenSize / heads);
   const layers = reader.count("num_hidden_layers", undefined, mostLayers);
   const maxPositions = reader.count("max_position_embeddings");
-  const rope = readRope(reader, maxPositions, warn);
+  const rope = readRope(reader, { maxPositions, headDim, warn });
   const bias = reader.flag("attention_bias", false);
   const { queryKeyValue, output } = variant.attentionBiases ??
     { queryKeyValue: bias, output: bias };
@@ -143,7 +144,7 @@ function readSettings(
       feedForward: reader.flag("mlp_bias", false) && (variant.readsFeedForwardBias ?? false),
     },
     queryKeyNorms: variant.queryKeyNorms ?? false,
-    maxTokens: rope.type === "dynamic" ? Math.floor(maxPositions * rope.factor) : maxPositions,
+    maxTokens: longestConversation(rope, maxPositions),
   };
   checkSizes(settings, reader);
   return settings;
@@ -231,7 +232,7 @@ function describe(settings: LlamaSettings): BackbonePlan["description"] {
       (windows.length === 0 ? "" : `, window ${windows.join(", ")}`),
     ],
     ["feed-forward", `${settings.intermediateSize}`],
-    ["rope", Object.entries(rope).map(([key, value]) => `${key} ${value}`).join(", ")],
+    ["rope", describeRope(rope)],
     ["biases", named.length === 0 ? "none" : named.join(", ")],
   ];
 }

@@ -56,7 +56,7 @@ export async function parityTolerance(model: string): Promise<ParityTolerance> {
 export async function hasDynamicRope(model: string): Promise<boolean> {
   const config = JSON.parse(await textOf(model, "config.json"));
   const rope = config.rope_parameters ?? config.rope_scaling ?? {};
-  return (rope.rope_type ?? rope.type) === "dynamic";
+  return ["dynamic", "longrope"].includes(rope.rope_type ?? rope.type);
 }
 
 /** One conversation with what the reference makes of it. */

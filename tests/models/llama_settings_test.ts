@@ -48,8 +48,8 @@ Deno.test("planBackbone() refuses settings that change the arithmetic", () => {
   for (const [key, value] of changes) {
     assert.throws(() => read({ [key]: value }), refused("models/unsupported-config", key));
   }
-  const yarn = { rope_scaling: { rope_type: "yarn", factor: 4 } };
-  assert.throws(() => read(yarn), refused("models/unsupported-config", "rope_type"));
+  const proportional = { rope_scaling: { rope_type: "proportional", factor: 4 } };
+  assert.throws(() => read(proportional), refused("models/unsupported-config", "rope_type"));
   const extra = { rope_scaling: { rope_type: "linear", factor: 4, attention_factor: 2 } };
   assert.throws(() => read(extra), refused("models/unsupported-config", "attention_factor"));
   const window = { sliding_window: 128 };

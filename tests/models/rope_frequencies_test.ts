@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { ConfigReader } from "../../src/checkpoint/config_reader.ts";
 import { ropeFrequencies, RopeTable } from "../../src/models/rope_frequencies.ts";
+import { readRope, rotaryDim } from "../../src/models/rope_settings.ts";
 
 Deno.test("ropeFrequencies() falls from 1 by equal factors", () => {
   const frequencies = ropeFrequencies({ type: "default", theta: 10000 }, 8, 100);
@@ -41,4 +43,56 @@ Deno.test("RopeTable.fill() gives a position the same angles wherever it stands"
   assert.deepEqual(together.slice(8, 16), table.fill(1, () => 3, () => 6000));
   assert.equal(together[8], Math.fround(Math.cos(3)));
   assert.equal(together[12], Math.fround(Math.sin(3)));
+});
+
+/** What transformers computes, see `tests/golden/settings/make_rope_frequencies.py`. */
+interface RopeRow {
+  readonly config: Readonly<Record<string, unknown>> & {
+    readonly head_dim: number;
+    readonly max_position_embeddings: number;
+  };
+  readonly length: number;
+  readonly scale: number;
+  readonly frequencies: readonly number[];
+}
+
+Deno.test("rope settings of every type give the reference's frequencies and scale", async () => {
+  const url = new URL("../golden/settings/rope_frequencies.json", import.meta.url);
+  const rows = JSON.parse(await Deno.readTextFile(url)) as RopeRow[];
+  for (const { config, length, scale, frequencies } of rows) {
+    const { head_dim: headDim, max_position_embeddings: maxPositions } = config;
+    const reader = new ConfigReader(config, "tiny/config.json");
+    const rope = readRope(reader, { headDim, maxPositions, partialFactor: 1 });
+    const where = JSON.stringify({ rope, length });
+    const actual = ropeFrequencies(rope, rotaryDim(rope, headDim), length);
+    assert.equal(actual.length, frequencies.length, where);
+    actual.forEach((frequency, i) => {
+      const difference = Math.abs(frequency / frequencies[i]! - 1);
+      assert.ok(difference <= 2.4e-7, `${where}: frequency ${i} is ${frequency}`); // two bits
+    });
+    const table = new RopeTable(rope, headDim);
+    assert.equal(table.columns, 2 * frequencies.length);
+    const cosine = table.fill(1, () => 0, () => length)[0]!;
+    assert.ok(Math.abs(cosine - scale) <= 1e-7, `${where}: ${cosine}, not ${scale}`);
+    const { type } = rope;
+    const stretches = (type === "longrope" || type === "dynamic") && length > rope.originalLength;
+    assert.equal(table.dependsOnLength(length), stretches, where);
+  }
+});
+
+Deno.test("a longrope takes its long divisors for the whole of a long conversation", () => {
+  const settings = {
+    type: "longrope",
+    theta: 10000,
+    shortFactors: [1, 1, 1, 1],
+    longFactors: [1, 2, 3, 4],
+    attentionFactor: 1.5,
+    originalLength: 64,
+  } as const;
+  const table = new RopeTable(settings, 8);
+  const rowOf = (length: number): number[] => [...table.fill(1, () => 7, () => length)];
+  assert.deepEqual(rowOf(10), rowOf(64));
+  assert.notDeepEqual(rowOf(65), rowOf(64));
+  assert.deepEqual(rowOf(65), rowOf(100));
+  assert.equal(rowOf(65)[0], Math.fround(1.5 * Math.fround(Math.cos(7))));
 });

@@ -11,7 +11,7 @@ interface Queries {
   readonly blocks: Indices;
 }
 
-/** Angles of a rotary embedding, [rows, headDim]. */
+/** Angles of a rotary embedding, [rows, numbers of a head that are turned]. */
 interface Angles {
   /** Of all rows that are seen: those of a carried prefix, then the pack's own. */
   readonly seen: Matrix;
@@ -133,7 +133,7 @@ export class PackStream {
 
   #uploadAngles(rope: RopeTable, { ids, spans, lengths, pooled }: TokenPack): Angles {
     const { backend, firstOwnRow: first } = this;
-    const { headDim } = rope;
+    const { columns } = rope;
     // Rows before the first own one are the carried prefix's: positions from 0, in the conversation
     // that the pack begins with.
     const angles = rope.fill(
@@ -141,16 +141,16 @@ export class PackStream {
       (row) => row < first ? row : spans[4 * (row - first)]!,
       (row) => lengths[Math.max(0, row - first)]!,
     );
-    const pooledAngles = new Float32Array(headDim * pooled.length);
+    const pooledAngles = new Float32Array(columns * pooled.length);
     pooled.forEach((row, i) => {
-      const at = headDim * (first + row);
-      pooledAngles.set(angles.subarray(at, at + headDim), headDim * i);
+      const at = columns * (first + row);
+      pooledAngles.set(angles.subarray(at, at + columns), columns * i);
     });
-    const seen = backend.upload(first + ids.length, headDim, angles);
+    const seen = backend.upload(first + ids.length, columns, angles);
     return {
       seen,
       own: seen.view(first, ids.length),
-      pooled: backend.upload(pooled.length, headDim, pooledAngles),
+      pooled: backend.upload(pooled.length, columns, pooledAngles),
     };
   }
 }

@@ -74,10 +74,20 @@ function keep({ backend, kept }: PackStream, { keys, values }: KeysAndValues): v
   prefix.layers.push({ keys: copied(keys), values: copied(values) });
 }
 
-/** Queries or keys turned by their positions; the input is given back. */
-export function turned(backend: Backend, input: Matrix, angles: Matrix): Matrix {
+/**
+ * Queries or keys turned by their positions; the input is given back.
+ *
+ * @param headDim Numbers of a head, of which as many are turned as there are columns of angles; by
+ *   default all.
+ */
+export function turned(
+  backend: Backend,
+  input: Matrix,
+  angles: Matrix,
+  headDim: number = angles.columns,
+): Matrix {
   const output = backend.matrix(input.rows, input.columns, "operand");
-  backend.run(rope, { input, angles, output });
+  backend.run(rope, { input, angles, headDim, output });
   backend.release(input);
   return output;
 }
