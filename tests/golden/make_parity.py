@@ -20,7 +20,6 @@ import json
 import platform
 import shutil
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy
@@ -31,8 +30,10 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
+import parity_decoders
 from parity_armo import LlamaForRewardModelWithGating, fill_heads, find_gate_position
 from parity_conversations import CONVERSATIONS, HIDDEN_STATES_OF
+from parity_model import DEFAULT_ROPE, Model, rope, shape
 from parity_tokenizer import build_tokenizer, gating_pattern, save_tokenizer
 
 OUTPUT = Path(__file__).parent / "parity"
@@ -50,37 +51,6 @@ ABOUT = {
 }
 
 
-@dataclass
-class Model:
-    """One checkpoint: its transformers class, config and storage."""
-
-    name: str
-    family: str  # prefix of the transformers classes
-    dtype: torch.dtype
-    config: dict
-    tokenizer: str = "llama3"
-    max_shard_size: str = "1GB"
-    seed: int = 0
-    # Config changes that must change the scores: together, or each of several by itself.
-    switches: dict | list[dict] = field(default_factory=dict)
-
-
-def _shape(hidden: int, inner: int, layers: int, heads: int, kv_heads: int, head_dim: int | None) -> dict:
-    shape = {
-        "hidden_size": hidden,
-        "intermediate_size": inner,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
-    }
-    return shape if head_dim is None else shape | {"head_dim": head_dim}
-
-
-def _rope(theta: float, **scaling: object) -> dict:
-    return {"rope_parameters": {"rope_type": "default", "rope_theta": theta} | scaling}
-
-
-DEFAULT_ROPE = _rope(10000.0)
 LLAMA3_ROPE = {
     "rope_type": "llama3",
     "factor": 8.0,
@@ -94,7 +64,7 @@ MODELS = [
         "llama",
         "Llama",
         torch.bfloat16,
-        _shape(64, 112, 2, 4, 2, 16) | _rope(500000.0) | {"max_position_embeddings": 8192, "rms_norm_eps": 1e-5},
+        shape(64, 112, 2, 4, 2, 16) | rope(500000.0) | {"max_position_embeddings": 8192, "rms_norm_eps": 1e-5},
         seed=101,
         switches={"rms_norm_eps": 0.5, **DEFAULT_ROPE},
     ),
@@ -102,16 +72,16 @@ MODELS = [
         "llama_f16",
         "Llama",
         torch.float16,
-        _shape(48, 80, 2, 2, 1, 24) | _rope(10000.0) | {"max_position_embeddings": 2048},
+        shape(48, 80, 2, 2, 1, 24) | rope(10000.0) | {"max_position_embeddings": 2048},
         seed=102,
-        switches=_rope(500000.0),
+        switches=rope(500000.0),
     ),
     Model(
         "llama_llama3_rope",
         "Llama",
         torch.float32,
-        _shape(48, 72, 2, 2, 1, 32)
-        | _rope(10000.0, **LLAMA3_ROPE)
+        shape(48, 72, 2, 2, 1, 32)
+        | rope(10000.0, **LLAMA3_ROPE)
         | {"max_position_embeddings": 512, "tie_word_embeddings": True, "rms_norm_eps": 1e-5},
         seed=103,
         switches=DEFAULT_ROPE,
@@ -120,8 +90,8 @@ MODELS = [
         "llama_linear_rope",
         "Llama",
         torch.float32,
-        _shape(48, 64, 2, 3, 3, 16)
-        | _rope(10000.0, rope_type="linear", factor=4.0)
+        shape(48, 64, 2, 3, 3, 16)
+        | rope(10000.0, rope_type="linear", factor=4.0)
         | {"max_position_embeddings": 1024},
         seed=104,
         switches=DEFAULT_ROPE,
@@ -130,8 +100,8 @@ MODELS = [
         "llama_dynamic_rope",
         "Llama",
         torch.bfloat16,
-        _shape(48, 80, 2, 2, 2, 24)
-        | _rope(10000.0, rope_type="dynamic", factor=2.0)
+        shape(48, 80, 2, 2, 2, 24)
+        | rope(10000.0, rope_type="dynamic", factor=2.0)
         | {"max_position_embeddings": 64},
         seed=105,
         switches=DEFAULT_ROPE,
@@ -140,8 +110,8 @@ MODELS = [
         "mistral",
         "Mistral",
         torch.bfloat16,
-        _shape(72, 120, 3, 3, 1, 24)
-        | _rope(10000.0)
+        shape(72, 120, 3, 3, 1, 24)
+        | rope(10000.0)
         | {"max_position_embeddings": 4096, "sliding_window": 32, "rms_norm_eps": 1e-5},
         seed=106,
         switches={"sliding_window": 33},
@@ -150,8 +120,8 @@ MODELS = [
         "qwen2",
         "Qwen2",
         torch.float32,
-        _shape(48, 80, 2, 3, 1, None)
-        | _rope(1000000.0)
+        shape(48, 80, 2, 3, 1, None)
+        | rope(1000000.0)
         | {"max_position_embeddings": 4096, "vocab_size": 349, "sliding_window": 16, "max_window_layers": 1},
         tokenizer="chatml",
         seed=107,
@@ -161,8 +131,8 @@ MODELS = [
         "qwen3",
         "Qwen3",
         torch.bfloat16,
-        _shape(64, 80, 3, 2, 1, 64)
-        | _rope(1000000.0)
+        shape(64, 80, 3, 2, 1, 64)
+        | rope(1000000.0)
         | {"max_position_embeddings": 4096, "vocab_size": 349, "tie_word_embeddings": True},
         tokenizer="chatml",
         seed=108,
@@ -172,8 +142,8 @@ MODELS = [
         "gemma2",
         "Gemma2",
         torch.float32,
-        _shape(56, 88, 3, 4, 2, 24)
-        | _rope(10000.0)
+        shape(56, 88, 3, 4, 2, 24)
+        | rope(10000.0)
         | {"max_position_embeddings": 8192, "sliding_window": 16, "query_pre_attn_scalar": 32}
         | {"attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0},
         tokenizer="gemma",
@@ -191,8 +161,8 @@ MODELS = [
         "gemma2_bf16",
         "Gemma2",
         torch.bfloat16,
-        _shape(72, 96, 2, 3, 1, 40)
-        | _rope(10000.0)
+        shape(72, 96, 2, 3, 1, 40)
+        | rope(10000.0)
         | {"max_position_embeddings": 8192, "sliding_window": 32, "query_pre_attn_scalar": 24}
         | {"attn_logit_softcapping": 5.0, "final_logit_softcapping": 4.0, "attention_bias": True},
         seed=111,
@@ -202,8 +172,8 @@ MODELS = [
         "armo",
         "Armo",
         torch.bfloat16,
-        _shape(64, 96, 3, 2, 1, 32)
-        | _rope(500000.0)
+        shape(64, 96, 3, 2, 1, 32)
+        | rope(500000.0)
         | {"max_position_embeddings": 8192, "rms_norm_eps": 1e-5}
         | {"num_objectives": 19, "gating_temperature": 10, "gating_hidden_dim": 32, "gating_n_hidden": 3},
         max_shard_size="80KB",
@@ -211,6 +181,11 @@ MODELS = [
         switches={"gating_temperature": 20},
     ),
 ]
+for model in MODELS:
+    model.gemma = model.family == "Gemma2"
+    model.every_tensor = False  # check_parity.py sees to it
+
+MODELS += parity_decoders.MODELS
 
 
 def build(model: Model, tokenizer: PreTrainedTokenizerFast) -> transformers.PreTrainedModel:
@@ -230,7 +205,10 @@ def build(model: Model, tokenizer: PreTrainedTokenizerFast) -> transformers.PreT
         return built
     config = getattr(transformers, f"{model.family}Config")(num_labels=1, **settings)
     built = getattr(transformers, f"{model.family}ForSequenceClassification")(config)
-    fill_backbone(built.model, generator, gemma=model.family == "Gemma2")
+    if model.fill is None:
+        fill_backbone(built.model, generator, gemma=model.gemma)
+    else:
+        model.fill(built.model, generator)
     with torch.no_grad():
         std = 2.0 * config.hidden_size**-0.5
         built.score.weight.copy_(torch.randn(built.score.weight.shape, generator=generator) * std)
@@ -356,6 +334,23 @@ def check_is_telling(folder: Path, model: Model, scores: list[float]) -> None:
         assert max(moved) > 0.02, f"{model.name}: {switches} move no score: {moved}"
 
 
+def check_every_tensor(folder: Path, model: Model) -> None:
+    """Each tensor, spoilt, must move a score."""
+    rows = json.loads((folder / "golden.json").read_text())["conversations"]
+    row = next(row for row in rows if row["name"] == "system")
+    loaded = load(folder, model)
+    moves = []
+    with torch.no_grad():
+        for name, weight in loaded.named_parameters():
+            kept = weight.clone()
+            weight.copy_(kept.flatten().roll(1).view(kept.shape) * 1.5)
+            moves.append((abs(run(loaded, row["ids"], None)[0]["score"] - row["score"]), name))
+            weight.copy_(kept)
+    move, name = min(moves)
+    print(f"{'':20} {name} matters least: {move:.1e}")
+    assert move > 1e-3, f"{model.name}: {name} moves a score by {move} only"
+
+
 def check_stored(folder: Path, model: Model) -> None:
     """The files hold the dtype asked for; they are made readable to all, as git would."""
     for file in folder.iterdir():
@@ -383,6 +378,8 @@ def main() -> None:
         scores = record(folder, model, tokenizer)
         check_stored(folder, model)
         check_is_telling(folder, model, scores)
+        if model.every_tensor:
+            check_every_tensor(folder, model)
 
 
 if __name__ == "__main__":

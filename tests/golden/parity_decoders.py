@@ -1,0 +1,27 @@
+"""Parity checkpoints of decoders: rope types, and families beside Llama's own."""
+
+import torch
+
+from parity_model import DEFAULT_ROPE, Model, rope, shape
+
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512, "beta_fast": 8.0, "beta_slow": 1.5}
+
+MODELS = [
+    Model(
+        "llama_yarn",
+        "Llama",
+        torch.bfloat16,
+        shape(48, 64, 2, 2, 1, 32) | rope(10000.0, **YARN) | {"max_position_embeddings": 2048},
+        seed=120,
+        switches=[
+            DEFAULT_ROPE,
+            rope(10000.0, **YARN | {"factor": 5.0}),
+            rope(10000.0, **YARN | {"beta_fast": 16.0}),
+            rope(10000.0, **YARN | {"beta_slow": 0.3}),
+            rope(10000.0, **YARN | {"truncate": False}),
+            rope(10000.0, **YARN | {"attention_factor": 1.0}),
+            rope(10000.0, **YARN | {"original_max_position_embeddings": 128}),
+            rope(10000.0, **YARN | {"mscale": 1.0, "mscale_all_dim": 0.5}),
+        ],
+    ),
+]
