@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { errorPlaces } from "../../tools/docs/error_codes.ts";
+import { publishedModels } from "../../tools/docs/published_models.ts";
+import { sourcesUnder } from "../../tools/docs/source_files.ts";
+import { supportedFamilies, supportedHeads } from "../../tools/docs/supported_models.ts";
+import { parityFolder, parityModels } from "../golden/parity.ts";
+
+const families = supportedFamilies().map(({ modelType }) => modelType);
+const heads = supportedHeads().map(({ kind }) => kind);
+
+Deno.test("a published model works or is refused, and stands in the table once", () => {
+  for (const { model, works, refused } of publishedModels) {
+    assert.ok((works === undefined) !== (refused === undefined), model);
+  }
+  const names = publishedModels.map(({ model }) => model);
+  assert.deepEqual(names, [...new Set(names)]);
+});
+
+Deno.test("a published model that works names a family, a head and tiny checkpoints that there are", async () => {
+  for (const { model, works } of publishedModels) {
+    if (works === undefined) continue;
+    const { family, head, folders } = works;
+    assert.ok(families.includes(family), `${model}: no family ${family}`);
+    assert.ok(heads.includes(head), `${model}: no head ${head}`);
+    const types = await Promise.all(folders.map(async (folder) => {
+      assert.ok(parityModels.includes(folder), `${model}: no folder ${folder}`);
+      const text = await Deno.readTextFile(`${parityFolder(folder)}/config.json`);
+      return JSON.parse(text).model_type;
+    }));
+    assert.ok(types.includes(family), `${model}: no folder of ${folders} is of ${family}`);
+  }
+});
+
+Deno.test("a published model that is refused names a code that there is, and no family that runs", () => {
+  const codes = errorPlaces(sourcesUnder("src")).map(({ code }) => code);
+  for (const { model, refused } of publishedModels) {
+    if (refused === undefined) continue;
+    assert.ok(codes.includes(refused.code), `${model}: no code ${refused.code}`);
+    const { modelType } = refused;
+    const isRefused = modelType === undefined || !families.includes(modelType);
+    assert.ok(isRefused, `${model}: ${modelType} is a family now; how does it end?`);
+  }
+});
