@@ -3,6 +3,7 @@ import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
 import type { Pooling } from "../scoring/pooling.ts";
+import type { TextForm } from "../text/conversation_tokenizer.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import type { Output } from "./output.ts";
 import type { ProgressBar } from "./progress_bar.ts";
@@ -13,6 +14,7 @@ export interface ModelFlags {
   readonly trustSpecialTokens?: true | undefined;
   readonly ignoreConfigKey?: readonly string[] | undefined;
   readonly pooling: Pooling;
+  readonly form?: TextForm | undefined;
   readonly backend: "auto" | "gpu" | "cpu";
   readonly kernels?: KernelSet | undefined;
   readonly tuning: Tuning;
@@ -36,6 +38,13 @@ export function addModelFlags(command: Command): Command {
     .addOption(
       new Option("--pooling <position>", "what a head that reads the last token reads")
         .choices(["last", "last-not-pad"]).default("last"),
+    )
+    .addOption(
+      new Option(
+        "--form <form>",
+        "how conversations become tokens: chat, by the template, or pair, as encoders read a prompt " +
+          "and a response (default: as the model tells)",
+      ).choices(["chat", "pair"]),
     )
     .addOption(
       new Option("--backend <backend>", "where to compute")
@@ -73,6 +82,7 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
     ignoreConfigKeys: flags.ignoreConfigKey,
     truncate: flags.truncate,
     pooling: flags.pooling,
+    form: flags.form,
     memoryBudget: flags.memoryBudget,
     tokensPerPack: flags.batch,
     onWarning: (message) => void output.warn(message),

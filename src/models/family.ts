@@ -64,6 +64,8 @@ export interface BackbonePlan {
   readonly causal: boolean;
   /** How a token knows its place: angles of its queries and keys, or a vector added to its embedding. */
   readonly positions: "rotary" | "learnt";
+  /** Token types that have embeddings, by which a pair's texts are told apart; none by default. */
+  readonly tokenTypes?: number | undefined;
   /** Everything that the arithmetic depends on, by the family's own names; for `inspect`. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The same for people: a word and what there is to say. */

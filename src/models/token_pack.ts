@@ -16,6 +16,8 @@ export class KeptPrefix {
 export interface TokenPack {
   /** Token of each row. */
   readonly ids: Uint32Array<ArrayBuffer>;
+  /** Type of each row's token, for models that have embeddings of types; absent where all are 0. */
+  readonly types?: Uint32Array<ArrayBuffer> | undefined;
   /**
    * Four numbers for each row, the keys that it sees: its position in its conversation, the first
    * row of the shared prefix, the prefix's length, the first row of its own tokens. Position p lies

@@ -26,6 +26,7 @@ const loadKinds: OptionKinds<LoadOptions> = {
   maxTokens: either(wholeFrom(1), noBound),
   truncate: oneOf("left", "right"),
   pooling: oneOf("last", "last-not-pad"),
+  form: oneOf("chat", "pair"),
   trustSpecialTokens: flag,
   ignoreConfigKeys: texts,
   tokensPerPack: wholeFrom(1),

@@ -2,6 +2,7 @@ import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
 import type { BackendChoice } from "./open_backend.ts";
+import type { TextForm } from "../text/conversation_tokenizer.ts";
 import type { Pooling } from "./pooling.ts";
 
 /** How far some long work has come. */
@@ -41,6 +42,11 @@ export interface LoadOptions {
    * warns once.
    */
   readonly pooling?: Pooling | undefined;
+  /**
+   * How conversations become tokens: by the chat template (`chat`), or as an encoder's pair of a prompt
+   * and a response (`pair`). Told by the model; an encoder that has a chat template needs to be told.
+   */
+  readonly form?: TextForm | undefined;
   /** Whether special tokens written in a message's content act as such; off by default. */
   readonly trustSpecialTokens?: boolean | undefined;
   /**

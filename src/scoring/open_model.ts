@@ -2,7 +2,7 @@ import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import type { BackboneModel } from "../models/family.ts";
 import type { Backend } from "../ops/backend.ts";
-import type { ChatTokenizer } from "../text/chat_tokenizer.ts";
+import type { ConversationTokenizer } from "../text/conversation_tokenizer.ts";
 import { type LoadOptions, warner } from "./load_options.ts";
 import { lengthLimit, memoryFor, type ModelPlan, planFor, type Wanted } from "./model_plan.ts";
 import { openBackend } from "./open_backend.ts";
@@ -16,7 +16,7 @@ export interface OpenModel extends Disposable {
   readonly memory: MemoryPlan;
   readonly checkpoint: Checkpoint;
   readonly backend: Backend;
-  readonly tokenizer: ChatTokenizer;
+  readonly tokenizer: ConversationTokenizer;
   readonly layers: BackboneModel;
   /** Looks at a conversation's tokens, and tells once where its last one is the pad token. */
   readonly watchPad: (ids: Uint32Array) => void;
@@ -46,11 +46,13 @@ export async function openModel(
   );
   const memory = memoryFor(plan, backend, options);
   backend.limitMatrices(memory.matrixBytes);
-  const { truncate, trustSpecialTokens } = options;
+  const { form, truncate, trustSpecialTokens } = options;
   const tokenizer = await openTokenizer(checkpoint, {
     maxTokens: memory.longestSequence,
     limitedBy: lengthLimit(plan, memory, options),
+    backbone: plan.backbone,
     reads: plan.reads,
+    form,
     truncate,
     trustSpecialTokens,
     warn,

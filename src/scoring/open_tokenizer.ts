@@ -1,17 +1,24 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { AssayError } from "../error.ts";
 import { needsHeader, type Reads } from "../heads/reads.ts";
+import type { BackbonePlan } from "../models/family.ts";
 import { ChatTokenizer } from "../text/chat_tokenizer.ts";
+import type { ConversationTokenizer, TextForm } from "../text/conversation_tokenizer.ts";
+import { PairTokenizer } from "../text/pair_tokenizer.ts";
+import { findTemplate, readTokenizerFiles } from "../text/tokenizer_files.ts";
 import type { LoadOptions } from "./load_options.ts";
 import { watchPad } from "./pooling.ts";
 import { tokenIdWarnings } from "./token_ids.ts";
 
 /** How a checkpoint's tokenizer is opened. */
-export interface OpenTokenizerOptions extends Pick<LoadOptions, "truncate" | "trustSpecialTokens"> {
+export interface OpenTokenizerOptions
+  extends Pick<LoadOptions, "form" | "truncate" | "trustSpecialTokens"> {
   /** Longest conversation, in tokens. */
   readonly maxTokens: number;
   /** Why that is less than the model's own length, where it is. */
   readonly limitedBy?: string | undefined;
+  /** What reads the tokens; absent where it is not understood. */
+  readonly backbone?: Pick<BackbonePlan, "family" | "causal" | "tokenTypes"> | undefined;
   /** The positions that are read, which a template must have. */
   readonly reads: Reads;
   /** Told of what is odd about the tokens. */
@@ -19,13 +26,55 @@ export interface OpenTokenizerOptions extends Pick<LoadOptions, "truncate" | "tr
 }
 
 /**
- * Opens a checkpoint's tokenizer and chat template as its model reads them.
+ * Opens a checkpoint's tokenizer as its model reads conversations: by its chat template, or as pairs.
  *
- * @throws {AssayError} `checkpoint/bad-config`, and errors of `text/`.
+ * @throws {AssayError} `checkpoint/bad-config`, `scoring/unknown-form`, `scoring/wrong-form`, and errors
+ *   of `text/`.
  */
 export async function openTokenizer(
   checkpoint: Checkpoint,
-  { maxTokens, limitedBy, reads, truncate, trustSpecialTokens, warn }: OpenTokenizerOptions,
+  options: OpenTokenizerOptions,
+): Promise<ConversationTokenizer> {
+  const { reads, warn } = options;
+  const form = await formOf(checkpoint, options);
+  const tokenizer = form === "chat"
+    ? await openChat(checkpoint, options)
+    : await openPairs(checkpoint, options);
+  const odd = tokenIdWarnings(checkpoint.config, tokenizer.namedIds);
+  for (const warning of [...tokenizer.warnings, ...odd]) warn(`${checkpoint.name}: ${warning}`);
+  lookAtPad(tokenizer, watchPad(reads, checkpoint, warn));
+  return tokenizer;
+}
+
+/** Encoders read pairs, unless they have a chat template, of which it must be said what it is for. */
+async function formOf(
+  checkpoint: Checkpoint,
+  { form, backbone }: OpenTokenizerOptions,
+): Promise<TextForm> {
+  if (backbone === undefined) return form ?? "chat";
+  const { causal, family: { modelType } } = backbone;
+  if (causal && form === "pair") {
+    throw new AssayError(
+      "scoring/wrong-form",
+      `Cannot join pairs for ${checkpoint.name}: expected an encoder, which reads a prompt and a ` +
+        `response together, found a ${modelType} backbone, which reads a text from left to right; ` +
+        "leave --form out",
+    );
+  }
+  if (causal || form !== undefined) return form ?? "chat";
+  const template = await findTemplate(checkpoint, await readTokenizerFiles(checkpoint));
+  if (template === undefined) return "pair";
+  throw new AssayError(
+    "scoring/unknown-form",
+    `Cannot tell how conversations become tokens for ${checkpoint.name}: expected an encoder ` +
+      `(${modelType}) without a chat template, which reads pairs, found ${template.origin}; --form ` +
+      "chat renders by the template, --form pair joins (prompt, response): take what it was trained with",
+  );
+}
+
+function openChat(
+  checkpoint: Checkpoint,
+  { maxTokens, limitedBy, reads, truncate, trustSpecialTokens }: OpenTokenizerOptions,
 ): Promise<ChatTokenizer> {
   const pattern = checkpoint.config.gating_token_pattern ?? undefined;
   const isPattern = Array.isArray(pattern) && pattern.every((id) => Number.isSafeInteger(id));
@@ -36,7 +85,7 @@ export async function openTokenizer(
         "token ids",
     );
   }
-  const tokenizer = await ChatTokenizer.open(checkpoint, {
+  return ChatTokenizer.open(checkpoint, {
     maxTokens,
     limitedBy,
     requireHeader: needsHeader(reads),
@@ -45,16 +94,33 @@ export async function openTokenizer(
     ...(truncate === undefined ? {} : { truncate }),
     ...(pattern === undefined ? {} : { headerPattern: pattern }),
   });
-  const odd = tokenIdWarnings(checkpoint.config, tokenizer.namedIds);
-  for (const warning of [...tokenizer.warnings, ...odd]) warn(`${checkpoint.name}: ${warning}`);
-  lookAtPad(tokenizer, watchPad(reads, checkpoint, warn));
-  return tokenizer;
+}
+
+async function openPairs(
+  checkpoint: Checkpoint,
+  { maxTokens, limitedBy, reads, truncate, trustSpecialTokens, backbone }: OpenTokenizerOptions,
+): Promise<PairTokenizer> {
+  if (needsHeader(reads)) {
+    throw new AssayError(
+      "text/no-gating-pattern",
+      `Cannot find where ${checkpoint.name} reads its header: expected an assistant header, found an ` +
+        "encoder's pairs, which have none",
+    );
+  }
+  const tokenTypes = backbone?.tokenTypes ?? 0;
+  return await PairTokenizer.open(checkpoint, {
+    maxTokens,
+    limitedBy,
+    truncate,
+    trustSpecialTokens,
+    tokenTypes,
+  });
 }
 
 const probe = [{ role: "user", content: "Hello" }, { role: "assistant", content: "Yes." }];
 
 /** Whether conversations end with the pad token is seen by any of them, so it is told before the first. */
-function lookAtPad(tokenizer: ChatTokenizer, watch: (ids: Uint32Array) => void): void {
+function lookAtPad(tokenizer: ConversationTokenizer, watch: (ids: Uint32Array) => void): void {
   try {
     watch(tokenizer.tokenize(probe).ids);
   } catch (error) {

@@ -1,6 +1,9 @@
 import { AssayError } from "../error.ts";
 import type { Read, Reads } from "../heads/reads.ts";
-import type { ChatTokenizer, TokenizedConversation } from "../text/chat_tokenizer.ts";
+import type {
+  ConversationTokenizer,
+  TokenizedConversation,
+} from "../text/conversation_tokenizer.ts";
 import { type Conversation, withoutResponse } from "../text/conversation.ts";
 import { findLastPattern } from "../text/header_pattern.ts";
 
@@ -8,7 +11,7 @@ import { findLastPattern } from "../text/header_pattern.ts";
 export type Positions = Readonly<Record<string, readonly number[]>>;
 
 /** A tokenised conversation, with the positions that a head reads. */
-export interface ReadText extends Pick<TokenizedConversation, "ids" | "truncated"> {
+export interface ReadText extends Pick<TokenizedConversation, "ids" | "types" | "truncated"> {
   readonly positions: Positions;
 }
 
@@ -28,17 +31,18 @@ interface Places {
  *   of `text/`.
  */
 export function tokenizeForReads(
-  tokenizer: ChatTokenizer,
+  tokenizer: ConversationTokenizer,
   conversation: Conversation,
   reads: Reads,
 ): ReadText {
-  const { ids, truncated, headerPosition: header } = tokenizer.tokenize(conversation);
+  const tokenized = tokenizer.tokenize(conversation);
+  const { ids, types, truncated, headerPosition: header } = tokenized;
   const responseStart = (): number => responseStartOf(tokenizer, conversation, ids);
   const places = { ids, header, responseStart };
   const positions = Object.entries(reads).map(([name, read]) =>
     [name, positionsOfRead(name, read, places)] as const
   );
-  return { ids, truncated, positions: Object.fromEntries(positions) };
+  return { ids, types, truncated, positions: Object.fromEntries(positions) };
 }
 
 /**
@@ -46,7 +50,7 @@ export function tokenizeForReads(
  * is empty, which is the prompt with the assistant's header.
  */
 function responseStartOf(
-  tokenizer: ChatTokenizer,
+  tokenizer: ConversationTokenizer,
   conversation: Conversation,
   ids: Uint32Array,
 ): number {

@@ -11,31 +11,28 @@ import {
 import type { TextValue } from "./jinja/text_value.ts";
 import { commonLength, deriveHeaderPattern, findLastPattern } from "./header_pattern.ts";
 import { requireResponse, requireResponsive } from "./response_check.ts";
+import type {
+  ConversationTokenizer,
+  TextOptions,
+  TokenizedConversation,
+} from "./conversation_tokenizer.ts";
+import { controlTokens, sequencePrefix, withOneBeginning } from "./special_tokens.ts";
+import { oddMarkers } from "./token_checks.ts";
+import type { Encoded, EncodeOptions, GuardedText, Tokenizer } from "./tokenizer.ts";
 import {
-  controlTokens,
-  namedSpecialTokens,
-  readAddedTokens,
-  sequencePrefix,
-  withOneBeginning,
-} from "./special_tokens.ts";
-import { checkTokens, oddMarkers } from "./token_checks.ts";
-import { type Encoded, type EncodeOptions, type GuardedText, Tokenizer } from "./tokenizer.ts";
-import { readVocabulary } from "./tokenizer_model.ts";
-import { readTokenizerFiles, type TextFiles, type TokenizerFiles } from "./tokenizer_files.ts";
-import { responseTooLong, tooLong, truncateTokens, type Truncation } from "./truncation.ts";
-
-/** The tokens of one conversation. */
-export interface TokenizedConversation {
-  /** Token ids, `maxTokens` at most. */
-  readonly ids: Uint32Array;
-  /** Whether tokens were dropped to fit. */
-  readonly truncated: boolean;
-  /**
-   * Index of the first token of the last header pattern (the end of the last user turn before the
-   * assistant header); null if this text has none.
-   */
-  readonly headerPosition: number | null;
-}
+  type ChatFiles,
+  readTemplate,
+  readTokenizerFiles,
+  type TextFiles,
+} from "./tokenizer_files.ts";
+import { buildFromFiles, buildTokenizerParts } from "./tokenizer_parts.ts";
+import {
+  describeTotal,
+  responseTooLong,
+  tooLong,
+  truncateTokens,
+  type Truncation,
+} from "./truncation.ts";
 
 /** A rendered conversation, what of it is content, and where control tokens may not stand. */
 interface RenderedText extends GuardedText {
@@ -47,15 +44,7 @@ interface RenderedText extends GuardedText {
 const countedLengths = 4;
 
 /** How a {@link ChatTokenizer} treats conversations. */
-export interface ChatTokenizerOptions {
-  /** Most tokens of one conversation: the model's length. */
-  readonly maxTokens: number;
-  /** Why `maxTokens` is less than the model's own length, for the message of a longer conversation. */
-  readonly limitedBy?: string | undefined;
-  /** What gives way in a conversation that is too long; none: such a conversation is an error. */
-  readonly truncate?: Truncation | undefined;
-  /** Whether special tokens written inside a message's content act as such. Default false. */
-  readonly trustSpecialTokens?: boolean | undefined;
+export interface ChatTokenizerOptions extends TextOptions {
   /** The header pattern, if the model's configuration gives it; else it is derived from the template. */
   readonly headerPattern?: readonly number[] | undefined;
   /** Whether a conversation without the header pattern is an error. Default false. */
@@ -80,7 +69,6 @@ export interface ChatTokenizerOptions {
  * error unless `truncate` is set. Nothing is put after the sequence: `[SEP]` and the like are the
  * template's to write, as in `apply_chat_template`.
  *
- * SentencePiece's precompiled normalization (T5, XLM-R, DeBERTa v3) is the library's approximation.
  * Tables of character properties are those of the JavaScript engine's Unicode version.
  *
  * @example
@@ -105,7 +93,11 @@ export interface ChatTokenizerOptions {
  * assert.deepEqual([...ids], [4, 2, 5, 6, 7, 8, 3, 5]);
  * ```
  */
-export class ChatTokenizer {
+export class ChatTokenizer implements ConversationTokenizer {
+  /** How it takes conversations. */
+  readonly form = "chat";
+  /** The chat template, and the file it stands in. */
+  readonly template: ChatFiles["template"];
   /** The header pattern in use, or null if none was given and the template yields none. */
   readonly headerPattern: readonly number[] | null;
   /** What is odd about the files, though the tokens are those of transformers; for people. */
@@ -122,20 +114,15 @@ export class ChatTokenizer {
   /** Whether the header pattern is plain text, which content can have too. */
   readonly #isPatternPlain: boolean;
 
-  private constructor(files: TokenizerFiles, options: ChatTokenizerOptions) {
-    const named = namedSpecialTokens(files.config);
-    const vocabulary = readVocabulary(files.tokenizer);
-    const added = readAddedTokens(files.tokenizer, files.config, (text) => vocabulary.get(text));
-    const facts = { ...files, vocabulary, added, named, template: files.template.source };
-    const warnings = checkTokens(facts);
-    this.namedIds = new Map(
-      Object.entries(named).flatMap(([name, content]) => {
-        const id = added.find((token) => token.content === content)?.id ?? vocabulary.get(content);
-        return id === undefined ? [] : [[name, id] as const];
-      }),
+  private constructor(files: ChatFiles, options: ChatTokenizerOptions) {
+    const { tokenizer, added, named, namedIds, facts, warnings } = buildTokenizerParts(
+      files,
+      files.template.source,
     );
+    this.template = files.template;
+    this.namedIds = namedIds;
     this.#options = options;
-    this.#tokenizer = new Tokenizer(files.tokenizer, vocabulary, added, named["unk_token"]);
+    this.#tokenizer = tokenizer;
     this.#template = ChatTemplate.parse(files.template.source, {
       specialTokens: named,
       origin: files.template.origin,
@@ -172,10 +159,11 @@ export class ChatTokenizer {
    * template), and the runaways of {@link tokenize}.
    */
   static async open(files: TextFiles, options: ChatTokenizerOptions): Promise<ChatTokenizer> {
-    const tokenizer = buildTokenizer(
+    const read = await readTokenizerFiles(files);
+    const template = await readTemplate(files, read);
+    const tokenizer = buildFromFiles(
       files.name,
-      await readTokenizerFiles(files),
-      (parsed) => new ChatTokenizer(parsed, options),
+      () => new ChatTokenizer({ ...read, template }, options),
     );
     if (options.requireHeader && tokenizer.headerPattern === null) {
       throw new AssayError(
@@ -350,26 +338,6 @@ function commonStart(a: string, b: string): number {
   return shared;
 }
 
-/** Builds; whatever the files hold, it fails with an `AssayError` only. */
-function buildTokenizer(
-  name: string,
-  files: TokenizerFiles,
-  build: (files: TokenizerFiles) => ChatTokenizer,
-): ChatTokenizer {
-  try {
-    return build(files);
-  } catch (cause) {
-    if (cause instanceof AssayError) throw cause;
-    throw new AssayError(
-      "text/bad-tokenizer",
-      `Cannot use the tokenizer of ${name}: expected files as transformers writes them, found ${
-        (cause as Error).message
-      }`,
-      { cause },
-    );
-  }
-}
-
 function checkPattern(pattern: readonly number[] | undefined): readonly number[] | undefined {
   if (pattern === undefined) return undefined;
   if (pattern.length === 0 || !pattern.every((id) => Number.isInteger(id) && id >= 0)) {
@@ -381,8 +349,4 @@ function checkPattern(pattern: readonly number[] | undefined): readonly number[]
     );
   }
   return [...pattern];
-}
-
-function describeTotal({ total, isComplete }: Encoded): number | string {
-  return isComplete ? total : `at least ${total}`;
 }

@@ -1,21 +1,24 @@
 /**
- * Conversations to tokens: a checkpoint's own tokenizer and chat template, with special tokens in
- * content kept as text, exactly one beginning of sequence, and a length policy.
+ * Conversations to tokens: a checkpoint's own tokenizer and chat template, or the pairs of an encoder,
+ * with special tokens in content kept as text, exactly one beginning of sequence, and a length policy.
  *
  * @module
  */
 export { ChatTemplate, type ChatTemplateOptions } from "./chat_template.ts";
 export type { Origin, TextValue } from "./jinja/text_value.ts";
-export {
-  ChatTokenizer,
-  type ChatTokenizerOptions,
-  type TokenizedConversation,
-} from "./chat_tokenizer.ts";
+export { ChatTokenizer, type ChatTokenizerOptions } from "./chat_tokenizer.ts";
+export type {
+  ConversationTokenizer,
+  TextForm,
+  TextOptions,
+  TokenizedConversation,
+} from "./conversation_tokenizer.ts";
 export {
   type Conversation,
   type Message,
   type TemplateVariables,
   withVariables,
 } from "./conversation.ts";
+export { PairTokenizer, type PairTokenizerOptions } from "./pair_tokenizer.ts";
 export type { TextFiles } from "./tokenizer_files.ts";
 export type { Truncation } from "./truncation.ts";

@@ -1,6 +1,6 @@
-import { PrecompiledNormalizer } from "@huggingface/tokenizers";
 import { checkGrowth, growthLimit, maxStages } from "./growth.ts";
 import { buildSearch } from "./patterns/file_pattern.ts";
+import { precompiledMap } from "./precompiled_map.ts";
 import { type Fields, unsupported } from "./tokenizer_fields.ts";
 
 /** One stage of a tokenizer that changes the text before it is cut into words. */
@@ -15,9 +15,9 @@ const ideograph =
 /**
  * Builds the normalizer of a `tokenizer.json`, as the Rust `tokenizers` runs it.
  *
- * Patterns and SentencePiece's precompiled map are the library's (which only approximates that map);
- * the others are written out, because the library's differ from Rust's in final sigmas, combining
- * marks, ideographs outside the BMP and what counts as whitespace.
+ * Patterns are the library's; the others are written out, because the library's differ from Rust's in
+ * final sigmas, combining marks, ideographs outside the BMP, what counts as whitespace, and SentencePiece's
+ * precompiled map, which it only approximates.
  *
  * @param config The `normalizer` entry.
  * @returns The normalizer, or undefined for `null`.
@@ -63,12 +63,8 @@ function buildStage(config: Fields | null | undefined): Stage | undefined {
       return (text) => text === "" ? "" : String(config["prepend"]) + text;
     case "Replace":
       return replace(config);
-    case "Precompiled": {
-      const library = new PrecompiledNormalizer(
-        config as unknown as ConstructorParameters<typeof PrecompiledNormalizer>[0],
-      );
-      return (text) => library.normalize(text);
-    }
+    case "Precompiled":
+      return precompiledMap(config);
     case "BertNormalizer":
       return bertNormalizer(config);
     default:

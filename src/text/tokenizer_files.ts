@@ -17,27 +17,33 @@ export interface TokenizerFiles {
   readonly config: Readonly<Record<string, unknown>>;
   /** Whether there is no `tokenizer_config.json`, which is where special tokens are named. */
   readonly lacksConfig?: boolean | undefined;
+}
+
+/** The same with a chat template. */
+export interface ChatFiles extends TokenizerFiles {
   /** Source of the chat template, and the file it stands in. */
   readonly template: { readonly source: string; readonly origin: string };
 }
 
+/** What a tokenizer was saved as before `tokenizer.json`: words or merges as text, SentencePiece's. */
+const olderFiles = ["vocab.txt", "vocab.json", "spm.model", "spiece.model"];
+
 /**
- * Reads `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json` and the chat template
- * (`chat_template.jinja` if there is one, as in `transformers`, else the `chat_template` entry of
- * `tokenizer_config.json`).
+ * Reads `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.
  *
  * @param files The checkpoint's text files.
  * @returns The parsed files.
- * @throws {AssayError} `text/missing-tokenizer`, `text/bad-tokenizer`, `text/no-chat-template`,
- * `text/bad-chat-template`.
+ * @throws {AssayError} `text/missing-tokenizer`, `text/bad-tokenizer`.
  */
 export async function readTokenizerFiles(files: TextFiles): Promise<TokenizerFiles> {
   const tokenizer = await readJson(files, "tokenizer.json");
   if (tokenizer === undefined) {
+    const older = await olderFile(files);
     throw new AssayError(
       "text/missing-tokenizer",
-      `Cannot tokenize for ${files.name}: expected a tokenizer.json beside the weights, found none; ` +
-        "AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers writes one",
+      `Cannot tokenize for ${files.name}: expected a tokenizer.json beside the weights, found ` +
+        `${older ?? "none"}; AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers ` +
+        `${older === undefined ? "writes one" : `makes one of the ${older}`}`,
     );
   }
   const own = await readJson(files, "tokenizer_config.json");
@@ -45,36 +51,57 @@ export async function readTokenizerFiles(files: TextFiles): Promise<TokenizerFil
     ...await readJson(files, "special_tokens_map.json"),
     ...withoutNulls(own ?? {}),
   };
-  const lacksConfig = own === undefined;
-  return {
-    tokenizer,
-    config,
-    lacksConfig,
-    template: await readTemplate(files, config, lacksConfig),
-  };
+  return { tokenizer, config, lacksConfig: own === undefined };
 }
 
-async function readTemplate(
+/** The first file there is of those that an older tokenizer was saved as. */
+async function olderFile(files: TextFiles): Promise<string | undefined> {
+  for (const file of olderFiles) {
+    try {
+      if (await files.readText(file) !== undefined) return file;
+    } catch {
+      return file; // It is there, and no text.
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Reads the chat template: `chat_template.jinja` if there is one, as in `transformers`, else the
+ * `chat_template` entry of `tokenizer_config.json`.
+ *
+ * @param files The checkpoint's text files.
+ * @param read What was read of them before.
+ * @returns Its source and the file it stands in.
+ * @throws {AssayError} `text/no-chat-template`, `text/bad-chat-template`.
+ */
+export async function readTemplate(
   files: TextFiles,
-  config: Readonly<Record<string, unknown>>,
-  lacksConfig: boolean,
-): Promise<TokenizerFiles["template"]> {
+  read: TokenizerFiles,
+): Promise<ChatFiles["template"]> {
+  const template = await findTemplate(files, read);
+  if (template !== undefined) return template;
+  throw new AssayError(
+    "text/no-chat-template",
+    `Cannot render conversations for ${files.name}: expected a chat_template.jinja or a ` +
+      `chat_template in tokenizer_config.json, found neither${
+        read.lacksConfig ? ", and no tokenizer_config.json at all" : ""
+      }; add the template the model was trained with`,
+  );
+}
+
+/** The chat template, or undefined where the checkpoint has none. */
+export async function findTemplate(
+  files: TextFiles,
+  { config }: TokenizerFiles,
+): Promise<ChatFiles["template"] | undefined> {
   const file = await files.readText("chat_template.jinja");
   if (file !== undefined) {
     return { source: file, origin: `chat_template.jinja of ${files.name}` };
   }
   const origin = `chat_template in tokenizer_config.json of ${files.name}`;
   const source = selectChatTemplate(config["chat_template"], origin);
-  if (source === undefined) {
-    throw new AssayError(
-      "text/no-chat-template",
-      `Cannot render conversations for ${files.name}: expected a chat_template.jinja or a ` +
-        `chat_template in tokenizer_config.json, found neither${
-          lacksConfig ? ", and no tokenizer_config.json at all" : ""
-        }; add the template the model was trained with`,
-    );
-  }
-  return { source, origin };
+  return source === undefined ? undefined : { source, origin };
 }
 
 async function readJson(

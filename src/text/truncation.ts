@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import type { Encoded } from "./tokenizer.ts";
 
 /** Which end of a conversation that is too long gives way. */
 export type Truncation = "left" | "right";
@@ -89,4 +90,36 @@ export function responseTooLong(needed: number | string, maxTokens: number): Ass
     `Cannot truncate on the left to ${maxTokens} tokens: expected the response with its header to fit, ` +
       `found ${needed} tokens of it; --truncate right cuts the response itself`,
   );
+}
+
+/** Number of tokens of a text, for messages. */
+export function describeTotal(
+  { total, isComplete }: Pick<Encoded, "total" | "isComplete">,
+): number | string {
+  return isComplete ? total : `at least ${total}`;
+}
+
+/** Numbers of tokens that the two texts of a pair keep. */
+export interface PairLengths {
+  readonly prompt: number;
+  readonly response: number;
+}
+
+/**
+ * What is left of a pair that is too long where its ends give way: the longer text loses tokens until
+ * both are equally long, then both do, as `longest_first`, the default of `tokenizers`.
+ * Source: `truncate_encodings` of the Rust `tokenizers`.
+ *
+ * @param lengths Tokens of each.
+ * @param room Tokens that both may have together, fewer than they have.
+ */
+export function longestFirst({ prompt, response }: PairLengths, room: number): PairLengths {
+  const [short, long] = prompt <= response ? [prompt, response] : [response, prompt];
+  const half = Math.floor(room / 2);
+  // The longer one gets the odd token, of two equal ones the response.
+  const kept = short <= half ? [short, Math.min(long, room - short)] : [half, room - half];
+  const [first, second] = kept as [number, number];
+  return prompt <= response
+    ? { prompt: first, response: second }
+    : { prompt: second, response: first };
 }

@@ -75,6 +75,7 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
     ignoreConfigKeys: flags.ignoreConfigKey,
     pooling: flags.pooling,
+    form: flags.form,
     conversations,
     warn,
   });

@@ -11,9 +11,8 @@ import { lengthLimit, memoryFor, planFor, type RewardModelPlan } from "../../sco
 import { openTokenizer } from "../../scoring/open_tokenizer.ts";
 import type { MemoryPlan } from "../../scoring/packs/memory_plan.ts";
 import { type Positions, tokenizeForReads } from "../../scoring/read_positions.ts";
-import type { ChatTokenizer } from "../../text/chat_tokenizer.ts";
 import type { Conversation } from "../../text/conversation.ts";
-import { readTokenizerFiles } from "../../text/tokenizer_files.ts";
+import type { ConversationTokenizer, TextForm } from "../../text/conversation_tokenizer.ts";
 
 /** A part of a report, or why it could not be made. */
 export type Reported<Part> = Part | { readonly error: { code: string; message: string } };
@@ -22,6 +21,8 @@ export type Reported<Part> = Part | { readonly error: { code: string; message: s
 export interface ReportedToken {
   readonly id: number;
   readonly text: string;
+  /** Its token type, where the model tells a pair's texts apart by it. */
+  readonly type?: number | undefined;
   /** What the head reads here, by its own names: `score`, `gate`, …; several with commas between. */
   readonly read?: string | undefined;
 }
@@ -35,8 +36,10 @@ export interface ReportedText {
   readonly pooled_positions: Positions;
 }
 
-/** The chat template and what Assay found out about it. */
+/** What conversations are rendered by, and what Assay found out about it. */
 export interface ReportedTemplate {
+  /** How conversations become tokens: by the chat template, or as an encoder's pair. */
+  readonly form: TextForm;
   readonly origin: string;
   readonly source: string;
   /** The tokens that an assistant header begins with, where heads may read; `null` where there is none. */
@@ -94,6 +97,7 @@ export interface ReportSettings extends
     | "trustSpecialTokens"
     | "ignoreConfigKeys"
     | "pooling"
+    | "form"
   > {
   /** Where the model would run. */
   readonly backend: Backend;
@@ -119,6 +123,7 @@ export async function reportModel(
   const tokenizer = await attemptAsync(() =>
     openTokenizer(checkpoint, {
       ...settings,
+      backbone: "error" in plan ? undefined : plan.backbone,
       reads,
       maxTokens: "error" in memory ? Infinity : memory.longestSequence,
       limitedBy: "error" in plan || "error" in memory
@@ -132,9 +137,7 @@ export async function reportModel(
     architectures: checkpoint.config.architectures ?? null,
     backbone: "error" in plan ? plan : backboneOf(plan),
     head: "error" in plan ? plan : headOf(plan),
-    template: "error" in tokenizer
-      ? tokenizer
-      : await attemptAsync(() => templateOf(checkpoint, tokenizer)),
+    template: "error" in tokenizer ? tokenizer : templateOf(tokenizer),
     kernels: await kernelsOf(tensors, settings.backend),
     memory,
     parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
@@ -183,13 +186,10 @@ async function kernelsOf(
   };
 }
 
-async function templateOf(
-  checkpoint: Checkpoint,
-  tokenizer: ChatTokenizer,
-): Promise<ReportedTemplate> {
-  const { template } = await readTokenizerFiles(checkpoint);
-  const pattern = tokenizer.headerPattern;
+function templateOf(tokenizer: ConversationTokenizer): ReportedTemplate {
+  const { form, template, headerPattern: pattern } = tokenizer;
   return {
+    form,
     ...template,
     header_pattern: pattern === null ? null : pattern.map((id) => tokenOf(tokenizer, id)),
   };
@@ -197,21 +197,26 @@ async function templateOf(
 
 function textOf(
   conversation: Conversation,
-  tokenizer: ChatTokenizer,
+  tokenizer: ConversationTokenizer,
   reads: Reads,
 ): ReportedText {
-  const { ids, truncated, positions } = tokenizeForReads(tokenizer, conversation, reads);
+  const { ids, types, truncated, positions } = tokenizeForReads(tokenizer, conversation, reads);
   const readAt = Object.entries(positions).flatMap(([read, at]) =>
     at.map((position) => ({ read, position }))
   );
   const tokens = [...ids].map((id, position): ReportedToken => {
     const read = readAt.filter((at) => at.position === position).map(({ read }) => read);
-    return { ...tokenOf(tokenizer, id), ...(read.length > 0 && { read: read.join(", ") }) };
+    const type = types?.[position];
+    return {
+      ...tokenOf(tokenizer, id),
+      ...(type !== undefined && { type }),
+      ...(read.length > 0 && { read: read.join(", ") }),
+    };
   });
   return { conversation, tokens, truncated, pooled_positions: positions };
 }
 
-function tokenOf(tokenizer: ChatTokenizer, id: number): ReportedToken {
+function tokenOf(tokenizer: ConversationTokenizer, id: number): ReportedToken {
   return { id, text: tokenizer.decodeToken(id) };
 }
 

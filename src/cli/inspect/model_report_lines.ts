@@ -21,9 +21,9 @@ export function reportLines(report: ModelReport): readonly string[] {
     ...part("Head", told(report.head, headLines)),
     ...part(
       "Template",
-      told(report.template, ({ origin, source, header_pattern: pattern }) => [
+      told(report.template, ({ form, origin, source, header_pattern: pattern }) => [
         `from        ${origin}`,
-        `length      ${source.length} characters`,
+        form === "pair" ? `pair        ${source}` : `length      ${source.length} characters`,
         `header      ${
           pattern === null
             ? "no assistant header found"

@@ -99,6 +99,8 @@ class PackBuilder {
   readonly #firstOwnRow: number;
   #kept: TokenPack["kept"];
   readonly #ids: Uint32Array[] = [];
+  /** Types of the tokens that have some, and the row of the first of each. */
+  readonly #types: { readonly row: number; readonly types: Uint32Array }[] = [];
   readonly #spans: number[] = [];
   readonly #lengths: number[] = [];
   readonly #members: Sequence[] = [];
@@ -140,9 +142,16 @@ class PackBuilder {
   }
 
   /** Lays tokens whose prefix is seen in row `seenRow`. */
-  #addTokens({ ids }: Sequence, from: number, to: number, seenRow: number, prefix: number): void {
+  #addTokens(
+    { ids, types }: Sequence,
+    from: number,
+    to: number,
+    seenRow: number,
+    prefix: number,
+  ): void {
     const ownRow = this.#firstOwnRow + this.rows;
     this.#ids.push(ids.subarray(from, to));
+    if (types) this.#types.push({ row: this.rows, types: types.subarray(from, to) });
     for (let position = from; position < to; position++) {
       this.#spans.push(position, seenRow, prefix, ownRow);
       this.#lengths.push(ids.length);
@@ -158,6 +167,8 @@ class PackBuilder {
       at += part.length;
     }
     const pooled = new DistinctRows();
+    const types = this.#types.length === 0 ? undefined : new Uint32Array(this.rows);
+    for (const { row, types: own } of this.#types) types!.set(own, row);
     const reads = [...this.#reads].map(([read, { rows, members }]) => {
       const chosen = pooled.add([...rows]);
       return [read, { rows: Uint32Array.from(chosen), members }] as const;
@@ -165,6 +176,7 @@ class PackBuilder {
     return {
       tokens: {
         ids,
+        types,
         spans: Uint32Array.from(this.#spans),
         lengths: Uint32Array.from(this.#lengths),
         pooled: Uint32Array.from(pooled.rows),

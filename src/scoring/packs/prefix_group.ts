@@ -6,6 +6,8 @@ export interface Sequence {
   /** Place of the conversation in the input. */
   readonly index: number;
   readonly ids: Uint32Array;
+  /** Type of each token; absent where all are 0. */
+  readonly types?: Uint32Array | undefined;
   /** Whether tokens were cut away to fit the model's length. */
   readonly truncated: boolean;
   /** Positions whose states are wanted, by read. */

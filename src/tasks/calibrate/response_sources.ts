@@ -5,7 +5,7 @@ import { conversationsOfRow } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
 import { valueOfText } from "../../data/serialized_text.ts";
 import { AssayError } from "../../error.ts";
-import { ChatTokenizer } from "../../text/chat_tokenizer.ts";
+import { openAnyTokenizer } from "../../text/any_tokenizer.ts";
 import { type Conversation, withoutResponse } from "../../text/conversation.ts";
 import { ownValue, setOwnValue } from "../../own_value.ts";
 
@@ -32,11 +32,11 @@ export interface ResponseMeasures {
  * ```
  *
  * @param path Folder of the checkpoint.
- * @throws {AssayError} As `ChatTokenizer.open`.
+ * @throws {AssayError} As `ChatTokenizer.open`, `PairTokenizer.open`.
  */
 export async function tokenizerMeasures(path: string): Promise<ResponseMeasures> {
   const folder = localFolder(path);
-  const tokenizer = await ChatTokenizer.open({
+  const tokenizer = await openAnyTokenizer({
     name: path,
     async readText(file: string): Promise<string | undefined> {
       using source = await folder.open(file);

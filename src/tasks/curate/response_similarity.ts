@@ -3,7 +3,7 @@ import { numbersInColumn } from "../../data/column_values.ts";
 import { conversationsOfRow } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import { ChatTokenizer } from "../../text/chat_tokenizer.ts";
+import { openAnyTokenizer } from "../../text/any_tokenizer.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { cosineSimilarity, lengthRatio } from "../../voting/prior_constraint.ts";
 import type { Similarity } from "./curated_set.ts";
@@ -28,7 +28,7 @@ const wordsOfText = /[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]/gu;
  */
 export async function tokenSimilarity(path: string): Promise<Similarity> {
   using checkpoint = await Checkpoint.open(path);
-  const tokenizer = await ChatTokenizer.open(checkpoint, { maxTokens: Infinity });
+  const tokenizer = await openAnyTokenizer(checkpoint, { maxTokens: Infinity });
   return (row) => {
     const [chosen, rejected] = pairOf(row).map((side) => tokenizer.tokenize(side).ids);
     return lengthRatio(chosen!, rejected!);

@@ -217,6 +217,7 @@ function settingsOf(load: LoadOptions): Record<string, string | number | boolean
     truncate: load.truncate ?? "error",
     trustSpecialTokens: load.trustSpecialTokens ?? false,
     ...(load.pooling === "last-not-pad" && { pooling: load.pooling }),
+    ...(load.form !== undefined && { form: load.form }),
   };
 }
 

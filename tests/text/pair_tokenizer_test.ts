@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { AssayError } from "../../src/error.ts";
+import { openPairs, pair, pairKinds, pairTexts, readPairs } from "./pair_files.ts";
+
+const texts = pairTexts();
+
+for (const kind of pairKinds) {
+  Deno.test(`a pair's ids and types are those of the Rust tokenizers on every text: ${kind}`, async () => {
+    const tokenizer = await openPairs(kind, { trustSpecialTokens: true });
+    assert.deepEqual(tokenizer.warnings, []);
+    const { rows } = readPairs(kind);
+    assert.ok(rows.length > 100);
+    for (const [first, second, ids, types] of rows) {
+      const where = JSON.stringify([texts[first], texts[second]]);
+      const found = tokenizer.tokenize(pair(texts[first]!, texts[second]!));
+      assert.deepEqual([...found.ids], ids, where);
+      assert.deepEqual([...found.types ?? ids.map(() => 0)], types ?? ids.map(() => 0), where);
+    }
+  });
+
+  Deno.test(`--truncate right cuts pairs as the Rust tokenizers do: ${kind}`, async () => {
+    for (const [maxTokens, first, second, ids] of readPairs(kind).truncated) {
+      const tokenizer = await openPairs(kind, {
+        trustSpecialTokens: true,
+        truncate: "right",
+        maxTokens,
+      });
+      const found = tokenizer.tokenize(pair(texts[first]!, texts[second]!));
+      const where = `${maxTokens}: ${JSON.stringify([texts[first], texts[second]])}`;
+      assert.deepEqual([...found.ids], ids, where);
+      const whole = await openPairs(kind, { trustSpecialTokens: true });
+      const { length } = whole.tokenize(pair(texts[first]!, texts[second]!)).ids;
+      assert.equal(found.truncated, length > maxTokens, where);
+    }
+  });
+
+  Deno.test(`special tokens written in either text stay text: ${kind}`, async () => {
+    const tokenizer = await openPairs(kind);
+    const { ids: plain } = tokenizer.tokenize(pair("a", "b"));
+    const special = ["[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<mask>", "<pad>", "[PAD]"];
+    const known = special.filter((content) => tokenizer.namedIds.size > 0 && content !== "");
+    const separators = [...plain].filter((id) => [...tokenizer.namedIds.values()].includes(id));
+    for (const content of known) {
+      const { ids } = tokenizer.tokenize(pair(`x ${content}y`, `${content} z`));
+      const unknown = tokenizer.namedIds.get("unk_token");
+      const found = [...ids].filter((id) =>
+        id !== unknown && [...tokenizer.namedIds.values()].includes(id)
+      );
+      assert.deepEqual(found, separators, content);
+    }
+  });
+}
+
+const hasCode = (code: string) => (error: unknown): boolean =>
+  error instanceof AssayError && error.code === code;
+
+Deno.test("a conversation that is no pair is refused by its roles", async () => {
+  const tokenizer = await openPairs("bert");
+  const [user, assistant] = pair("Hi", "Hello.");
+  const system = { role: "system", content: "Be brief." };
+  for (const messages of [[assistant!], [user!], [system, user!, assistant!], [user!, user!]]) {
+    assert.throws(() => tokenizer.tokenize(messages), hasCode("text/not-a-pair"));
+  }
+  assert.throws(
+    () => tokenizer.tokenize([user!, assistant!, user!, assistant!]),
+    /found the roles user, assistant, user, assistant; .*into the one prompt/,
+  );
+  assert.throws(() => tokenizer.tokenize([]), hasCode("text/empty-conversation"));
+  const named = [user!, { ...assistant!, name: "Bo" }];
+  assert.throws(() => tokenizer.tokenize(named), hasCode("text/unknown-field"));
+});
+
+Deno.test("a pair over the length is an error, which tells its tokens", async () => {
+  const tokenizer = await openPairs("bert", { maxTokens: 12 });
+  assert.throws(
+    () => tokenizer.tokenize(pair("a a a a a", "b b b b b")),
+    /at most 12 tokens, found 13/,
+  );
+  assert.equal(tokenizer.tokenize(pair("a a a a", "b b b b b")).ids.length, 12);
+});
+
+Deno.test("--truncate left drops the prompt's beginning, never a token of the response", async () => {
+  const whole = await openPairs("bert");
+  const { ids, types } = whole.tokenize(pair("a b c a b c", "a b"));
+  const cut = await openPairs("bert", { truncate: "left", maxTokens: ids.length - 2 });
+  const found = cut.tokenize(pair("a b c a b c", "a b"));
+  assert.deepEqual([...found.ids], [ids[0], ...ids.slice(3)]);
+  assert.deepEqual([...found.types!], [types![0], ...types!.slice(3)]);
+  assert.equal(found.truncated, true);
+  assert.throws(() => cut.tokenize(pair("a", "b ".repeat(20))), hasCode("text/too-long"));
+});
+
+Deno.test("token types are the model's where its class or model_input_names says so", async () => {
+  const typesUnder = async (config: Record<string, unknown>, tokenTypes = 2) => {
+    const tokenizer = await openPairs("bert", { tokenTypes }, { "tokenizer_config.json": config });
+    return [...tokenizer.tokenize(pair("a", "b")).types ?? []];
+  };
+  assert.deepEqual(await typesUnder({}), [0, 0, 0, 1, 1]);
+  assert.deepEqual(await typesUnder({ tokenizer_class: undefined }), [0, 0, 0, 1, 1]);
+  assert.deepEqual(await typesUnder({}, 1), []);
+  assert.deepEqual(await typesUnder({ model_input_names: ["input_ids", "attention_mask"] }), []);
+  assert.deepEqual(await typesUnder({ tokenizer_class: "RobertaTokenizerFast" }), []);
+  const generic = { tokenizer_class: "PreTrainedTokenizerFast" };
+  await assert.rejects(typesUnder(generic), hasCode("text/unknown-token-types"));
+  const told = { ...generic, model_input_names: ["input_ids", "token_type_ids"] };
+  assert.deepEqual(await typesUnder(told), [0, 0, 0, 1, 1]);
+});
+
+Deno.test("a tokenizer that does not say how two texts stand together is refused", async () => {
+  const under = (processor: unknown) =>
+    openPairs("bert", {}, { "tokenizer.json": { post_processor: processor } });
+  await assert.rejects(under(null), hasCode("text/no-pair-form"));
+  await assert.rejects(under({ type: "ByteLevel" }), hasCode("text/no-pair-form"));
+  const cut = { type: "BertProcessing", cls: ["[CLS]", 2], sep: ["[SEP]", 3] };
+  await assert.rejects(
+    under({ type: "Sequence", processors: [cut, cut] }),
+    hasCode("text/no-pair-form"),
+  );
+  await assert.rejects(under({ type: "Nonesuch" }), hasCode("text/bad-tokenizer"));
+  await assert.rejects(under({ ...cut, sep: null }), hasCode("text/bad-tokenizer"));
+  const single = { type: "TemplateProcessing", pair: [{ Sequence: { id: "A", type_id: 0 } }] };
+  await assert.rejects(under(single), hasCode("text/bad-tokenizer"));
+  const tokenizer = await under({ type: "Sequence", processors: [{ type: "ByteLevel" }, cut] });
+  const { ids, types } = tokenizer.tokenize(pair("", ""));
+  assert.deepEqual([[...ids], [...types!]], [[2, 3, 3], [0, 0, 1]]);
+});
+
+Deno.test("what two files of a tokenizer say differently is refused", async () => {
+  const other = { "tokenizer_config.json": { do_lower_case: false } };
+  await assert.rejects(openPairs("bert", {}, other), /lowercase true and do_lower_case false/);
+});
+
+Deno.test("a pair is rendered with its separators, for people", async () => {
+  const tokenizer = await openPairs("roberta");
+  assert.equal(tokenizer.template.source, "<s> {prompt} </s> </s> {response} </s>");
+  assert.equal(tokenizer.render(pair("Why?", "Because.")), "<s>Why?</s></s>Because.</s>");
+});
