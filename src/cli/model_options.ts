@@ -15,6 +15,7 @@ export interface ModelFlags {
   readonly ignoreConfigKey?: readonly string[] | undefined;
   readonly pooling: Pooling;
   readonly form?: TextForm | undefined;
+  readonly label?: string | undefined;
   readonly backend: "auto" | "gpu" | "cpu";
   readonly kernels?: KernelSet | undefined;
   readonly tuning: Tuning;
@@ -39,6 +40,7 @@ export function addModelFlags(command: Command): Command {
       new Option("--pooling <position>", "what a head that reads the last token reads")
         .choices(["last", "last-not-pad"]).default("last"),
     )
+    .option("--label <name>", "the label that is the score, of a head that has several")
     .addOption(
       new Option(
         "--form <form>",
@@ -83,6 +85,7 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
     truncate: flags.truncate,
     pooling: flags.pooling,
     form: flags.form,
+    label: flags.label,
     memoryBudget: flags.memoryBudget,
     tokensPerPack: flags.batch,
     onWarning: (message) => void output.warn(message),

@@ -30,7 +30,8 @@ export function registerHead(kind: HeadKind): Disposable {
  * may have different heads, two heads may share the names of their tensors, and a head that is missing
  * must never be made up.
  *
- * @throws {AssayError} `heads/missing-head`, `heads/ambiguous-head`, `checkpoint/bad-config`.
+ * @throws {AssayError} `heads/missing-head`, `heads/ambiguous-head`, `heads/unknown-label`, and what the
+ *   head's own plan throws.
  */
 export function chooseHead(facts: HeadFacts): HeadPlan {
   const { tensors, name } = facts;
@@ -46,13 +47,23 @@ export function chooseHead(facts: HeadFacts): HeadPlan {
         }; which of them is the score is not certain`,
     );
   }
-  if (kind !== undefined) return kind.plan(facts);
+  if (kind !== undefined) return withLabel(kind.plan(facts), facts);
   const found = [...tensors.keys()].slice(0, 5).join(", ");
   throw new AssayError(
     "heads/missing-head",
     `Cannot load ${name}: expected a reward head, ${known.map(({ told }) => told).join(" or ")}, ` +
       `found ${found === "" ? "none" : found}; Assay never makes a head up` +
       headHint(facts, known),
+  );
+}
+
+/** Refuses a label that was asked for of a head that has none: it would change nothing. */
+function withLabel(plan: HeadPlan, { name, label }: HeadFacts): HeadPlan {
+  if (label === undefined || plan.labels !== undefined) return plan;
+  throw new AssayError(
+    "heads/unknown-label",
+    `Cannot load ${name}: expected no label, since its ${plan.kind} head has no labels to choose the ` +
+      `score from, found ${JSON.stringify(label)}`,
   );
 }
 

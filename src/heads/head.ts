@@ -32,6 +32,14 @@ export interface Head extends Disposable {
   judge(read: readonly Float32Array[], conversations: readonly ReadRows[]): Judgement[];
 }
 
+/** What the raw logits of a head are called, and which of them is the score. */
+export interface Labels {
+  /** One for each row of the head's last weight. */
+  readonly names: readonly string[];
+  /** The one that is the score. */
+  readonly score: string;
+}
+
 /** What a kind of head says of a checkpoint before any weight is read. */
 export interface HeadPlan {
   /** The kind's name: `scalar`, `armo`, … */
@@ -40,6 +48,13 @@ export interface HeadPlan {
   readonly reads: Reads;
   /** The parts of its judgements: names of a part's numbers, or `null` where they have none. */
   readonly parts: Readonly<Record<string, readonly string[] | null>>;
+  /**
+   * A token that every conversation ends with: where it does not by itself, the token is put there, as the
+   * published code does.
+   */
+  readonly ending?: number | undefined;
+  /** The names of its raw logits, and the one that is the score; a head that sums many up has none. */
+  readonly labels?: Labels | undefined;
   /** The tensors it needs. */
   readonly tensors: ExpectedTensors;
   /**
@@ -66,6 +81,8 @@ export interface HeadFacts {
   readonly languageHeadName: string;
   /** Whether a token sees only those before it. */
   readonly causal: boolean;
+  /** The label that is to be the score, of a head that has several. */
+  readonly label?: string | undefined;
 }
 
 /** A kind of head, told by the checkpoint's tensors and settings, never by its `architectures` alone. */

@@ -169,8 +169,9 @@ export class Backbone implements Disposable {
   }
 
   #sequence(conversation: Conversation, index: number, reads: Reads): Sequence {
-    const { tokenizer, watchPad, plan: { backbone: { vocabularySize } } } = this.#opened;
-    const sequence = tokenizeForReads(tokenizer, conversation, reads);
+    const { tokenizer, watchPad, plan: { backbone: { vocabularySize }, head } } = this.#opened;
+    const wanted = { reads, ending: head?.ending };
+    const sequence = tokenizeForReads(tokenizer, conversation, wanted);
     watchPad(sequence.ids);
     const unknown = sequence.ids.find((id) => id >= vocabularySize);
     if (unknown === undefined) return { index, ...sequence };

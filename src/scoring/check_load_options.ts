@@ -27,6 +27,7 @@ const loadKinds: OptionKinds<LoadOptions> = {
   truncate: oneOf("left", "right"),
   pooling: oneOf("last", "last-not-pad"),
   form: oneOf("chat", "pair"),
+  label: text,
   trustSpecialTokens: flag,
   ignoreConfigKeys: texts,
   tokensPerPack: wholeFrom(1),

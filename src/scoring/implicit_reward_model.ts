@@ -54,6 +54,8 @@ const conversationsTogether = 32;
 export class ImplicitRewardModel implements Disposable {
   /** It has no objectives. */
   readonly objectives: readonly string[] = [];
+  /** What explains a score: the rewards of the response's tokens. */
+  readonly parts: readonly string[] = ["token_rewards"];
 
   /** β, what rewards are multiplied with. */
   readonly beta: number;

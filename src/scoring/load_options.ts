@@ -47,6 +47,11 @@ export interface LoadOptions {
    * and a response (`pair`). Told by the model; an encoder that has a chat template needs to be told.
    */
   readonly form?: TextForm | undefined;
+  /**
+   * The label whose logit is the score, of a head that has several: one of the names of `id2label`, or
+   * `LABEL_0` and so on. Without it such a head is refused.
+   */
+  readonly label?: string | undefined;
   /** Whether special tokens written in a message's content act as such; off by default. */
   readonly trustSpecialTokens?: boolean | undefined;
   /**

@@ -14,11 +14,19 @@ import { pooledReads, type Pooling } from "./pooling.ts";
 /** What of a checkpoint is wanted, beside its backbone. */
 export type Wanted =
   /** The head that makes it a reward model. */
-  | { readonly head: "reward"; readonly pooling?: Pooling | undefined }
+  | WantedReward
   /** The output matrix of a causal model. */
   | { readonly head: "language" }
   /** Nothing: final hidden states at these positions. */
   | { readonly head: "none"; readonly reads: Reads; readonly pooling?: Pooling | undefined };
+
+/** A reward head, and how it is read. */
+export interface WantedReward {
+  readonly head: "reward";
+  readonly pooling?: Pooling | undefined;
+  /** The label that is the score, of a head that has several. */
+  readonly label?: string | undefined;
+}
 
 /**
  * A model that was recognised, before any weight is read: every tensor of the parts that are wanted has
@@ -50,7 +58,7 @@ export type RewardModelPlan = ModelPlan & { readonly head: HeadPlan };
  */
 export function planFor(
   facts: ModelFacts,
-  wanted: { readonly head: "reward"; readonly pooling?: Pooling | undefined },
+  wanted: WantedReward,
   warn?: (message: string) => void,
 ): RewardModelPlan;
 export function planFor(
@@ -77,6 +85,7 @@ export function planFor(
       embeddingName: backbone.embeddingName,
       languageHeadName: backbone.languageHeadName,
       causal: backbone.causal,
+      label: wanted.label,
     });
     const expected = new Map([...backbone.tensors, ...head.tensors]);
     checkTensors(tensors, expected, name);

@@ -1,5 +1,6 @@
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
+import { AssayError } from "../error.ts";
 import type { BackboneModel } from "../models/family.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { ConversationTokenizer } from "../text/conversation_tokenizer.ts";
@@ -39,6 +40,9 @@ export async function openModel(
   const checkpoint = opened.use(await Checkpoint.open(source));
   for (const warning of checkpoint.warnings) warn(warning);
   const { name, config, tensors } = checkpoint;
+  if (options.label !== undefined && wanted.head !== "reward") {
+    throw labelWithoutHead(options.label);
+  }
   const { ignoreConfigKeys } = options;
   const plan = planFor({ name, config, tensors, ignoreConfigKeys }, wanted, warn);
   const backend = opened.use(
@@ -53,6 +57,7 @@ export async function openModel(
     backbone: plan.backbone,
     reads: plan.reads,
     form,
+    ending: plan.head?.ending,
     truncate,
     trustSpecialTokens,
     warn,
@@ -81,6 +86,15 @@ export async function openModel(
     watchPad: watch,
     [Symbol.dispose]: dispose,
   };
+}
+
+/** A label that no head is there for would be left out of account in silence. */
+function labelWithoutHead(label: string): AssayError {
+  return new AssayError(
+    "scoring/bad-option",
+    'Cannot load the model: expected no "label", since no reward head is loaded, found ' +
+      JSON.stringify(label),
+  );
 }
 
 /** Tells each message once. */

@@ -21,6 +21,8 @@ export interface OpenTokenizerOptions
   readonly backbone?: Pick<BackbonePlan, "family" | "causal" | "tokenTypes"> | undefined;
   /** The positions that are read, which a template must have. */
   readonly reads: Reads;
+  /** A token that conversations are made to end with. */
+  readonly ending?: number | undefined;
   /** Told of what is odd about the tokens. */
   readonly warn: (message: string) => void;
 }
@@ -74,7 +76,7 @@ async function formOf(
 
 function openChat(
   checkpoint: Checkpoint,
-  { maxTokens, limitedBy, reads, truncate, trustSpecialTokens }: OpenTokenizerOptions,
+  { maxTokens, limitedBy, reads, ending, truncate, trustSpecialTokens }: OpenTokenizerOptions,
 ): Promise<ChatTokenizer> {
   const pattern = checkpoint.config.gating_token_pattern ?? undefined;
   const isPattern = Array.isArray(pattern) && pattern.every((id) => Number.isSafeInteger(id));
@@ -86,7 +88,7 @@ function openChat(
     );
   }
   return ChatTokenizer.open(checkpoint, {
-    maxTokens,
+    maxTokens: ending === undefined ? maxTokens : maxTokens - 1, // room for it
     limitedBy,
     requireHeader: needsHeader(reads),
     requireResponse: true,

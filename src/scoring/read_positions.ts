@@ -24,8 +24,16 @@ interface Places {
   responseStart(): number;
 }
 
+/** What a head wants of a conversation's tokens. */
+export interface WantedReads {
+  readonly reads: Reads;
+  /** The token that it ends with. */
+  readonly ending?: number | undefined;
+}
+
 /**
- * Tokenises a conversation and finds the positions that a head reads.
+ * Tokenises a conversation, puts the token after it that its head wants there, and finds the positions
+ * that the head reads.
  *
  * @throws {AssayError} `scoring/no-position` where one is not there, `scoring/no-response`, and errors
  *   of `text/`.
@@ -33,9 +41,9 @@ interface Places {
 export function tokenizeForReads(
   tokenizer: ConversationTokenizer,
   conversation: Conversation,
-  reads: Reads,
+  { reads, ending }: WantedReads,
 ): ReadText {
-  const tokenized = tokenizer.tokenize(conversation);
+  const tokenized = endedWith(ending, tokenizer.tokenize(conversation));
   const { ids, types, truncated, headerPosition: header } = tokenized;
   const responseStart = (): number => responseStartOf(tokenizer, conversation, ids);
   const places = { ids, header, responseStart };
@@ -43,6 +51,14 @@ export function tokenizeForReads(
     [name, positionsOfRead(name, read, places)] as const
   );
   return { ids, types, truncated, positions: Object.fromEntries(positions) };
+}
+
+function endedWith(
+  ending: number | undefined,
+  tokenized: TokenizedConversation,
+): TokenizedConversation {
+  if (ending === undefined || tokenized.ids.at(-1) === ending) return tokenized;
+  return { ...tokenized, ids: Uint32Array.from([...tokenized.ids, ending]) };
 }
 
 /**

@@ -55,7 +55,7 @@ export class RewardModel implements Disposable {
   ): Promise<RewardModel> {
     checkLoadOptions(options);
     using opened = new DisposableStack();
-    const wanted = { head: "reward", pooling: options.pooling } as const;
+    const wanted = { head: "reward", pooling: options.pooling, label: options.label } as const;
     const backbone = opened.use(await Backbone.open(source, wanted, options));
     const plan = backbone.model as RewardModelPlan;
     const head = await plan.head.load(backbone.checkpoint, backbone.backend);
@@ -76,6 +76,21 @@ export class RewardModel implements Disposable {
   /** The kind of head: `scalar`, `armo`, … */
   get headKind(): string {
     return this.#plan.head.kind;
+  }
+
+  /** Names of the head's raw logits, of which {@link RewardModel.label} is the score; empty without. */
+  get labels(): readonly string[] {
+    return this.#plan.head.labels?.names ?? [];
+  }
+
+  /** The label that is the score; `null` where the head has no labels. */
+  get label(): string | null {
+    return this.#plan.head.labels?.score ?? null;
+  }
+
+  /** Names of the parts that explain a score: `rewards`, `labels`, …; empty for a head without. */
+  get parts(): readonly string[] {
+    return Object.keys(this.#plan.head.parts);
   }
 
   /** Names of the objectives; empty for a head without. */

@@ -14,6 +14,7 @@ import { captureOutput, inFolder } from "./captured_output.ts";
 /** Scores by everything that a model could be given of a conversation. */
 const scorer: LoadedScorer = {
   objectives: [],
+  parts: [],
   backend: "cpu",
   async *scoreStream(conversations): AsyncGenerator<Verdict> {
     for await (const conversation of conversations) {

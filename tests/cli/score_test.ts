@@ -218,7 +218,7 @@ Deno.test("assay score --explain warns where the head has no objectives", async 
   const { status, rows, stderr } = await scoreFile(good, ["--explain"]);
   assert.equal(status, 0);
   assert.deepEqual(Object.keys(rows()[0]!), ["prompt", "response", "score", "tokens", "kernels"]);
-  assert.match(stderr, /assay: warning: the model's head has no objectives/);
+  assert.match(stderr, /assay: warning: the model's head has a score alone/);
 });
 
 for (const name of ["out.jsonl", "out.jsonl.gz", "out.csv", "out.parquet"]) {

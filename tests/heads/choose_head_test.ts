@@ -62,17 +62,58 @@ Deno.test("chooseHead() names objectives by the checkpoint, else as ArmoRM, else
 
 Deno.test("chooseHead() holds labels against the rows of the head", () => {
   const one = { "score.weight": [1, 64] };
-  const two = { id2label: { 0: "LABEL_0", 1: "LABEL_1" } };
+  const names = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [i, `LABEL_${i}`]));
   const labels = (tensors: Record<string, number[]>, config: Record<string, unknown>) => () =>
     chooseHead(facts(tensors, config));
-  assert.throws(labels(one, two), code("heads/several-labels", /2 \(id2label\)/));
-  assert.throws(labels(one, { num_labels: 2 }), code("heads/several-labels", /2 \(num_labels\)/));
+  const contradicted = (words: RegExp) => code("heads/contradicted-labels", words);
+  assert.throws(
+    labels(one, { id2label: names(2) }),
+    contradicted(/2 labels \(id2label\).* 1 row;/),
+  );
+  assert.throws(labels(one, { num_labels: 2 }), contradicted(/2 labels \(num_labels\)/));
   const rows = { "score.weight": [2, 64] };
-  assert.throws(labels(rows, two), code("heads/several-labels", /a classifier's logits/));
-  assert.throws(labels(rows, {}), code("heads/several-labels", /2 rows/));
+  assert.throws(labels(rows, { num_labels: 1 }), contradicted(/1 label \(num_labels\).* 2 rows;/));
+  for (const config of [{}, { num_labels: 2 }, { id2label: names(2) }]) {
+    const several = code("heads/several-labels", /"LABEL_0", "LABEL_1".*--label NAME/);
+    assert.throws(labels(rows, config), several);
+  }
+  for (
+    const id2label of [{ 0: "a", 2: "b" }, { 0: "a", 1: "a" }, { 0: "a", 1: "" }, { 0: 1, 1: 2 }]
+  ) {
+    assert.throws(labels(rows, { id2label }), code("checkpoint/bad-config", /id2label/));
+  }
   // transformers counts the names where there are some.
-  const named = facts(one, { id2label: { 0: "LABEL_0" }, num_labels: 2 });
-  assert.equal(chooseHead(named).kind, "scalar");
+  const named = facts(one, { id2label: names(1), num_labels: 2 });
+  assert.deepEqual(chooseHead(named).labels, { names: ["LABEL_0"], score: "LABEL_0" });
+});
+
+Deno.test("chooseHead() takes the label that was asked for, and none that is not there", () => {
+  const config = { id2label: { 0: "bad", 1: "good" } };
+  const several = { ...facts({ "score.weight": [2, 64], "score.bias": [2] }, config) };
+  const plan = chooseHead({ ...several, label: "good" });
+  assert.deepEqual(plan.labels, { names: ["bad", "good"], score: "good" });
+  assert.deepEqual(plan.parts, { labels: ["bad", "good"] });
+  assert.deepEqual([...plan.tensors], [["score.weight", [2, 64]], ["score.bias", [2]]]);
+  const unknown = code("heads/unknown-label", /"bad", "good".*found "better"/);
+  assert.throws(() => chooseHead({ ...several, label: "better" }), unknown);
+  const armo = { ...facts({ "regression_layer.weight": [6, 64] }), label: "good" };
+  assert.throws(() => chooseHead(armo), code("heads/unknown-label", /armo head has no labels/));
+});
+
+Deno.test("chooseHead() leaves token classifiers to heads that read every token", () => {
+  const tokens = facts({ "score.weight": [2, 64], "score.bias": [2] }, {
+    architectures: ["Qwen2ForTokenClassification"],
+  });
+  assert.throws(() => chooseHead({ ...tokens, label: "LABEL_1" }), code("heads/missing-head", /./));
+});
+
+Deno.test("chooseHead() does not guess whether a reward is rescaled", () => {
+  for (const key of ["normalize_reward", "do_normalize"]) {
+    const scaled = facts({ "score.weight": [1, 64] }, { [key]: true, mean: 1, std: 2 });
+    assert.throws(() => chooseHead(scaled), code("heads/unclear-scale", new RegExp(key)));
+  }
+  chooseHead(facts({ "score.weight": [1, 64] }, { normalize_reward: false }));
 });
 
 Deno.test("chooseHead() bounds counts by the tensors", () => {

@@ -14,6 +14,7 @@ const bad: Readonly<Record<string, readonly unknown[]>> = {
   layers: ["x", true],
   maxTokens: [0, -1, NaN, 1.5, "9"],
   truncate: ["x", true],
+  label: ["", 1],
   trustSpecialTokens: ["no", 1],
   ignoreConfigKeys: ["key", [1]],
   tokensPerPack: [0, -5, NaN, 0.5, Infinity, "64"],

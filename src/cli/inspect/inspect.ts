@@ -76,6 +76,7 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     ignoreConfigKeys: flags.ignoreConfigKey,
     pooling: flags.pooling,
     form: flags.form,
+    label: flags.label,
     conversations,
     warn,
   });

@@ -10,7 +10,11 @@ import type { LoadOptions } from "../../scoring/load_options.ts";
 import { lengthLimit, memoryFor, planFor, type RewardModelPlan } from "../../scoring/model_plan.ts";
 import { openTokenizer } from "../../scoring/open_tokenizer.ts";
 import type { MemoryPlan } from "../../scoring/packs/memory_plan.ts";
-import { type Positions, tokenizeForReads } from "../../scoring/read_positions.ts";
+import {
+  type Positions,
+  tokenizeForReads,
+  type WantedReads,
+} from "../../scoring/read_positions.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import type { ConversationTokenizer, TextForm } from "../../text/conversation_tokenizer.ts";
 
@@ -66,6 +70,12 @@ export interface ReportedHead {
   readonly objectives: readonly string[];
   readonly reads: Reads;
   readonly parts: readonly string[];
+  /** Names of its raw logits; empty for a head that sums many numbers up. */
+  readonly labels: readonly string[];
+  /** The label that is the score; `null` for a head without. */
+  readonly score_label: string | null;
+  /** A token that every conversation is made to end with; `null` without. */
+  readonly ending: number | null;
 }
 
 /** All that `assay inspect` tells about a model, in the names of its output. */
@@ -98,6 +108,7 @@ export interface ReportSettings extends
     | "ignoreConfigKeys"
     | "pooling"
     | "form"
+    | "label"
   > {
   /** Where the model would run. */
   readonly backend: Backend;
@@ -115,16 +126,18 @@ export async function reportModel(
   settings: ReportSettings,
 ): Promise<ModelReport> {
   const { name, config, tensors: headers } = checkpoint;
-  const { ignoreConfigKeys, pooling, warn } = settings;
+  const { ignoreConfigKeys, pooling, label, warn } = settings;
   const facts = { name, config, tensors: headers, ignoreConfigKeys };
-  const plan = attempt(() => planFor(facts, { head: "reward", pooling }, warn));
+  const plan = attempt(() => planFor(facts, { head: "reward", pooling, label }, warn));
   const memory = "error" in plan ? plan : attempt(() => memoryOf(plan, settings));
   const reads = "error" in plan ? {} : plan.reads;
+  const ending = "error" in plan ? undefined : plan.head.ending;
   const tokenizer = await attemptAsync(() =>
     openTokenizer(checkpoint, {
       ...settings,
       backbone: "error" in plan ? undefined : plan.backbone,
       reads,
+      ending,
       maxTokens: "error" in memory ? Infinity : memory.longestSequence,
       limitedBy: "error" in plan || "error" in memory
         ? undefined
@@ -143,7 +156,9 @@ export async function reportModel(
     parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
     tensors,
     texts: settings.conversations.map((conversation) =>
-      "error" in tokenizer ? tokenizer : attempt(() => textOf(conversation, tokenizer, reads))
+      "error" in tokenizer
+        ? tokenizer
+        : attempt(() => textOf(conversation, tokenizer, { reads, ending }))
     ),
   };
 }
@@ -152,8 +167,17 @@ function backboneOf({ backbone: { family, settings, description } }: RewardModel
   return { family: family.modelType, ...settings, description };
 }
 
-function headOf({ reads, head: { kind, parts } }: RewardModelPlan): ReportedHead {
-  return { kind, objectives: parts.rewards ?? [], reads, parts: Object.keys(parts) };
+function headOf({ reads, head }: RewardModelPlan): ReportedHead {
+  const { kind, parts, labels, ending } = head;
+  return {
+    kind,
+    objectives: parts.rewards ?? [],
+    reads,
+    parts: Object.keys(parts),
+    labels: labels?.names ?? [],
+    score_label: labels?.score ?? null,
+    ending: ending ?? null,
+  };
 }
 
 function memoryOf(
@@ -198,9 +222,9 @@ function templateOf(tokenizer: ConversationTokenizer): ReportedTemplate {
 function textOf(
   conversation: Conversation,
   tokenizer: ConversationTokenizer,
-  reads: Reads,
+  wanted: WantedReads,
 ): ReportedText {
-  const { ids, types, truncated, positions } = tokenizeForReads(tokenizer, conversation, reads);
+  const { ids, types, truncated, positions } = tokenizeForReads(tokenizer, conversation, wanted);
   const readAt = Object.entries(positions).flatMap(([read, at]) =>
     at.map((position) => ({ read, position }))
   );

@@ -62,12 +62,16 @@ function backboneLines(backbone: ReportedBackbone): readonly string[] {
   ];
 }
 
-function headLines({ kind, objectives, reads, parts }: ReportedHead): readonly string[] {
+function headLines(head: ReportedHead): readonly string[] {
+  const { kind, objectives, reads, parts, labels, score_label: score, ending } = head;
   return [
     `kind        ${kind}`,
+    ...(labels.length < 2 ? [] : [`labels      ${labels.join(", ")}`]),
+    ...(score === null ? [] : [`score       the logit of ${score}`]),
     ...(objectives.length === 0 ? [] : [`objectives  ${objectives.join(", ")}`]),
     ...(parts.length === 0 ? [] : [`tells       the score, ${parts.join(", ")}`]),
     ...Object.entries(reads).map(([name, read]) => `reads       ${name} at ${placeOf(read)}`),
+    ...(ending === null ? [] : [`ends with   the token ${ending}, which is put there`]),
   ];
 }
 

@@ -123,8 +123,10 @@ async function score(
   const settings = { ...loadOptions(flags, output, bar), signal: interrupt.signal };
   using scorer = await openScorer(spec, settings, load);
   bar.clear();
-  if (flags.explain && scorer.objectives.length === 0 && flags.implicit === undefined) {
-    await output.warn("the model's head has no objectives: --explain names the kernels alone");
+  if (flags.explain && scorer.parts.length === 0) {
+    await output.warn(
+      "the model's head has a score alone: --explain names the kernels and no more",
+    );
   }
   const writer = await rowOutput(output, flags, rowTable);
   const tally = new Tally();

@@ -123,6 +123,21 @@ export class RewardModelWorker
     return this.#facts.headKind;
   }
 
+  /** See {@link RewardModel.labels}. */
+  get labels(): readonly string[] {
+    return this.#facts.labels;
+  }
+
+  /** See {@link RewardModel.label}. */
+  get label(): string | null {
+    return this.#facts.label;
+  }
+
+  /** See {@link RewardModel.parts}. */
+  get parts(): readonly string[] {
+    return this.#facts.parts;
+  }
+
   /** See {@link RewardModel.objectives}. */
   get objectives(): readonly string[] {
     return this.#facts.objectives;

@@ -63,8 +63,32 @@ function sourceOf(source: SourceMessage, calls: RemoteCalls<OwnerProcedures>) {
 }
 
 function factsOf(model: RewardModel): LoadedFacts {
-  const { name, architecture, headKind, objectives, backend, kernels, plan, maxTokens } = model;
-  return { name, architecture, headKind, objectives, backend, kernels, plan, maxTokens };
+  const {
+    name,
+    architecture,
+    headKind,
+    labels,
+    label,
+    parts,
+    objectives,
+    backend,
+    kernels,
+    plan,
+    maxTokens,
+  } = model;
+  return {
+    name,
+    architecture,
+    headKind,
+    labels,
+    label,
+    parts,
+    objectives,
+    backend,
+    kernels,
+    plan,
+    maxTokens,
+  };
 }
 
 async function score(

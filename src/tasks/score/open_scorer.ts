@@ -9,6 +9,8 @@ import type { Scorer } from "./score_rows.ts";
 export interface LoadedScorer extends Scorer, Disposable {
   /** Names of the objectives; empty for a head without any. */
   readonly objectives: readonly string[];
+  /** Names of the parts that explain a score; empty for a head without any. */
+  readonly parts: readonly string[];
   /** Where it computes. */
   readonly backend: "gpu" | "cpu";
 }
@@ -77,6 +79,7 @@ export async function openScorer(
   const all = opened.move();
   return {
     objectives: scorer.objectives,
+    parts: scorer.parts,
     backend: scorer.backend,
     scoreStream: (conversations, options) => scorer.scoreStream(conversations, options),
     [Symbol.dispose]: () => all[Symbol.dispose](), // the model first, then what it reads

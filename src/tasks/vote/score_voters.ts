@@ -218,6 +218,7 @@ function settingsOf(load: LoadOptions): Record<string, string | number | boolean
     trustSpecialTokens: load.trustSpecialTokens ?? false,
     ...(load.pooling === "last-not-pad" && { pooling: load.pooling }),
     ...(load.form !== undefined && { form: load.form }),
+    ...(load.label !== undefined && { label: load.label }),
   };
 }
 

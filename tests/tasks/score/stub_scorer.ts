@@ -57,6 +57,7 @@ export function stubScorer(
   };
   return {
     objectives,
+    parts: objectives.length === 0 ? [] : ["rewards", "coefficients", "gating"],
     backend: "cpu",
     get mostWaiting(): number {
       return state.mostWaiting;

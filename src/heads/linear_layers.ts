@@ -1,0 +1,36 @@
+import { activate } from "../ops/activate.ts";
+import type { Activation } from "../ops/activation.ts";
+import type { Backend } from "../ops/backend.ts";
+import { matmul } from "../ops/matmul.ts";
+import type { Matrix } from "../ops/matrix.ts";
+import type { Linear } from "../ops/weight_loader.ts";
+
+/**
+ * Runs linear maps one after another with an activation between two, none after the last.
+ *
+ * @param input [rows, inputs of the first]; it stays the caller's.
+ * @returns [rows, outputs of the last].
+ */
+export function runLayers(
+  backend: Backend,
+  input: Matrix,
+  layers: readonly Linear[],
+  activation: Activation,
+): Matrix {
+  let state = input;
+  layers.forEach(({ weight, bias }, layer) => {
+    const isLast = layer === layers.length - 1;
+    const fused = isLast || activation !== "relu" ? undefined : activation;
+    let output = backend.matrix(state.rows, weight.rows);
+    backend.run(matmul, { input: state, weight, bias, activation: fused, output });
+    if (state !== input) backend.release(state);
+    if (!isLast && fused === undefined) {
+      const product = output;
+      output = backend.matrix(product.rows, product.columns);
+      backend.run(activate, { input: product, activation, output });
+      backend.release(product);
+    }
+    state = output;
+  });
+  return state;
+}
