@@ -3,13 +3,14 @@
 //   mean, variance over c of input[m, c], the variance of the differences, divisor columns
 //
 // input, output  [rows, columns]   columns a multiple of 4
-// weight, bias   [columns]
+// weight, bias   [columns]          no bias where BIASED is false: the weight is bound in its place
 // One workgroup per row. Each lane sums its share, then all lanes add the shares in the same
 // order, so that a row's result never depends on the rows beside it.
 
 // @include overflow.wgsl
 
 const EPSILON: f32 = 1e-5;
+const BIASED: bool = true;
 const LANES: u32 = 32u;
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -59,6 +60,10 @@ fn main(
   }
   let scale = inverseSqrt(nan_where_overflown(sumOfSquares) / count + EPSILON);
   for (var c = lane; c < columns; c += LANES) {
-    output[start + c] = (input[start + c] - mean) * scale * weight[c] + bias[c];
+    var normed = (input[start + c] - mean) * scale * weight[c];
+    if (BIASED) {
+      normed += bias[c];
+    }
+    output[start + c] = normed;
   }
 }

@@ -11,8 +11,8 @@ export interface LayerNormOperands {
   readonly input: Matrix;
   /** [1, columns] */
   readonly weight: Matrix;
-  /** [1, columns] */
-  readonly bias: Matrix;
+  /** [1, columns]; some models' norms have none. */
+  readonly bias?: Matrix | undefined;
   readonly epsilon: number;
   /** [rows, columns]; another matrix than `input`, and not in a texture. */
   readonly output: Matrix;
@@ -22,7 +22,8 @@ const name = "layer_norm";
 
 /**
  * Layer norm of each row (Ba, Kiros and Hinton 2016, arXiv 1607.06450):
- * (x − mean(x)) / sqrt(variance(x) + ε) · weight + bias, the variance with divisor n.
+ * (x − mean(x)) / sqrt(variance(x) + ε) · weight + bias, the variance with divisor n; the bias may be left
+ * out.
  */
 export const layerNorm: Operation<LayerNormOperands> = {
   name,
@@ -31,7 +32,9 @@ export const layerNorm: Operation<LayerNormOperands> = {
     const { columns } = input;
     expectWhole(name, "the input's columns", columns, { least: 4, step: 4 });
     expectShape(name, "weight", weight, { rows: 1, columns }, "the input's columns");
-    expectShape(name, "bias", bias, { rows: 1, columns }, "the input's columns");
+    if (bias !== undefined) {
+      expectShape(name, "bias", bias, { rows: 1, columns }, "the input's columns");
+    }
     expectShape(name, "output", output, input, "as input");
     expectApart(name, output, { input, weight, bias });
   },
@@ -48,7 +51,7 @@ export const layerNorm: Operation<LayerNormOperands> = {
       for (let c = 0; c < columns; c++) squares += (x[start + c]! - mean) ** 2;
       const scale = 1 / Math.sqrt(nanWhereOverflown(squares) / columns + epsilon);
       for (let c = 0; c < columns; c++) {
-        y[start + c] = (x[start + c]! - mean) * scale * weight.host[c]! + bias.host[c]!;
+        y[start + c] = (x[start + c]! - mean) * scale * weight.host[c]! + (bias?.host[c] ?? 0);
       }
     }
   },
@@ -56,8 +59,8 @@ export const layerNorm: Operation<LayerNormOperands> = {
   onGpu(recorder, { input, weight, bias, epsilon, output }): void {
     recorder.dispatch({
       shader: layerNormShader,
-      constants: { EPSILON: epsilon },
-      bindings: [input.device, weight.device, bias.device, output.device],
+      constants: { EPSILON: epsilon, BIASED: bias !== undefined },
+      bindings: [input.device, weight.device, (bias ?? weight).device, output.device],
       workgroups: workgroupsFor(input.rows, 1),
     });
   },

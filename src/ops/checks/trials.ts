@@ -76,10 +76,11 @@ export const trials: Readonly<Record<string, Trial>> = {
     const rows = random.integer(1, 70);
     const columns = 4 * random.integer(1, 80);
     const output = poisoned(backend, rows, columns);
+    const bias = random.numbers(columns);
     backend.run(layerNorm, {
       input: backend.upload(rows, columns, random.numbers(rows * columns)),
       weight: backend.upload(1, columns, random.numbers(columns)),
-      bias: backend.upload(1, columns, random.numbers(columns)),
+      bias: random.pick([true, false]) ? backend.upload(1, columns, bias) : undefined,
       epsilon: 1e-5,
       output,
     });
