@@ -2,6 +2,7 @@ import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { gemma2 } from "./gemma2.ts";
+import { gemma3 } from "./gemma3.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { qwen2 } from "./qwen2.ts";
@@ -9,7 +10,7 @@ import { qwen3 } from "./qwen3.ts";
 import { refuseQuantized } from "./quantized.ts";
 
 /** The families that Assay runs. */
-export const families: readonly Family[] = [llama, mistral, qwen2, qwen3, gemma2];
+export const families: readonly Family[] = [llama, mistral, qwen2, qwen3, gemma2, gemma3];
 
 const registered: Family[] = [];
 

@@ -8,7 +8,7 @@ import { type GatedFeedForward, gatedInner } from "./blocks/gated_feed_forward.t
 import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
 import { linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
-import { addRmsNormed, rmsNormed } from "./blocks/rms_norm.ts";
+import { addRmsNormed, headNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, type AttentionShape, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { layerWindows, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
@@ -17,8 +17,8 @@ import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
 import { unsupported } from "./unsupported.ts";
 
-/** Everything that the arithmetic depends on. */
-export interface Gemma2Settings {
+/** Everything that the arithmetic depends on, for Gemma 2 and for Gemma 3, which computes with its layers. */
+export interface GemmaSettings {
   readonly vocabularySize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -28,10 +28,14 @@ export interface Gemma2Settings {
   readonly headDim: number;
   readonly rmsEpsilon: number;
   readonly rope: RopeSettings;
+  /** The rope of layers with a window, where it is another. */
+  readonly localRope?: RopeSettings;
   /** Sliding window of each layer, in tokens; 0 where a layer sees everything before it. */
   readonly windows: readonly number[];
   /** Whether the attention's linear maps have biases. */
   readonly attentionBiases: boolean;
+  /** Whether queries and keys are normed by head before they are turned. */
+  readonly queryKeyNorms: boolean;
   /** Attention scores are divided by the square root of this, whatever a head's size. */
   readonly queryScalar: number;
   /** Soft caps of attention scores, and of a causal model's logits; 0 for none. */
@@ -59,7 +63,7 @@ export const gemma2: Family = {
     const reader = new ConfigReader(config, `${name}/config.json`);
     const settings = readSettings(reader);
     refuseUnknown(reader, facts, warn);
-    return planGemma2(settings);
+    return planGemma(gemma2, settings);
   },
 };
 
@@ -67,13 +71,13 @@ export const gemma2: Family = {
  * Reads the settings, in the spellings of transformers 4 and 5. What a config leaves out has the value
  * that transformers gives it, but for sizes and windows, which it must name.
  */
-function readSettings(reader: ConfigReader): Gemma2Settings {
+function readSettings(reader: ConfigReader): GemmaSettings {
   refuseOthers(reader);
   const layers = reader.count("num_hidden_layers");
   const maxPositions = reader.count("max_position_embeddings");
   const headDim = reader.count("head_dim", 256);
   const rope = readRope(reader, { maxPositions, headDim });
-  const settings: Gemma2Settings = {
+  const settings: GemmaSettings = {
     vocabularySize: reader.count("vocab_size"),
     hiddenSize: reader.count("hidden_size"),
     intermediateSize: reader.count("intermediate_size"),
@@ -85,6 +89,7 @@ function readSettings(reader: ConfigReader): Gemma2Settings {
     rope,
     windows: layerWindows(reader, layers, () => everyOther(layers, reader.count("sliding_window"))),
     attentionBiases: reader.flag("attention_bias", false),
+    queryKeyNorms: false,
     queryScalar: reader.positive("query_pre_attn_scalar", 256),
     attentionSoftcap: readSoftcap(reader, "attn_logit_softcapping", 50),
     logitSoftcap: readSoftcap(reader, "final_logit_softcapping", 30),
@@ -94,7 +99,8 @@ function readSettings(reader: ConfigReader): Gemma2Settings {
   return settings;
 }
 
-function refuseOthers(reader: ConfigReader): void {
+/** Refuses what neither Gemma computes with. */
+export function refuseOthers(reader: ConfigReader): void {
   // transformers reads `hidden_activation`; published configs say the same in `hidden_act`.
   const activations = ["hidden_activation", "hidden_act"];
   const own = ["attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar"];
@@ -121,7 +127,7 @@ function readSoftcap(reader: ConfigReader, key: string, usual: number): number {
   return isOff ? 0 : reader.positive(key, usual);
 }
 
-function checkSizes(settings: Gemma2Settings, reader: ConfigReader): void {
+export function checkSizes(settings: GemmaSettings, reader: ConfigReader): void {
   const { heads, keyHeads, headDim, hiddenSize, intermediateSize } = settings;
   if (heads % keyHeads !== 0) {
     throw reader.unexpected("num_key_value_heads", `a divisor of ${heads} heads`, keyHeads);
@@ -132,10 +138,13 @@ function checkSizes(settings: Gemma2Settings, reader: ConfigReader): void {
   }
 }
 
-function planGemma2(settings: Gemma2Settings): BackbonePlan {
+/** The plan of a backbone with Gemma's layers. */
+export function planGemma(family: Family, settings: GemmaSettings): BackbonePlan {
   const { hiddenSize, intermediateSize, heads, keyHeads, headDim, layers } = settings;
+  const { rope, localRope } = settings;
+  const ropes = localRope === undefined ? [rope] : [rope, localRope];
   const plan: BackbonePlan = {
-    family: gemma2,
+    family,
     hiddenSize,
     layers,
     vocabularySize: settings.vocabularySize,
@@ -144,7 +153,7 @@ function planGemma2(settings: Gemma2Settings): BackbonePlan {
     positions: "rotary",
     settings: { ...settings },
     description: describe(settings),
-    tensors: gemma2Tensors(settings),
+    tensors: gemmaTensors(settings),
     embeddingName,
     languageHeadName: "lm_head.weight",
     tiedByDefault: true,
@@ -159,7 +168,7 @@ function planGemma2(settings: Gemma2Settings): BackbonePlan {
       // normed; inner; what comes out of it, likewise normed
       feedForward: 2 * hiddenSize + intermediateSize,
       widestFeedForward: Math.max(hiddenSize, intermediateSize),
-      waiting: hiddenSize + 2 * (8 + headDim),
+      waiting: hiddenSize + 2 * (8 + ropes.length * headDim),
       kept: layers * 2 * keyHeads * headDim,
     },
     load: (checkpoint, backend, options) =>
@@ -167,32 +176,35 @@ function planGemma2(settings: Gemma2Settings): BackbonePlan {
         plan,
         checkpoint,
         backend,
-        ropes: [new RopeTable(settings.rope, headDim)],
-        open: async (loader) => new Gemma2Layers(settings, await normOf(loader, finalNormName)),
+        ropes: ropes.map((rope) => new RopeTable(rope, headDim)),
+        open: async (loader) => new GemmaLayers(settings, await normOf(loader, finalNormName)),
       }, options),
   };
   return plan;
 }
 
 /** The settings for people. */
-function describe(settings: Gemma2Settings): BackbonePlan["description"] {
-  const { heads, keyHeads, headDim, layers, rope, attentionSoftcap, queryScalar } = settings;
+function describe(settings: GemmaSettings): BackbonePlan["description"] {
+  const { heads, keyHeads, headDim, layers, rope, localRope, attentionSoftcap } = settings;
   const windowed = settings.windows.filter((window) => window > 0);
   return [
     [
       "attention",
-      `${heads} heads over ${keyHeads} key heads of ${headDim}, scores divided by √${queryScalar}` +
+      `${heads} heads over ${keyHeads} key heads of ${headDim}` +
+      (settings.queryKeyNorms ? ", queries and keys normed" : "") +
+      `, scores divided by √${settings.queryScalar}` +
       (attentionSoftcap === 0 ? "" : `, softly capped at ${attentionSoftcap}`) +
       (windowed.length === 0 ? "" : `, window ${windowed[0]} in ${windowed.length} of ${layers}`),
     ],
     ["feed-forward", `${settings.intermediateSize}, gated by ${activation}`],
     ["rope", describeRope(rope)],
+    ...(localRope === undefined ? [] : [["rope in windows", describeRope(localRope)] as const]),
     ["biases", settings.attentionBiases ? "attention" : "none"],
   ];
 }
 
 /** Shapes of all tensors, by name: linear maps are [outputs, inputs]. */
-function gemma2Tensors(settings: Gemma2Settings): ExpectedTensors {
+function gemmaTensors(settings: GemmaSettings): ExpectedTensors {
   const { hiddenSize, intermediateSize, headDim, attentionBiases } = settings;
   const queries = settings.heads * headDim;
   const keys = settings.keyHeads * headDim;
@@ -211,6 +223,11 @@ function gemma2Tensors(settings: Gemma2Settings): ExpectedTensors {
     linear("self_attn.k_proj", keys, hiddenSize, attentionBiases);
     linear("self_attn.v_proj", keys, hiddenSize, attentionBiases);
     linear("self_attn.o_proj", hiddenSize, queries, attentionBiases);
+    if (settings.queryKeyNorms) {
+      for (const name of ["q_norm", "k_norm"]) {
+        tensors.set(`${prefix}self_attn.${name}.weight`, [headDim]);
+      }
+    }
     linear("mlp.gate_proj", intermediateSize, hiddenSize, false);
     linear("mlp.up_proj", intermediateSize, hiddenSize, false);
     linear("mlp.down_proj", hiddenSize, intermediateSize, false);
@@ -232,33 +249,35 @@ function normOf(loader: WeightLoader, name: string): Promise<Matrix> {
 }
 
 /** The weights of one layer. */
-interface Gemma2Layer extends GatedFeedForward {
+interface GemmaLayer extends GatedFeedForward {
   readonly query: Linear;
   readonly key: Linear;
   readonly value: Linear;
   readonly output: Linear;
+  /** By-head norms of queries and keys. */
+  readonly queryNorm: Matrix | undefined;
+  readonly keyNorm: Matrix | undefined;
   readonly norms: Readonly<Record<typeof normNames[number], Matrix>>;
 }
 
-class Gemma2Layers implements LayerArithmetic<Gemma2Layer> {
+class GemmaLayers implements LayerArithmetic<GemmaLayer> {
   /** The first layer with a window and the first without: attention has a kernel for each. */
   readonly kinds: readonly number[];
   readonly #attention: AttentionShape;
 
-  constructor(readonly settings: Gemma2Settings, readonly finalNorm: Matrix) {
+  constructor(readonly settings: GemmaSettings, readonly finalNorm: Matrix) {
     const { windows, heads, keyHeads, headDim, queryScalar, attentionSoftcap } = settings;
     this.kinds = [...new Set(windows)].map((window) => windows.indexOf(window));
     const scale = 1 / Math.sqrt(queryScalar);
     this.#attention = { heads, keyHeads, headDim, scale, softcap: attentionSoftcap };
   }
 
-  async load(loader: WeightLoader, layer: number): Promise<Gemma2Layer> {
-    const { attentionBiases: bias } = this.settings;
+  async load(loader: WeightLoader, layer: number): Promise<GemmaLayer> {
+    const { attentionBiases: bias, queryKeyNorms } = this.settings;
     const prefix = layerPrefix(layer);
     const linear = (name: string, bias = false): Promise<Linear> =>
       loader.linear(prefix + name, bias);
-    const norm = (name: typeof normNames[number]): Promise<Matrix> =>
-      normOf(loader, `${prefix}${name}.weight`);
+    const norm = (name: string): Promise<Matrix> => normOf(loader, `${prefix}${name}.weight`);
     return {
       query: await linear("self_attn.q_proj", bias),
       key: await linear("self_attn.k_proj", bias),
@@ -267,6 +286,8 @@ class Gemma2Layers implements LayerArithmetic<Gemma2Layer> {
       gate: await linear("mlp.gate_proj"),
       up: await linear("mlp.up_proj"),
       down: await linear("mlp.down_proj"),
+      queryNorm: queryKeyNorms ? await norm("self_attn.q_norm") : undefined,
+      keyNorm: queryKeyNorms ? await norm("self_attn.k_norm") : undefined,
       norms: {
         input_layernorm: await norm("input_layernorm"),
         post_attention_layernorm: await norm("post_attention_layernorm"),
@@ -276,7 +297,7 @@ class Gemma2Layers implements LayerArithmetic<Gemma2Layer> {
     };
   }
 
-  products({ query, key, value, output, gate, up, down }: Gemma2Layer): readonly Weight[] {
+  products({ query, key, value, output, gate, up, down }: GemmaLayer): readonly Weight[] {
     return [query, key, value, output, gate, up, down].map(({ weight }) => weight);
   }
 
@@ -289,7 +310,7 @@ class Gemma2Layers implements LayerArithmetic<Gemma2Layer> {
     for (let i = 0; i < embedded.length; i++) embedded[i]! *= scale;
   }
 
-  run(stream: PackStream, weights: Gemma2Layer, layer: number): void {
+  run(stream: PackStream, weights: GemmaLayer, layer: number): void {
     this.#addAttention(stream, weights, layer);
     const { backend } = stream;
     const { pre_feedforward_layernorm: before, post_feedforward_layernorm: after } = weights.norms;
@@ -301,23 +322,37 @@ class Gemma2Layers implements LayerArithmetic<Gemma2Layer> {
   }
 
   /** In the last layer only the pooled rows need queries, the output projection and what follows. */
-  #addAttention(stream: PackStream, weights: Gemma2Layer, layer: number): void {
+  #addAttention(stream: PackStream, weights: GemmaLayer, layer: number): void {
     const { backend } = stream;
     const { layers, windows } = this.settings;
     const { input_layernorm: before, post_attention_layernorm: after } = weights.norms;
     let input = this.#norm(backend, stream.hidden, before);
     const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
-    const keys = turned(backend, unturned, stream.keyAngles());
+    const rope = this.#ropeOf(layer);
+    const keys = this.#turned(backend, unturned, weights.keyNorm, stream.keyAngles(rope));
     if (layer === layers - 1) {
       stream.narrow();
       backend.release(input);
       input = this.#norm(backend, stream.hidden, before);
     }
     const asking = linear(backend, input, weights.query);
-    const queries = turned(backend, asking, stream.queryAngles());
+    const queries = this.#turned(backend, asking, weights.queryNorm, stream.queryAngles(rope));
     backend.release(input);
     const mixed = attend(stream, queries, { keys, values }, this.#attention, windows[layer]!);
     this.#addNormed(backend, mixed, weights.output, after, stream.hidden);
+  }
+
+  /** Which of the ropes turns a layer's queries and keys. */
+  #ropeOf(layer: number): number {
+    const { windows, localRope } = this.settings;
+    return localRope !== undefined && windows[layer]! > 0 ? 1 : 0;
+  }
+
+  /** Queries or keys, normed by head where the model does so, turned by their positions. */
+  #turned(backend: Backend, input: Matrix, weight: Matrix | undefined, angles: Matrix): Matrix {
+    const { rmsEpsilon: epsilon } = this.settings;
+    const normed = weight === undefined ? input : headNormed(backend, input, { weight, epsilon });
+    return turned(backend, normed, angles);
   }
 
   /** Adds what a block's last linear map gives, normed, to the residual stream; the input is given back. */

@@ -6,6 +6,11 @@ from parity_model import DEFAULT_ROPE, Model, rope, shape
 
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512, "beta_fast": 8.0, "beta_slow": 1.5}
 
+GEMMA3_ROPES = {
+    "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+}
+
 MODELS = [
     Model(
         "llama_yarn",
@@ -22,6 +27,25 @@ MODELS = [
             rope(10000.0, **YARN | {"attention_factor": 1.0}),
             rope(10000.0, **YARN | {"original_max_position_embeddings": 128}),
             rope(10000.0, **YARN | {"mscale": 1.0, "mscale_all_dim": 0.5}),
+        ],
+    ),
+    Model(
+        "gemma3",
+        "Gemma3Text",
+        torch.bfloat16,
+        shape(40, 56, 3, 4, 2, 16)
+        | {"rope_parameters": GEMMA3_ROPES, "max_position_embeddings": 4096, "sliding_window": 16}
+        | {"query_pre_attn_scalar": 24, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]},
+        tokenizer="gemma",
+        seed=121,
+        gemma=True,
+        switches=[
+            {"sliding_window": 17},
+            {"layer_types": ["full_attention"] * 3},
+            {"query_pre_attn_scalar": 16},
+            {"rms_norm_eps": 0.01},
+            {"rope_parameters": GEMMA3_ROPES | {"full_attention": {"rope_type": "default", "rope_theta": 1000000.0}}},
+            {"rope_parameters": GEMMA3_ROPES | {"sliding_attention": {"rope_type": "default", "rope_theta": 500.0}}},
         ],
     ),
 ]

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
 import { planBackbone } from "../../src/models/families.ts";
-import type { Gemma2Settings } from "../../src/models/gemma2.ts";
+import type { GemmaSettings } from "../../src/models/gemma2.ts";
 
 /** As google/gemma-2-27b has it, in sizes of our own: with both names of window and activation. */
 const gemma2 = {
@@ -38,16 +38,16 @@ const gemma2 = {
 function read(
   changes: Record<string, unknown>,
   warn: (message: string) => void = () => {},
-): Gemma2Settings {
+): GemmaSettings {
   const facts = { name: "tiny", config: { ...gemma2, ...changes }, tensors: new Map() };
-  return planBackbone(facts, warn).settings as unknown as Gemma2Settings;
+  return planBackbone(facts, warn).settings as unknown as GemmaSettings;
 }
 
 /** The config without a key, which is another thing than `null` there. */
-function without(key: keyof typeof gemma2): Gemma2Settings {
+function without(key: keyof typeof gemma2): GemmaSettings {
   const { [key]: _, ...config } = gemma2;
   return planBackbone({ name: "tiny", config, tensors: new Map() })
-    .settings as unknown as Gemma2Settings;
+    .settings as unknown as GemmaSettings;
 }
 
 function refused(key: string, code = "models/unsupported-config"): (error: unknown) => boolean {
