@@ -4,6 +4,7 @@
 //
 // input, output  [rows, columns]   columns a multiple of 4
 // weight, bias   [columns]          no bias where BIASED is false: the weight is bound in its place
+// PADDING: columns, the last ones, that are zeros and don't count in mean and variance
 // One workgroup per row. Each lane sums its share, then all lanes add the shares in the same
 // order, so that a row's result never depends on the rows beside it.
 
@@ -11,6 +12,7 @@
 
 const EPSILON: f32 = 1e-5;
 const BIASED: bool = true;
+const PADDING: u32 = 0u;
 const LANES: u32 = 32u;
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -33,7 +35,7 @@ fn main(
     return;
   }
   let start = row * columns;
-  let count = f32(columns * 4u);
+  let count = f32(columns * 4u - PADDING);
 
   var share = vec4<f32>(0.0);
   for (var c = lane; c < columns; c += LANES) {
@@ -49,7 +51,11 @@ fn main(
 
   var square = vec4<f32>(0.0);
   for (var c = lane; c < columns; c += LANES) {
-    let x = input[start + c] - mean;
+    var x = input[start + c] - mean;
+    if (PADDING > 0u) {
+      let column = 4u * c + vec4<u32>(0u, 1u, 2u, 3u);
+      x = select(vec4<f32>(0.0), x, column < vec4<u32>(columns * 4u - PADDING));
+    }
     square += x * x;
   }
   squares[lane] = (square.x + square.y) + (square.z + square.w);

@@ -3,12 +3,14 @@
 //
 // input, output  [rows, columns]   columns a multiple of 4
 // weight         [columns]
+// PADDING: columns that are zeros and don't count in the mean
 // One workgroup per row. Each lane sums its share, then all lanes add the shares in the same
 // order, so that a row's result never depends on the rows beside it.
 
 // @include overflow.wgsl
 
 const EPSILON: f32 = 1e-5;
+const PADDING: u32 = 0u;
 const ACCUMULATE: bool = false;
 const LANES: u32 = 32u;
 
@@ -43,7 +45,7 @@ fn main(
   for (var i = 0u; i < LANES; i += 1u) {
     sum += shares[i];
   }
-  let scale = inverseSqrt(nan_where_overflown(sum) / f32(columns * 4u) + EPSILON);
+  let scale = inverseSqrt(nan_where_overflown(sum) / f32(columns * 4u - PADDING) + EPSILON);
   for (var c = lane; c < columns; c += LANES) {
     var value = input[start + c] * scale * weight[c];
     if (ACCUMULATE) {

@@ -3,12 +3,14 @@
 //
 // input   [rows, columns]   columns a multiple of 4
 // weight  [columns]
+// PADDING: columns that are zeros and don't count in the mean
 // output  columns / 4 texels wide, at least rows high
 // One subgroup of 8 lanes per row, no barriers; the lanes' shares are added in one order.
 
 // @include overflow.wgsl
 
 const EPSILON: f32 = 1e-5;
+const PADDING: u32 = 0u;
 const LANES: u32 = 32u;
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -36,7 +38,7 @@ fn main(
   sum += subgroupShuffleXor(sum, 1u);
   sum += subgroupShuffleXor(sum, 2u);
   sum += subgroupShuffleXor(sum, 4u);
-  let scale = inverseSqrt(nan_where_overflown(sum) / f32(columns * 4u) + EPSILON);
+  let scale = inverseSqrt(nan_where_overflown(sum) / f32(columns * 4u - PADDING) + EPSILON);
   if (row < rows) {
     for (var c = lane; c < columns; c += 8u) {
       textureStore(output, vec2<u32>(c, row), input[start + c] * scale * weight[c]);

@@ -3,6 +3,7 @@ import { toFloat32 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
+import { asStored, padded } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Weight } from "../ops/weight.ts";
@@ -64,7 +65,6 @@ function planArmoHead(facts: HeadFacts): HeadPlan {
   }
   const width = config.count("gating_hidden_dim", 1024);
   const hiddenLayers = config.count("gating_n_hidden", 3, manyLayers);
-  if (width % 8 !== 0) throw config.unexpected("gating_hidden_dim", "a multiple of 8", width);
   const temperature = config.positive("gating_temperature", 10);
   const tensors = new Map<string, readonly number[]>([
     [regressionName, [count, hiddenSize]],
@@ -126,7 +126,9 @@ class ArmoHead implements Head {
     const loader = new WeightLoader(checkpoint, backend);
     const gate: Linear[] = [];
     for (let layer = 0; layer <= hiddenLayers; layer++) {
-      gate.push(await loader.linear(gatingLayerName(layer), true));
+      // What one hidden layer gives the next takes in, zeros included.
+      const outputs = layer < hiddenLayers ? padded : asStored;
+      gate.push(await loader.linear(gatingLayerName(layer), true, { outputs }));
     }
     const [logitScale] = await numbers(logitScaleName);
     const transform = await numbers(transformName);

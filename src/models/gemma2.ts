@@ -1,9 +1,10 @@
 import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import type { Backend } from "../ops/backend.ts";
+import { byHead, type LayOut, paddedHeadDim, paddedSize } from "../ops/layout.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Weight } from "../ops/weight.ts";
-import type { Linear, WeightLoader } from "../ops/weight_loader.ts";
+import type { Linear, MapLayout, WeightLoader } from "../ops/weight_loader.ts";
 import { type GatedFeedForward, gatedInner } from "./blocks/gated_feed_forward.ts";
 import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
 import { linear } from "./blocks/linear.ts";
@@ -15,7 +16,7 @@ import type { BackbonePlan, Family } from "./family.ts";
 import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
-import { unsupported } from "./unsupported.ts";
+import { oddHeadDim, unsupported } from "./unsupported.ts";
 
 /** Everything that the arithmetic depends on, for Gemma 2 and for Gemma 3, which computes with its layers. */
 export interface GemmaSettings {
@@ -128,21 +129,23 @@ function readSoftcap(reader: ConfigReader, key: string, usual: number): number {
 }
 
 export function checkSizes(settings: GemmaSettings, reader: ConfigReader): void {
-  const { heads, keyHeads, headDim, hiddenSize, intermediateSize } = settings;
+  const { heads, keyHeads, headDim } = settings;
   if (heads % keyHeads !== 0) {
     throw reader.unexpected("num_key_value_heads", `a divisor of ${heads} heads`, keyHeads);
   }
-  const sizes = { hidden_size: hiddenSize, intermediate_size: intermediateSize, head_dim: headDim };
-  for (const [key, size] of Object.entries(sizes)) {
-    if (size % 8 !== 0) throw unsupported(reader, key, "multiples of 8", size);
-  }
+  if (headDim % 2 !== 0) throw oddHeadDim(reader, headDim);
 }
 
 /** The plan of a backbone with Gemma's layers. */
 export function planGemma(family: Family, settings: GemmaSettings): BackbonePlan {
-  const { hiddenSize, intermediateSize, heads, keyHeads, headDim, layers } = settings;
+  const { hiddenSize, heads, keyHeads, headDim, layers } = settings;
   const { rope, localRope } = settings;
   const ropes = localRope === undefined ? [rope] : [rope, localRope];
+  const onDevice = {
+    hidden: paddedSize(hiddenSize),
+    inner: paddedSize(settings.intermediateSize),
+    head: paddedHeadDim(headDim),
+  };
   const plan: BackbonePlan = {
     family,
     hiddenSize,
@@ -161,15 +164,15 @@ export function planGemma(family: Family, settings: GemmaSettings): BackbonePlan
     owns: ownsTensor,
     layerOf: layerOfTensor,
     rowSizes: {
-      widest: Math.max(hiddenSize, heads * headDim),
+      widest: Math.max(onDevice.hidden, heads * onDevice.head),
       // normed; queries, keys and values as products give them and as attention takes them; mixed; the
       // output projection, which is normed before it joins the residual stream
-      layer: 2 * hiddenSize + (3 * heads + 5 * keyHeads) * headDim,
+      layer: 2 * onDevice.hidden + (3 * heads + 5 * keyHeads) * onDevice.head,
       // normed; inner; what comes out of it, likewise normed
-      feedForward: 2 * hiddenSize + intermediateSize,
-      widestFeedForward: Math.max(hiddenSize, intermediateSize),
-      waiting: hiddenSize + 2 * (8 + ropes.length * headDim),
-      kept: layers * 2 * keyHeads * headDim,
+      feedForward: 2 * onDevice.hidden + onDevice.inner,
+      widestFeedForward: Math.max(onDevice.hidden, onDevice.inner),
+      waiting: onDevice.hidden + 2 * (8 + ropes.length * onDevice.head),
+      kept: layers * 2 * keyHeads * onDevice.head,
     },
     load: (checkpoint, backend, options) =>
       LayerStack.load({
@@ -244,8 +247,8 @@ const normNames = [
 ] as const;
 
 /** A norm's weight: stored is what it differs from 1 by. */
-function normOf(loader: WeightLoader, name: string): Promise<Matrix> {
-  return loader.vector(name, 1);
+function normOf(loader: WeightLoader, name: string, layOut?: LayOut): Promise<Matrix> {
+  return loader.vector(name, 1, layOut);
 }
 
 /** The weights of one layer. */
@@ -273,21 +276,23 @@ class GemmaLayers implements LayerArithmetic<GemmaLayer> {
   }
 
   async load(loader: WeightLoader, layer: number): Promise<GemmaLayer> {
-    const { attentionBiases: bias, queryKeyNorms } = this.settings;
+    const { attentionBiases: bias, queryKeyNorms, headDim } = this.settings;
     const prefix = layerPrefix(layer);
-    const linear = (name: string, bias = false): Promise<Linear> =>
-      loader.linear(prefix + name, bias);
-    const norm = (name: string): Promise<Matrix> => normOf(loader, `${prefix}${name}.weight`);
+    const linear = (name: string, bias = false, layout?: MapLayout): Promise<Linear> =>
+      loader.linear(prefix + name, bias, layout);
+    const heads = byHead(headDim);
+    const norm = (name: string, layOut?: LayOut): Promise<Matrix> =>
+      normOf(loader, `${prefix}${name}.weight`, layOut);
     return {
-      query: await linear("self_attn.q_proj", bias),
-      key: await linear("self_attn.k_proj", bias),
-      value: await linear("self_attn.v_proj", bias),
-      output: await linear("self_attn.o_proj", bias),
+      query: await linear("self_attn.q_proj", bias, { outputs: heads }),
+      key: await linear("self_attn.k_proj", bias, { outputs: heads }),
+      value: await linear("self_attn.v_proj", bias, { outputs: heads }),
+      output: await linear("self_attn.o_proj", bias, { inputs: heads }),
       gate: await linear("mlp.gate_proj"),
       up: await linear("mlp.up_proj"),
       down: await linear("mlp.down_proj"),
-      queryNorm: queryKeyNorms ? await norm("self_attn.q_norm") : undefined,
-      keyNorm: queryKeyNorms ? await norm("self_attn.k_norm") : undefined,
+      queryNorm: queryKeyNorms ? await norm("self_attn.q_norm", heads) : undefined,
+      keyNorm: queryKeyNorms ? await norm("self_attn.k_norm", heads) : undefined,
       norms: {
         input_layernorm: await norm("input_layernorm"),
         post_attention_layernorm: await norm("post_attention_layernorm"),

@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { AssayError } from "../error.ts";
 import { logSoftmaxSlice } from "../ops/log_softmax_slice.ts";
+import { asStored, laidOut, padded } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
 import { type Matrix, rowAlignment } from "../ops/matrix.ts";
 import type { Backend } from "../ops/backend.ts";
@@ -63,7 +64,11 @@ export class LanguageHead implements Disposable {
     for (let first = 0; first < vocabularySize; first += sliceTokens) {
       const count = Math.min(sliceTokens, vocabularySize - first);
       const { dtype, bytes } = await checkpoint.readRows(name, first, count);
-      slices.push(backend.weight(count, hiddenSize, dtype as WeightType, bytes));
+      const columns = padded(hiddenSize);
+      const bytesEach = bytes.byteLength / (count * hiddenSize);
+      const stored = { rows: count, columns: hiddenSize, bytesEach };
+      const numbers = laidOut(bytes, stored, asStored(count), columns);
+      slices.push(backend.weight(count, columns.size, dtype as WeightType, numbers));
     }
     return new LanguageHead(backend, slices, plan.logitSoftcap);
   }

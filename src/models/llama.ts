@@ -1,9 +1,10 @@
 import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import type { Backend } from "../ops/backend.ts";
+import { byHead, type LayOut, paddedHeadDim, paddedSize } from "../ops/layout.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Weight } from "../ops/weight.ts";
-import type { Linear, WeightLoader } from "../ops/weight_loader.ts";
+import type { Linear, MapLayout, WeightLoader } from "../ops/weight_loader.ts";
 import { addGatedFeedForward, type GatedFeedForward } from "./blocks/gated_feed_forward.ts";
 import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
 import { addLinear, linear } from "./blocks/linear.ts";
@@ -14,7 +15,7 @@ import { layerWindows, refuseUnknown, refuseUnsupported } from "./config_keys.ts
 import type { BackbonePlan, Family } from "./family.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
-import { unsupported, unsupportedSize } from "./unsupported.ts";
+import { oddHeadDim, unsupported } from "./unsupported.ts";
 
 /** Everything that the arithmetic depends on. */
 export interface LlamaSettings {
@@ -171,18 +172,20 @@ function readWindows(
 }
 
 function checkSizes(settings: LlamaSettings, reader: ConfigReader): void {
-  const { heads, keyHeads, headDim, hiddenSize, intermediateSize } = settings;
+  const { heads, keyHeads, headDim } = settings;
   if (heads % keyHeads !== 0) {
     throw reader.unexpected("num_key_value_heads", `a divisor of ${heads} heads`, keyHeads);
   }
-  const sizes = { hidden_size: hiddenSize, intermediate_size: intermediateSize, head_dim: headDim };
-  for (const [key, size] of Object.entries(sizes)) {
-    if (size % 8 !== 0) throw unsupportedSize(reader, key, size);
-  }
+  if (headDim % 2 !== 0) throw oddHeadDim(reader, headDim);
 }
 
 function planLlama(family: Family, settings: LlamaSettings): BackbonePlan {
-  const { hiddenSize, intermediateSize, heads, keyHeads, headDim, layers } = settings;
+  const { hiddenSize, heads, keyHeads, headDim, layers } = settings;
+  const onDevice = {
+    hidden: paddedSize(hiddenSize),
+    inner: paddedSize(settings.intermediateSize),
+    head: paddedHeadDim(headDim),
+  };
   const plan: BackbonePlan = {
     family,
     hiddenSize,
@@ -199,13 +202,13 @@ function planLlama(family: Family, settings: LlamaSettings): BackbonePlan {
     owns: ownsTensor,
     layerOf: layerOfTensor,
     rowSizes: {
-      widest: Math.max(hiddenSize, heads * headDim),
+      widest: Math.max(onDevice.hidden, heads * onDevice.head),
       // hidden, normed; queries, keys and values as products give them and as attention takes them; mixed
-      layer: hiddenSize + (3 * heads + 5 * keyHeads) * headDim,
-      feedForward: hiddenSize + intermediateSize,
-      widestFeedForward: intermediateSize,
-      waiting: hiddenSize + 2 * (8 + headDim),
-      kept: layers * 2 * keyHeads * headDim,
+      layer: onDevice.hidden + (3 * heads + 5 * keyHeads) * onDevice.head,
+      feedForward: onDevice.hidden + onDevice.inner,
+      widestFeedForward: onDevice.inner,
+      waiting: onDevice.hidden + 2 * (8 + onDevice.head),
+      kept: layers * 2 * keyHeads * onDevice.head,
     },
     load: (checkpoint, backend, options) =>
       LayerStack.load({
@@ -301,19 +304,21 @@ class LlamaLayers implements LayerArithmetic<LlamaLayer> {
   constructor(readonly settings: LlamaSettings, readonly finalNorm: Matrix) {}
 
   async load(loader: WeightLoader, layer: number): Promise<LlamaLayer> {
-    const { biases, queryKeyNorms } = this.settings;
+    const { biases, queryKeyNorms, headDim } = this.settings;
     const prefix = layerPrefix(layer);
-    const linear = (name: string, bias: boolean): Promise<Linear> =>
-      loader.linear(prefix + name, bias);
-    const norm = (name: string): Promise<Matrix> => loader.vector(`${prefix}${name}.weight`);
+    const linear = (name: string, bias: boolean, layout?: MapLayout): Promise<Linear> =>
+      loader.linear(prefix + name, bias, layout);
+    const norm = (name: string, layOut?: LayOut): Promise<Matrix> =>
+      loader.vector(`${prefix}${name}.weight`, 0, layOut);
+    const heads = byHead(headDim);
     return {
       inputNorm: await norm("input_layernorm"),
-      query: await linear("self_attn.q_proj", biases.queryKeyValue),
-      key: await linear("self_attn.k_proj", biases.queryKeyValue),
-      value: await linear("self_attn.v_proj", biases.queryKeyValue),
-      output: await linear("self_attn.o_proj", biases.attentionOutput),
-      queryNorm: queryKeyNorms ? await norm("self_attn.q_norm") : undefined,
-      keyNorm: queryKeyNorms ? await norm("self_attn.k_norm") : undefined,
+      query: await linear("self_attn.q_proj", biases.queryKeyValue, { outputs: heads }),
+      key: await linear("self_attn.k_proj", biases.queryKeyValue, { outputs: heads }),
+      value: await linear("self_attn.v_proj", biases.queryKeyValue, { outputs: heads }),
+      output: await linear("self_attn.o_proj", biases.attentionOutput, { inputs: heads }),
+      queryNorm: queryKeyNorms ? await norm("self_attn.q_norm", heads) : undefined,
+      keyNorm: queryKeyNorms ? await norm("self_attn.k_norm", heads) : undefined,
       feedForwardNorm: await norm("post_attention_layernorm"),
       gate: await linear("mlp.gate_proj", biases.feedForward),
       up: await linear("mlp.up_proj", biases.feedForward),

@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { paddedHeadDim } from "../ops/layout.ts";
 import { type RopeSettings, rotaryDim, type YarnSettings } from "./rope_settings.ts";
 
 /**
@@ -87,20 +88,22 @@ function yarnFrequencies(
 
 /** Fills tables of rotation angles; keeps the rows of the usual frequencies for all packs. */
 export class RopeTable {
-  /** Numbers of a row: as many as are turned in a head, which may be larger. */
+  /** Numbers of a row: as many as are turned in a head, which may be larger, each half padded. */
   readonly columns: number;
+  readonly #turned: number;
   readonly #scale: number;
   #rows = new Float32Array(0);
 
   /** @param headDim Numbers of a head. */
   constructor(readonly settings: RopeSettings, headDim: number) {
-    this.columns = rotaryDim(settings, headDim);
+    this.#turned = rotaryDim(settings, headDim);
+    this.columns = paddedHeadDim(this.#turned);
     const isScaled = settings.type === "yarn" || settings.type === "longrope";
     this.#scale = isScaled ? Math.fround(settings.attentionFactor) : 1;
-    if (this.columns % 8 !== 0) {
+    if (this.#turned % 2 !== 0) {
       throw new AssayError(
         "models/unsupported-config",
-        `Cannot turn ${this.columns} numbers of each head: expected a multiple of 8`,
+        `Cannot turn ${this.#turned} numbers of each head: expected an even number`,
       );
     }
   }
@@ -132,10 +135,11 @@ export class RopeTable {
         continue;
       }
       if (stretched?.length !== length(i)) {
-        const frequencies = ropeFrequencies(this.settings, columns, length(i));
+        const frequencies = ropeFrequencies(this.settings, this.#turned, length(i));
         stretched = { length: length(i), frequencies };
       }
-      this.#write(angles, i * columns, stretched.frequencies, position(i));
+      const row = angles.subarray(i * columns, (i + 1) * columns);
+      this.#write(row, stretched.frequencies, position(i));
     }
     return angles;
   }
@@ -146,9 +150,9 @@ export class RopeTable {
     if (position >= known) {
       const grown = new Float32Array(Math.max(256, 2 * position) * columns);
       grown.set(this.#rows);
-      const frequencies = ropeFrequencies(this.settings, columns, 0);
+      const frequencies = ropeFrequencies(this.settings, this.#turned, 0);
       for (let p = known; p < grown.length / columns; p++) {
-        this.#write(grown, p * columns, frequencies, p);
+        this.#write(grown.subarray(p * columns, (p + 1) * columns), frequencies, p);
       }
       this.#rows = grown;
     }
@@ -156,12 +160,12 @@ export class RopeTable {
   }
 
   /** Cosines and sines are rounded to f32 before they are scaled, as in the reference. */
-  #write(angles: Float32Array, start: number, frequencies: Float32Array, position: number): void {
-    const half = frequencies.length;
-    for (let i = 0; i < half; i++) {
+  #write(row: Float32Array, frequencies: Float32Array, position: number): void {
+    const half = row.length / 2;
+    for (let i = 0; i < frequencies.length; i++) {
       const angle = Math.fround(position * frequencies[i]!);
-      angles[start + i] = this.#scale * Math.fround(Math.cos(angle));
-      angles[start + half + i] = this.#scale * Math.fround(Math.sin(angle));
+      row[i] = this.#scale * Math.fround(Math.cos(angle));
+      row[half + i] = this.#scale * Math.fround(Math.sin(angle));
     }
   }
 }

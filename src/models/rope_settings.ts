@@ -196,8 +196,8 @@ function readPart(
 /** Refuses a rope that the heads can't be turned by. */
 function checkTurned(section: ConfigReader, rope: RopeSettings, headDim: number): void {
   const turned = rotaryDim(rope, headDim);
-  if (rope.partialFactor !== undefined && (turned % 8 !== 0 || turned === 0)) {
-    const supported = `a part of a head's ${headDim} numbers that is a multiple of 8`;
+  if (rope.partialFactor !== undefined && (turned % 2 !== 0 || turned === 0)) {
+    const supported = `a part of a head's ${headDim} numbers that is an even number`;
     throw unsupported(section, partialKey, supported, rope.partialFactor);
   }
   if (rope.type !== "longrope") return;

@@ -1,12 +1,12 @@
 import type { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 
-/** The error of a size that no kernel takes, though the arithmetic would be no other. */
-export function unsupportedSize(reader: ConfigReader, key: string, found: number): AssayError {
+/** The error of a head that can't be turned by rope, which turns its numbers in pairs. */
+export function oddHeadDim(reader: ConfigReader, found: number): AssayError {
   return new AssayError(
     "models/unsupported-config",
-    `Cannot score with ${reader.name}: expected "${key}" to be a multiple of 8, found ${found}; ` +
-      "Assay's kernels read eight numbers at a time, and published models all have such sizes",
+    `Cannot score with ${reader.name}: expected "head_dim" to be an even number, found ${found}; ` +
+      "rope turns a head's numbers in pairs",
   );
 }
 

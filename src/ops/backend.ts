@@ -59,8 +59,12 @@ export interface Backend extends Disposable {
    * @throws {AssayError} `ops/shape` where `columns` is not a multiple of 8.
    */
   weight(rows: number, columns: number, type: WeightType, bytes: Uint8Array<ArrayBuffer>): Weight;
-  /** A constant row of f32 numbers (a norm's weight, a bias); the caller frees it. */
-  vector(numbers: Float32Array<ArrayBuffer>): Matrix;
+  /**
+   * A constant row of f32 numbers (a norm's weight, a bias); the caller frees it.
+   *
+   * @param padding How many of them are zeros that stand there as padding.
+   */
+  vector(numbers: Float32Array<ArrayBuffer>, padding?: number): Matrix;
   /**
    * A persistent matrix: one that outlives the work it is made in, its content undefined; the caller
    * frees it.

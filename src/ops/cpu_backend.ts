@@ -50,8 +50,8 @@ export class CpuBackend implements Backend {
   }
 
   /** See {@link Backend.vector}. */
-  vector(numbers: Float32Array<ArrayBuffer>): Matrix {
-    return this.upload(1, numbers.length, numbers);
+  vector(numbers: Float32Array<ArrayBuffer>, padding?: number): Matrix {
+    return new Matrix(1, numbers.length, numbers.slice(), padding);
   }
 
   /** See {@link Backend.lasting}. */

@@ -129,9 +129,9 @@ export class GpuBackend implements Backend {
   }
 
   /** See {@link Backend.vector}. */
-  vector(numbers: Float32Array<ArrayBuffer>): Matrix {
+  vector(numbers: Float32Array<ArrayBuffer>, padding?: number): Matrix {
     this.#constantBytes += numbers.byteLength;
-    return new Matrix(1, numbers.length, uploadConstant(this.device, numbers));
+    return new Matrix(1, numbers.length, uploadConstant(this.device, numbers), padding);
   }
 
   /** See {@link Backend.lasting}. */

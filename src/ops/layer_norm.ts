@@ -1,7 +1,7 @@
 import { layerNormShader } from "../../shaders/shaders.ts";
 import { workgroupsFor } from "../gpu/recorder.ts";
 import type { Matrix } from "./matrix.ts";
-import { expectApart, expectShape, expectWhole } from "./operand_checks.ts";
+import { expectApart, expectPadding, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
 import { nanWhereOverflown } from "./overflow.ts";
 
@@ -14,6 +14,11 @@ export interface LayerNormOperands {
   /** [1, columns]; some models' norms have none. */
   readonly bias?: Matrix | undefined;
   readonly epsilon: number;
+  /**
+   * How many columns, the last ones, are zeros that stand there as padding and don't count in mean and
+   * variance; none by default.
+   */
+  readonly padding?: number | undefined;
   /** [rows, columns]; another matrix than `input`, and not in a texture. */
   readonly output: Matrix;
 }
@@ -28,9 +33,10 @@ const name = "layer_norm";
 export const layerNorm: Operation<LayerNormOperands> = {
   name,
 
-  check({ input, weight, bias, output }): void {
+  check({ input, weight, bias, padding = 0, output }): void {
     const { columns } = input;
     expectWhole(name, "the input's columns", columns, { least: 4, step: 4 });
+    expectPadding(name, padding, columns);
     expectShape(name, "weight", weight, { rows: 1, columns }, "the input's columns");
     if (bias !== undefined) {
       expectShape(name, "bias", bias, { rows: 1, columns }, "the input's columns");
@@ -39,27 +45,28 @@ export const layerNorm: Operation<LayerNormOperands> = {
     expectApart(name, output, { input, weight, bias });
   },
 
-  onCpu({ input, weight, bias, epsilon, output }): void {
+  onCpu({ input, weight, bias, epsilon, padding = 0, output }): void {
     const { columns } = input;
+    const count = columns - padding;
     const x = input.host;
     const y = output.host;
     for (let start = 0; start < x.length; start += columns) {
       let sum = 0;
       for (let c = 0; c < columns; c++) sum += x[start + c]!;
-      const mean = nanWhereOverflown(sum) / columns;
+      const mean = nanWhereOverflown(sum) / count;
       let squares = 0;
-      for (let c = 0; c < columns; c++) squares += (x[start + c]! - mean) ** 2;
-      const scale = 1 / Math.sqrt(nanWhereOverflown(squares) / columns + epsilon);
+      for (let c = 0; c < count; c++) squares += (x[start + c]! - mean) ** 2;
+      const scale = 1 / Math.sqrt(nanWhereOverflown(squares) / count + epsilon);
       for (let c = 0; c < columns; c++) {
         y[start + c] = (x[start + c]! - mean) * scale * weight.host[c]! + (bias?.host[c] ?? 0);
       }
     }
   },
 
-  onGpu(recorder, { input, weight, bias, epsilon, output }): void {
+  onGpu(recorder, { input, weight, bias, epsilon, padding = 0, output }): void {
     recorder.dispatch({
       shader: layerNormShader,
-      constants: { EPSILON: epsilon, BIASED: bias !== undefined },
+      constants: { EPSILON: epsilon, BIASED: bias !== undefined, PADDING: padding },
       bindings: [input.device, weight.device, (bias ?? weight).device, output.device],
       workgroups: workgroupsFor(input.rows, 1),
     });

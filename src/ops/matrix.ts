@@ -33,6 +33,8 @@ export class Matrix {
     readonly rows: number,
     readonly columns: number,
     readonly storage: Storage<Float32Array<ArrayBuffer>>,
+    /** How many of the columns hold nothing but zeros, since kernels take no other sizes. */
+    readonly padding: number = 0,
   ) {}
 
   /** The numbers in host memory (CPU backend). */

@@ -99,6 +99,16 @@ export function expectApart(
 }
 
 /**
+ * Guards how many columns are padding.
+ *
+ * @throws {AssayError} `ops/shape` where it is no whole number below `columns`.
+ */
+export function expectPadding(operation: string, found: number, columns: number): void {
+  if (Number.isSafeInteger(found) && found >= 0 && found < columns) return;
+  throw shapeError(operation, `padding to be less than the ${columns} columns`, `${found}`);
+}
+
+/**
  * Guards the c of c · tanh(x / c).
  *
  * @throws {AssayError} `ops/shape` where it is neither 0, for none, nor a positive number.

@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { toFloat32 } from "../checkpoint/tensor.ts";
+import { type Tensor, toFloat32 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
+import { asStored, laidOut, type LayOut, padded } from "./layout.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Weight, WeightType } from "./weight.ts";
 import type { Backend } from "./backend.ts";
@@ -11,32 +12,70 @@ export interface Linear {
   readonly bias: Matrix | undefined;
 }
 
-/** Puts tensors of a checkpoint on a backend and remembers what to free. */
+/** How a linear map lies on a backend: the same numbers, with zeros where sizes are padded. */
+export interface MapLayout {
+  /** Of its outputs, and its bias; as the loader was told by default. */
+  readonly outputs?: LayOut | undefined;
+  /** Of its inputs: by default zeros at the end, up to a multiple of 8. */
+  readonly inputs?: LayOut | undefined;
+}
+
+/**
+ * Puts tensors of a checkpoint on a backend and remembers what to free. Sizes that are no multiple of 8
+ * are padded on the way, with zeros, which change no result.
+ */
 export class WeightLoader implements Disposable {
   readonly #weights: Weight[] = [];
   readonly #vectors: Matrix[] = [];
 
-  constructor(readonly checkpoint: Checkpoint, readonly backend: Backend) {}
+  /**
+   * @param outputs How outputs and vectors are laid out where nothing else is said. A backbone's are
+   *   `padded`; a head's are as stored, since each of them means something.
+   */
+  constructor(
+    readonly checkpoint: Checkpoint,
+    readonly backend: Backend,
+    readonly outputs: LayOut = asStored,
+  ) {}
 
   /**
    * A norm weight or bias as one f32 row; widening bf16 and f16 is exact.
    *
    * @param plus Added to each number in f32, for norms that are stored as what they differ from 1 by.
+   * @param layOut How it is laid out, where not as the loader was told.
    */
-  async vector(name: string, plus = 0): Promise<Matrix> {
-    const numbers = toFloat32(await this.checkpoint.read(name));
-    const vector = this.backend.vector(plus === 0 ? numbers : numbers.map((x) => x + plus));
+  async vector(name: string, plus = 0, layOut: LayOut = this.outputs): Promise<Matrix> {
+    const stored = toFloat32(await this.checkpoint.read(name));
+    return this.#vector(plus === 0 ? stored : stored.map((x) => x + plus), layOut);
+  }
+
+  #vector(stored: Float32Array<ArrayBuffer>, layOut: LayOut): Matrix {
+    const { size, runs } = layOut(stored.length);
+    const numbers = new Float32Array(size);
+    for (const { from, to, count } of runs) numbers.set(stored.subarray(from, from + count), to);
+    const held = runs.reduce((sum, { count }) => sum + count, 0);
+    const vector = this.backend.vector(numbers, size - held);
     this.#vectors.push(vector);
     return vector;
   }
 
   /** A weight matrix in its stored type. */
-  async weight(name: string): Promise<Weight> {
-    const { dtype, shape, bytes } = await this.checkpoint.read(name);
-    const weight = this.#named(
-      name,
-      () => this.backend.weight(shape[0]!, shape[1]!, dtype as WeightType, bytes),
-    );
+  async weight(name: string, layout: MapLayout = {}): Promise<Weight> {
+    return this.#weight(name, await this.checkpoint.read(name), layout);
+  }
+
+  #weight(
+    name: string,
+    { dtype, shape, bytes }: Tensor,
+    { outputs = this.outputs, inputs = padded }: MapLayout,
+  ): Weight {
+    const [rows, columns] = shape as [number, number];
+    const weight = this.#named(name, () => {
+      const laid = [outputs(rows), inputs(columns)] as const;
+      const stored = { rows, columns, bytesEach: bytes.byteLength / (rows * columns) };
+      const numbers = laidOut(bytes, stored, ...laid);
+      return this.backend.weight(laid[0].size, laid[1].size, dtype as WeightType, numbers);
+    });
     this.#weights.push(weight);
     return weight;
   }
@@ -56,11 +95,24 @@ export class WeightLoader implements Disposable {
   }
 
   /** The linear map `name`.weight, with `name`.bias where there is one. */
-  async linear(name: string, bias: boolean): Promise<Linear> {
-    return {
-      weight: await this.weight(`${name}.weight`),
-      bias: bias ? await this.vector(`${name}.bias`) : undefined,
-    };
+  async linear(name: string, bias: boolean, layout: MapLayout = {}): Promise<Linear> {
+    const { whole } = await this.linears(name, bias, { whole: layout });
+    return whole;
+  }
+
+  /** Several linear maps that are stored as one, which is read once; each layout chooses its rows. */
+  async linears<Name extends string>(
+    name: string,
+    bias: boolean,
+    layouts: Readonly<Record<Name, MapLayout>>,
+  ): Promise<Record<Name, Linear>> {
+    const weights = await this.checkpoint.read(`${name}.weight`);
+    const biases = bias ? toFloat32(await this.checkpoint.read(`${name}.bias`)) : undefined;
+    const maps = Object.entries<MapLayout>(layouts).map(([part, layout]) => [part, {
+      weight: this.#weight(`${name}.weight`, weights, layout),
+      bias: biases && this.#vector(biases, layout.outputs ?? this.outputs),
+    }]);
+    return Object.fromEntries(maps) as Record<Name, Linear>;
   }
 
   /** Frees everything that was loaded. */

@@ -3,6 +3,7 @@ import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import { AssayError } from "../error.ts";
 import type { Reads } from "../heads/reads.ts";
 import type { Backend } from "../ops/backend.ts";
+import { paddedSize } from "../ops/layout.ts";
 import type { Conversation } from "../text/conversation.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import type { ModelPlan, Wanted } from "./model_plan.ts";
@@ -187,12 +188,13 @@ export class Backbone implements Disposable {
     pack: ScoringPack,
     numbers: readonly Float32Array[],
   ): (PooledState["states"] | AssayError)[] {
-    const { hiddenSize: size, model: { reads } } = this;
+    const { hiddenSize, model: { reads } } = this;
+    const columns = paddedSize(hiddenSize);
     const names = Object.keys(pack.reads);
     return rowsOfMembers(reads, pack).map((rows) => {
       const states = Object.fromEntries(names.map((name, i) => [
         name,
-        rows[name]!.map((row) => numbers[i]!.slice(row * size, (row + 1) * size)),
+        rows[name]!.map((row) => numbers[i]!.slice(row * columns, row * columns + hiddenSize)),
       ]));
       const finite = Object.values(states).flat().every((state) => state.every(Number.isFinite));
       return finite ? states : notFinite("its hidden state holds NaN or infinity");

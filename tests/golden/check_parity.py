@@ -245,6 +245,8 @@ def unknown(config: dict) -> str | None:
     """Why a checkpoint is not computed here; none where it is."""
     if config["model_type"] not in FAMILIES:
         return f"no second implementation of {config['model_type']}"
+    if config.get("mlp_bias"):
+        return "no second implementation of biases in every linear map"
     rope = rope_settings(config)["rope_type"]
     return None if rope in ROPES else f"no second implementation of the rope type {rope}"
 

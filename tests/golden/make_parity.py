@@ -31,8 +31,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 import parity_decoders
+import parity_sizes
 from parity_armo import LlamaForRewardModelWithGating, fill_heads, find_gate_position
-from parity_conversations import CONVERSATIONS, HIDDEN_STATES_OF
+from parity_conversations import CONVERSATIONS
 from parity_model import DEFAULT_ROPE, Model, rope, shape
 from parity_tokenizer import build_tokenizer, gating_pattern, save_tokenizer
 
@@ -185,7 +186,7 @@ for model in MODELS:
     model.gemma = model.family == "Gemma2"
     model.every_tensor = False  # check_parity.py sees to it
 
-MODELS += parity_decoders.MODELS
+MODELS += parity_decoders.MODELS + parity_sizes.MODELS
 
 
 def build(model: Model, tokenizer: PreTrainedTokenizerFast) -> transformers.PreTrainedModel:
@@ -203,6 +204,8 @@ def build(model: Model, tokenizer: PreTrainedTokenizerFast) -> transformers.PreT
         fill_heads(built, generator)
         built.model.to(model.dtype)
         return built
+    if model.build is not None:
+        return model.build(settings, generator).to(model.dtype)
     config = getattr(transformers, f"{model.family}Config")(num_labels=1, **settings)
     built = getattr(transformers, f"{model.family}ForSequenceClassification")(config)
     if model.fill is None:
@@ -236,6 +239,8 @@ def fill_backbone(backbone: torch.nn.Module, generator: torch.Generator, gemma: 
 
 def load(folder: Path, model: Model, **changes: object) -> transformers.PreTrainedModel:
     """Loads the stored checkpoint for a float32 run; `changes` override its config."""
+    if model.load is not None:
+        return model.load(folder, changes).eval()
     config = transformers.AutoConfig.from_pretrained(folder, **changes)
     options = {"config": config, "dtype": torch.float32, "attn_implementation": "eager"}
     if model.family == "Armo":
@@ -245,23 +250,25 @@ def load(folder: Path, model: Model, **changes: object) -> transformers.PreTrain
 
 def reset_rotary(loaded: transformers.PreTrainedModel) -> None:
     """Dynamic rope remembers the longest text so far; every conversation starts afresh."""
-    loaded.model.rotary_emb = type(loaded.model.rotary_emb)(loaded.config)
+    if hasattr(getattr(loaded, "model", None), "rotary_emb"):
+        loaded.model.rotary_emb = type(loaded.model.rotary_emb)(loaded.config)
 
 
-def run(loaded: transformers.PreTrainedModel, ids: list[int], pattern: list[int] | None) -> tuple[dict, torch.Tensor]:
+def run(
+    loaded: transformers.PreTrainedModel, model: Model, ids: list[int], pattern: list[int] | None = None
+) -> tuple[dict, torch.Tensor]:
     """Scores one conversation; returns the verdict and all hidden states [layers + 2, T, H]."""
     states: list[torch.Tensor] = []
-    backbone = loaded.model
     hooks = [
         module.register_forward_hook(
             lambda _module, _input, output: states.append((output[0] if isinstance(output, tuple) else output)[0])
         )
-        for module in [backbone.embed_tokens, *backbone.layers, backbone.norm]
+        for module in model.modules(loaded)
     ]
     reset_rotary(loaded)
     with torch.no_grad():
         if pattern is None:
-            verdict = {"score": loaded(torch.tensor([ids])).logits[0, 0].item()}
+            verdict = model.score(loaded, torch.tensor([ids]))
         else:
             gate_position = find_gate_position(ids, pattern)
             outputs = loaded(torch.tensor([ids]), gate_position)
@@ -287,10 +294,10 @@ def record(folder: Path, model: Model, tokenizer: PreTrainedTokenizerFast) -> li
     for name, messages in CONVERSATIONS.items():
         ids = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False)
         text = tokenizer.apply_chat_template(messages, tokenize=False)
-        verdict, states = run(loaded, ids, pattern)
+        verdict, states = run(loaded, model, ids, pattern)
         assert torch.isfinite(states).all()
         conversations.append({"name": name, "messages": messages, "text": text, "ids": ids} | verdict)
-        if name in HIDDEN_STATES_OF:
+        if name in model.states_of:
             positions = recorded_positions(len(ids))
             tensors[f"{name}.positions"] = torch.tensor(positions, dtype=torch.int32)
             tensors[f"{name}.hidden_states"] = states[:, positions].contiguous()
@@ -300,7 +307,7 @@ def record(folder: Path, model: Model, tokenizer: PreTrainedTokenizerFast) -> li
         "dtype": {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}[model.dtype],
         "gating_pattern": pattern,
         "made_with": versions(),
-        "hidden_states": list(HIDDEN_STATES_OF),
+        "hidden_states": list(model.states_of),
         "conversations": conversations,
     }
     save_file(tensors, folder / "golden.safetensors")
@@ -329,7 +336,7 @@ def check_is_telling(folder: Path, model: Model, scores: list[float]) -> None:
     print(f"{model.name:20} scores {min(scores):7.3f} … {max(scores):7.3f}")
     for switches in model.switches if isinstance(model.switches, list) else [model.switches]:
         changed = load(folder, model, **switches)
-        moved = [abs(run(changed, row["ids"], pattern)[0]["score"] - row["score"]) for row in rows]
+        moved = [abs(run(changed, model, row["ids"], pattern)[0]["score"] - row["score"]) for row in rows]
         print(f"{'':20} {switches} moves {max(moved):.3f}")
         assert max(moved) > 0.02, f"{model.name}: {switches} move no score: {moved}"
 
@@ -344,7 +351,7 @@ def check_every_tensor(folder: Path, model: Model) -> None:
         for name, weight in loaded.named_parameters():
             kept = weight.clone()
             weight.copy_(kept.flatten().roll(1).view(kept.shape) * 1.5)
-            moves.append((abs(run(loaded, row["ids"], None)[0]["score"] - row["score"]), name))
+            moves.append((abs(run(loaded, model, row["ids"])[0]["score"] - row["score"]), name))
             weight.copy_(kept)
     move, name = min(moves)
     print(f"{'':20} {name} matters least: {move:.1e}")
@@ -356,7 +363,8 @@ def check_stored(folder: Path, model: Model) -> None:
     for file in folder.iterdir():
         file.chmod(0o644)
     stored = {name: tensor.dtype for file in folder.glob("model*.safetensors") for name, tensor in load_file(file).items()}
-    assert {dtype for name, dtype in stored.items() if name.startswith("model.")} == {model.dtype}
+    heads = model.family == "Armo"  # they stay f32
+    assert {dtype for name, dtype in stored.items() if not heads or name.startswith("model.")} == {model.dtype}
     if model.family == "Armo":
         assert {dtype for name, dtype in stored.items() if not name.startswith("model.")} == {torch.float32}
         assert len(list(folder.glob("model-*.safetensors"))) >= 3

@@ -6,8 +6,21 @@ make_parity.py joins to its own.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
+
+from parity_conversations import HIDDEN_STATES_OF
+
+
+def backbone_modules(loaded: torch.nn.Module) -> list[torch.nn.Module]:
+    """Embedding, each layer, final norm, as most classes name them."""
+    return [loaded.model.embed_tokens, *loaded.model.layers, loaded.model.norm]
+
+
+def first_logit(loaded: torch.nn.Module, ids: torch.Tensor) -> dict:
+    """The verdict of a sequence classifier with one label."""
+    return {"score": loaded(ids).logits[0, 0].item()}
 
 
 @dataclass
@@ -29,6 +42,15 @@ class Model:
     fill: Callable[[torch.nn.Module, torch.Generator], None] | None = None
     # Whether spoiling any tensor must move a score; check_parity.py sees to it for the first families.
     every_tensor: bool = True
+    # Conversations whose hidden states are recorded; fewer make a smaller folder.
+    states_of: tuple[str, ...] = tuple(HIDDEN_STATES_OF)
+    # For what transformers' classes don't do by themselves: a random model from (settings, generator),
+    # the stored one in float32 from (folder, changes of the config), the modules whose results are the
+    # hidden states, the verdict from (model, ids [1, T]).
+    build: Callable[[dict, torch.Generator], torch.nn.Module] | None = None
+    load: Callable[[Path, dict], torch.nn.Module] | None = None
+    modules: Callable[[torch.nn.Module], list[torch.nn.Module]] = backbone_modules
+    score: Callable[[torch.nn.Module, torch.Tensor], dict] = first_logit
 
 
 def shape(hidden: int, inner: int, layers: int, heads: int, kv_heads: int, head_dim: int | None) -> dict:

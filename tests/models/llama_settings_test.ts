@@ -54,8 +54,7 @@ Deno.test("planBackbone() refuses settings that change the arithmetic", () => {
   assert.throws(() => read(extra), refused("models/unsupported-config", "attention_factor"));
   const window = { sliding_window: 128 };
   assert.throws(() => read(window), refused("models/unsupported-config", "sliding_window"));
-  const odd = { hidden_size: 100, head_dim: 16 };
-  assert.throws(() => read(odd), refused("models/unsupported-config", "hidden_size"));
+  assert.throws(() => read({ head_dim: 15 }), refused("models/unsupported-config", "head_dim"));
 });
 
 Deno.test("planBackbone() refuses architectures it does not run", () => {
@@ -197,10 +196,10 @@ Deno.test("planBackbone() bounds counts, and takes numbers that a 32-bit float h
   }
 });
 
-Deno.test("planBackbone() says that a size is no multiple of 8, not that arithmetic would change", () => {
-  assert.throws(() => read({ intermediate_size: 100 }), (error) => {
+Deno.test("planBackbone() says that a head can't be turned, not that arithmetic would change", () => {
+  assert.throws(() => read({ head_dim: 15 }), (error) => {
     assert.ok(error instanceof AssayError);
-    assert.match(error.message, /"intermediate_size" to be a multiple of 8, found 100/);
+    assert.match(error.message, /"head_dim" to be an even number, found 15/);
     assert.doesNotMatch(error.message, /arithmetic/);
     return true;
   });

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { Device } from "../../src/gpu/device.ts";
 import { planBackbone } from "../../src/models/families.ts";
+import type { BackbonePlan } from "../../src/models/family.ts";
 import type { TokenPack } from "../../src/models/token_pack.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import type { Backend } from "../../src/ops/backend.ts";
+import type { Matrix } from "../../src/ops/matrix.ts";
 import {
   goldenConversations,
   type GoldenStates,
@@ -49,7 +51,7 @@ async function compareLayers(model: string, backend: Backend): Promise<void> {
         const rows = layer === plan.layers - 1 ? [last] : golden.positions;
         for (const row of rows) {
           const at = layer === plan.layers - 1 ? 0 : row;
-          const actual = rowOf(numbers!, at, plan.hiddenSize);
+          const actual = stateOf(hidden!, numbers!, at, plan);
           const expected = goldenRow(golden, layer + 1, row);
           assertClose(actual, expected, bound, `layer ${layer}, row ${row}`);
         }
@@ -57,7 +59,8 @@ async function compareLayers(model: string, backend: Backend): Promise<void> {
     });
     const [numbers] = await backend.read([final!]);
     backend.release(final!);
-    assertClose(numbers!, goldenRow(golden, plan.layers + 1, last), bound, "final norm");
+    const actual = stateOf(final!, numbers!, 0, plan);
+    assertClose(actual, goldenRow(golden, plan.layers + 1, last), bound, "final norm");
   }
 }
 
@@ -68,6 +71,18 @@ function packOf(tokens: readonly number[]): { pack: TokenPack; last: number } {
   const last = ids.length - 1;
   const lengths = new Uint32Array(ids.length).fill(ids.length);
   return { pack: { ids, spans, lengths, pooled: Uint32Array.of(last) }, last };
+}
+
+/** A hidden state; the columns after it, where sizes are padded, must hold zeros. */
+function stateOf(
+  { columns }: Matrix,
+  numbers: Float32Array,
+  row: number,
+  { hiddenSize }: BackbonePlan,
+): Float32Array {
+  const whole = rowOf(numbers, row, columns);
+  assert.ok(whole.subarray(hiddenSize).every((x) => x === 0), "padding holds numbers");
+  return whole.subarray(0, hiddenSize);
 }
 
 function rowOf(numbers: Float32Array, row: number, columns: number): Float32Array {

@@ -25,7 +25,6 @@ interface Call {
 /** Sizes that may be others: no operand says them, or (`attention`, `rope`) more than one will do. */
 const freeSizes: Readonly<Record<string, readonly string[]>> = {
   attention: ["blocks.length"],
-  disentangled_attention: ["blocks.length", "places.columns", "relative.rows"],
   gather_rows: ["input.rows"],
   log_softmax_slice: ["logits.columns"],
   mean_rows: ["input.rows", "rows.length"],
@@ -34,7 +33,15 @@ const freeSizes: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What is compared with nothing but itself: every positive number will do. */
-const freeNumbers = ["window", "scale", "softcap", "epsilon", "temperature", "logitScale"];
+const freeNumbers = [
+  "window",
+  "scale",
+  "softcap",
+  "epsilon",
+  "padding",
+  "temperature",
+  "logitScale",
+];
 
 /** The call of an operation that its trial makes, valid by construction; nothing is run. */
 function callOf(name: string, backend: Backend, seed: number): Call {
@@ -138,6 +145,12 @@ function checkEverything(backend: Backend): void {
   const turned = callOf("rope", backend, 3);
   for (const change of [(n: number) => n + 4, (n: number) => n / 2 + 1, () => 0]) {
     assertRefused(backend, turned.operation, withSize(turned.operands, "angles.columns", change));
+  }
+  for (const name of ["rms_norm", "layer_norm"]) {
+    const { operation, operands } = callOf(name, backend, 5);
+    for (const padding of [-1, 2.5, NaN, (operands.input as Matrix).columns]) {
+      assertRefused(backend, operation, { ...operands, padding });
+    }
   }
   const { operation, operands } = callOf("attention", backend, 3);
   const blocks = operands.blocks as Indices;

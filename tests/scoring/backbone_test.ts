@@ -41,6 +41,21 @@ Deno.test("pooledStates() equals the reference's final hidden states at both pos
   assert.ok(compared >= golden.size);
 });
 
+Deno.test("pooledStates() gives as many numbers as the config says where they are padded", async () => {
+  using backbone = await Backbone.load(parityFolder("qwen3_uneven"), { backend: "cpu" });
+  const [{ name, messages, ids }] = await goldenConversations("qwen3_uneven") as [
+    Awaited<ReturnType<typeof goldenConversations>>[number],
+  ];
+  const { positions, shape, states } = (await goldenStates("qwen3_uneven")).get(name)!;
+  const [layers, count, hidden] = shape as [number, number, number];
+  assert.equal(hidden % 8, 3);
+  const start = ((layers - 1) * count + positions.indexOf(ids.length - 1)) * hidden;
+  const [result] = await backbone.pooledStates([messages]);
+  const state = stateOf(result).states.last![0]!;
+  assert.equal(state.length, hidden);
+  state.forEach((x, i) => assert.ok(Math.abs(x - states[start + i]!) < 1e-5, `${i}: ${x}`));
+});
+
 Deno.test("pooledStates() leaves gates out unless asked, and errors in the place of bad rows", async () => {
   using backbone = await Backbone.load(parityFolder("armo"), { backend: "cpu", maxTokens: 40 });
   const user = { role: "user", content: "Hi" };

@@ -28,6 +28,6 @@ export function layerNormed(
   { weight, bias, epsilon }: LayerNorm,
 ): Matrix {
   const output = backend.matrix(input.rows, input.columns);
-  backend.run(layerNorm, { input, weight, bias, epsilon, output });
+  backend.run(layerNorm, { input, weight, bias, epsilon, padding: weight.padding, output });
   return output;
 }

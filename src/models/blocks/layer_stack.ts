@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { Backend } from "../../ops/backend.ts";
+import { padded, paddedSize } from "../../ops/layout.ts";
 import { type Matrix, rowAlignment } from "../../ops/matrix.ts";
 import type { Weight } from "../../ops/weight.ts";
 import { WeightLoader } from "../../ops/weight_loader.ts";
@@ -79,7 +80,7 @@ export class LayerStack<Weights> implements BackboneModel {
     parts: StackParts<Weights>,
     { resident, feedForwardRows, onLayer }: BackboneLoadOptions,
   ): Promise<LayerStack<Weights>> {
-    const loader = new WeightLoader(parts.checkpoint, parts.backend);
+    const loader = new WeightLoader(parts.checkpoint, parts.backend, padded);
     const arithmetic = await parts.open(loader);
     const stack = new LayerStack(parts, loader, arithmetic, feedForwardRows);
     for (let layer = 0; resident && layer < parts.plan.layers; layer++) {
@@ -152,7 +153,7 @@ export class LayerStack<Weights> implements BackboneModel {
     const resident = this.#layers[layer];
     if (resident !== undefined) return await use(resident);
     const { checkpoint, backend } = this.#parts;
-    using loader = new WeightLoader(checkpoint, backend);
+    using loader = new WeightLoader(checkpoint, backend, padded);
     await use(await this.#arithmetic.load(loader, layer));
     await backend.finish();
   }
@@ -174,7 +175,8 @@ export class LayerStack<Weights> implements BackboneModel {
     const { backend, ropes, plan: { hiddenSize } } = this.#parts;
     this.#arithmetic.embed?.(embedded, pack);
     const feedForwardRows = this.#feedForwardRows;
-    return new PackStream({ backend, hiddenSize, ropes, feedForwardRows }, pack, embedded);
+    const rows = paddedRows(embedded, hiddenSize);
+    return new PackStream({ backend, ropes, feedForwardRows }, pack, rows);
   }
 
   #finish(stream: PackStream): Matrix {
@@ -186,4 +188,19 @@ export class LayerStack<Weights> implements BackboneModel {
   [Symbol.dispose](): void {
     this.#loader[Symbol.dispose]();
   }
+}
+
+/** Rows with the zeros after each that kernels want. */
+function paddedRows(
+  embedded: Float32Array<ArrayBuffer>,
+  hiddenSize: number,
+): Float32Array<ArrayBuffer> {
+  const columns = paddedSize(hiddenSize);
+  if (columns === hiddenSize) return embedded;
+  const rows = embedded.length / hiddenSize;
+  const result = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    result.set(embedded.subarray(row * hiddenSize, (row + 1) * hiddenSize), row * columns);
+  }
+  return result;
 }

@@ -11,7 +11,7 @@ interface Queries {
   readonly blocks: Indices;
 }
 
-/** Angles of a rotary embedding, [rows, numbers of a head that are turned]. */
+/** Angles of a rotary embedding, [rows, columns of its table]. */
 interface Angles {
   /** Of all rows that are seen: those of a carried prefix, then the pack's own. */
   readonly seen: Matrix;
@@ -29,8 +29,6 @@ interface PrefixRows {
 /** What a {@link PackStream} is begun with. */
 export interface StreamParts {
   readonly backend: Backend;
-  /** Numbers in a hidden state. */
-  readonly hiddenSize: number;
   /** Rotary embeddings that layers turn queries and keys by; none where positions are learnt. */
   readonly ropes: readonly RopeTable[];
   /** Rows that the feed-forward block takes at a time. */
@@ -39,7 +37,7 @@ export interface StreamParts {
 
 /** A pack on its way through the layers. */
 export class PackStream {
-  /** The residual stream, [rows, hidden]; once narrowed, the pooled rows alone. */
+  /** The residual stream, [rows, hidden], padded; once narrowed, the pooled rows alone. */
   hidden: Matrix;
   readonly backend: Backend;
   readonly carried: PrefixRows | undefined;
@@ -56,10 +54,10 @@ export class PackStream {
   /**
    * Uploads what a pack needs.
    *
-   * @param embedded Embeddings of the pack's own tokens, [rows, hidden].
+   * @param embedded Embeddings of the pack's own tokens, [rows, hidden], padded.
    */
   constructor(parts: StreamParts, pack: TokenPack, embedded: Float32Array<ArrayBuffer>) {
-    const { backend, hiddenSize, ropes, feedForwardRows } = parts;
+    const { backend, ropes, feedForwardRows } = parts;
     const { ids, spans, lengths, pooled, carried, kept } = pack;
     this.backend = backend;
     this.#feedForwardRows = feedForwardRows;
@@ -69,7 +67,7 @@ export class PackStream {
     this.#angles = ropes.map((rope) => this.#uploadAngles(rope, pack));
     const pooledSpans = new Uint32Array(4 * pooled.length);
     pooled.forEach((row, i) => pooledSpans.set(spans.subarray(4 * row, 4 * row + 4), 4 * i));
-    this.hidden = backend.upload(ids.length, hiddenSize, embedded);
+    this.hidden = backend.upload(ids.length, embedded.length / ids.length, embedded);
     this.#all = this.#uploadQueries(spans, lengths);
     this.#pooled = this.#uploadQueries(pooledSpans, pooled.map((row) => lengths[row]!));
     this.#pooledRows = backend.uploadIndices(pooled);

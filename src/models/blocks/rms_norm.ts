@@ -17,7 +17,7 @@ export function rmsNormed(
   use: MatrixUse = "rows",
 ): Matrix {
   const output = backend.matrix(input.rows, input.columns, use);
-  backend.run(rmsNorm, { input, weight, epsilon, output });
+  backend.run(rmsNorm, { input, weight, epsilon, padding: weight.padding, output });
   return output;
 }
 
@@ -28,7 +28,8 @@ export function addRmsNormed(
   { weight, epsilon }: RmsNorm,
   hidden: Matrix,
 ): void {
-  backend.run(rmsNorm, { input, weight, epsilon, accumulate: true, output: hidden });
+  const { padding } = weight;
+  backend.run(rmsNorm, { input, weight, epsilon, padding, accumulate: true, output: hidden });
   backend.release(input);
 }
 

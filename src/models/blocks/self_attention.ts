@@ -12,6 +12,7 @@ import type { PackStream } from "./pack_stream.ts";
 export interface AttentionShape {
   readonly heads: number;
   readonly keyHeads: number;
+  /** Numbers of a head, zeros of padding left out. */
   readonly headDim: number;
   /** Whether a query sees no key after its own position, the default; else all of its conversation's. */
   readonly causal?: boolean | undefined;
@@ -77,8 +78,8 @@ function keep({ backend, kept }: PackStream, { keys, values }: KeysAndValues): v
 /**
  * Queries or keys turned by their positions; the input is given back.
  *
- * @param headDim Numbers of a head, of which as many are turned as there are columns of angles; by
- *   default all.
+ * @param headDim Numbers of a head as it lies on the backend (`paddedHeadDim`), of which as many are
+ *   turned as there are columns of angles; by default all.
  */
 export function turned(
   backend: Backend,
@@ -106,6 +107,7 @@ export function attend(
   window: number,
 ): Matrix {
   const output = backend.matrix(queries.rows, queries.columns, "operand");
+  const paddedDim = queries.columns / heads;
   backend.run(attention, {
     queries,
     keys,
@@ -114,10 +116,10 @@ export function attend(
     blocks,
     heads,
     keyHeads,
-    headDim,
+    headDim: paddedDim,
     causal,
     window,
-    scale,
+    scale: scale ?? (paddedDim === headDim ? undefined : 1 / Math.sqrt(headDim)),
     softcap,
     output,
   });

@@ -1,6 +1,7 @@
 import type { TensorInfo } from "../../checkpoint/tensor.ts";
 import { AssayError } from "../../error.ts";
 import type { BackbonePlan, RowSizes } from "../../models/family.ts";
+import { paddedSize } from "../../ops/layout.ts";
 import { rowAlignment } from "../../ops/matrix.ts";
 
 /** How a model and its packs fit into the device's memory; made before the first upload. */
@@ -135,11 +136,12 @@ function weightSizes({ backbone, tensors }: PlanningFacts): WeightSizes {
   };
 }
 
-/** Bytes of a tensor on the device: vectors are kept in f32, matrices for a multiple of 32 rows. */
+/** Bytes of a tensor on the device: vectors are kept in f32, matrices for a multiple of 32 rows and 8 columns. */
 function deviceBytes({ shape, byteLength }: TensorInfo): number {
   const [rows = 1, columns] = shape;
-  if (columns === undefined) return 4 * rows;
-  return byteLength / rows * Math.ceil(rows / 32) * 32 + 64; // and its shape, for the kernels
+  if (columns === undefined) return 4 * paddedSize(rows);
+  const rowBytes = byteLength / rows / columns * paddedSize(columns);
+  return rowBytes * Math.ceil(rows / 32) * 32 + 64; // and its shape, for the kernels
 }
 
 /**
