@@ -6,6 +6,7 @@
 import { dirname, join } from "node:path";
 import { adapterFacts, busyCores, describeMachine } from "./machine.ts";
 import { ModelFiles } from "./models/model_files.ts";
+import { modelShape } from "./models/model_shape.ts";
 import { installPeers, packagesFolder } from "./peers/packages.ts";
 import { writeReport } from "./report.ts";
 import type { Bench, Section } from "./section.ts";
@@ -16,6 +17,7 @@ import { kernels } from "./sections/kernels.ts";
 import { lengths } from "./sections/lengths.ts";
 import { products } from "./sections/products.ts";
 import { ragged } from "./sections/ragged.ts";
+import { realModel } from "./sections/real_model.ts";
 import { readSettings, type Settings, usage } from "./settings.ts";
 
 const sections: Readonly<Record<string, Section>> = {
@@ -23,6 +25,7 @@ const sections: Readonly<Record<string, Section>> = {
   same_adapter: sameAdapter,
   best_of_eight: bestOfEight,
   ragged,
+  real_model: realModel,
   lengths,
   cold_start: coldStart,
   kernels,
@@ -64,7 +67,7 @@ async function measure(settings: Settings, folder: string): Promise<void> {
   const adapter = facts?.description ?? "none";
   const bench: Bench = {
     settings,
-    files: new ModelFiles(folder, settings.layers),
+    files: new ModelFiles(folder, modelShape(settings.layers)),
     packages: packagesFolder,
     cores: navigator.hardwareConcurrency,
     vectorBits: facts?.vectorBits,

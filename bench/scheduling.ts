@@ -13,6 +13,7 @@
 import { parseArgs } from "node:util";
 import { type Conversation, RewardModel } from "../mod.ts";
 import { ModelFiles } from "./models/model_files.ts";
+import { modelShape } from "./models/model_shape.ts";
 import { conversationIds, messagesOf, promptAndResponse } from "./models/vocabulary.ts";
 import realLengths from "./sections/real_lengths.json" with { type: "json" };
 import { formatSpread, spread } from "./statistics.ts";
@@ -57,7 +58,7 @@ const { values } = parseArgs({
   },
 });
 const folder = values.models ?? await Deno.makeTempDir();
-const files = new ModelFiles(folder, Number(values.layers));
+const files = new ModelFiles(folder, modelShape(Number(values.layers)));
 const checkpoint = await files.checkpoint();
 using sharing = await RewardModel.load(checkpoint);
 using apart = await RewardModel.load(checkpoint, { sharePrefixes: false });

@@ -61,11 +61,11 @@ export async function writeGgufModel(
   await writePieces(path, ggufFile(metadataOf(shape, type), tensors));
 }
 
-/** Rows 0, half, 1, half + 1, … of each head. */
+/** Rows 0, half, 1, half + 1, … of each head, of queries or of keys. */
 function pairedRows(numbers: Float32Array<ArrayBuffer>, { heads, hidden }: ModelShape) {
   const result = new Float32Array(numbers.length);
   const headDim = hidden / heads;
-  for (let row = 0; row < hidden; row++) {
+  for (let row = 0; row < numbers.length / hidden; row++) {
     const inHead = row % headDim;
     const source = row - inHead + Math.floor(inHead / 2) + (inHead % 2) * headDim / 2;
     result.set(numbers.subarray(source * hidden, (source + 1) * hidden), row * hidden);
@@ -77,7 +77,7 @@ function metadataOf(
   shape: ModelShape,
   type: keyof typeof fileTypes,
 ): Record<string, Metadata> {
-  const { vocabulary, hidden, heads } = shape;
+  const { vocabulary, hidden, heads, keyHeads } = shape;
   const [normal, unknown, control, byte] = [1, 2, 3, 6]; // llama_token_type
   const bytes = Array.from(
     { length: 256 },
@@ -93,7 +93,7 @@ function metadataOf(
     "llama.block_count": { u32: shape.layers },
     "llama.feed_forward_length": { u32: shape.feedForward },
     "llama.attention.head_count": { u32: heads },
-    "llama.attention.head_count_kv": { u32: heads },
+    "llama.attention.head_count_kv": { u32: keyHeads },
     "llama.attention.layer_norm_rms_epsilon": { f32: shape.rmsEpsilon },
     "llama.rope.dimension_count": { u32: hidden / heads },
     "llama.rope.freq_base": { f32: shape.ropeTheta },

@@ -2,23 +2,32 @@ import { join } from "node:path";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { toFloat32 } from "../../src/checkpoint/tensor.ts";
 import { writeGgufModel } from "./gguf_model.ts";
-import { type ModelShape, modelShape } from "./model_shape.ts";
+import type { ModelShape } from "./model_shape.ts";
 import { onnxFile } from "./onnx_file.ts";
 import { writeOnnxModel } from "./onnx_model.ts";
 import { writePieces } from "./protobuf.ts";
 import { writeRandomCheckpoint } from "./random_checkpoint.ts";
 
-/** The random model in the formats of all engines, each written when it is first asked for. */
+/** A checkpoint that is there already. */
+export interface GivenCheckpoint {
+  /** What its files in other formats are named after. */
+  readonly name: string;
+  readonly folder: string;
+}
+
+/** The random model, or a given one, in the formats of all engines, each written when first asked for. */
 export class ModelFiles {
-  readonly shape: ModelShape;
   readonly #written = new Map<string, Promise<string>>();
 
-  constructor(readonly folder: string, layers: number) {
-    this.shape = modelShape(layers);
-  }
+  constructor(
+    readonly folder: string,
+    readonly shape: ModelShape,
+    readonly given?: GivenCheckpoint,
+  ) {}
 
   /** The checkpoint in Hugging Face layout, bf16. */
   checkpoint(): Promise<string> {
+    if (this.given !== undefined) return Promise.resolve(this.given.folder);
     return this.#once("checkpoint", (path) => writeRandomCheckpoint(path, this.shape));
   }
 
@@ -80,7 +89,8 @@ export class ModelFiles {
 
   /** Writes under another name first, so that a broken run leaves no half of a file. */
   #once(name: string, write: (path: string) => Promise<void>): Promise<string> {
-    const path = join(this.folder, `${this.shape.layers}-layers-${name}`);
+    const of = this.given?.name ?? `${this.shape.layers}-layers`;
+    const path = join(this.folder, `${of}-${name}`);
     const writing = this.#written.get(name) ?? (async () => {
       if (await Deno.stat(path).then(() => true, () => false)) return path;
       await Deno.mkdir(this.folder, { recursive: true });

@@ -4,6 +4,8 @@ export interface ModelShape {
   readonly hidden: number;
   readonly feedForward: number;
   readonly heads: number;
+  /** Heads of keys and values; ONNX is written for as many as heads alone. */
+  readonly keyHeads: number;
   readonly vocabulary: number;
   readonly maxTokens: number;
   readonly rmsEpsilon: number;
@@ -17,6 +19,7 @@ export function modelShape(layers: number): ModelShape {
     hidden: 768,
     feedForward: 2048,
     heads: 12,
+    keyHeads: 12,
     vocabulary: 32000,
     maxTokens: 8192,
     rmsEpsilon: 1e-5,
@@ -25,6 +28,8 @@ export function modelShape(layers: number): ModelShape {
 }
 
 /** Multiplications and additions of one token in the layers' linear maps. */
-export function operationsPerToken({ layers, hidden, feedForward }: ModelShape): number {
-  return 2 * layers * (4 * hidden * hidden + 3 * hidden * feedForward);
+export function operationsPerToken(shape: ModelShape): number {
+  const { layers, hidden, feedForward, heads, keyHeads } = shape;
+  const attention = 2 * (1 + keyHeads / heads) * hidden * hidden;
+  return 2 * layers * (attention + 3 * hidden * feedForward);
 }

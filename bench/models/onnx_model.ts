@@ -26,8 +26,8 @@ export async function writeOnnxModel(
 }
 
 function llamaGraph(checkpoint: Checkpoint, shape: ModelShape): OnnxGraph {
-  const { heads, hidden } = shape;
-  const past = ["batch", heads, 0, hidden / heads];
+  const { heads, keyHeads, hidden } = shape;
+  const past = ["batch", keyHeads, 0, hidden / heads];
   return {
     nodes: new LlamaNodes(shape).all(),
     tensors: [...weightTensors(checkpoint), ...positionTensors(shape)],
@@ -64,7 +64,7 @@ class LlamaNodes {
   }
 
   #attention(name: string): string {
-    const { heads } = this.shape;
+    const { heads, keyHeads } = this.shape;
     const normed = this.#addAndNorm(`${name}.input_layernorm`);
     const inputs = ["q", "k", "v"].map((part) =>
       this.#product(normed, `${name}.self_attn.${part}_proj`)
@@ -77,7 +77,7 @@ class LlamaNodes {
         ...["past_key", "past_value", "last_position", "total_length", "cosines", "sines"],
       ],
       outputs: [`${name}.mixed`, `${name}.key`, `${name}.value`],
-      attributes: { num_heads: heads, kv_num_heads: heads, do_rotary: 1 },
+      attributes: { num_heads: heads, kv_num_heads: keyHeads, do_rotary: 1 },
     });
     return this.#product(`${name}.mixed`, `${name}.self_attn.o_proj`);
   }

@@ -28,7 +28,7 @@ function configOf(shape: ModelShape): Record<string, unknown> {
     intermediate_size: shape.feedForward,
     num_hidden_layers: shape.layers,
     num_attention_heads: shape.heads,
-    num_key_value_heads: shape.heads,
+    num_key_value_heads: shape.keyHeads,
     vocab_size: shape.vocabulary,
     max_position_embeddings: shape.maxTokens,
     rms_norm_eps: shape.rmsEpsilon,

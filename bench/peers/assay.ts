@@ -10,15 +10,26 @@ import { type FloatDtype, fromFloat32 } from "../../src/checkpoint/tensor.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import type { Backend } from "../../src/ops/backend.ts";
 import { ChatTokenizer } from "../../src/text/chat_tokenizer.ts";
-import { messagesOf } from "../models/vocabulary.ts";
+import { messagesOf as wordsOf } from "../models/vocabulary.ts";
+import type { Conversation } from "../../src/text/conversation.ts";
 import { type Engine, productInputs, type ProductShape, sampledOutputs, serve } from "./serve.ts";
 
 /** What the parent sends: a model to score with, or the weights' type of matrix products. */
 export type AssayOptions =
-  | { readonly checkpoint: string; readonly options?: LoadOptions }
+  | {
+    readonly checkpoint: string;
+    readonly options?: LoadOptions;
+    /** A file of conversations with their ids, for a model whose ids can't be written down as words. */
+    readonly conversations?: string | undefined;
+  }
   | { readonly weights: FloatDtype };
 
-async function scorer(checkpoint: string, options: LoadOptions): Promise<Engine> {
+async function scorer(
+  checkpoint: string,
+  options: LoadOptions,
+  conversations: string | undefined,
+): Promise<Engine> {
+  const messagesOf = await reader(conversations);
   const model = await RewardModel.load(checkpoint, options);
   return {
     facts: { backend: model.backend, deno: Deno.version.deno, v8: Deno.version.v8 },
@@ -31,15 +42,31 @@ async function scorer(checkpoint: string, options: LoadOptions): Promise<Engine>
       });
     },
     check: async (sequences) => {
-      await checkTokens(checkpoint, sequences);
+      await checkTokens(checkpoint, sequences, messagesOf);
       const verdicts = await model.score(sequences.map(messagesOf));
       return verdicts.map(({ score }) => score!);
     },
   };
 }
 
+type MessagesOf = (ids: readonly number[]) => Conversation;
+
+/** The messages that ids stand for: words of the random model, or what a file says. */
+async function reader(file: string | undefined): Promise<MessagesOf> {
+  if (file === undefined) return wordsOf;
+  const { conversations } = JSON.parse(await Deno.readTextFile(file)) as {
+    conversations: { ids: number[]; messages: Conversation }[];
+  };
+  const byIds = new Map(conversations.map(({ ids, messages }) => [ids.join(), messages]));
+  return (ids) => byIds.get(ids.join())!;
+}
+
 /** Makes sure that Assay scores the very tokens that the peers are given. */
-async function checkTokens(path: string, sequences: readonly (readonly number[])[]) {
+async function checkTokens(
+  path: string,
+  sequences: readonly (readonly number[])[],
+  messagesOf: MessagesOf,
+) {
   using checkpoint = await Checkpoint.open(path);
   const maxTokens = Math.max(...sequences.map((ids) => ids.length));
   const tokenizer = await ChatTokenizer.open(checkpoint, { maxTokens });
@@ -77,7 +104,7 @@ function product(backend: Backend, type: FloatDtype, shape: ProductShape) {
 if (import.meta.main) {
   await serve((options: AssayOptions) =>
     "checkpoint" in options
-      ? scorer(options.checkpoint, options.options ?? {})
+      ? scorer(options.checkpoint, options.options ?? {}, options.conversations)
       : multiplier(options.weights)
   );
 }

@@ -19,7 +19,7 @@ export interface OnnxRuntimeOptions {
   /** The model to score with. */
   readonly model?: string;
   /** Heads and their size, for the empty cache that the model takes. */
-  readonly heads: number;
+  readonly keyHeads: number;
   readonly headDim: number;
   /** One-product models by `rows×columns×inner`. */
   readonly products?: Readonly<Record<string, string>>;
@@ -103,10 +103,10 @@ function runtimeName(): string {
 function feeds(
   ort: Ort,
   ids: readonly number[],
-  { heads, headDim }: OnnxRuntimeOptions,
+  { keyHeads, headDim }: OnnxRuntimeOptions,
 ): Record<string, Tensor> {
   const empty = (): Tensor =>
-    new ort.Tensor("float32", new Float32Array(0), [1, heads, 0, headDim]);
+    new ort.Tensor("float32", new Float32Array(0), [1, keyHeads, 0, headDim]);
   const int32 = (number: number): Tensor => new ort.Tensor("int32", Int32Array.of(number), [1]);
   return {
     input_ids: new ort.Tensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]),

