@@ -7,6 +7,7 @@ import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
+import { refusedFamilies } from "./refused_families.ts";
 import { refuseQuantized } from "./quantized.ts";
 
 /** The families that Assay runs. */
@@ -40,9 +41,12 @@ export function familyOf({ name, config }: Pick<ModelFacts, "name" | "config">):
   const family = known.find((family) => family.modelType === modelType);
   if (family !== undefined) return family;
   const types = known.map((family) => family.modelType);
+  const reason = Object.hasOwn(refusedFamilies, modelType)
+    ? `, which it does not run: ${refusedFamilies[modelType]}`
+    : "";
   throw new AssayError(
     "models/unsupported-architecture",
-    `Cannot score with ${name}/config.json: its model_type is "${modelType}"; Assay runs ` +
+    `Cannot score with ${name}/config.json: its model_type is "${modelType}"${reason}; Assay runs ` +
       `${types.slice(0, -1).join(", ")} and ${
         types.at(-1)
       } backbones; take a reward model on one of ` +

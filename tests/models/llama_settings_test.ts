@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
-import { planBackbone } from "../../src/models/families.ts";
+import { families, planBackbone } from "../../src/models/families.ts";
 import type { LlamaSettings } from "../../src/models/llama.ts";
+import { refusedFamilies } from "../../src/models/refused_families.ts";
 
 const llama = {
   model_type: "llama",
@@ -62,6 +63,17 @@ Deno.test("planBackbone() refuses architectures it does not run", () => {
     () => read({ model_type: "gpt2" }),
     (error) => error instanceof AssayError && error.code === "models/unsupported-architecture",
   );
+});
+
+Deno.test("planBackbone() says why it does not run an architecture that it knows", () => {
+  for (const [model_type, reason] of Object.entries(refusedFamilies)) {
+    assert.ok(families.every(({ modelType }) => modelType !== model_type), model_type);
+    assert.throws(() => read({ model_type }), (error) => {
+      assert.ok(error instanceof AssayError && error.code === "models/unsupported-architecture");
+      assert.ok(error.message.includes(reason), error.message);
+      return true;
+    });
+  }
 });
 
 Deno.test("planBackbone() says which value is malformed", () => {

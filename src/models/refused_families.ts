@@ -1,0 +1,19 @@
+/**
+ * Architectures that Assay knows and does not run, by their `model_type`, each with the reason: what they
+ * compute that no family here does, and what is known of reward models on them.
+ */
+export const refusedFamilies: Readonly<Record<string, string>> = {
+  granite:
+    "its blocks are scaled by multipliers that no family here has, and transformers has no " +
+    "class that scores with it, nor is a reward model on it published",
+  granitemoe:
+    "its blocks are scaled by multipliers that no family here has, and transformers has " +
+    "no class that scores with it",
+  cohere:
+    "its rope turns neighbouring numbers and both of a layer's blocks read the same norm, and " +
+    "transformers has no class that scores with it, nor is a reward model on it published",
+  cohere2: "its rope turns neighbouring numbers and both of a layer's blocks read the same norm, " +
+    "and transformers has no class that scores with it, nor is a reward model on it published",
+  gemma3: "it is a folder with a part for images; save the part for text by itself, as " +
+    "Gemma3TextForSequenceClassification with the model_type gemma3_text",
+};
