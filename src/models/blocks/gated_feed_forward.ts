@@ -17,6 +17,18 @@ export interface GatedFeedForward {
 export function gatedInner(
   backend: Backend,
   input: Matrix,
+  weights: Pick<GatedFeedForward, "gate" | "up">,
+  activation: Activation,
+): Matrix {
+  const inner = gatedInnerOf(backend, input, weights, activation);
+  backend.release(input);
+  return inner;
+}
+
+/** As {@linkcode gatedInner}, of an input that stays. */
+export function gatedInnerOf(
+  backend: Backend,
+  input: Matrix,
   { gate, up }: Pick<GatedFeedForward, "gate" | "up">,
   activation: Activation,
 ): Matrix {
@@ -30,7 +42,6 @@ export function gatedInner(
     activation,
     output: gated,
   });
-  backend.release(input);
   return gated;
 }
 
