@@ -7,6 +7,7 @@
 import type { Recorder } from "../src/gpu/recorder.ts";
 import { activate } from "../src/ops/activate.ts";
 import { attention } from "../src/ops/attention.ts";
+import { disentangledAttention } from "../src/ops/disentangled_attention.ts";
 import { gatedMatmul } from "../src/ops/gated_matmul.ts";
 import { gatherRows } from "../src/ops/gather_rows.ts";
 import type { GpuBackend } from "../src/ops/gpu_backend.ts";
@@ -178,6 +179,30 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
       activation: "gelu",
       output: gpu.matrix(rows, columns, "operand"),
     }),
+  }),
+  disentangled_attention: define(disentangledAttention, {
+    dimensions: ["tokens", "heads", "head dimensions", "places"],
+    shapes: { software: [[256, 12, 64, 512]], gpu: [[512, 16, 64, 512]] },
+    // Three products for the scores and one for the sums.
+    work: (tokens, heads, headDim) => operations(8 * heads * headDim * tokens * tokens),
+    operands: (gpu, type, tokens, heads, headDim, places) => {
+      const { spans, blocks } = attentionOperands(gpu, type, tokens, heads, heads, headDim);
+      const matrix = (rows: number): Matrix => gpu.matrix(rows, heads * headDim);
+      return {
+        queries: matrix(tokens),
+        keys: matrix(tokens),
+        values: matrix(tokens),
+        relative: matrix(2 * places),
+        terms: "both" as const,
+        places: gpu.upload(1, 2 * places + 1, new Float32Array(2 * places + 1)),
+        spans,
+        blocks,
+        heads,
+        headDim,
+        scale: 0.1,
+        output: matrix(tokens),
+      };
+    },
   }),
   gather_rows: define(gatherRows, {
     dimensions: ["rows", "columns"],

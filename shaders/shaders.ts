@@ -9,6 +9,7 @@ import activateTextureSource from "./activate_texture.wgsl" with { type: "text" 
 import activationSource from "./activation.wgsl" with { type: "text" };
 import attentionTextureSource from "./attention_texture.wgsl" with { type: "text" };
 import attentionTiledSource from "./attention_tiled.wgsl" with { type: "text" };
+import disentangledAttentionSource from "./disentangled_attention.wgsl" with { type: "text" };
 import gatedMatmulTextureSource from "./gated_matmul_texture.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
 import layerNormSource from "./layer_norm.wgsl" with { type: "text" };
@@ -52,6 +53,11 @@ export const activateTextureShader: Shader = shader("activate_texture", activate
 export const attentionTextureShader: Shader = shader("attention_texture", attentionTextureSource);
 /** See `attention_tiled.wgsl`. */
 export const attentionTiledShader: Shader = shader("attention_tiled", attentionTiledSource);
+/** See `disentangled_attention.wgsl`. */
+export const disentangledAttentionShader: Shader = shader(
+  "disentangled_attention",
+  disentangledAttentionSource,
+);
 /** See `gated_matmul_texture.wgsl`. */
 export const gatedMatmulTextureShader: Shader = shader(
   "gated_matmul_texture",

@@ -74,12 +74,21 @@ export function checkAttention(operands: AttentionOperands): void {
   expectShape(name, "values", values, seen, "the rows of keys, and their heads");
   expectShape(name, "output", output, asking, "as queries");
   expectLength(name, "spans", spans, 4 * queries.rows, "four for each of the queries");
-  const [fewest, most] = [Math.ceil(queries.rows / mostInBlock), queries.rows];
-  expectRelation(
-    name,
-    blocks.length % 4 === 0 && blocks.length >= 4 * fewest && blocks.length <= 4 * most,
-    `blocks to have four numbers for each of ${fewest} to ${most} blocks of ${most} queries`,
-    `${blocks.length} numbers`,
-  );
+  expectBlocks(name, blocks, queries.rows);
   expectApart(name, output, { queries, keys, values });
+}
+
+/**
+ * Guards the number of query blocks.
+ *
+ * @throws {AssayError} `ops/shape` where so many queries are never divided into so many.
+ */
+export function expectBlocks(operation: string, { length }: Indices, queries: number): void {
+  const fewest = Math.ceil(queries / mostInBlock);
+  expectRelation(
+    operation,
+    length % 4 === 0 && length >= 4 * fewest && length <= 4 * queries,
+    `blocks to have four numbers for each of ${fewest} to ${queries} blocks of ${queries} queries`,
+    `${length} numbers`,
+  );
 }

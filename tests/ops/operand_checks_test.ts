@@ -25,6 +25,7 @@ interface Call {
 /** Sizes that may be others: no operand says them, or (`attention`, `rope`) more than one will do. */
 const freeSizes: Readonly<Record<string, readonly string[]>> = {
   attention: ["blocks.length"],
+  disentangled_attention: ["blocks.length", "places.columns", "relative.rows"],
   gather_rows: ["input.rows"],
   log_softmax_slice: ["logits.columns"],
   mean_rows: ["input.rows", "rows.length"],

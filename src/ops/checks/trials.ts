@@ -1,6 +1,7 @@
 import { seededRandom } from "../../numbers/seeded_random.ts";
 import { activate } from "../activate.ts";
 import { attention } from "../attention.ts";
+import { disentangledAttention } from "../disentangled_attention.ts";
 import { queryBlocks } from "../query_blocks.ts";
 import { gatedMatmul } from "../gated_matmul.ts";
 import { gatherRows } from "../gather_rows.ts";
@@ -146,6 +147,40 @@ export const trials: Readonly<Record<string, Trial>> = {
       window: random.pick([0, 7]),
       scale: random.pick([undefined, 0.3]),
       softcap: random.pick([0, 0.8, 0.05]), // of scores of about 1: near 0, and where tanh is 1
+      output,
+    });
+    return output;
+  },
+
+  disentangled_attention(backend, random) {
+    const heads = random.integer(1, 4);
+    const headDim = random.pick([8, 24, 72]);
+    const terms = random.pick(["keys", "queries", "both"] as const);
+    const { rows, spans, lengths } = raggedSpans(random, 100); // keys come in blocks of 64
+
+    const queries = spans.length / 4;
+    const columns = heads * headDim;
+    const matrix = (count: number): Matrix =>
+      backend.upload(count, columns, random.numbers(count * columns));
+    const places = random.integer(1, 40);
+    const table = { length: 2 * random.integer(0, 60) + 1 }; // shorter than texts, and longer
+    const output = poisoned(backend, queries, columns);
+    backend.run(disentangledAttention, {
+      queries: matrix(queries),
+      keys: matrix(rows),
+      values: matrix(rows),
+      relative: matrix(terms === "both" ? 2 * places : places),
+      terms,
+      places: backend.upload(
+        1,
+        table.length,
+        Float32Array.from(table, () => random.integer(0, places - 1)),
+      ),
+      spans: backend.uploadIndices(spans),
+      blocks: backend.uploadIndices(queryBlocks(spans, lengths, backend.queriesPerBlock)),
+      heads,
+      headDim,
+      scale: 0.6,
       output,
     });
     return output;
@@ -315,7 +350,7 @@ function weightBytes(random: Random, count: number, type: WeightType): Uint8Arra
 }
 
 /** A pack of one prompt and a few responses to it, then a few conversations of their own. */
-function raggedSpans(random: Random): {
+function raggedSpans(random: Random, longest = 40): {
   readonly rows: number;
   readonly spans: Uint32Array<ArrayBuffer>;
   readonly lengths: Uint32Array<ArrayBuffer>;
@@ -333,6 +368,6 @@ function raggedSpans(random: Random): {
   const prompt = random.integer(1, 30);
   segment(0, 0, prompt);
   for (let i = random.integer(0, 3); i > 0; i--) segment(0, prompt, random.integer(1, 20));
-  for (let i = random.integer(0, 3); i > 0; i--) segment(row, 0, random.integer(1, 40));
+  for (let i = random.integer(0, 3); i > 0; i--) segment(row, 0, random.integer(1, longest));
   return { rows: row, spans: Uint32Array.from(spans), lengths: Uint32Array.from(lengths) };
 }
