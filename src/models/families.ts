@@ -5,13 +5,14 @@ import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
+import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
 import { refusedFamilies } from "./refused_families.ts";
 import { refuseQuantized } from "./quantized.ts";
 
 /** The families that Assay runs. */
-export const families: readonly Family[] = [llama, mistral, qwen2, qwen3, gemma2, gemma3];
+export const families: readonly Family[] = [llama, mistral, qwen2, qwen3, gemma2, gemma3, phi3];
 
 const registered: Family[] = [];
 

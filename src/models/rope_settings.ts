@@ -71,6 +71,8 @@ export interface RopeReading {
    * left out, another part than the whole is refused.
    */
   readonly partialFactor?: number | undefined;
+  /** The types that the class has, each with what it means there; by default all, as they are called. */
+  readonly types?: Readonly<Record<string, string>> | undefined;
   /** The original length of families that have one where the config names none. */
   readonly originalLength?: number | undefined;
 }
@@ -171,7 +173,12 @@ export interface SectionReading extends RopeReading {
  */
 export function readSection(section: ConfigReader, reading: SectionReading): RopeSettings {
   const theta = section.positive("rope_theta", reading.theta);
-  const type = section.text("rope_type", section.text("type", "default"));
+  const called = section.text("rope_type", section.text("type", "default"));
+  const { types } = reading;
+  if (types !== undefined && !Object.hasOwn(types, called)) {
+    throw unsupported(section, "rope_type", Object.keys(types).join(", "), called);
+  }
+  const type = types?.[called] ?? called;
   const base = { theta, ...readPart(section, reading) };
   const settings = { ...base, ...readScaling(section, type, reading) };
   checkTurned(section, settings, reading.headDim);

@@ -11,6 +11,14 @@ GEMMA3_ROPES = {
     "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
 }
 
+PHI3_ROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 10000.0,
+    "partial_rotary_factor": 0.75,
+    "short_factor": [1.0 + 0.1 * place for place in range(12)],
+    "long_factor": [1.0 + 0.5 * place for place in range(12)],
+}
+
 MODELS = [
     Model(
         "llama_yarn",
@@ -46,6 +54,25 @@ MODELS = [
             {"rms_norm_eps": 0.01},
             {"rope_parameters": GEMMA3_ROPES | {"full_attention": {"rope_type": "default", "rope_theta": 1000000.0}}},
             {"rope_parameters": GEMMA3_ROPES | {"sliding_attention": {"rope_type": "default", "rope_theta": 500.0}}},
+        ],
+    ),
+    Model(
+        "phi3",
+        "Phi3",
+        torch.bfloat16,
+        shape(64, 48, 2, 2, 1, None)
+        | {"rope_parameters": PHI3_ROPE, "max_position_embeddings": 512, "original_max_position_embeddings": 64}
+        | {"sliding_window": 96, "vocab_size": 349},
+        tokenizer="chatml",
+        seed=122,
+        switches=[
+            {"sliding_window": 97},
+            {"rms_norm_eps": 0.1},
+            {"original_max_position_embeddings": 128},
+            {"rope_parameters": PHI3_ROPE | {"attention_factor": 1.0}},
+            {"rope_parameters": PHI3_ROPE | {"short_factor": [1.0] * 12}},
+            {"rope_parameters": PHI3_ROPE | {"long_factor": [1.0] * 12}},
+            {"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}},
         ],
     ),
 ]

@@ -80,7 +80,12 @@ async function staysWithinPlan(
 
 for (const { kernelSet: kernels, missing } of testedKernelSets) {
   // Words that make 1015 and 1018 tokens.
-  for (const [folder, words] of [["armo", 334], ["gemma2", 497], ["gemma3", 497]] as const) {
+  for (
+    const [folder, words] of [["armo", 334], ["gemma2", 497], ["gemma3", 497], [
+      "phi3",
+      330,
+    ]] as const
+  ) {
     const name = `a pack takes what the row sizes say, ${folder} (${kernels})`;
     testWhere(missing, name, async () => {
       const options = { kernels, layers: "resident", tokensPerPack: 1024 } as const;
