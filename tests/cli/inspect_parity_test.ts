@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { inspectCommand } from "../../src/cli/inspect/inspect.ts";
+import { run } from "../../src/cli/main.ts";
+import { goldenConversations, parityFolder, parityModels } from "../golden/parity.ts";
+import { captureOutput } from "./captured_output.ts";
+
+for (const model of parityModels) {
+  Deno.test(`assay inspect names the family, head, positions and score of ${model}`, async () => {
+    const config = JSON.parse(await Deno.readTextFile(`${parityFolder(model)}/config.json`));
+    const [{ messages }] = await goldenConversations(model) as [{ messages: unknown }];
+    const inspect = async (format: string): Promise<string> => {
+      const { output, stdout, stderr } = captureOutput();
+      const text = ["--text", JSON.stringify(messages)];
+      const args = [
+        "inspect",
+        parityFolder(model),
+        "--backend",
+        "cpu",
+        "--format",
+        format,
+        ...text,
+      ];
+      assert.equal(await run([inspectCommand(output)], args, output), 0, stderr());
+      return stdout();
+    };
+    const { backbone, head, texts: [text] } = JSON.parse(await inspect("jsonl"));
+    assert.equal(backbone.family, config.model_type);
+    assert.equal(typeof head.kind, "string");
+    const reads = Object.keys(head.reads);
+    assert.ok(reads.length > 0);
+    // Each read has its positions, and a mark at each of them.
+    for (const read of reads) {
+      assert.ok(text.pooled_positions[read].length > 0, `${read} has no position`);
+    }
+    if (head.labels.length > 0) assert.ok(head.labels.includes(head.score_label));
+    const table = await inspect("table");
+    const named = [`family      ${config.model_type}`, `kind        ${head.kind}`];
+    for (const line of named) assert.ok(table.includes(line), line);
+    for (const read of reads) assert.match(table, new RegExp(`reads {7}${read} at `));
+    if (head.score_label !== null) assert.match(table, /score {7}the logit of /);
+  });
+}
