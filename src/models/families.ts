@@ -5,6 +5,8 @@ import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
+import { olmo2 } from "./olmo2.ts";
+import { olmo3 } from "./olmo3.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
@@ -12,7 +14,17 @@ import { refusedFamilies } from "./refused_families.ts";
 import { refuseQuantized } from "./quantized.ts";
 
 /** The families that Assay runs. */
-export const families: readonly Family[] = [llama, mistral, qwen2, qwen3, gemma2, gemma3, phi3];
+export const families: readonly Family[] = [
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  gemma2,
+  gemma3,
+  phi3,
+  olmo2,
+  olmo3,
+];
 
 const registered: Family[] = [];
 

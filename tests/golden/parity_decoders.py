@@ -19,6 +19,12 @@ PHI3_ROPE = {
     "long_factor": [1.0 + 0.5 * place for place in range(12)],
 }
 
+OLMO3_ROPES = {
+    "full_attention": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 256, "beta_fast": 4.0}
+    | {"rope_theta": 500000.0, "attention_factor": 1.2079441541679836},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 500000.0},
+}
+
 MODELS = [
     Model(
         "llama_yarn",
@@ -73,6 +79,29 @@ MODELS = [
             {"rope_parameters": PHI3_ROPE | {"short_factor": [1.0] * 12}},
             {"rope_parameters": PHI3_ROPE | {"long_factor": [1.0] * 12}},
             {"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}},
+        ],
+    ),
+    Model(
+        "olmo2",
+        "Olmo2",
+        torch.bfloat16,
+        shape(48, 64, 2, 3, 1, None) | rope(500000.0) | {"max_position_embeddings": 4096},
+        seed=125,
+        switches=[DEFAULT_ROPE, {"rms_norm_eps": 0.1}],
+    ),
+    Model(
+        "olmo3",
+        "Olmo3",
+        torch.bfloat16,
+        shape(48, 56, 3, 2, 1, None)
+        | {"rope_parameters": OLMO3_ROPES, "max_position_embeddings": 2048, "sliding_window": 16}
+        | {"layer_types": ["sliding_attention", "full_attention", "sliding_attention"], "attention_bias": True},
+        seed=124,
+        switches=[
+            {"sliding_window": 17},
+            {"layer_types": ["full_attention"] * 3},
+            {"rope_parameters": OLMO3_ROPES | {"full_attention": {"rope_type": "default", "rope_theta": 500000.0}}},
+            {"rope_parameters": OLMO3_ROPES | {"sliding_attention": {"rope_type": "default", "rope_theta": 500.0}}},
         ],
     ),
 ]

@@ -81,7 +81,7 @@ async function staysWithinPlan(
 for (const { kernelSet: kernels, missing } of testedKernelSets) {
   // Words that make 1015 and 1018 tokens.
   for (
-    const [folder, words] of [["armo", 334], ["gemma2", 497], ["gemma3", 497], [
+    const [folder, words] of [["armo", 334], ["gemma2", 497], ["gemma3", 497], ["olmo2", 334], [
       "phi3",
       330,
     ]] as const
