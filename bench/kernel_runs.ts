@@ -20,6 +20,7 @@ import type { Operation } from "../src/ops/operation.ts";
 import { queryBlocks } from "../src/ops/query_blocks.ts";
 import { rmsNorm } from "../src/ops/rms_norm.ts";
 import { rope } from "../src/ops/rope.ts";
+import { scatterRows } from "../src/ops/scatter_rows.ts";
 import { softmaxGate } from "../src/ops/softmax_gate.ts";
 import { bytesPerWeight, Weight, type WeightType } from "../src/ops/weight.ts";
 
@@ -211,6 +212,17 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
     operands: (gpu, _, rows, columns) => ({
       input: gpu.matrix(rows, columns),
       rows: gpu.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
+      output: gpu.matrix(rows, columns),
+    }),
+  }),
+  scatter_rows: define(scatterRows, {
+    dimensions: ["rows", "columns"],
+    shapes: rowShapes,
+    work: (rows, columns) => bytes(3 * rows * columns + 2 * rows),
+    operands: (gpu, _, rows, columns) => ({
+      input: gpu.matrix(rows, columns),
+      rows: gpu.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
+      weights: gpu.matrix(rows, 1),
       output: gpu.matrix(rows, columns),
     }),
   }),

@@ -24,6 +24,7 @@ import rmsNormTextureSource from "./rms_norm_texture.wgsl" with { type: "text" }
 import ropeSource from "./rope.wgsl" with { type: "text" };
 import ropeTextureSource from "./rope_texture.wgsl" with { type: "text" };
 import rowsToTextureSource from "./rows_to_texture.wgsl" with { type: "text" };
+import scatterRowsSource from "./scatter_rows.wgsl" with { type: "text" };
 import softCapSource from "./soft_cap.wgsl" with { type: "text" };
 import softmaxGateSource from "./softmax_gate.wgsl" with { type: "text" };
 import storedWeightsSource from "./stored_weights.wgsl" with { type: "text" };
@@ -87,6 +88,8 @@ export const ropeShader: Shader = shader("rope", ropeSource);
 export const ropeTextureShader: Shader = shader("rope_texture", ropeTextureSource);
 /** See `rows_to_texture.wgsl`. */
 export const rowsToTextureShader: Shader = shader("rows_to_texture", rowsToTextureSource);
+/** See `scatter_rows.wgsl`. */
+export const scatterRowsShader: Shader = shader("scatter_rows", scatterRowsSource);
 /** See `softmax_gate.wgsl`. */
 export const softmaxGateShader: Shader = shader("softmax_gate", softmaxGateSource);
 /** See `swiglu.wgsl`. */

@@ -5,11 +5,14 @@ import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
+import { mixtral } from "./mixtral.ts";
 import { olmo2 } from "./olmo2.ts";
 import { olmo3 } from "./olmo3.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
+import { qwen2Moe } from "./qwen2_moe.ts";
 import { qwen3 } from "./qwen3.ts";
+import { qwen3Moe } from "./qwen3_moe.ts";
 import { refusedFamilies } from "./refused_families.ts";
 import { refuseQuantized } from "./quantized.ts";
 
@@ -17,8 +20,11 @@ import { refuseQuantized } from "./quantized.ts";
 export const families: readonly Family[] = [
   llama,
   mistral,
+  mixtral,
   qwen2,
+  qwen2Moe,
   qwen3,
+  qwen3Moe,
   gemma2,
   gemma3,
   phi3,

@@ -1,18 +1,20 @@
 import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
 import { ConfigReader } from "../checkpoint/config_reader.ts";
-import type { Backend } from "../ops/backend.ts";
+import type { Backend, MatrixUse } from "../ops/backend.ts";
 import { byHead, type LayOut, paddedHeadDim, paddedSize } from "../ops/layout.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Weight } from "../ops/weight.ts";
 import type { Linear, MapLayout, WeightLoader } from "../ops/weight_loader.ts";
 import { addGatedFeedForward, type GatedFeedForward } from "./blocks/gated_feed_forward.ts";
-import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
+import { type LayerArithmetic, LayerStack, type Readings } from "./blocks/layer_stack.ts";
 import { addLinear, linear } from "./blocks/linear.ts";
+import { addExperts, type MixtureOfExperts } from "./blocks/mixture_of_experts.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { headNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { layerWindows, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { BackbonePlan, Family } from "./family.ts";
+import * as mixture from "./experts.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
 import { oddHeadDim, unsupported } from "./unsupported.ts";
@@ -37,6 +39,8 @@ export interface LlamaSettings {
   };
   /** Whether queries and keys are normed by head before they are turned. */
   readonly queryKeyNorms: boolean;
+  /** Experts in the place of the feed-forward block, where layers have them. */
+  readonly experts?: mixture.ExpertSettings | undefined;
   /** Longest conversation that the model takes, in tokens. */
   readonly maxTokens: number;
 }
@@ -45,11 +49,15 @@ export interface LlamaSettings {
 export interface LlamaVariant extends Pick<Family, "modelType" | "className"> {
   /** Numbers of a head where the config gives none; hidden / heads by default. */
   readonly headDim?: number | undefined;
-  /** Linear maps of the attention that have biases; by default `attention_bias` tells. */
-  readonly attentionBiases?: { readonly queryKeyValue: boolean; readonly output: boolean };
   /** Whether `mlp_bias` tells of biases of the feed-forward block; transformers' Llama alone reads it. */
   readonly readsFeedForwardBias?: boolean | undefined;
   readonly queryKeyNorms?: boolean | undefined;
+  /** A config with what its class in `transformers` takes where a key is absent, if Llama's does not. */
+  completed?(config: ModelFacts["config"]): ModelFacts["config"];
+  /** Linear maps of the attention that have biases; by default `attention_bias` tells. */
+  attentionBiases?(reader: ConfigReader): { queryKeyValue: boolean; output: boolean };
+  /** Experts in the place of the feed-forward block; none by default. */
+  readExperts?(reader: ConfigReader, facts: mixture.ExpertFacts): mixture.ExpertSettings;
   /** Windows where the config lists no layer types, by the window that it gives (0 for none). */
   windows(reader: ConfigReader, layers: number, window: number): readonly number[];
   /** Refuses windows that the config's layer types give, where transformers' class has no such thing. */
@@ -94,20 +102,20 @@ export function llamaFamily(variant: LlamaVariant): Family {
     className: variant.className,
     plan(facts, warn) {
       const { name, config, tensors } = facts;
-      const reader = new ConfigReader(config, `${name}/config.json`);
-      refuseUnsupported(reader);
-      const mostLayers = Math.max(manyLayers, tensors.size);
-      const settings = readSettings(reader, variant, { mostLayers, warn });
+      const completed = variant.completed?.(config) ?? config;
+      const reader = new ConfigReader(completed, `${name}/config.json`);
+      refuseUnsupported(reader, variant.readExperts && ["num_experts", "num_local_experts"]);
+      const settings = readSettings(reader, variant, { tensors, warn });
       refuseUnknown(reader, facts, warn);
+      mixture.checkExperts(settings.experts, facts, layerPrefix);
       return planLlama(family, settings);
     },
   };
   return family;
 }
 
-/** What settings are read with: the most layers there can be, and who is told of what is odd. */
-interface Reading {
-  readonly mostLayers: number;
+/** What settings are read with: the tensors, and who is told of what is odd. */
+interface Reading extends Pick<ModelFacts, "tensors"> {
   readonly warn: (message: string) => void;
 }
 
@@ -115,18 +123,18 @@ interface Reading {
 function readSettings(
   reader: ConfigReader,
   variant: LlamaVariant,
-  { mostLayers, warn }: Reading,
+  { tensors, warn }: Reading,
 ): LlamaSettings {
   const hiddenSize = reader.count("hidden_size");
   const heads = reader.count("num_attention_heads");
   const keyHeads = reader.count("num_key_value_heads", heads);
   if (variant.headDim === undefined) checkHeads(reader, heads, hiddenSize);
   const headDim = reader.count("head_dim", variant.headDim ?? hiddenSize / heads);
-  const layers = reader.count("num_hidden_layers", undefined, mostLayers);
+  const layers = reader.count("num_hidden_layers", undefined, Math.max(manyLayers, tensors.size));
   const maxPositions = reader.count("max_position_embeddings");
   const rope = readRope(reader, { maxPositions, headDim, warn });
   const bias = reader.flag("attention_bias", false);
-  const { queryKeyValue, output } = variant.attentionBiases ??
+  const { queryKeyValue, output } = variant.attentionBiases?.(reader) ??
     { queryKeyValue: bias, output: bias };
   const settings: LlamaSettings = {
     vocabularySize: reader.count("vocab_size"),
@@ -145,6 +153,7 @@ function readSettings(
       feedForward: reader.flag("mlp_bias", false) && (variant.readsFeedForwardBias ?? false),
     },
     queryKeyNorms: variant.queryKeyNorms ?? false,
+    experts: variant.readExperts?.(reader, { layers, tensors }),
     maxTokens: longestConversation(rope, maxPositions),
   };
   checkSizes(settings, reader);
@@ -201,7 +210,7 @@ function planLlama(family: Family, settings: LlamaSettings): BackbonePlan {
     languageHeadName: "lm_head.weight",
     owns: ownsTensor,
     layerOf: layerOfTensor,
-    rowSizes: {
+    rowSizes: mixture.withExperts(settings, {
       widest: Math.max(onDevice.hidden, heads * onDevice.head),
       // hidden, normed; queries, keys and values as products give them and as attention takes them; mixed
       layer: onDevice.hidden + (3 * heads + 5 * keyHeads) * onDevice.head,
@@ -209,7 +218,7 @@ function planLlama(family: Family, settings: LlamaSettings): BackbonePlan {
       widestFeedForward: onDevice.inner,
       waiting: onDevice.hidden + 2 * (8 + onDevice.head),
       kept: layers * 2 * keyHeads * onDevice.head,
-    },
+    }),
     load: (checkpoint, backend, options) =>
       LayerStack.load({
         plan,
@@ -235,6 +244,7 @@ function describe(settings: LlamaSettings): BackbonePlan["description"] {
       (windows.length === 0 ? "" : `, window ${windows.join(", ")}`),
     ],
     ["feed-forward", `${settings.intermediateSize}`],
+    ...mixture.describeExperts(settings.experts),
     ["rope", describeRope(rope)],
     ["biases", named.length === 0 ? "none" : named.join(", ")],
   ];
@@ -264,6 +274,10 @@ function llamaTensors(settings: LlamaSettings): ExpectedTensors {
     if (settings.queryKeyNorms) norm("self_attn.q_norm", headDim);
     if (settings.queryKeyNorms) norm("self_attn.k_norm", headDim);
     norm("post_attention_layernorm", hiddenSize);
+    if (settings.experts?.layers[layer]) {
+      mixture.addTensors(tensors, settings.experts, prefix, hiddenSize);
+      continue;
+    }
     linear("mlp.gate_proj", intermediateSize, hiddenSize, biases.feedForward);
     linear("mlp.up_proj", intermediateSize, hiddenSize, biases.feedForward);
     linear("mlp.down_proj", hiddenSize, intermediateSize, biases.feedForward);
@@ -288,7 +302,7 @@ export function layerOfTensor(tensor: string): number | undefined {
 }
 
 /** The weights of one layer. */
-interface LlamaLayer extends GatedFeedForward {
+interface LlamaLayer {
   readonly inputNorm: Matrix;
   readonly query: Linear;
   readonly key: Linear;
@@ -298,13 +312,14 @@ interface LlamaLayer extends GatedFeedForward {
   readonly queryNorm: Matrix | undefined;
   readonly keyNorm: Matrix | undefined;
   readonly feedForwardNorm: Matrix;
+  readonly feedForward: GatedFeedForward | MixtureOfExperts;
 }
 
 class LlamaLayers implements LayerArithmetic<LlamaLayer> {
   constructor(readonly settings: LlamaSettings, readonly finalNorm: Matrix) {}
 
   async load(loader: WeightLoader, layer: number): Promise<LlamaLayer> {
-    const { biases, queryKeyNorms, headDim } = this.settings;
+    const { biases, queryKeyNorms, headDim, experts } = this.settings;
     const prefix = layerPrefix(layer);
     const linear = (name: string, bias: boolean, layout?: MapLayout): Promise<Linear> =>
       loader.linear(prefix + name, bias, layout);
@@ -320,21 +335,29 @@ class LlamaLayers implements LayerArithmetic<LlamaLayer> {
       queryNorm: queryKeyNorms ? await norm("self_attn.q_norm", heads) : undefined,
       keyNorm: queryKeyNorms ? await norm("self_attn.k_norm", heads) : undefined,
       feedForwardNorm: await norm("post_attention_layernorm"),
-      gate: await linear("mlp.gate_proj", biases.feedForward),
-      up: await linear("mlp.up_proj", biases.feedForward),
-      down: await linear("mlp.down_proj", biases.feedForward),
+      feedForward: experts?.layers[layer] ? await mixture.loadExperts(loader, experts, prefix) : {
+        gate: await linear("mlp.gate_proj", biases.feedForward),
+        up: await linear("mlp.up_proj", biases.feedForward),
+        down: await linear("mlp.down_proj", biases.feedForward),
+      },
     };
   }
 
-  products({ query, key, value, output, gate, up, down }: LlamaLayer): readonly Weight[] {
-    return [query, key, value, output, gate, up, down].map(({ weight }) => weight);
+  products({ query, key, value, output, feedForward: block }: LlamaLayer): readonly Weight[] {
+    const attention = [query, key, value, output].map(({ weight }) => weight);
+    if ("experts" in block) return [...attention, ...mixture.expertProducts(block)];
+    return [...attention, ...[block.gate, block.up, block.down].map(({ weight }) => weight)];
   }
 
-  run(stream: PackStream, weights: LlamaLayer, layer: number): void {
+  run(stream: PackStream, weights: LlamaLayer, layer: number): Readings | void {
     this.#addAttention(stream, weights, layer);
+    const { backend } = stream;
+    const { feedForward, feedForwardNorm: norm } = weights;
+    if ("experts" in feedForward) {
+      return addExperts(stream, (hidden) => this.#norm(backend, hidden, norm, "rows"), feedForward);
+    }
     for (const hidden of stream.feedForwardBlocks()) {
-      const normed = this.#norm(stream.backend, hidden, weights.feedForwardNorm);
-      addGatedFeedForward(stream.backend, normed, weights, hidden);
+      addGatedFeedForward(backend, this.#norm(backend, hidden, norm), feedForward, hidden);
     }
   }
 
@@ -365,9 +388,9 @@ class LlamaLayers implements LayerArithmetic<LlamaLayer> {
     return turned(backend, normed, angles);
   }
 
-  #norm(backend: Backend, input: Matrix, weight: Matrix): Matrix {
+  #norm(backend: Backend, input: Matrix, weight: Matrix, use: MatrixUse = "operand"): Matrix {
     const { rmsEpsilon: epsilon } = this.settings;
-    return rmsNormed(backend, input, { weight, epsilon }, "operand");
+    return rmsNormed(backend, input, { weight, epsilon }, use);
   }
 
   finish({ backend, hidden }: PackStream): Matrix {

@@ -7,7 +7,7 @@ import { llamaFamily } from "./llama.ts";
 export const qwen2: Family = llamaFamily({
   modelType: "qwen2",
   className: "Qwen2",
-  attentionBiases: { queryKeyValue: true, output: false },
+  attentionBiases: () => ({ queryKeyValue: true, output: false }),
   windows: windowsOfUpperLayers,
   checkTypedWindows: checkUsesWindows,
 });

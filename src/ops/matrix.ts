@@ -108,4 +108,19 @@ export class Indices {
     if (!inHost(this.storage) && "buffer" in this.storage) return this.storage;
     throw elsewhere(`a list of ${this.length} indices`, "in a buffer", this.storage);
   }
+
+  /** Some of the numbers, not copied. On the device, `first` must be a multiple of {@link rowAlignment}. */
+  view(first: number, count: number): Indices {
+    if (first < 0 || count < 0 || first + count > this.length) {
+      throw new AssayError(
+        "ops/shape",
+        `Cannot view numbers ${first} + ${count} of a list of ${this.length} indices`,
+      );
+    }
+    if (inHost(this.storage)) {
+      return new Indices(count, this.storage.subarray(first, first + count));
+    }
+    const { buffer, offset } = this.device;
+    return new Indices(count, { buffer, offset: offset + 4 * first, size: 4 * count });
+  }
 }

@@ -31,6 +31,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 import parity_decoders
+import parity_moe
 import parity_sizes
 from parity_armo import LlamaForRewardModelWithGating, fill_heads, find_gate_position
 from parity_conversations import CONVERSATIONS
@@ -186,7 +187,7 @@ for model in MODELS:
     model.gemma = model.family == "Gemma2"
     model.every_tensor = False  # check_parity.py sees to it
 
-MODELS += parity_decoders.MODELS + parity_sizes.MODELS
+MODELS += parity_decoders.MODELS + parity_sizes.MODELS + parity_moe.MODELS
 
 
 def build(model: Model, tokenizer: PreTrainedTokenizerFast) -> transformers.PreTrainedModel:

@@ -15,7 +15,7 @@ for (const { kernelSet, missing } of testedKernelSets) {
     missing,
     `the layers' kernels are compiled when a model is loaded (${kernelSet} kernels)`,
     async () => {
-      for (const name of ["llama", "qwen3", "gemma2", "gemma3"]) {
+      for (const name of ["llama", "qwen3", "gemma2", "gemma3", "mixtral", "qwen3_moe"]) {
         using backbone = await Backbone.load(parityFolder(name), { kernels: kernelSet });
         const { backend } = backbone;
         assert.ok(backend instanceof GpuBackend);

@@ -30,6 +30,7 @@ const freeSizes: Readonly<Record<string, readonly string[]>> = {
   log_softmax_slice: ["logits.columns"],
   mean_rows: ["input.rows", "rows.length"],
   rope: ["angles.columns"],
+  scatter_rows: ["output.rows"],
   softmax_gate: ["logits.rows", "logits.columns"],
 };
 

@@ -16,6 +16,16 @@ import type { KeptPrefix, TokenPack } from "../token_pack.ts";
 import { PackStream } from "./pack_stream.ts";
 
 /**
+ * The rest of a layer whose way depends on what it computes: it yields matrices, which it releases
+ * itself, and goes on with their numbers. Each time costs a readback, one for all packs in flight.
+ */
+export type Readings = Generator<
+  readonly Matrix[],
+  void,
+  readonly Float32Array<ArrayBuffer>[]
+>;
+
+/**
  * What a family's layers compute.
  *
  * @typeParam Weights The weights of one layer.
@@ -30,7 +40,7 @@ export interface LayerArithmetic<Weights> {
   /** Changes a pack's embeddings, [rows, hidden], before they are uploaded: scales them, adds positions. */
   embed?(embedded: Float32Array, pack: TokenPack): void;
   /** Takes a pack through a layer; in the last one it narrows the stream to the pooled rows. */
-  run(stream: PackStream, weights: Weights, layer: number): void;
+  run(stream: PackStream, weights: Weights, layer: number): Readings | void;
   /** Final hidden states of the pooled rows: the final norm's result, a matrix of its own. */
   finish(stream: PackStream): Matrix;
 }
@@ -108,7 +118,7 @@ export class LayerStack<Weights> implements BackboneModel {
       const stream = this.#begin(pack, new Float32Array(tokens * hiddenSize));
       const { kinds = [] } = this.#arithmetic;
       for (const layer of new Set([0, ...kinds, layers - 1])) {
-        this.#arithmetic.run(stream, weights, layer);
+        rehearse(this.#arithmetic.run(stream, weights, layer));
       }
       backend.release(this.#finish(stream));
     });
@@ -132,11 +142,31 @@ export class LayerStack<Weights> implements BackboneModel {
       signal?.throwIfAborted();
       await this.#withLayer(layer, async (weights) => {
         if (layer === 0) await this.#prepare(streams, weights);
-        for (const stream of streams) this.#arithmetic.run(stream, weights, layer);
+        await this.#finished(
+          streams.map((stream) => this.#arithmetic.run(stream, weights, layer)),
+        );
       });
       await observer?.(layer, streams.map(({ hidden }) => hidden));
     }
     return streams.map((stream) => this.#finish(stream));
+  }
+
+  /** Reads what the packs' layers ask for, all in one readback, until none asks for more. */
+  async #finished(layers: readonly (Readings | void)[]): Promise<void> {
+    const asking: { readonly rest: Readings; readonly matrices: readonly Matrix[] }[] = [];
+    const goOn = (rest: Readings, numbers: readonly Float32Array<ArrayBuffer>[]): void => {
+      const { done, value } = rest.next(numbers);
+      if (!done) asking.push({ rest, matrices: value });
+    };
+    for (const rest of layers) if (rest) goOn(rest, []);
+    while (asking.length > 0) {
+      const answered = asking.splice(0);
+      const numbers = await this.#parts.backend.read(answered.flatMap(({ matrices }) => matrices));
+      let at = 0;
+      for (const { rest, matrices } of answered) {
+        goOn(rest, numbers.slice(at, at += matrices.length));
+      }
+    }
   }
 
   /** See {@link BackboneModel.forget}. */
@@ -203,4 +233,13 @@ function paddedRows(
     result.set(embedded.subarray(row * hiddenSize, (row + 1) * hiddenSize), row * columns);
   }
   return result;
+}
+
+/** Takes a layer to its end with zeros for what it reads: a rehearsal computes nothing. */
+function rehearse(layer: Readings | void): void {
+  if (!layer) return;
+  let step = layer.next([]);
+  while (!step.done) {
+    step = layer.next(step.value.map(({ rows, columns }) => new Float32Array(rows * columns)));
+  }
 }

@@ -14,6 +14,7 @@ import { bytesPerWeight, type Weight, type WeightType } from "../weight.ts";
 import type { Backend, MatrixUse } from "../backend.ts";
 import { rmsNorm } from "../rms_norm.ts";
 import { rope } from "../rope.ts";
+import { scatterRows } from "../scatter_rows.ts";
 import { softmaxGate } from "../softmax_gate.ts";
 
 /** A reproducible source of random numbers. */
@@ -233,6 +234,21 @@ export const trials: Readonly<Record<string, Trial>> = {
     backend.run(gatherRows, {
       input: backend.upload(inputRows, columns, random.numbers(inputRows * columns)),
       rows: backend.uploadIndices(rows),
+      output,
+    });
+    return output;
+  },
+
+  scatter_rows(backend, random) {
+    const outputRows = random.integer(1, 50);
+    const columns = 4 * random.integer(1, 40);
+    const rows = Uint32Array.from({ length: outputRows }, (_, row) => row)
+      .filter((row) => row === 0 || random.pick([true, false])).reverse();
+    const output = backend.upload(outputRows, columns, random.numbers(outputRows * columns));
+    backend.run(scatterRows, {
+      input: backend.upload(rows.length, columns, random.numbers(rows.length * columns)),
+      rows: backend.uploadIndices(rows),
+      weights: backend.upload(rows.length, 1, random.numbers(rows.length)),
       output,
     });
     return output;

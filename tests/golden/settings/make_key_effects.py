@@ -32,7 +32,6 @@ OLD_KEYS = {
     "gemma3_text": ["cache_implementation", "hidden_act", "rope_local_base_freq", "sliding_window_pattern"],
     "cohere2": ["cache_implementation", "sliding_window_pattern"],
     "gpt_neox": ["rotary_pct", "rotary_emb_base"],
-    "qwen3_moe": ["max_window_layers"],
     "bert": ["position_embedding_type"],
     "roberta": ["position_embedding_type"],
     "xlm-roberta": ["position_embedding_type"],

@@ -47,7 +47,7 @@ gpuTest(
 for (const { kernelSet: kernels, missing } of testedKernelSets) {
   for (const layers of ["resident", "streamed"] as const) {
     // One of each family whose row sizes are its own.
-    for (const folder of ["armo", "gemma2"]) {
+    for (const folder of ["armo", "gemma2", "qwen2_moe"]) {
       const name = `device memory stays within the plan, ${folder}, ${layers} layers (${kernels})`;
       testWhere(missing, name, () => staysWithinPlan(folder, { kernels, layers }));
     }
@@ -84,6 +84,9 @@ for (const { kernelSet: kernels, missing } of testedKernelSets) {
     const [folder, words] of [["armo", 334], ["gemma2", 497], ["gemma3", 497], ["olmo2", 334], [
       "phi3",
       330,
+    ], [
+      "qwen2_moe",
+      334,
     ]] as const
   ) {
     const name = `a pack takes what the row sizes say, ${folder} (${kernels})`;
