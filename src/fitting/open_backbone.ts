@@ -11,6 +11,8 @@ export interface OpenBackboneOptions {
   readonly memoryBudget?: number | undefined;
   /** Which end to cut where a conversation is too long; by default such a row is an error. */
   readonly truncate?: "left" | "right" | undefined;
+  /** Keys of `config.json` that Assay does not know and is to leave out, which else are refused. */
+  readonly ignoreConfigKeys?: readonly string[] | undefined;
   /** Told of what is odd but no error; `console.warn` by default. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Ends the loading early, with its reason. */

@@ -129,6 +129,25 @@ for (const [what, files, code, message] of bad) {
   });
 }
 
+Deno.test("assay score --ignore-config-key leaves out a key that is named, with a warning", async () => {
+  await inFolder(async (folder) => {
+    await write(folder, { ...whole, "config.json": { brand_new_key: 3, other_key: 4 } });
+    const score = async (...flags: string[]) => {
+      const { output, rows, stderr } = captureOutput();
+      const args = ["score", folder, "examples/conversations.jsonl", "--backend", "cpu", ...flags];
+      return { status: await run([scoreCommand(output)], args, output), rows, stderr };
+    };
+    const one = await score("--ignore-config-key", "brand_new_key");
+    assert.equal(one.status, 2);
+    assert.match(one.stderr(), /found "other_key", which/);
+    const keys = ["brand_new_key", "other_key"].flatMap((key) => ["--ignore-config-key", key]);
+    const both = await score(...keys);
+    assert.equal(both.status, 0);
+    assert.match(both.stderr(), /brand_new_key, other_key left out, as asked/);
+    assert.ok(both.rows().every(({ score }) => typeof score === "number"));
+  });
+});
+
 Deno.test("assay score says what to do where the model's name is no folder", async () => {
   const name = "Skywork/Skywork-Reward-V2-Qwen3-0.6B";
   await refuses(name, "checkpoint/missing-config", /hf download .*\/resolve\/main/);
