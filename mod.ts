@@ -17,7 +17,8 @@ export type { HttpPatience } from "./src/checkpoint/http_patience.ts";
 export type { HttpOptions } from "./src/checkpoint/http_source.ts";
 export type { LoadOptions, Progress, ScoreOptions } from "./src/scoring/load_options.ts";
 export type { Pooling } from "./src/scoring/pooling.ts";
-export { RewardModel } from "./src/scoring/reward_model.ts";
+export { type ModelState, RewardModel } from "./src/scoring/reward_model.ts";
+export type { ShownToken, ShownTokens } from "./src/scoring/shown_tokens.ts";
 export {
   ImplicitRewardModel,
   type ImplicitRewardOptions,

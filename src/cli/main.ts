@@ -8,6 +8,7 @@ import { fitCommand } from "./fit/fit.ts";
 import { inspectCommand } from "./inspect/inspect.ts";
 import { type ExitStatus, Output, OutputClosed } from "./output.ts";
 import { scoreCommand } from "./score/score.ts";
+import { serveCommand } from "./serve/serve.ts";
 import { soupCommand } from "./soup.ts";
 import { voteCommand } from "./vote/vote.ts";
 
@@ -23,6 +24,7 @@ const commands: readonly ((output: Output) => Command)[] = [
   soupCommand,
   fitCommand,
   evaluateCommand,
+  serveCommand,
   inspectCommand,
   doctorCommand,
 ];

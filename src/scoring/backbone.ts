@@ -17,6 +17,7 @@ import type { Sequence } from "./packs/prefix_group.ts";
 import { Turns } from "./packs/turns.ts";
 import { tokenizeForReads } from "./read_positions.ts";
 import { readStates, rowsOfMembers } from "./read_states.ts";
+import { type ShownTokens, shownTokens } from "./shown_tokens.ts";
 import { checkLoadOptions, checkScoreOptions, ownKinds } from "./check_load_options.ts";
 
 /** How to load a {@link Backbone} by itself. */
@@ -45,6 +46,8 @@ export class Backbone implements Disposable {
   readonly #opened: OpenModel;
   readonly #sharePrefixes: boolean;
   readonly #turns = new Turns();
+  /** Tokens of conversations that were computed, and rows that they took: shared ones count once. */
+  readonly work = { tokens: 0, rows: 0 };
 
   private constructor(opened: OpenModel, sharePrefixes: boolean) {
     this.#opened = opened;
@@ -124,9 +127,14 @@ export class Backbone implements Disposable {
     const { memory: plan, backend, layers } = this.#opened;
     const tokenize = (conversation: Conversation, index: number): Sequence =>
       this.#sequence(conversation, index, readout.reads);
+    const record: Readout<Result>["record"] = (pack, hidden) => {
+      this.work.rows += pack.tokens.ids.length;
+      for (const { ids } of pack.members) this.work.tokens += ids.length;
+      return readout.record(pack, hidden);
+    };
     return runPacks(
       { plan, backend, layers, sharePrefixes: this.#sharePrefixes, turns: this.#turns },
-      { conversations, tokenize, readout, options },
+      { conversations, tokenize, readout: { ...readout, record }, options },
     );
   }
 
@@ -167,6 +175,16 @@ export class Backbone implements Disposable {
     options: ScoreOptions = {},
   ): Promise<(PooledState | AssayError)[]> {
     return Array.fromAsync(this.states(conversations, options));
+  }
+
+  /**
+   * The tokens of a conversation, and where they are read, for people to see.
+   *
+   * @throws {AssayError} For a conversation that can't be tokenised.
+   */
+  tokens(conversation: Conversation): ShownTokens {
+    const { tokenizer, plan: { reads, head } } = this.#opened;
+    return shownTokens(tokenizer, conversation, { reads, ending: head?.ending });
   }
 
   #sequence(conversation: Conversation, index: number, reads: Reads): Sequence {

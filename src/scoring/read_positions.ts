@@ -70,6 +70,13 @@ function responseStartOf(
   conversation: Conversation,
   ids: Uint32Array,
 ): number {
+  if (conversation.templated !== undefined) {
+    throw new AssayError(
+      "scoring/no-response",
+      "Cannot find the response's tokens: expected messages, found templated text, which does not say " +
+        "where its response begins",
+    );
+  }
   const last = conversation.at(-1)!;
   const prompt = tokenizer.tokenize(withoutResponse(conversation)).ids;
   let start = 0;

@@ -8,8 +8,19 @@ import type { RewardModelPlan } from "./model_plan.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
 import type { Readout } from "./packs/pack_pipeline.ts";
 import { readStates, rowsOfMembers } from "./read_states.ts";
+import type { ShownTokens } from "./shown_tokens.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 import { checkLoadOptions, checkScoreOptions } from "./check_load_options.ts";
+
+/** What a model holds and has done since it was loaded. */
+export interface ModelState {
+  /** Bytes of device memory held now. */
+  readonly deviceBytes: number;
+  /** Tokens of the conversations that were computed. */
+  readonly tokens: number;
+  /** Of those, tokens that were computed: what several share is computed once. */
+  readonly computedTokens: number;
+}
 
 /**
  * A reward model, loaded and ready to score.
@@ -149,6 +160,21 @@ export class RewardModel implements Disposable {
     const outcomes = this.#backbone.run(conversations, this.#readout(), options);
     const { parts } = this.#plan.head;
     for await (const outcome of outcomes) yield verdictOf(outcome, parts, this.kernels);
+  }
+
+  /**
+   * The tokens of a conversation as they are computed, and where the head reads, for people to see.
+   *
+   * @throws {AssayError} For a conversation that can't be scored.
+   */
+  tokens(conversation: Conversation): Promise<ShownTokens> {
+    return new Promise((resolve) => resolve(this.#backbone.tokens(conversation)));
+  }
+
+  /** What it holds and has done. */
+  state(): Promise<ModelState> {
+    const { work: { tokens, rows } } = this.#backbone;
+    return Promise.resolve({ deviceBytes: this.deviceBytes, tokens, computedTokens: rows });
   }
 
   /** Runs the head on packs' hidden states. */

@@ -1,3 +1,4 @@
+import { inputError } from "../data/input_bytes.ts";
 import { textOf, writeWholeFile } from "../data/whole_file.ts";
 
 /**
@@ -9,4 +10,17 @@ import { textOf, writeWholeFile } from "../data/whole_file.ts";
  */
 export async function writeTextFile(path: string, text: string): Promise<void> {
   await writeWholeFile(path, textOf(text));
+}
+
+/**
+ * Reads a whole text file.
+ *
+ * @throws {AssayError} `data/no-such-file`, `data/no-permission`, `data/bad-file`.
+ */
+export async function readTextFile(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw inputError(path, error);
+  }
 }

@@ -5,17 +5,21 @@ import { ContentGuard, findResponse } from "./content_guard.ts";
 import {
   checkConversation,
   type Conversation,
+  type TemplatedText,
   withoutResponse,
   withVariables,
 } from "./conversation.ts";
 import type { TextValue } from "./jinja/text_value.ts";
 import { commonLength, deriveHeaderPattern, findLastPattern } from "./header_pattern.ts";
 import { requireResponse, requireResponsive } from "./response_check.ts";
-import type {
-  ConversationTokenizer,
-  TextOptions,
-  TokenizedConversation,
+import {
+  type ConversationTokenizer,
+  type Limits,
+  limitsOf,
+  type TextOptions,
+  type TokenizedConversation,
 } from "./conversation_tokenizer.ts";
+import { templatedTokens } from "./templated_text.ts";
 import { controlTokens, sequencePrefix, withOneBeginning } from "./special_tokens.ts";
 import { oddMarkers } from "./token_checks.ts";
 import type { Encoded, EncodeOptions, GuardedText, Tokenizer } from "./tokenizer.ts";
@@ -198,8 +202,11 @@ export class ChatTokenizer implements ConversationTokenizer {
    * `text/pattern-runaway`, `text/tokenizer-runaway`, `text/too-long`, `text/no-gating-pattern`.
    */
   tokenize(conversation: Conversation): TokenizedConversation {
+    const limits = limitsOf(conversation, this.#options);
+    const { templated } = conversation;
+    if (templated !== undefined) return this.#templated(templated, limits);
     const text = this.#render(checkConversation(conversation, this.#template.source));
-    const { maxTokens, truncate } = this.#options;
+    const { maxTokens, truncate } = limits;
     // Without truncation, count on for a while, so that the error can tell the number.
     const limit = truncate === undefined ? countedLengths * maxTokens : maxTokens;
     const encoded = this.#encode(text, { limit, countsOnly: true });
@@ -207,7 +214,7 @@ export class ChatTokenizer implements ConversationTokenizer {
       if (truncate === undefined) {
         throw tooLong(describeTotal(encoded), maxTokens, this.#options.limitedBy);
       }
-      return this.#truncate(text, truncate);
+      return this.#truncate(text, { maxTokens, truncate });
     }
     return {
       ids: Uint32Array.from(encoded.ids),
@@ -241,8 +248,10 @@ export class ChatTokenizer implements ConversationTokenizer {
     return { ...encoded, ids, total: encoded.total + ids.length - encoded.ids.length };
   }
 
-  #truncate(text: RenderedText, truncate: Truncation): TokenizedConversation {
-    const { maxTokens } = this.#options;
+  #truncate(
+    text: RenderedText,
+    { maxTokens, truncate }: { readonly maxTokens: number; readonly truncate: Truncation },
+  ): TokenizedConversation {
     const countsOnly = truncate === "left";
     const prompt = this.#encodePrompt(text, countsOnly ? Infinity : maxTokens);
     // Right: tokens beyond the length do not matter, if it is known where the response begins.
@@ -271,6 +280,22 @@ export class ChatTokenizer implements ConversationTokenizer {
       ids: Uint32Array.from(cut),
       truncated: true,
       headerPosition: header === null ? this.#withoutHeader(cut.length) : header - dropped,
+    };
+  }
+
+  /** Text that its sender templated: what stands in it is live, and cut at its ends alone. */
+  #templated(templated: TemplatedText, limits: Limits): TokenizedConversation {
+    const { ids, truncated } = templatedTokens(templated, limits, {
+      encode: (text, options) => this.#tokenizer.encode({ text, breaks: [] }, new Set(), options),
+      prefix: this.#prefix,
+      bosId: this.#bosId,
+      limitedBy: this.#options.limitedBy,
+    });
+    const header = this.headerPattern && findLastPattern(ids, this.headerPattern);
+    return {
+      ids: Uint32Array.from(ids),
+      truncated,
+      headerPosition: header ?? this.#withoutHeader(ids.length),
     };
   }
 

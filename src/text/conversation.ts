@@ -19,10 +19,35 @@ export interface Message {
 /** What a chat template is given besides the messages: `tools`, `documents`, `enable_thinking`, …. */
 export type TemplateVariables = Readonly<Record<string, unknown>>;
 
+/** Text that went through a chat template already, or its tokens. */
+export type TemplatedText =
+  | {
+    /** The whole text, its special tokens written out, which act as such. */
+    readonly text: string;
+    /** Whether the tokenizer's own first token is put before it where it is missing; default true. */
+    readonly addSpecialTokens?: boolean | undefined;
+  }
+  | {
+    /** The tokens, as they are. */
+    readonly ids: readonly number[];
+  };
+
 /** A list of messages; the last one is the response to score. */
 export interface Conversation extends ReadonlyArray<Message> {
   /** What its chat template is given besides them. */
   readonly variables?: TemplateVariables | undefined;
+  /** Text that was templated already, in place of messages; see `templatedText`. */
+  readonly templated?: TemplatedText | undefined;
+  /** Its own bounds, within the tokenizer's; see {@linkcode withLimits}. */
+  readonly limits?: ConversationLimits | undefined;
+}
+
+/** Bounds of one conversation, which may be closer than those of the tokenizer. */
+export interface ConversationLimits {
+  /** Most tokens; no more than the tokenizer's own. */
+  readonly maxTokens?: number | undefined;
+  /** What gives way where it is too long, whatever the tokenizer's own option says. */
+  readonly truncate?: "left" | "right" | undefined;
 }
 
 /**
@@ -47,6 +72,34 @@ export function withVariables(
   variables: TemplateVariables | undefined,
 ): Conversation {
   return variables === undefined ? [...messages] : Object.assign([...messages], { variables });
+}
+
+/**
+ * The same conversation with bounds of its own.
+ *
+ * @example
+ * ```ts
+ * import { withLimits } from "@assay/assay/text";
+ * import assert from "node:assert/strict";
+ *
+ * const messages = [{ role: "user", content: "Hi" }, { role: "assistant", content: "Hello." }];
+ * assert.equal(withLimits(messages, { truncate: "left" }).limits?.truncate, "left");
+ * ```
+ *
+ * @param conversation The conversation.
+ * @param limits Its bounds; `undefined` for none.
+ * @returns A new list.
+ */
+export function withLimits(
+  conversation: Conversation,
+  limits: ConversationLimits | undefined,
+): Conversation {
+  const { variables, templated } = conversation;
+  return Object.assign([...conversation], {
+    ...(variables && { variables }),
+    ...(templated && { templated }),
+    ...(limits && { limits }),
+  });
 }
 
 /**

@@ -68,3 +68,20 @@ export interface TextOptions {
   /** Whether special tokens written inside a message's content act as such. Default false. */
   readonly trustSpecialTokens?: boolean | undefined;
 }
+
+/** Bounds that hold for one conversation. */
+export interface Limits {
+  readonly maxTokens: number;
+  readonly truncate: "left" | "right" | undefined;
+}
+
+/** The bounds of a conversation: its own, within the tokenizer's. */
+export function limitsOf(
+  { limits }: Conversation,
+  { maxTokens, truncate }: Pick<TextOptions, "maxTokens" | "truncate">,
+): Limits {
+  return {
+    maxTokens: Math.min(maxTokens, limits?.maxTokens ?? Infinity),
+    truncate: limits?.truncate ?? truncate,
+  };
+}

@@ -15,10 +15,14 @@ export type {
 } from "./conversation_tokenizer.ts";
 export {
   type Conversation,
+  type ConversationLimits,
   type Message,
+  type TemplatedText,
   type TemplateVariables,
+  withLimits,
   withVariables,
 } from "./conversation.ts";
+export { templatedText } from "./templated_text.ts";
 export { PairTokenizer, type PairTokenizerOptions } from "./pair_tokenizer.ts";
 export type { TextFiles } from "./tokenizer_files.ts";
 export type { Truncation } from "./truncation.ts";

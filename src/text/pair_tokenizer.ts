@@ -1,12 +1,15 @@
 import { AssayError } from "../error.ts";
 import type { AddedToken } from "./added_tokens.ts";
 import { ContentGuard } from "./content_guard.ts";
-import { checkConversation, type Conversation } from "./conversation.ts";
-import type {
-  ConversationTokenizer,
-  TextOptions,
-  TokenizedConversation,
+import { checkConversation, type Conversation, type TemplatedText } from "./conversation.ts";
+import {
+  type ConversationTokenizer,
+  type Limits,
+  limitsOf,
+  type TextOptions,
+  type TokenizedConversation,
 } from "./conversation_tokenizer.ts";
+import { templatedTokens } from "./templated_text.ts";
 import { TextValue } from "./jinja/text_value.ts";
 import { type PairForm, readPairForm, withModelTypes } from "./pair_form.ts";
 import type { Encoded, EncodeOptions, Tokenizer } from "./tokenizer.ts";
@@ -147,8 +150,13 @@ export class PairTokenizer implements ConversationTokenizer {
    *   `text/unknown-field`, `text/unknown-variable`, `text/tokenizer-runaway`, `text/too-long`.
    */
   tokenize(conversation: Conversation): TokenizedConversation {
+    const { templated } = conversation;
+    if (templated !== undefined) {
+      return this.#templated(templated, limitsOf(conversation, this.#options));
+    }
     const texts = pairOf(conversation);
-    const { maxTokens, truncate, limitedBy } = this.#options;
+    const { limitedBy } = this.#options;
+    const { maxTokens, truncate } = limitsOf(conversation, this.#options);
     const limit = truncate === undefined ? countedLengths * maxTokens : maxTokens;
     const prompt = this.#encode(texts.prompt, { limit, countsOnly: true });
     const response = this.#encode(texts.response, { limit, countsOnly: true });
@@ -160,7 +168,7 @@ export class PairTokenizer implements ConversationTokenizer {
       const isComplete = prompt.isComplete && response.isComplete;
       throw tooLong(describeTotal({ total, isComplete }), maxTokens, limitedBy);
     }
-    return this.#joined(this.#truncate(texts, truncate), true);
+    return this.#joined(this.#truncate(texts, { maxTokens, truncate }), true);
   }
 
   /**
@@ -179,8 +187,10 @@ export class PairTokenizer implements ConversationTokenizer {
     return this.#tokenizer.encode(guarded, this.#control, options);
   }
 
-  #truncate({ prompt, response }: Pair<string>, truncate: Truncation): Pair<readonly number[]> {
-    const { maxTokens } = this.#options;
+  #truncate(
+    { prompt, response }: Pair<string>,
+    { maxTokens, truncate }: { readonly maxTokens: number; readonly truncate: Truncation },
+  ): Pair<readonly number[]> {
     const room = maxTokens - this.#separators;
     if (truncate === "right") {
       if (room < 2) throw noRoom(maxTokens, this.#separators);
@@ -197,6 +207,28 @@ export class PairTokenizer implements ConversationTokenizer {
     const { ids } = this.#encode(prompt, {});
     const dropped = ids.length - (room - whole.total);
     return { prompt: ids.slice(dropped), response: whole.ids };
+  }
+
+  /** Token ids as they are; text would need a form of its own, which no pair's separators tell. */
+  #templated(templated: TemplatedText, limits: Limits): TokenizedConversation {
+    if ("text" in templated) {
+      throw new AssayError(
+        "text/not-a-pair",
+        "Cannot make a pair of one text: expected a prompt and a response (a query and a document), " +
+          "which the encoder's tokenizer joins",
+      );
+    }
+    const encode = (): never => {
+      throw new TypeError("ids are encoded");
+    };
+    const { limitedBy } = this.#options;
+    const { ids, truncated } = templatedTokens(templated, limits, {
+      encode,
+      prefix: [],
+      bosId: undefined,
+      limitedBy,
+    });
+    return { ids: Uint32Array.from(ids), truncated, headerPosition: null };
   }
 
   #joined(texts: Pair<readonly number[]>, truncated: boolean): TokenizedConversation {

@@ -63,6 +63,8 @@ export async function hasDynamicRope(model: string): Promise<boolean> {
 export interface GoldenConversation {
   readonly name: string;
   readonly messages: readonly Message[];
+  /** The rendered chat template. */
+  readonly text: string;
   readonly ids: readonly number[];
   readonly score: number;
   readonly gate_position?: number;

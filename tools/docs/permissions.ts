@@ -42,6 +42,12 @@ export const permissionLines: readonly PermissionLine[] = [
       "src/cli/main.ts score models/demo examples/conversations.jsonl --explain --format table",
   },
   {
+    does: "serve a model, on that address alone",
+    grants: ["--allow-read=models/demo,src,shaders", "--allow-net=127.0.0.1:8792"],
+    command: "src/cli/main.ts serve models/demo --port 8792 & " +
+      "until curl -sf localhost:8792/ready; do kill -0 $!; sleep 0.2; done; kill -TERM $!; wait $!",
+  },
+  {
     does: "calibrate rows from standard input",
     grants: [],
     command: "src/cli/main.ts calibrate < scored.jsonl > calibrated.jsonl",

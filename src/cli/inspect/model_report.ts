@@ -10,31 +10,18 @@ import type { LoadOptions } from "../../scoring/load_options.ts";
 import { lengthLimit, memoryFor, planFor, type RewardModelPlan } from "../../scoring/model_plan.ts";
 import { openTokenizer } from "../../scoring/open_tokenizer.ts";
 import type { MemoryPlan } from "../../scoring/packs/memory_plan.ts";
-import {
-  type Positions,
-  tokenizeForReads,
-  type WantedReads,
-} from "../../scoring/read_positions.ts";
+import type { Positions, WantedReads } from "../../scoring/read_positions.ts";
+import { type ShownToken, shownTokens } from "../../scoring/shown_tokens.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import type { ConversationTokenizer, TextForm } from "../../text/conversation_tokenizer.ts";
 
 /** A part of a report, or why it could not be made. */
 export type Reported<Part> = Part | { readonly error: { code: string; message: string } };
 
-/** One token of a text, for people to read. */
-export interface ReportedToken {
-  readonly id: number;
-  readonly text: string;
-  /** Its token type, where the model tells a pair's texts apart by it. */
-  readonly type?: number | undefined;
-  /** What the head reads here, by its own names: `score`, `gate`, …; several with commas between. */
-  readonly read?: string | undefined;
-}
-
 /** The tokens of one conversation, and what the head reads of them. */
 export interface ReportedText {
   readonly conversation: Conversation;
-  readonly tokens: readonly ReportedToken[];
+  readonly tokens: readonly ShownToken[];
   readonly truncated: boolean;
   /** Positions from 0 whose hidden states the head reads, by read. */
   readonly pooled_positions: Positions;
@@ -47,7 +34,7 @@ export interface ReportedTemplate {
   readonly origin: string;
   readonly source: string;
   /** The tokens that an assistant header begins with, where heads may read; `null` where there is none. */
-  readonly header_pattern: readonly ReportedToken[] | null;
+  readonly header_pattern: readonly ShownToken[] | null;
 }
 
 /** The kernels that compute, and how they divide the model's products. */
@@ -224,23 +211,11 @@ function textOf(
   tokenizer: ConversationTokenizer,
   wanted: WantedReads,
 ): ReportedText {
-  const { ids, types, truncated, positions } = tokenizeForReads(tokenizer, conversation, wanted);
-  const readAt = Object.entries(positions).flatMap(([read, at]) =>
-    at.map((position) => ({ read, position }))
-  );
-  const tokens = [...ids].map((id, position): ReportedToken => {
-    const read = readAt.filter((at) => at.position === position).map(({ read }) => read);
-    const type = types?.[position];
-    return {
-      ...tokenOf(tokenizer, id),
-      ...(type !== undefined && { type }),
-      ...(read.length > 0 && { read: read.join(", ") }),
-    };
-  });
+  const { tokens, truncated, positions } = shownTokens(tokenizer, conversation, wanted);
   return { conversation, tokens, truncated, pooled_positions: positions };
 }
 
-function tokenOf(tokenizer: ConversationTokenizer, id: number): ReportedToken {
+function tokenOf(tokenizer: ConversationTokenizer, id: number): ShownToken {
   return { id, text: tokenizer.decodeToken(id) };
 }
 

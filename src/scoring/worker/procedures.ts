@@ -1,6 +1,7 @@
 import type { Conversation } from "../../text/conversation.ts";
 import type { LoadOptions, Progress } from "../load_options.ts";
-import type { RewardModel } from "../reward_model.ts";
+import type { ModelState, RewardModel } from "../reward_model.ts";
+import type { ShownTokens } from "../shown_tokens.ts";
 import type { Verdict } from "../verdict.ts";
 import type { ErrorMessage } from "./remote_calls.ts";
 import type { FolderProcedures } from "./remote_folder.ts";
@@ -38,6 +39,9 @@ export type WorkerProcedures = {
   load(source: SourceMessage, options: OptionsMessage): Promise<LoadedFacts>;
   /** Scores what `conversations` gives; done once all verdicts were handed over. */
   score(scoring: number): Promise<void>;
+  /** As `RewardModel.tokens`, `RewardModel.state`. */
+  tokens(conversation: Conversation): Promise<ShownTokens>;
+  state(): Promise<ModelState>;
   /** Ends a scoring at its next pack. */
   stop(scoring: number): void;
 };

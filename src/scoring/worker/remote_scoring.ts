@@ -91,7 +91,7 @@ export class RemoteScoring {
 }
 
 /** A conversation as a message can carry it; what can't be cloned is no message's content anyway. */
-function cloneable(conversation: Conversation): Conversation {
+export function cloneable(conversation: Conversation): Conversation {
   try {
     return structuredClone(conversation);
   } catch {

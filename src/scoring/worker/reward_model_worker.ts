@@ -6,8 +6,9 @@ import { type LoadOptions, type Progress, type ScoreOptions, warner } from "../l
 import type { MemoryPlan } from "../packs/memory_plan.ts";
 import { errorOf, RemoteCalls } from "./remote_calls.ts";
 import { type FolderProcedures, folderProcedures } from "./remote_folder.ts";
-import { RemoteScoring } from "./remote_scoring.ts";
-import type { RewardModel } from "../reward_model.ts";
+import { cloneable, RemoteScoring } from "./remote_scoring.ts";
+import type { ModelState, RewardModel } from "../reward_model.ts";
+import type { ShownTokens } from "../shown_tokens.ts";
 import type {
   LoadedFacts,
   OwnerProcedures,
@@ -204,6 +205,16 @@ export class RewardModelWorker
       scoring.close();
       this.#calls.call("stop", number).catch(() => {}); // the worker may have ended
     }
+  }
+
+  /** See {@link RewardModel.tokens}. */
+  tokens(conversation: Conversation): Promise<ShownTokens> {
+    return this.#calls.call("tokens", cloneable(conversation));
+  }
+
+  /** See {@link RewardModel.state}. */
+  state(): Promise<ModelState> {
+    return this.#calls.call("state");
   }
 
   #loading(progress: Progress, { onProgress }: LoadOptions): void {

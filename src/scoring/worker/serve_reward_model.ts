@@ -46,6 +46,8 @@ export function serveRewardModel(port: Port = globalThis as unknown as Port): vo
           running.delete(scoring);
         }
       },
+      tokens: (conversation) => model!.tokens(conversation),
+      state: () => model!.state(),
       stop: (scoring) => running.get(scoring)?.abort(),
     } satisfies WorkerProcedures,
   );

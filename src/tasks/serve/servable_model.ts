@@ -1,0 +1,49 @@
+import type { LoadOptions } from "../../scoring/load_options.ts";
+import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
+import type { Verdict } from "../../scoring/verdict.ts";
+import type { Conversation } from "../../text/conversation.ts";
+import { type ModelSpec, openModelFolder } from "../model_folder.ts";
+
+/** A reward model in a worker of its own, with what it reads. */
+export interface WorkerModel extends
+  Disposable,
+  Pick<
+    RewardModelWorker,
+    | "name"
+    | "architecture"
+    | "headKind"
+    | "objectives"
+    | "kernels"
+    | "maxTokens"
+    | "tokens"
+    | "state"
+  > {
+  /** As `RewardModelWorker.score`. */
+  score(conversations: readonly Conversation[]): Promise<Verdict[]>;
+}
+
+/**
+ * Loads a reward model in a worker, with an adapter where one is named.
+ *
+ * @throws {AssayError} As `RewardModelWorker.load` and `openModelFolder`.
+ */
+export async function loadWorkerModel(spec: ModelSpec, options: LoadOptions): Promise<WorkerModel> {
+  using opened = new DisposableStack();
+  const { source, warnings } = opened.use(await openModelFolder(spec));
+  for (const warning of warnings) options.onWarning?.(warning);
+  const model = opened.use(await RewardModelWorker.load(source, options));
+  const all = opened.move();
+  const { name, architecture, headKind, objectives, kernels, maxTokens } = model;
+  return {
+    name,
+    architecture,
+    headKind,
+    objectives,
+    kernels,
+    maxTokens,
+    tokens: (conversation) => model.tokens(conversation),
+    state: () => model.state(),
+    score: (conversations) => model.score(conversations),
+    [Symbol.dispose]: () => all[Symbol.dispose](),
+  };
+}
