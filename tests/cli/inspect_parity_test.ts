@@ -7,7 +7,7 @@ import { captureOutput } from "./captured_output.ts";
 for (const model of parityModels) {
   Deno.test(`assay inspect names the family, head, positions and score of ${model}`, async () => {
     const config = JSON.parse(await Deno.readTextFile(`${parityFolder(model)}/config.json`));
-    const [{ messages }] = await goldenConversations(model) as [{ messages: unknown }];
+    const { messages } = (await goldenConversations(model))[0]!;
     const inspect = async (format: string): Promise<string> => {
       const { output, stdout, stderr } = captureOutput();
       const text = ["--text", JSON.stringify(messages)];
