@@ -1,10 +1,12 @@
 import type { ConversationTokenizer } from "../text/conversation_tokenizer.ts";
 import type { Conversation } from "../text/conversation.ts";
-import { type Positions, tokenizeForReads, type WantedReads } from "./read_positions.ts";
+import { tokenizeForReads, type WantedReads } from "./read_positions.ts";
 
 /** One token for people to see. */
 export interface ShownToken {
+  /** Its id. */
   readonly id: number;
+  /** Its text; bytes that are not UTF-8 by themselves are U+FFFD. */
   readonly text: string;
   /** Its token type, where the model tells a pair's texts apart by it. */
   readonly type?: number | undefined;
@@ -14,10 +16,12 @@ export interface ShownToken {
 
 /** The tokens of a conversation, and where its head reads. */
 export interface ShownTokens {
+  /** In their order. */
   readonly tokens: readonly ShownToken[];
+  /** Whether tokens were cut away to fit the model's length. */
   readonly truncated: boolean;
   /** Positions by read, counted from 0. */
-  readonly positions: Positions;
+  readonly positions: Readonly<Record<string, readonly number[]>>;
 }
 
 /**

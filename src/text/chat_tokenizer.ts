@@ -101,7 +101,7 @@ export class ChatTokenizer implements ConversationTokenizer {
   /** How it takes conversations. */
   readonly form = "chat";
   /** The chat template, and the file it stands in. */
-  readonly template: ChatFiles["template"];
+  readonly template: ConversationTokenizer["template"];
   /** The header pattern in use, or null if none was given and the template yields none. */
   readonly headerPattern: readonly number[] | null;
   /** What is odd about the files, though the tokens are those of transformers; for people. */
