@@ -38,6 +38,7 @@ const neutralValues: Readonly<Record<string, readonly unknown[]>> = {
   full_attn_mod: [1],
   interpolate_factor: [1],
   per_layer_config: [],
+  normalize_reward: [false], // OpenRLHF's, with its mean and spread
   is_encoder_decoder: [false],
   add_cross_attention: [false],
   pruned_heads: [{}],

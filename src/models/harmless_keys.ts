@@ -45,7 +45,7 @@ const harmless: readonly string[] = [
 ].flatMap((line) => line.split(" "));
 
 /** Keys of heads, which `src/heads/` reads where the tensors show such a head; stale ones are common. */
-const headKeys: readonly string[] = ["num_objectives", "objective_names"];
+const headKeys: readonly string[] = ["num_objectives", "objective_names", "value_head_prefix"];
 
 const known: ReadonlySet<string> = new Set([...harmless, ...headKeys]);
 
