@@ -16,7 +16,15 @@ for (const [name, config] of Object.entries(configs)) {
   Deno.test(`the config of ${name} is ${runs ? "read without a warning" : "refused by its type"}`, () => {
     const plan = () =>
       planBackbone({ name, config, tensors: new Map() }, (message) => assert.fail(message));
-    if (runs) return void plan();
+    if (runs) {
+      try {
+        return void plan();
+      } catch (error) {
+        // The experts are looked for when the config has been read.
+        if (error instanceof AssayError && error.code === "models/missing-experts") return;
+        throw error;
+      }
+    }
     assert.throws(
       plan,
       (error) => error instanceof AssayError && error.code === "models/unsupported-architecture",
