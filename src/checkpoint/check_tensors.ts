@@ -5,8 +5,12 @@ import { namingHint } from "./tensor_names.ts";
 /** Shapes of the tensors that a part of a model needs, by name. */
 export type ExpectedTensors = ReadonlyMap<string, readonly number[]>;
 
-/** Tensors that some checkpoints carry and no score needs: the LM head, and buffers of old exports. */
-const needless = /^lm_head\.|\.rotary_emb\.inv_freq$|\.masked_bias$/;
+/**
+ * Tensors that some checkpoints carry and no score needs: the LM head, buffers of old exports, and a pooler
+ * that RoBERTa's classifier does without.
+ */
+const needless =
+  /^lm_head\.|\.rotary_emb\.inv_freq$|\.masked_bias$|(^|\.)embeddings\.(position|token_type)_ids$|^roberta\.pooler\./;
 
 /**
  * Holds the tensors of a checkpoint against those that the model needs: none may be missing or of

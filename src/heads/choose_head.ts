@@ -2,10 +2,11 @@ import { namingHint } from "../checkpoint/tensor_names.ts";
 import { AssayError } from "../error.ts";
 import { armoHead } from "./armo.ts";
 import type { HeadFacts, HeadKind, HeadPlan } from "./head.ts";
+import { bertHead, robertaHead } from "./encoder_heads.ts";
 import { scalarHead } from "./scalar.ts";
 
 /** The kinds of head that Assay runs. */
-export const headKinds: readonly HeadKind[] = [scalarHead, armoHead];
+export const headKinds: readonly HeadKind[] = [scalarHead, armoHead, bertHead, robertaHead];
 
 const registered: HeadKind[] = [];
 

@@ -1,7 +1,9 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { AssayError } from "../error.ts";
+import type { Activation } from "../ops/activation.ts";
 import type { Backend } from "../ops/backend.ts";
+import { padded } from "../ops/layout.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 import type { Head, HeadFacts, HeadPlan, Judgement, ReadRows, ReadStates } from "./head.ts";
@@ -12,8 +14,12 @@ import type { Read } from "./reads.ts";
 /** What sets one head of linear maps apart from another. */
 export interface LabelHeadLayout {
   readonly kind: string;
-  /** Names of the linear maps in their order, `.weight` and `.bias`; a ReLU stands between two. */
+  /** Names of the linear maps in their order, `.weight` and `.bias`. */
   readonly layers: readonly string[];
+  /** What stands between two; a ReLU by default. */
+  readonly activation?: Activation | undefined;
+  /** Whether every map must have a bias; by default it has one where the checkpoint has. */
+  readonly biased?: boolean | undefined;
   /** The position whose state it reads; the last token by default. */
   readonly read?: Read | undefined;
   /** A token that a conversation is made to end with. */
@@ -30,9 +36,10 @@ export interface LabelHeadLayout {
  */
 export function planLabelHead(facts: HeadFacts, layout: LabelHeadLayout): HeadPlan {
   refuseNormalizing(facts);
-  const { kind, layers, read = { at: "last" }, ending } = layout;
+  const { kind, layers, activation = "relu", biased = false, read = { at: "last" }, ending } =
+    layout;
   const tensors = new Map<string, readonly number[]>();
-  const biases = layers.map((name) => facts.tensors.has(`${name}.bias`));
+  const biases = layers.map((name) => biased || facts.tensors.has(`${name}.bias`));
   let inputs = facts.hiddenSize;
   layers.forEach((name, layer) => {
     // A weight that is missing or no matrix is named when the plan is held against the tensors.
@@ -51,7 +58,13 @@ export function planLabelHead(facts: HeadFacts, layout: LabelHeadLayout): HeadPl
     parts: inputs === 1 ? {} : { labels: labels.names },
     tensors,
     load: async (checkpoint, backend) =>
-      await LabelHead.load(checkpoint, backend, { layers, biases, score, count: inputs }),
+      await LabelHead.load(checkpoint, backend, {
+        layers,
+        activation,
+        biases,
+        score,
+        count: inputs,
+      }),
   };
 }
 
@@ -71,6 +84,7 @@ function refuseNormalizing({ name, config }: HeadFacts): void {
 /** How a {@link LabelHead} is laid out. */
 interface LoadedLayout {
   readonly layers: readonly string[];
+  readonly activation: Activation;
   readonly biases: readonly boolean[];
   /** Which of the numbers is the score. */
   readonly score: number;
@@ -93,13 +107,16 @@ class LabelHead implements Head {
     const loader = new WeightLoader(checkpoint, backend);
     const layers: Linear[] = [];
     for (const [at, name] of layout.layers.entries()) {
-      layers.push(await loader.linear(name, layout.biases[at]!));
+      const isLast = at === layout.layers.length - 1;
+      // What lies between two maps is padded, as the inputs of the second are.
+      const outputs = isLast ? undefined : padded;
+      layers.push(await loader.linear(name, layout.biases[at]!, { outputs }));
     }
     return new LabelHead(loader, layers, layout);
   }
 
   record({ score: input }: ReadStates): Matrix[] {
-    return [runLayers(this.loader.backend, input!, this.layers, "relu")];
+    return [runLayers(this.loader.backend, input!, this.layers, this.layout.activation)];
   }
 
   judge([logits]: readonly Float32Array[], conversations: readonly ReadRows[]): Judgement[] {

@@ -1,5 +1,6 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
+import { bert } from "./bert.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
@@ -15,6 +16,7 @@ import { qwen3 } from "./qwen3.ts";
 import { qwen3Moe } from "./qwen3_moe.ts";
 import { refusedFamilies } from "./refused_families.ts";
 import { refuseQuantized } from "./quantized.ts";
+import { camembert, roberta, xlmRoberta } from "./roberta.ts";
 
 /** The families that Assay runs. */
 export const families: readonly Family[] = [
@@ -30,6 +32,10 @@ export const families: readonly Family[] = [
   phi3,
   olmo2,
   olmo3,
+  bert,
+  roberta,
+  xlmRoberta,
+  camembert,
 ];
 
 const registered: Family[] = [];

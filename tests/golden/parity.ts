@@ -59,6 +59,13 @@ export async function hasDynamicRope(model: string): Promise<boolean> {
   return ["dynamic", "longrope"].includes(rope.rope_type ?? rope.type);
 }
 
+/** Whether a tiny checkpoint is an encoder's, which reads pairs and shares no prompt: it has no chat template. */
+export async function readsPairs(model: string): Promise<boolean> {
+  const template = await textOf(model, "chat_template.jinja", "");
+  const config = JSON.parse(await textOf(model, "tokenizer_config.json"));
+  return template === "" && (config.chat_template ?? null) === null;
+}
+
 /** One conversation with what the reference makes of it. */
 export interface GoldenConversation {
   readonly name: string;
@@ -66,6 +73,8 @@ export interface GoldenConversation {
   /** The rendered chat template. */
   readonly text: string;
   readonly ids: readonly number[];
+  /** The type of each token, where the model is given them. */
+  readonly token_type_ids?: readonly number[];
   readonly score: number;
   readonly gate_position?: number;
   readonly rewards?: readonly number[];

@@ -9,6 +9,7 @@ import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import type { Backend } from "../../src/ops/backend.ts";
 import type { Matrix } from "../../src/ops/matrix.ts";
 import {
+  type GoldenConversation,
   goldenConversations,
   type GoldenStates,
   goldenStates,
@@ -42,8 +43,8 @@ async function compareLayers(model: string, backend: Backend): Promise<void> {
   const conversations = await goldenConversations(model);
   const { hiddenStates: bound } = await parityTolerance(model);
   for (const [name, golden] of await goldenStates(model)) {
-    const { ids } = conversations.find((conversation) => conversation.name === name)!;
-    const { pack, last } = packOf(ids);
+    const conversation = conversations.find((conversation) => conversation.name === name)!;
+    const { pack, last } = packOf(conversation);
     const [final] = await layers.hiddenStates([pack], {
       observer: async (layer, [hidden]) => {
         const [numbers] = await backend.read([hidden!]);
@@ -64,13 +65,15 @@ async function compareLayers(model: string, backend: Backend): Promise<void> {
   }
 }
 
-function packOf(tokens: readonly number[]): { pack: TokenPack; last: number } {
-  const ids = Uint32Array.from(tokens);
+function packOf(conversation: GoldenConversation): { pack: TokenPack; last: number } {
+  const ids = Uint32Array.from(conversation.ids);
+  const { token_type_ids: segments } = conversation;
+  const types = segments && Uint32Array.from(segments);
   const spans = new Uint32Array(4 * ids.length);
   for (let position = 0; position < ids.length; position++) spans[4 * position] = position;
   const last = ids.length - 1;
   const lengths = new Uint32Array(ids.length).fill(ids.length);
-  return { pack: { ids, spans, lengths, pooled: Uint32Array.of(last) }, last };
+  return { pack: { ids, types, spans, lengths, pooled: Uint32Array.of(last) }, last };
 }
 
 /** A hidden state; the columns after it, where sizes are padded, must hold zeros. */

@@ -15,7 +15,8 @@ for (const { kernelSet, missing } of testedKernelSets) {
     missing,
     `the layers' kernels are compiled when a model is loaded (${kernelSet} kernels)`,
     async () => {
-      for (const name of ["llama", "qwen3", "gemma2", "gemma3", "mixtral", "qwen3_moe"]) {
+      const names = ["llama", "qwen3", "gemma2", "gemma3", "mixtral", "qwen3_moe", "bert"];
+      for (const name of names) {
         using backbone = await Backbone.load(parityFolder(name), { kernels: kernelSet });
         const { backend } = backbone;
         assert.ok(backend instanceof GpuBackend);

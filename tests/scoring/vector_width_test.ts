@@ -8,7 +8,7 @@ import {
 } from "../../src/gpu/software_adapter.ts";
 import { testWhere } from "../requirement.ts";
 
-const checkpoints = ["armo", "qwen3", "llama_f16", "mistral", "gemma2"].map((name) =>
+const checkpoints = ["armo", "qwen3", "llama_f16", "mistral", "gemma2", "bert"].map((name) =>
   `tests/golden/parity/${name}`
 );
 

@@ -50,6 +50,7 @@ export class PackStream {
   readonly #angles: readonly Angles[];
   readonly #feedForwardRows: number;
   #isNarrow = false;
+  #isTaken = false;
 
   /**
    * Uploads what a pack needs.
@@ -107,12 +108,19 @@ export class PackStream {
     }
   }
 
+  /** Gives the residual stream away; the caller releases it. */
+  take(): Matrix {
+    this.#isTaken = true;
+    return this.hidden;
+  }
+
   /** Gives the memory back. */
   release(): void {
     const { backend, carried, kept } = this;
     const queries = [this.#all, this.#pooled].flatMap(({ spans, blocks }) => [spans, blocks]);
     const angles = this.#angles.flatMap(({ seen, pooled }) => [seen, pooled]);
-    backend.release(this.hidden, ...queries, ...angles, this.#pooledRows);
+    if (!this.#isTaken) backend.release(this.hidden);
+    backend.release(...queries, ...angles, this.#pooledRows);
     for (const prefix of [carried, kept]) if (prefix) backend.release(prefix.rows);
   }
 

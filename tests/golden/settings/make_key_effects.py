@@ -100,7 +100,7 @@ VALUES = {
     "local_attention": [16, 64],
     "layer_types": [],
     "rope_parameters": [],
-    "chunk_size_feed_forward": [4],
+    "chunk_size_feed_forward": [1],  # others refuse texts of lengths that they do not divide
     "use_bidirectional_attention": [True],
     "hidden_activation": ["gelu", "silu", "relu"],
 }

@@ -44,18 +44,26 @@ gpuTest(
   },
 );
 
+/** One of each family whose row sizes are its own, and words that make more than two packs. */
+const long: readonly (readonly [folder: string, words: number])[] = [
+  ["armo", 700],
+  ["gemma2", 700],
+  ["qwen2_moe", 700],
+  ["bert", 150],
+];
+
 for (const { kernelSet: kernels, missing } of testedKernelSets) {
   for (const layers of ["resident", "streamed"] as const) {
-    // One of each family whose row sizes are its own.
-    for (const folder of ["armo", "gemma2", "qwen2_moe"]) {
+    for (const [folder, words] of long) {
       const name = `device memory stays within the plan, ${folder}, ${layers} layers (${kernels})`;
-      testWhere(missing, name, () => staysWithinPlan(folder, { kernels, layers }));
+      testWhere(missing, name, () => staysWithinPlan(folder, words, { kernels, layers }));
     }
   }
 }
 
 async function staysWithinPlan(
   folder: string,
+  words: number,
   where: Pick<LoadOptions, "kernels" | "layers">,
 ): Promise<void> {
   using model = await RewardModel.load(parityFolder(folder), { ...where, tokensPerPack: 256 });
@@ -71,27 +79,29 @@ async function staysWithinPlan(
   const responses = ragged(20).map(([, response]) => [prompt, response!]);
   await model.score(responses, { onProgress: () => within(peakBytes) }); // the prompt is kept
   within(peakBytes);
-  const [long] = await model.score([conversationOf(700)]);
+  const [long] = await model.score([conversationOf(words)]);
   assert.ok(long!.tokens > 2 * 256);
   within(longestBytes);
   await model.score(ragged(10));
   within(peakBytes);
 }
 
+/** Words that make a little less than 1,024 tokens, or than the third number, where a model takes no more. */
+const filling: readonly (readonly [folder: string, words: number, tokens?: number])[] = [
+  ["armo", 334],
+  ["gemma2", 497],
+  ["gemma3", 497],
+  ["olmo2", 334],
+  ["phi3", 330],
+  ["qwen2_moe", 334],
+  ["bert", 155, 640],
+];
+
 for (const { kernelSet: kernels, missing } of testedKernelSets) {
-  // Words that make 1015 and 1018 tokens.
-  for (
-    const [folder, words] of [["armo", 334], ["gemma2", 497], ["gemma3", 497], ["olmo2", 334], [
-      "phi3",
-      330,
-    ], [
-      "qwen2_moe",
-      334,
-    ]] as const
-  ) {
+  for (const [folder, words, tokensPerPack = 1024] of filling) {
     const name = `a pack takes what the row sizes say, ${folder} (${kernels})`;
     testWhere(missing, name, async () => {
-      const options = { kernels, layers: "resident", tokensPerPack: 1024 } as const;
+      const options = { kernels, layers: "resident", tokensPerPack } as const;
       using backbone = await Backbone.load(parityFolder(folder), options);
       const { backend, plan: memory } = backbone;
       backend.limitMatrices(Infinity); // else the pools keep within the plan, whatever it says
