@@ -4,6 +4,7 @@ import { bert } from "./bert.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
+import { gemma3Folder } from "./gemma3_folder.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { mixtral } from "./mixtral.ts";
@@ -29,6 +30,7 @@ export const families: readonly Family[] = [
   qwen3Moe,
   gemma2,
   gemma3,
+  gemma3Folder,
   phi3,
   olmo2,
   olmo3,

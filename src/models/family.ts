@@ -82,6 +82,8 @@ export interface BackbonePlan {
   readonly logitSoftcap?: number | undefined;
   /** Whether a tensor of this name belongs to the backbone; what does not is a head's. */
   owns(tensor: string): boolean;
+  /** Whether a tensor is of a part of the model that no text goes through, as its part for images. */
+  needless?(tensor: string): boolean;
   /** The layer that a tensor belongs to; `undefined` for those outside of the layers. */
   layerOf(tensor: string): number | undefined;
   readonly rowSizes: RowSizes;

@@ -13,9 +13,9 @@ import { addRmsNormed, headNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, type AttentionShape, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { layerWindows, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
-import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
+import { namesUnder, type TensorNames } from "./tensor_names.ts";
 import { oddHeadDim, unsupported } from "./unsupported.ts";
 
 /** Everything that the arithmetic depends on, for Gemma 2 and for Gemma 3, which computes with its layers. */
@@ -137,7 +137,11 @@ export function checkSizes(settings: GemmaSettings, reader: ConfigReader): void 
 }
 
 /** The plan of a backbone with Gemma's layers. */
-export function planGemma(family: Family, settings: GemmaSettings): BackbonePlan {
+export function planGemma(
+  family: Family,
+  settings: GemmaSettings,
+  names: TensorNames = namesUnder("model."),
+): BackbonePlan {
   const { hiddenSize, heads, keyHeads, headDim, layers } = settings;
   const { rope, localRope } = settings;
   const ropes = localRope === undefined ? [rope] : [rope, localRope];
@@ -156,13 +160,13 @@ export function planGemma(family: Family, settings: GemmaSettings): BackbonePlan
     positions: "rotary",
     settings: { ...settings },
     description: describe(settings),
-    tensors: gemmaTensors(settings),
-    embeddingName,
+    tensors: gemmaTensors(settings, names),
+    embeddingName: names.embedding,
     languageHeadName: "lm_head.weight",
     tiedByDefault: true,
     logitSoftcap: settings.logitSoftcap,
-    owns: ownsTensor,
-    layerOf: layerOfTensor,
+    owns: names.owns,
+    layerOf: names.layerOf,
     rowSizes: {
       widest: Math.max(onDevice.hidden, heads * onDevice.head),
       // normed; queries, keys and values as products give them and as attention takes them; mixed; the
@@ -180,7 +184,8 @@ export function planGemma(family: Family, settings: GemmaSettings): BackbonePlan
         checkpoint,
         backend,
         ropes: ropes.map((rope) => new RopeTable(rope, headDim)),
-        open: async (loader) => new GemmaLayers(settings, await normOf(loader, finalNormName)),
+        open: async (loader) =>
+          new GemmaLayers(settings, names, await normOf(loader, names.finalNorm)),
       }, options),
   };
   return plan;
@@ -207,16 +212,16 @@ function describe(settings: GemmaSettings): BackbonePlan["description"] {
 }
 
 /** Shapes of all tensors, by name: linear maps are [outputs, inputs]. */
-function gemmaTensors(settings: GemmaSettings): ExpectedTensors {
+function gemmaTensors(settings: GemmaSettings, names: TensorNames): ExpectedTensors {
   const { hiddenSize, intermediateSize, headDim, attentionBiases } = settings;
   const queries = settings.heads * headDim;
   const keys = settings.keyHeads * headDim;
   const tensors = new Map<string, readonly number[]>([
-    [embeddingName, [settings.vocabularySize, hiddenSize]],
-    [finalNormName, [hiddenSize]],
+    [names.embedding, [settings.vocabularySize, hiddenSize]],
+    [names.finalNorm, [hiddenSize]],
   ]);
   for (let layer = 0; layer < settings.layers; layer++) {
-    const prefix = layerPrefix(layer);
+    const prefix = names.layerPrefix(layer);
     const linear = (name: string, outputs: number, inputs: number, bias: boolean): void => {
       tensors.set(`${prefix}${name}.weight`, [outputs, inputs]);
       if (bias) tensors.set(`${prefix}${name}.bias`, [outputs]);
@@ -268,7 +273,11 @@ class GemmaLayers implements LayerArithmetic<GemmaLayer> {
   readonly kinds: readonly number[];
   readonly #attention: AttentionShape;
 
-  constructor(readonly settings: GemmaSettings, readonly finalNorm: Matrix) {
+  constructor(
+    readonly settings: GemmaSettings,
+    readonly names: TensorNames,
+    readonly finalNorm: Matrix,
+  ) {
     const { windows, heads, keyHeads, headDim, queryScalar, attentionSoftcap } = settings;
     this.kinds = [...new Set(windows)].map((window) => windows.indexOf(window));
     const scale = 1 / Math.sqrt(queryScalar);
@@ -277,7 +286,7 @@ class GemmaLayers implements LayerArithmetic<GemmaLayer> {
 
   async load(loader: WeightLoader, layer: number): Promise<GemmaLayer> {
     const { attentionBiases: bias, queryKeyNorms, headDim } = this.settings;
-    const prefix = layerPrefix(layer);
+    const prefix = this.names.layerPrefix(layer);
     const linear = (name: string, bias = false, layout?: MapLayout): Promise<Linear> =>
       loader.linear(prefix + name, bias, layout);
     const heads = byHead(headDim);

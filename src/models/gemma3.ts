@@ -16,7 +16,7 @@ export const gemma3: Family = {
   className: "Gemma3Text",
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
-    const settings = readSettings(reader, warn);
+    const settings = readGemma3(reader, warn);
     refuseUnknown(reader, facts, warn);
     return planGemma(gemma3, settings);
   },
@@ -26,7 +26,10 @@ export const gemma3: Family = {
  * Reads the settings, in the spellings of transformers 4 and 5. What a config leaves out has the value
  * that transformers gives it: published ones leave out whatever is as in Gemma 3 4B.
  */
-function readSettings(reader: ConfigReader, warn: (message: string) => void): GemmaSettings {
+export function readGemma3(
+  reader: ConfigReader,
+  warn: (message: string) => void,
+): GemmaSettings {
   refuseOthers(reader);
   refuseSoftcap(reader);
   const logitSoftcap = reader.value("final_logit_softcapping");

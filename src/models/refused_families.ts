@@ -14,6 +14,4 @@ export const refusedFamilies: Readonly<Record<string, string>> = {
     "transformers has no class that scores with it, nor is a reward model on it published",
   cohere2: "its rope turns neighbouring numbers and both of a layer's blocks read the same norm, " +
     "and transformers has no class that scores with it, nor is a reward model on it published",
-  gemma3: "it is a folder with a part for images; save the part for text by itself, as " +
-    "Gemma3TextForSequenceClassification with the model_type gemma3_text",
 };

@@ -71,8 +71,9 @@ export function planFor(
   wanted: Wanted,
   warn: (message: string) => void = () => {},
 ): ModelPlan {
-  const { name, config, tensors } = facts;
+  const { name, config } = facts;
   const backbone = planBackbone(facts, warn);
+  const tensors = new Map([...facts.tensors].filter(([tensor]) => !backbone.needless?.(tensor)));
   const own = new Map([...tensors].filter(([tensor]) => backbone.owns(tensor)));
   if (wanted.head === "reward") {
     const others = new Map([...tensors].filter(([tensor]) => !backbone.owns(tensor)));

@@ -28,7 +28,8 @@ export function pooledReads(reads: Reads, facts: ModelFacts, pooling: Pooling = 
 export function padToken(
   { name, config }: Pick<ModelFacts, "name" | "config">,
 ): number | undefined {
-  const reader = new ConfigReader(config, `${name}/config.json`);
+  const whole = new ConfigReader(config, `${name}/config.json`);
+  const reader = whole.section("text_config") ?? whole;
   const id = reader.value("pad_token_id");
   if (id === undefined) return undefined;
   if (Number.isSafeInteger(id)) return id as number; // some have -1, which is no token

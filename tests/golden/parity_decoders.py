@@ -1,6 +1,7 @@
 """Parity checkpoints of decoders: rope types, and families beside Llama's own."""
 
 import torch
+import transformers
 
 from parity_model import DEFAULT_ROPE, Model, rope, shape
 
@@ -18,6 +19,33 @@ PHI3_ROPE = {
     "short_factor": [1.0 + 0.1 * place for place in range(12)],
     "long_factor": [1.0 + 0.5 * place for place in range(12)],
 }
+
+
+
+def text_modules(loaded: torch.nn.Module) -> list[torch.nn.Module]:
+    text = loaded.model.language_model
+    return [text.embed_tokens, *text.layers, text.norm]
+
+
+def build_gemma3_folder(settings: dict, generator: torch.Generator) -> torch.nn.Module:
+    """A Gemma 3 with a part for images, which a text is not scored with: its weights stay as they are made."""
+    images = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    config = transformers.Gemma3Config(
+        text_config=settings,
+        vision_config=images | {"image_size": 4, "patch_size": 2},
+        mm_tokens_per_image=4,
+        num_labels=1,
+    )
+    torch.manual_seed(7)
+    built = transformers.Gemma3ForSequenceClassification(config)
+    with torch.no_grad():
+        for name, weight in [*built.model.language_model.named_parameters(), ("score.weight", built.score.weight)]:
+            kind = name.split(".")[-2]
+            fan_in = settings["hidden_size"] if kind == "embed_tokens" else weight.shape[-1]
+            drawn = torch.randn(weight.shape, generator=generator)
+            weight.copy_(drawn * 0.3 if "norm" in kind else drawn * 1.5 * fan_in**-0.5)
+    return built
+
 
 OLMO3_ROPES = {
     "full_attention": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 256, "beta_fast": 4.0}
@@ -103,5 +131,20 @@ MODELS = [
             {"rope_parameters": OLMO3_ROPES | {"full_attention": {"rope_type": "default", "rope_theta": 500000.0}}},
             {"rope_parameters": OLMO3_ROPES | {"sliding_attention": {"rope_type": "default", "rope_theta": 500.0}}},
         ],
+    ),
+    Model(
+        "gemma3_folder",
+        "Gemma3",
+        torch.bfloat16,
+        shape(40, 48, 2, 2, 1, 16)
+        | {"sliding_window": 16, "query_pre_attn_scalar": 16, "max_position_embeddings": 1024}
+        | {"layer_types": ["sliding_attention", "full_attention"]},
+        tokenizer="gemma",
+        seed=126,
+        build=build_gemma3_folder,
+        modules=text_modules,
+        switches=[],  # those of gemma3, in a section
+        every_tensor=False,  # a text goes through no tensor of the part for images
+        states_of=("short",),
     ),
 ]

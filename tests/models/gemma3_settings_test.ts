@@ -115,3 +115,46 @@ Deno.test("what Gemma 3 does not compute with is refused by name", () => {
   assert.throws(() => read(none), refused("sliding_window", "checkpoint/bad-config"));
   assert.deepEqual(read({ ...none, sliding_window_pattern: 1 }).windows, new Array(7).fill(0));
 });
+
+Deno.test("a folder of Gemma 3 with a part for images is read for its text part, under both names", () => {
+  const { model_type: _, ...text } = gemma3;
+  const config = {
+    architectures: ["Gemma3ForSequenceClassification"],
+    boi_token_index: 255999,
+    eoi_token_index: 256000,
+    eos_token_id: [1, 106],
+    image_token_index: 262144,
+    initializer_range: 0.02,
+    mm_tokens_per_image: 256,
+    model_type: "gemma3",
+    text_config: { ...text, model_type: "gemma3_text" },
+    torch_dtype: "bfloat16",
+    transformers_version: "4.50.0.dev0",
+    vision_config: { hidden_size: 1152, model_type: "siglip_vision_model" },
+  };
+  const plan = (changes: Record<string, unknown>, ...names: string[]) => {
+    const info = { dtype: "BF16", shape: [], file: "", offset: 0, byteLength: 0 } as const;
+    const tensors = new Map(names.map((name) => [name, { ...info, name } as never]));
+    return planBackbone({ name: "tiny", config: { ...config, ...changes }, tensors }, (message) => {
+      assert.fail(message);
+    });
+  };
+  for (const root of ["language_model.model.", "model.language_model."]) {
+    const { settings, tensors, owns, layerOf, needless } = plan({}, `${root}embed_tokens.weight`);
+    assert.deepEqual(settings, read({}));
+    assert.ok([...tensors.keys()].every((name) => name.startsWith(root)));
+    assert.ok(owns(`${root}norm.weight`) && !owns("score.weight"));
+    assert.equal(layerOf(`${root}layers.6.mlp.up_proj.weight`), 6);
+    assert.equal(needless!("vision_tower.head.probe"), true);
+    assert.equal(needless!("model.multi_modal_projector.mm_soft_emb_norm.weight"), true);
+    assert.equal(needless!("score.weight"), false);
+  }
+  const missing = { code: "checkpoint/missing-tensor" };
+  assert.throws(() => plan({}, "model.embed_tokens.weight"), missing);
+  const bad = { code: "checkpoint/bad-config" };
+  assert.throws(() => plan({ text_config: undefined }), bad);
+  assert.throws(() => plan({ text_config: { ...text, model_type: "llama" } }), bad);
+  const unknown = { code: "models/unknown-config-key" };
+  assert.throws(() => plan({ brand_new_key: 1 }), unknown);
+  assert.throws(() => plan({ text_config: { ...text, brand_new_key: 1 } }), unknown);
+});

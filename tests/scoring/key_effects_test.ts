@@ -22,6 +22,7 @@ interface KeyEffects {
 /** Families without such a file, and why. */
 const without: Readonly<Record<string, string>> = {
   camembert: "its config class is RoBERTa's, and so is its family",
+  gemma3: "its keys are those of gemma3_text, in a section",
 };
 
 const root = new URL("../golden/settings/key_effects/", import.meta.url);
