@@ -75,8 +75,7 @@ function headHint({ tensors, config }: HeadFacts, known: readonly HeadKind[]): s
   const hint = hints.find((hint) => hint !== "");
   if (hint !== undefined) return hint;
   if (/Model"\]$/.test(JSON.stringify(config.architectures ?? null))) {
-    return "; it is a backbone alone, which makes vectors: take the reward model that was made of it, or " +
-      "fit a head on it (assay fit)";
+    return "; it is a backbone alone, which makes vectors: take a reward model that was made of it";
   }
   const isCausal = JSON.stringify(config.architectures ?? null).includes("ForCausalLM");
   if (!isCausal && !tensors.has("lm_head.weight")) return "";

@@ -171,7 +171,11 @@ Deno.test("assay score says what to do with a backbone of sentence-transformers,
       await refuses(folder, code, message);
     };
     const backbone = tensors.filter(({ name }) => name !== "score.weight");
-    await refusedWith(backbone, "heads/missing-head", /a backbone alone, .*fit a head on it/);
+    await refusedWith(
+      backbone,
+      "heads/missing-head",
+      /a backbone alone, which makes vectors: take a reward model/,
+    );
     const scale = {
       name: "model.layers.0.mlp.up_proj.weight_scale",
       dtype: "F32",

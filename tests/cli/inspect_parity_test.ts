@@ -35,6 +35,7 @@ for (const model of parityModels) {
     if (head.labels.length > 0) assert.ok(head.labels.includes(head.score_label));
     const table = await inspect("table");
     const named = [`family      ${config.model_type}`, `kind        ${head.kind}`];
+    assert.ok(!table.includes("undefined"), table);
     for (const line of named) assert.ok(table.includes(line), line);
     for (const read of reads) assert.match(table, new RegExp(`reads {7}${read} at `));
     if (head.score_label !== null) assert.match(table, /score {7}the logit of /);

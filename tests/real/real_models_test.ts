@@ -14,7 +14,7 @@ const quiet = { onWarning() {} };
 /** |Δ| ≤ bound · max(1, |expected|), as of tiny checkpoints. */
 const bound = 1e-4;
 
-for (const name of ["smollm2_reward"]) {
+for (const name of ["smollm2_reward", "minilm_reward"]) {
   testWhere(missingModel(name), `scores of ${name} equal transformers'`, async () => {
     const conversations = await realConversations(name);
     using model = await RewardModel.load(realFolder(name), quiet);

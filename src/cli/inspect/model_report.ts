@@ -150,8 +150,18 @@ export async function reportModel(
   };
 }
 
-function backboneOf({ backbone: { family, settings, description } }: RewardModelPlan) {
-  return { family: family.modelType, ...settings, description };
+function backboneOf({ backbone }: RewardModelPlan): ReportedBackbone {
+  const { family, settings, description } = backbone;
+  const { layers, hiddenSize, vocabularySize, maxTokens } = backbone;
+  return {
+    ...settings,
+    family: family.modelType,
+    layers,
+    hiddenSize,
+    vocabularySize,
+    maxTokens,
+    description,
+  };
 }
 
 function headOf({ reads, head }: RewardModelPlan): ReportedHead {
