@@ -2,6 +2,7 @@ import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 import { bert } from "./bert.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
+import { gemma } from "./gemma.ts";
 import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { gemma3Folder } from "./gemma3_folder.ts";
@@ -28,6 +29,7 @@ export const families: readonly Family[] = [
   qwen2Moe,
   qwen3,
   qwen3Moe,
+  gemma,
   gemma2,
   gemma3,
   gemma3Folder,

@@ -147,4 +147,15 @@ MODELS = [
         every_tensor=False,  # a text goes through no tensor of the part for images
         states_of=("short",),
     ),
+    Model(
+        "gemma",
+        "Gemma",
+        torch.bfloat16,
+        shape(40, 64, 2, 2, 1, 24) | rope(10000.0) | {"max_position_embeddings": 8192},
+        tokenizer="gemma",
+        seed=127,
+        gemma=True,
+        states_of=("short",),
+        switches=[{"rms_norm_eps": 0.05}, rope(500.0), {"hidden_act": "silu"}],
+    ),
 ]

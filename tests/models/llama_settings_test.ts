@@ -225,3 +225,41 @@ Deno.test("planBackbone() gives biases to the families that transformers gives t
   assert.deepEqual(biases("qwen2"), [true, false, false]);
   assert.deepEqual(biases("qwen3"), [true, true, false]);
 });
+
+Deno.test("planBackbone() reads yarn and longrope, and tells of lengths that contradict", () => {
+  const yarn = { rope_type: "yarn", factor: 4, original_max_position_embeddings: 512 };
+  const warnings: string[] = [];
+  const told = (changes: Record<string, unknown>): LlamaSettings => {
+    const facts = { name: "tiny", config: { ...llama, ...changes }, tensors: new Map() };
+    const plan = planBackbone(facts, (message) => warnings.push(message));
+    return plan.settings as unknown as LlamaSettings;
+  };
+  // Published Qwen2.5 with yarn: the length of the config is the trained one.
+  assert.equal(told({ rope_scaling: yarn }).maxTokens, 2048);
+  assert.equal(told({ rope_scaling: yarn, max_position_embeddings: 2048 }).maxTokens, 2048);
+  assert.deepEqual(warnings, []);
+  assert.equal(told({ rope_scaling: yarn, max_position_embeddings: 1024 }).maxTokens, 2048);
+  assert.match(warnings.join(), /"factor" is 4, but max_position_embeddings is 2 times/);
+  const long = {
+    rope_type: "longrope",
+    short_factor: new Array(8).fill(1),
+    long_factor: new Array(8).fill(2),
+    original_max_position_embeddings: 64,
+  };
+  assert.equal(told({ rope_scaling: long }).maxTokens, 512);
+  const refusals: [Record<string, unknown>, string, string][] = [
+    [{ ...yarn, short_factor: [1] }, "short_factor", "models/unsupported-config"],
+    [{ ...yarn, factor: undefined }, "factor", "checkpoint/bad-config"],
+    [{ ...yarn, attention_factor: 0 }, "attention_factor", "checkpoint/bad-config"],
+    [{ ...yarn, truncate: 1 }, "truncate", "checkpoint/bad-config"],
+    [{ ...long, beta_fast: 32 }, "beta_fast", "models/unsupported-config"],
+    [{ ...long, long_factor: [1, 2] }, "long_factor", "checkpoint/bad-config"],
+    [{ ...long, short_factor: new Array(8).fill("1") }, "short_factor", "checkpoint/bad-config"],
+  ];
+  for (const [section, key, code] of refusals) {
+    const rope_scaling = Object.fromEntries(
+      Object.entries(section).filter(([, value]) => value !== undefined),
+    );
+    assert.throws(() => told({ rope_scaling }), refused(code, key), key);
+  }
+});
