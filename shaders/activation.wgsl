@@ -6,6 +6,7 @@
 //   4 tanh       1 - 2 / (exp(2x) + 1)
 //   5 selu       1.0507 * (max(x, 0) + min(0, 1.67326 * (exp(x) - 1)))  (Klambauer et al. 2017)
 //   6 sigmoid    1 / (1 + exp(-x))
+//   7 leaky_relu max(x, 0.01 x)
 // GELU and its approximation are Hendrycks and Gimpel's (2016, arXiv 1606.08415, section 2). What exp is
 // given is bounded, since exp(88) is the largest power of a whole number in f32; comparisons with a NaN
 // are false, so it stays one.
@@ -55,6 +56,9 @@ fn activated(x: vec4<f32>) -> vec4<f32> {
   }
   if (ACTIVATION == 6u) {
     return 1.0 / (1.0 + exp(at_most(-x, 88.0)));
+  }
+  if (ACTIVATION == 7u) {
+    return select(x, 0.01 * x, x < vec4<f32>(0.0));
   }
   return x / (1.0 + exp(-x));
 }

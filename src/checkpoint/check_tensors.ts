@@ -6,11 +6,13 @@ import { namingHint } from "./tensor_names.ts";
 export type ExpectedTensors = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Tensors that some checkpoints carry and no score needs: the LM head, buffers of old exports, and a pooler
- * that RoBERTa's classifier does without.
+ * Tensors that some checkpoints carry and no score needs: the LM head, buffers of old exports, a pooler
+ * that RoBERTa's classifier does without, and how many examples a norm or a normaliser was trained with.
  */
-const needless =
-  /^lm_head\.|\.rotary_emb\.inv_freq$|\.masked_bias$|(^|\.)embeddings\.(position|token_type)_ids$|^roberta\.pooler\./;
+const needless = new RegExp(
+  "^lm_head\\.|\\.rotary_emb\\.inv_freq$|\\.masked_bias$|(^|\\.)embeddings\\.(position|token_type)_ids$|" +
+    "^roberta\\.pooler\\.|\\.num_batches_tracked$|^normalizer\\.count$",
+);
 
 /**
  * Holds the tensors of a checkpoint against those that the model needs: none may be missing or of

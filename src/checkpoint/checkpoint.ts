@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { ownNames } from "./own_names.ts";
 import { checkPath, type CheckpointFolder, folderAt } from "./folder.ts";
 import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { missingConfig, missingWeights } from "./missing_files.ts";
@@ -42,12 +43,17 @@ export class Checkpoint implements Disposable {
   readonly name: string;
   /** `config.json`, as parsed. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** What the headers say of every tensor, by name. */
+  /**
+   * What the headers say of every tensor, by name: by that of transformers' own class, where the file has
+   * a backbone's under another prefix.
+   */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** What lies beside the weights and may mean another model; for whoever loads one to tell. */
   readonly warnings: readonly string[];
   readonly #folder: CheckpointFolder;
   readonly #readers: ReadonlyMap<string, SafetensorsReader>;
+  /** Names in the files, where they are others. */
+  readonly #stored: ReadonlyMap<string, string>;
 
   private constructor(
     folder: CheckpointFolder,
@@ -58,7 +64,9 @@ export class Checkpoint implements Disposable {
   ) {
     this.name = folder.name;
     this.config = config;
-    this.tensors = tensors;
+    const named = ownNames(tensors);
+    this.tensors = named.tensors;
+    this.#stored = named.stored;
     this.warnings = warnings;
     this.#folder = folder;
     this.#readers = readers;
@@ -115,7 +123,7 @@ export class Checkpoint implements Disposable {
    * @throws {AssayError} `checkpoint/missing-tensor`, and what reading throws.
    */
   async read(name: string): Promise<Tensor> {
-    return await this.#readerOf(name).read(name);
+    return await this.#readerOf(name).read(this.#storedName(name));
   }
 
   /**
@@ -126,7 +134,7 @@ export class Checkpoint implements Disposable {
    * `checkpoint/row-out-of-range`, and what reading throws.
    */
   async readRows(name: string, start: number, count: number): Promise<Tensor> {
-    return await this.#readerOf(name).readRows(name, start, count);
+    return await this.#readerOf(name).readRows(this.#storedName(name), start, count);
   }
 
   /**
@@ -139,12 +147,16 @@ export class Checkpoint implements Disposable {
    * `checkpoint/row-out-of-range`, and what reading throws.
    */
   async gatherRows(name: string, rows: ArrayLike<number>): Promise<Tensor> {
-    return await this.#readerOf(name).gatherRows(name, rows);
+    return await this.#readerOf(name).gatherRows(this.#storedName(name), rows);
   }
 
   /** Closes the files. */
   [Symbol.dispose](): void {
     closeAll(this.#readers.values());
+  }
+
+  #storedName(name: string): string {
+    return this.#stored.get(name) ?? name;
   }
 
   #readerOf(name: string): SafetensorsReader {

@@ -9,7 +9,7 @@ import type { Matrix } from "../ops/matrix.ts";
 import type { Weight } from "../ops/weight.ts";
 import type { Backend } from "../ops/backend.ts";
 import { softmaxGate } from "../ops/softmax_gate.ts";
-import { armoObjectives } from "./armo_objectives.ts";
+import { armoObjectives, objectiveNames } from "./objectives.ts";
 import type {
   Head,
   HeadFacts,
@@ -26,6 +26,9 @@ export const regressionName = "regression_layer.weight";
 export const transformName = "reward_transform_matrix";
 /** The gate's learnt scale, [1]. */
 export const logitScaleName = "gating.logit_scale";
+
+/** A batch norm in a gating network: ArmoRM's has none, QRM's has one after each hidden layer. */
+export const normOfGate = /^gating\.layers\.(\d+)\.running_mean$/;
 
 /** More hidden layers than any gating network has. */
 const manyLayers = 64;
@@ -50,9 +53,15 @@ export const armoHead: HeadKind = {
   kind: "armo",
   names: [regressionName],
   told: `"${regressionName}" with "gating.*" (ArmoRM)`,
-  matches: ({ tensors }) => tensors.has(regressionName),
+  matches: (facts) => facts.tensors.has(regressionName) && !hasQuantiles(facts),
   plan: planArmoHead,
 };
+
+/** Whether it is a head of quantiles instead (QRM), which has tensors of the same names. */
+export function hasQuantiles({ config, tensors }: HeadFacts): boolean {
+  return (config.num_quantiles ?? undefined) !== undefined ||
+    [...tensors.keys()].some((name) => normOfGate.test(name));
+}
 
 function planArmoHead(facts: HeadFacts): HeadPlan {
   const { hiddenSize } = facts;
@@ -77,7 +86,7 @@ function planArmoHead(facts: HeadFacts): HeadPlan {
     tensors.set(`${name}.weight`, [outputs, layer === 0 ? hiddenSize : width]);
     tensors.set(`${name}.bias`, [outputs]);
   }
-  const objectives = objectiveNames(config, count);
+  const objectives = objectiveNames(config, count, [armoObjectives]);
   return {
     kind: "armo",
     reads: { score: { at: "last" }, gate: { at: "header" } },
@@ -85,17 +94,6 @@ function planArmoHead(facts: HeadFacts): HeadPlan {
     tensors,
     load: (checkpoint, backend) => ArmoHead.load(checkpoint, backend, hiddenLayers, temperature),
   };
-}
-
-/** Names from the checkpoint's own list, else ArmoRM's where there are 19, else numbers. */
-function objectiveNames(config: ConfigReader, count: number): readonly string[] {
-  const names = config.texts("objective_names");
-  if (names !== undefined) {
-    if (names.length === count && new Set(names).size === count) return names;
-    throw config.unexpected("objective_names", `a list of ${count} different names`, names);
-  }
-  if (count === armoObjectives.length) return armoObjectives;
-  return Array.from({ length: count }, (_, index) => `objective-${index}`);
 }
 
 class ArmoHead implements Head {

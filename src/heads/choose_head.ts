@@ -1,12 +1,29 @@
 import { namingHint } from "../checkpoint/tensor_names.ts";
 import { AssayError } from "../error.ts";
 import { armoHead } from "./armo.ts";
+import { beaverHead } from "./beaver.ts";
 import type { HeadFacts, HeadKind, HeadPlan } from "./head.ts";
 import { bertHead, robertaHead } from "./encoder_heads.ts";
+import { ldlHead } from "./ldl.ts";
+import { mlpHead } from "./mlp.ts";
+import { quantileHead } from "./quantile.ts";
+import { renamedScalarHead } from "./renamed_scalar.ts";
 import { scalarHead } from "./scalar.ts";
+import { urmHead } from "./urm.ts";
 
 /** The kinds of head that Assay runs. */
-export const headKinds: readonly HeadKind[] = [scalarHead, armoHead, bertHead, robertaHead];
+export const headKinds: readonly HeadKind[] = [
+  scalarHead,
+  renamedScalarHead,
+  mlpHead,
+  beaverHead,
+  armoHead,
+  quantileHead,
+  urmHead,
+  ldlHead,
+  bertHead,
+  robertaHead,
+];
 
 const registered: HeadKind[] = [];
 
@@ -74,6 +91,11 @@ function headHint({ tensors, config }: HeadFacts, known: readonly HeadKind[]): s
     .map((name) => namingHint(tensors.keys(), name));
   const hint = hints.find((hint) => hint !== "");
   if (hint !== undefined) return hint;
+  if (JSON.stringify(config.architectures ?? null).includes("LDLReward")) {
+    return "; its heads lie in regression_layer.pt and gating_layer.pt, which are pickles that Assay never " +
+      "opens: put their tensors into the safetensors, with regression_layer. and gating_layer. before " +
+      "their names";
+  }
   if (/Model"\]$/.test(JSON.stringify(config.architectures ?? null))) {
     return "; it is a backbone alone, which makes vectors: take a reward model that was made of it";
   }

@@ -8,6 +8,8 @@ import type { Reads } from "./reads.ts";
 /** What a head says of one conversation: a score, and the named parts that explain it. */
 export interface Judgement {
   readonly score: number;
+  /** Standard deviation of the score, from a head that tells how certain it is. */
+  readonly std?: number | undefined;
   /** Numbers of each part, in the order of the names that {@link HeadPlan.parts} gives them. */
   readonly parts: Readonly<Record<string, Float64Array>>;
 }
@@ -38,6 +40,8 @@ export interface Labels {
   readonly names: readonly string[];
   /** The one that is the score. */
   readonly score: string;
+  /** Whether the score is minus that logit, as where it counts harm. */
+  readonly negated?: boolean | undefined;
 }
 
 /** What a kind of head says of a checkpoint before any weight is read. */

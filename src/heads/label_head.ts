@@ -3,12 +3,11 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { AssayError } from "../error.ts";
 import type { Activation } from "../ops/activation.ts";
 import type { Backend } from "../ops/backend.ts";
-import { padded } from "../ops/layout.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 import type { Head, HeadFacts, HeadPlan, Judgement, ReadRows, ReadStates } from "./head.ts";
 import { readLabels } from "./labels.ts";
-import { runLayers } from "./linear_layers.ts";
+import { loadLayers, runLayers } from "./linear_layers.ts";
 import type { Read } from "./reads.ts";
 
 /** What sets one head of linear maps apart from another. */
@@ -68,6 +67,15 @@ export function planLabelHead(facts: HeadFacts, layout: LabelHeadLayout): HeadPl
   };
 }
 
+/**
+ * Whether a head is read at every step or token, by the class: a head of one score per conversation may have
+ * the same tensors.
+ */
+export function judgesSteps({ config }: HeadFacts): boolean {
+  const architectures = JSON.stringify(config.architectures ?? null);
+  return /For(ProcessReward|Prm)Model"|ForTokenClassification"/.test(architectures);
+}
+
 /** Training codes that rescale a reward only if they are told to: whose number is meant is in doubt. */
 function refuseNormalizing({ name, config }: HeadFacts): void {
   const reader = new ConfigReader(config, `${name}/config.json`);
@@ -105,13 +113,7 @@ class LabelHead implements Head {
     layout: LoadedLayout,
   ): Promise<LabelHead> {
     const loader = new WeightLoader(checkpoint, backend);
-    const layers: Linear[] = [];
-    for (const [at, name] of layout.layers.entries()) {
-      const isLast = at === layout.layers.length - 1;
-      // What lies between two maps is padded, as the inputs of the second are.
-      const outputs = isLast ? undefined : padded;
-      layers.push(await loader.linear(name, layout.biases[at]!, { outputs }));
-    }
+    const layers = await loadLayers(loader, layout.layers, layout.biases);
     return new LabelHead(loader, layers, layout);
   }
 

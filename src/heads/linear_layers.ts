@@ -3,7 +3,31 @@ import type { Activation } from "../ops/activation.ts";
 import type { Backend } from "../ops/backend.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Matrix } from "../ops/matrix.ts";
-import type { Linear } from "../ops/weight_loader.ts";
+import { asStored, type LayOut, padded } from "../ops/layout.ts";
+import type { Linear, WeightLoader } from "../ops/weight_loader.ts";
+
+/** How the outputs of a layer lie: what a hidden one gives, the next takes in, zeros included. */
+export function outputsOf(layer: number, layers: number): LayOut {
+  return layer < layers - 1 ? padded : asStored;
+}
+
+/**
+ * Loads linear maps that follow one another.
+ *
+ * @param biases Whether each has a bias.
+ */
+export async function loadLayers(
+  loader: WeightLoader,
+  names: readonly string[],
+  biases: readonly boolean[] = names.map(() => true),
+): Promise<Linear[]> {
+  const layers: Linear[] = [];
+  for (const [layer, name] of names.entries()) {
+    const outputs = outputsOf(layer, names.length);
+    layers.push(await loader.linear(name, biases[layer]!, { outputs }));
+  }
+  return layers;
+}
 
 /**
  * Runs linear maps one after another with an activation between two, none after the last.

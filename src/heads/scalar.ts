@@ -1,8 +1,11 @@
-import type { HeadFacts, HeadKind } from "./head.ts";
-import { planLabelHead } from "./label_head.ts";
+import type { HeadKind } from "./head.ts";
+import { judgesSteps, planLabelHead } from "./label_head.ts";
 
 /** The head's weight, [labels, hidden]: one row in a reward model. */
 export const scoreName = "score.weight";
+
+/** What URM has beside a tensor of that name, and by which it is told from a head of many labels. */
+export const urmWeightsName = "weights.fc.0.weight";
 
 /**
  * The head of `*ForSequenceClassification`: score = weight · hidden[last token], with a bias where there
@@ -12,11 +15,8 @@ export const scalarHead: HeadKind = {
   kind: "scalar",
   names: [scoreName],
   told: `"${scoreName}" (scalar)`,
-  matches: (facts) => facts.tensors.has(scoreName) && !isTokenClassifier(facts),
+  matches: (facts) =>
+    facts.tensors.has(scoreName) && !judgesSteps(facts) &&
+    !facts.tensors.has(urmWeightsName),
   plan: (facts) => planLabelHead(facts, { kind: "scalar", layers: ["score"] }),
 };
-
-/** transformers' `*ForTokenClassification` has a tensor of that name too, and reads every token. */
-function isTokenClassifier({ config }: HeadFacts): boolean {
-  return JSON.stringify(config.architectures ?? null).includes("ForTokenClassification");
-}

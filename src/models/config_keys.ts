@@ -33,6 +33,7 @@ const neutralValues: Readonly<Record<string, readonly unknown[]>> = {
   is_causal: [true],
   use_mrope: [false],
   alibi: [false],
+  bias: [false],
   parallel_attn: [false],
   lm_head_bias: [false],
   full_attn_mod: [1],

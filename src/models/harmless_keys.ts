@@ -45,7 +45,13 @@ const harmless: readonly string[] = [
 ].flatMap((line) => line.split(" "));
 
 /** Keys of heads, which `src/heads/` reads where the tensors show such a head; stale ones are common. */
-const headKeys: readonly string[] = ["num_objectives", "objective_names", "value_head_prefix"];
+const headKeys: readonly string[] = [
+  "num_objectives objective_names num_quantiles", // heads of several objectives
+  "score_type score_dim do_normalize normalizer_type momentum mean var", // Beaver
+  "std value_head_prefix", // OpenRLHF, whose normalize_reward is refused where it is true
+  "reward_token_id", // InternLM2-reward
+  "softmax", // LDL
+].flatMap((line) => line.split(" "));
 
 const known: ReadonlySet<string> = new Set([...harmless, ...headKeys]);
 

@@ -1,5 +1,13 @@
 /** What numbers of a feed-forward block or a head go through, one by one; see `activation.wgsl`. */
-export type Activation = "silu" | "gelu_tanh" | "gelu" | "relu" | "tanh" | "selu" | "sigmoid";
+export type Activation =
+  | "silu"
+  | "gelu_tanh"
+  | "gelu"
+  | "relu"
+  | "tanh"
+  | "selu"
+  | "sigmoid"
+  | "leaky_relu";
 
 /** The activations in float64, for the twins. */
 const formulas: Readonly<Record<Activation, (x: number) => number>> = {
@@ -11,6 +19,7 @@ const formulas: Readonly<Record<Activation, (x: number) => number>> = {
   // Klambauer et al. 2017, arXiv 1706.02515, with the constants of its appendix.
   selu: (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  leaky_relu: (x) => x < 0 ? 0.01 * x : x,
 };
 
 const names = Object.keys(formulas) as readonly Activation[];

@@ -12,6 +12,16 @@ export interface Linear {
   readonly bias: Matrix | undefined;
 }
 
+/** Numbers of a linear map, not as a checkpoint stores them. */
+export interface ComputedMap {
+  readonly rows: number;
+  readonly columns: number;
+  /** [rows, columns] */
+  readonly weight: Float32Array<ArrayBuffer>;
+  /** [rows] */
+  readonly bias: Float32Array<ArrayBuffer>;
+}
+
 /** How a linear map lies on a backend: the same numbers, with zeros where sizes are padded. */
 export interface MapLayout {
   /** Of its outputs, and its bias; as the loader was told by default. */
@@ -113,6 +123,21 @@ export class WeightLoader implements Disposable {
       bias: biases && this.#vector(biases, layout.outputs ?? this.outputs),
     }]);
     return Object.fromEntries(maps) as Record<Name, Linear>;
+  }
+
+  /** A linear map that was computed from the checkpoint's, as one with a norm folded into it. */
+  computed(name: string, map: ComputedMap, layout: MapLayout = {}): Linear {
+    const { rows, columns, weight, bias } = map;
+    const tensor: Tensor = {
+      name,
+      dtype: "F32",
+      shape: [rows, columns],
+      bytes: new Uint8Array(weight.buffer),
+    };
+    return {
+      weight: this.#weight(name, tensor, layout),
+      bias: this.#vector(bias, layout.outputs ?? this.outputs),
+    };
   }
 
   /** Frees everything that was loaded. */

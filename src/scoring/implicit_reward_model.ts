@@ -163,6 +163,7 @@ export class ImplicitRewardModel implements Disposable {
     }
     return {
       score,
+      scoreStd: null,
       parts: { token_rewards: tokenRewards },
       rewards: null,
       coefficients: null,

@@ -11,6 +11,11 @@ export type NamedNumbers = Readonly<Record<string, number>>;
 export interface Verdict {
   /** The reward model's score, or `null` where the row failed (see `error`). Never NaN or infinite. */
   readonly score: number | null;
+  /**
+   * Standard deviation of the score, in its own units, where the head tells how certain it is (quantile
+   * heads, URM, LDL); `null` elsewhere.
+   */
+  readonly scoreStd: number | null;
   /** What the head tells beside the score, by part: numbers by name, or a list where they have none. */
   readonly parts: Readonly<Record<string, NamedNumbers | readonly number[]>>;
   /** The part `rewards`: reward of each objective, before the reward transform; `null` without. */
@@ -49,20 +54,20 @@ export function verdictOf(
 ): Verdict {
   const circumstances = { kernels, tokens, truncated };
   if (result instanceof AssayError) return failedVerdict(result, circumstances);
-  const { score } = result;
-  const numbers = [score, ...Object.values(result.parts).flatMap((part) => [...part])];
+  const { score, std } = result;
+  const numbers = [score, std ?? 0, ...Object.values(result.parts).flatMap((part) => [...part])];
   if (!numbers.every(Number.isFinite)) {
     return failedVerdict(notFinite(`the score is ${score}`), circumstances);
   }
   const parts = Object.fromEntries(
     Object.entries(result.parts).map(([part, numbers]) => [part, named(numbers, names[part])]),
   );
-  return { score, ...views(parts), ...circumstances, error: null };
+  return { score, scoreStd: std ?? null, ...views(parts), ...circumstances, error: null };
 }
 
 /** The verdict on a conversation that has no score. */
 export function failedVerdict(error: AssayError, circumstances: Circumstances): Verdict {
-  return { score: null, ...views({}), ...circumstances, error };
+  return { score: null, scoreStd: null, ...views({}), ...circumstances, error };
 }
 
 function named(

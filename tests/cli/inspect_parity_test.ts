@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { inspectCommand } from "../../src/cli/inspect/inspect.ts";
 import { run } from "../../src/cli/main.ts";
-import { goldenConversations, parityFolder, parityModels } from "../golden/parity.ts";
+import { goldenConversations, goldenLabel, parityFolder, parityModels } from "../golden/parity.ts";
 import { captureOutput } from "./captured_output.ts";
 
 for (const model of parityModels) {
   Deno.test(`assay inspect names the family, head, positions and score of ${model}`, async () => {
     const config = JSON.parse(await Deno.readTextFile(`${parityFolder(model)}/config.json`));
     const { messages } = (await goldenConversations(model))[0]!;
+    const label = await goldenLabel(model);
     const inspect = async (format: string): Promise<string> => {
       const { output, stdout, stderr } = captureOutput();
       const text = ["--text", JSON.stringify(messages)];
@@ -19,6 +20,7 @@ for (const model of parityModels) {
         "--format",
         format,
         ...text,
+        ...(label === undefined ? [] : ["--label", label]),
       ];
       assert.equal(await run([inspectCommand(output)], args, output), 0, stderr());
       return stdout();

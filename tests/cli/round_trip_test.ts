@@ -22,7 +22,14 @@ const scorer: LoadedScorer = {
       const sorted = conversation.map((message) => Object.entries(message).sort());
       const text = textFingerprint({ prompt: JSON.stringify([sorted, variables]) })!;
       const score = parseInt(text.replace("prompt:", "").slice(0, 6), 36) / 1e6;
-      const nothing = { parts: {}, rewards: null, coefficients: null, gating: null, error: null };
+      const nothing = {
+        scoreStd: null,
+        parts: {},
+        rewards: null,
+        coefficients: null,
+        gating: null,
+        error: null,
+      };
       yield { ...nothing, score, tokens: text.length, truncated: false, kernels: "cpu" };
     }
   },

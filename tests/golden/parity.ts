@@ -80,6 +80,15 @@ export interface GoldenConversation {
   readonly rewards?: readonly number[];
   readonly gating?: readonly number[];
   readonly coefficients?: readonly number[];
+  /** Of a head that tells how certain it is. */
+  readonly score_std?: number;
+  /** What else explains the score, by part: numbers in the order of the head's names. */
+  readonly parts?: Readonly<Record<string, readonly number[]>>;
+}
+
+/** The label that a tiny checkpoint is loaded with, where its head has several. */
+export async function goldenLabel(model: string): Promise<string | undefined> {
+  return JSON.parse(await textOf(model, "golden.json")).label ?? undefined;
 }
 
 /**

@@ -108,6 +108,22 @@ const expected: Readonly<Record<Activation, readonly number[]>> = {
     0.993307149,
     0.999999998,
   ],
+  leaky_relu: [
+    -0.2,
+    -0.05,
+    -0.03,
+    -0.01,
+    -0.005,
+    -1e-05,
+    0,
+    0.001,
+    0.5,
+    1,
+    1.5,
+    3,
+    5,
+    20,
+  ],
 };
 
 function onAll(name: string, test: (backend: Backend) => Promise<void>): void {

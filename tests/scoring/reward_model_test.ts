@@ -13,6 +13,7 @@ import { testWhere } from "../requirement.ts";
 import {
   type GoldenConversation,
   goldenConversations,
+  goldenLabel,
   hasDynamicRope,
   parityFolder,
   parityModels,
@@ -23,9 +24,10 @@ import {
 /** Long enough for every golden text, also where a dynamic rope goes past its trained length. */
 const maxTokens = 640;
 
-function load(model: string, options: LoadOptions = {}): Promise<RewardModel> {
-  return RewardModel.load(parityFolder(model), {
+async function load(model: string, options: LoadOptions = {}): Promise<RewardModel> {
+  return await RewardModel.load(parityFolder(model), {
     maxTokens,
+    label: await goldenLabel(model),
     onWarning: (message) => assert.fail(`unexpected warning: ${message}`),
     ...options,
   });
@@ -42,9 +44,16 @@ async function checkParity(model: string, options: LoadOptions): Promise<void> {
     assert.equal(verdict.kernels, options.kernels ?? options.backend);
     assert.equal(verdict.tokens, expected.ids.length);
     close(verdict.score!, expected.score, bound, `${expected.name}: score`);
-    for (const part of ["rewards", "gating", "coefficients"] as const) {
-      closeByObjective(verdict[part], expected[part], bound, `${expected.name}: ${part}`);
+    const { rewards, gating, coefficients } = expected.parts ?? expected;
+    for (const [part, numbers] of Object.entries({ rewards, gating, coefficients })) {
+      const view = verdict[part as "rewards" | "gating" | "coefficients"];
+      closeByObjective(view, numbers, bound, `${expected.name}: ${part}`);
     }
+    for (const [part, numbers] of Object.entries(expected.parts ?? {})) {
+      closeByObjective(verdict.parts[part] ?? null, numbers, bound, `${expected.name}: ${part}`);
+    }
+    if (expected.score_std === undefined) assert.equal(verdict.scoreStd, null);
+    else close(verdict.scoreStd!, expected.score_std, bound, `${expected.name}: score_std`);
   });
 }
 
@@ -55,7 +64,7 @@ function close(actual: number, expected: number, bound: number, where: string): 
 }
 
 function closeByObjective(
-  actual: Readonly<Record<string, number>> | null,
+  actual: Readonly<Record<string, number>> | readonly number[] | null,
   expected: readonly number[] | undefined,
   bound: number,
   where: string,

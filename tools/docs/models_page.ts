@@ -48,8 +48,9 @@ log-probabilities and its reference's.
 | --- | --- |
 ${headRows.join("\n")}
 
-A head is known by its tensors alone, never by \`architectures\`; an \`armo\` head has
-\`reward_transform_matrix\` beside these.
+A head is known by its tensors and keys of its config, never by \`architectures\` alone; an \`armo\` head
+has \`reward_transform_matrix\` beside these. [What each computes](heads.md), and which number is the
+score.
 
 ## Published models
 

@@ -59,8 +59,9 @@ export interface ReportedHead {
   readonly parts: readonly string[];
   /** Names of its raw logits; empty for a head that sums many numbers up. */
   readonly labels: readonly string[];
-  /** The label that is the score; `null` for a head without. */
+  /** The label that is the score, or minus it; `null` for a head without. */
   readonly score_label: string | null;
+  readonly score_negated: boolean;
   /** A token that every conversation is made to end with; `null` without. */
   readonly ending: number | null;
 }
@@ -173,6 +174,7 @@ function headOf({ reads, head }: RewardModelPlan): ReportedHead {
     parts: Object.keys(parts),
     labels: labels?.names ?? [],
     score_label: labels?.score ?? null,
+    score_negated: labels?.negated ?? false,
     ending: ending ?? null,
   };
 }

@@ -67,7 +67,9 @@ function headLines(head: ReportedHead): readonly string[] {
   return [
     `kind        ${kind}`,
     ...(labels.length < 2 ? [] : [`labels      ${labels.join(", ")}`]),
-    ...(score === null ? [] : [`score       the logit of ${score}`]),
+    ...(score === null
+      ? []
+      : [`score       ${head.score_negated ? "minus " : ""}the logit of ${score}`]),
     ...(objectives.length === 0 ? [] : [`objectives  ${objectives.join(", ")}`]),
     ...(parts.length === 0 ? [] : [`tells       the score, ${parts.join(", ")}`]),
     ...Object.entries(reads).map(([name, read]) => `reads       ${name} at ${placeOf(read)}`),

@@ -214,7 +214,16 @@ export const trials: Readonly<Record<string, Trial>> = {
     const use = random.pick(uses);
     const rows = random.integer(1, 40);
     const columns = (use === "rows" ? 1 : 4) * random.integer(1, 70);
-    const choices = ["silu", "gelu_tanh", "gelu", "relu", "tanh", "selu", "sigmoid"] as const;
+    const choices = [
+      "silu",
+      "gelu_tanh",
+      "gelu",
+      "relu",
+      "tanh",
+      "selu",
+      "sigmoid",
+      "leaky_relu",
+    ] as const;
     const output = poisoned(backend, rows, columns, use);
     const input = random.numbers(rows * columns).map((x) => 6 * x);
     backend.run(activate, {

@@ -8,10 +8,14 @@ type RowKind = RowConversations["kind"];
 /** What is told of every conversation. */
 const parts = [
   "score",
+  "score_std",
   "tokens",
   "rewards",
   "coefficients",
   "gating",
+  "labels",
+  "quantiles",
+  "spread",
   "token_rewards",
 ] as const;
 
@@ -46,6 +50,9 @@ export interface ScoreColumnsOptions {
  * | one conversation | `score`, `tokens` | `rewards`, `coefficients`, `gating` |
  * | pair | `chosen_score`, `rejected_score`, `margin`, `chosen_tokens`, `rejected_tokens` | `chosen_rewards`, `rejected_rewards`, and so on |
  * | best of N | `scores`, `best` (from 0, the first of equals), `tokens` | lists `rewards`, `coefficients`, `gating` |
+ *
+ * Where the head tells how certain it is, there is also `score_std`, `chosen_score_std` and
+ * `rejected_score_std`, or a list `score_std`: the standard deviation of each score.
  *
  * With `explain`, `kernels` names in any shape what computed the scores, since two kernel sets
  * may differ in the last bits. `truncated: true` and `error: {code, message}` stand in any shape, where
@@ -98,13 +105,25 @@ function withFiniteScore(verdict: Verdict): Verdict {
 function scoreColumns(kind: RowKind, verdicts: readonly Verdict[]): Row {
   const scores = verdicts.map(({ score }) => score);
   const tokens = verdicts.map(({ tokens }) => tokens);
-  if (kind === "single") return { score: scores[0], tokens: tokens[0] };
-  if (kind === "best_of_n") return { scores, best: indexOfBest(scores), tokens };
+  const deviations = verdicts.map(({ scoreStd }) => scoreStd);
+  const hasDeviations = deviations.some((deviation) => deviation !== null);
+  if (kind === "single") {
+    return {
+      score: scores[0],
+      ...(hasDeviations && { score_std: deviations[0] }),
+      tokens: tokens[0],
+    };
+  }
+  if (kind === "best_of_n") {
+    const spread = hasDeviations ? { score_std: deviations } : {};
+    return { scores, best: indexOfBest(scores), ...spread, tokens };
+  }
   const [chosen, rejected] = scores as [number | null, number | null];
   return {
     chosen_score: chosen,
     rejected_score: rejected,
     margin: chosen === null || rejected === null ? null : chosen - rejected,
+    ...(hasDeviations && { chosen_score_std: deviations[0], rejected_score_std: deviations[1] }),
     chosen_tokens: tokens[0],
     rejected_tokens: tokens[1],
   };

@@ -130,6 +130,27 @@ Deno.test("scoreRows() explains each shape", async () => {
   assert.equal("rewards" in scalar!.row, false);
 });
 
+Deno.test("scoreRows() tells how certain a score is, where the head does", async () => {
+  const rows = [
+    { prompt: "Q", response: "A" },
+    { prompt: "Q", chosen: "A", rejected: "B", score_std: 7 },
+    { prompt: "Q", responses: ["A", "FAIL"] },
+    { prompt: "Q", response: "FAIL", score_std: 7 },
+  ];
+  const scored = await score(rows, {}, stubScorer({ deviation: 0.5 }));
+  const columns = scored.map(({ row }) =>
+    Object.entries(row).filter(([column]) => column.endsWith("score_std"))
+  );
+  assert.deepEqual(columns, [
+    [["score_std", 0.5]],
+    [["score_std", 7], ["chosen_score_std", 0.5], ["rejected_score_std", 0.5]],
+    [["score_std", [0.5, null]]],
+    [],
+  ]);
+  const [without] = await score(rows);
+  assert.equal("score_std" in without!.row, false);
+});
+
 Deno.test("scoreRows() gives a failed conversation no score, an error and its place in the row", async () => {
   const scored = await score([
     { prompt: "Q", response: "FAIL" },

@@ -16,10 +16,11 @@ export interface StubScorer extends LoadedScorer {
  * `NAN` one with a score of NaN, `CUT` one that was truncated, `THROW` ends everything.
  *
  * @param batch Conversations taken before the first verdict is given.
+ * @param deviation The standard deviation of each score.
  * @param objectives Names of the objectives; each has the reward 1, 2, … and the coefficient 0.5.
  */
 export function stubScorer(
-  { batch = 3, objectives = [] as string[] } = {},
+  { batch = 3, objectives = [] as string[], deviation = null as number | null } = {},
 ): StubScorer {
   const state = { mostWaiting: 0, disposed: false };
   const byObjective = (value: (index: number) => number) =>
@@ -36,6 +37,7 @@ export function stubScorer(
     };
     const verdict: Verdict = {
       score: content === "NAN" ? NaN : content.length,
+      scoreStd: deviation,
       ...parts,
       parts: parts.rewards === null ? {} : parts as Verdict["parts"],
       tokens: 10 + content.length,
@@ -47,6 +49,7 @@ export function stubScorer(
     const error = new AssayError("text/too-long", "Cannot score it: it is too long");
     const nothing = {
       score: null,
+      scoreStd: null,
       parts: {},
       rewards: null,
       coefficients: null,
