@@ -6,12 +6,22 @@ import { namingHint } from "./tensor_names.ts";
 export type ExpectedTensors = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Tensors that some checkpoints carry and no score needs: the LM head, buffers of old exports, a pooler
- * that RoBERTa's classifier does without, and how many examples a norm or a normaliser was trained with.
+/**
+ * Tensors that some checkpoints carry and no score needs: the LM head, buffers of old exports, of which
+ * GPT-NeoX's `attention.bias` is a mask, a pooler that RoBERTa's classifier does without, and how many
+ * examples a norm or a normaliser was trained with.
  */
 const needless = new RegExp(
-  "^lm_head\\.|\\.rotary_emb\\.inv_freq$|\\.masked_bias$|(^|\\.)embeddings\\.(position|token_type)_ids$|" +
-    "^roberta\\.pooler\\.|\\.num_batches_tracked$|^normalizer\\.count$",
+  [
+    /^(lm_head|embed_out)\./,
+    /\.rotary_emb\.inv_freq$/,
+    /\.masked_bias$/,
+    /^gpt_neox\.layers\.\d+\.attention\.bias$/,
+    /(^|\.)embeddings\.(position|token_type)_ids$/,
+    /^roberta\.pooler\./,
+    /\.num_batches_tracked$/,
+    /^normalizer\.count$/,
+  ].map(({ source }) => source).join("|"),
 );
 
 /**

@@ -8,6 +8,7 @@ import { ldlHead } from "./ldl.ts";
 import { mlpHead } from "./mlp.ts";
 import { quantileHead } from "./quantile.ts";
 import { renamedScalarHead } from "./renamed_scalar.ts";
+import { outProjHead } from "./out_proj.ts";
 import { scalarHead } from "./scalar.ts";
 import { urmHead } from "./urm.ts";
 
@@ -23,6 +24,7 @@ export const headKinds: readonly HeadKind[] = [
   ldlHead,
   bertHead,
   robertaHead,
+  outProjHead,
 ];
 
 const registered: HeadKind[] = [];

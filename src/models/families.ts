@@ -6,6 +6,7 @@ import { gemma } from "./gemma.ts";
 import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { gemma3Folder } from "./gemma3_folder.ts";
+import { gptNeox, gptNeoxReward } from "./gpt_neox.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { mixtral } from "./mixtral.ts";
@@ -40,6 +41,8 @@ export const families: readonly Family[] = [
   roberta,
   xlmRoberta,
   camembert,
+  gptNeox,
+  gptNeoxReward,
 ];
 
 const registered: Family[] = [];

@@ -73,6 +73,8 @@ export interface RopeReading {
   readonly partialFactor?: number | undefined;
   /** The types that the class has, each with what it means there; by default all, as they are called. */
   readonly types?: Readonly<Record<string, string>> | undefined;
+  /** Theta where the section says nothing, for families that have another name for it than `rope_theta`. */
+  readonly ownTheta?: number | undefined;
   /** The original length of families that have one where the config names none. */
   readonly originalLength?: number | undefined;
 }
@@ -90,7 +92,7 @@ const partialKey = "partial_rotary_factor";
  */
 export function readRope(config: ConfigReader, reading: RopeReading): RopeSettings {
   const section = ropeSection(config, reading.warn ?? (() => {}));
-  const outer = config.positive("rope_theta", 10000);
+  const outer = reading.ownTheta ?? config.positive("rope_theta", 10000);
   // Where a length stands outside of the section, transformers 5 takes that one.
   const outerLength = config.value(originalLengthKey) === undefined
     ? reading.originalLength

@@ -24,6 +24,18 @@ const formulas: Readonly<Record<Activation, (x: number) => number>> = {
 
 const names = Object.keys(formulas) as readonly Activation[];
 
+/** Activations by the names that transformers gives them in `config.json`. */
+export const namedActivations: Readonly<Record<string, Activation>> = {
+  gelu: "gelu",
+  gelu_new: "gelu_tanh",
+  gelu_fast: "gelu_tanh",
+  gelu_pytorch_tanh: "gelu_tanh",
+  relu: "relu",
+  silu: "silu",
+  swish: "silu",
+  tanh: "tanh",
+};
+
 /** A number after an activation. */
 export function activated(activation: Activation, x: number): number {
   return formulas[activation](x);

@@ -32,6 +32,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedTokenizer
 
 import parity_decoders
 import parity_moe
+import parity_neox
 import parity_sizes
 from parity_armo import LlamaForRewardModelWithGating, fill_heads, find_gate_position
 from parity_conversations import CONVERSATIONS
@@ -187,7 +188,10 @@ for model in MODELS:
     model.gemma = model.family == "Gemma2"
     model.every_tensor = False  # check_parity.py sees to it
 
-MODELS += parity_decoders.MODELS + parity_sizes.MODELS + parity_moe.MODELS
+MODELS += parity_decoders.MODELS
+MODELS += parity_moe.MODELS
+MODELS += parity_neox.MODELS
+MODELS += parity_sizes.MODELS
 
 
 def build(model: Model, tokenizer: PreTrainedTokenizerFast) -> transformers.PreTrainedModel:

@@ -66,6 +66,11 @@ export async function readsPairs(model: string): Promise<boolean> {
   return template === "" && (config.chat_template ?? null) === null;
 }
 
+/** Whether a tiny checkpoint's head reads every token, a prompt's too: then no prompt is kept for later packs. */
+export async function readsEveryToken(model: string): Promise<boolean> {
+  return JSON.parse(await textOf(model, "config.json")).pooling === "mean";
+}
+
 /** One conversation with what the reference makes of it. */
 export interface GoldenConversation {
   readonly name: string;

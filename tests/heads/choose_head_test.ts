@@ -38,6 +38,15 @@ Deno.test("chooseHead() tells heads by tensors, whatever the architecture is cal
   assert.deepEqual(plan.tensors.get("gating.layers.3.weight"), [6, 1024]);
 });
 
+Deno.test("chooseHead() has OpenAssistant's head read what its config pools", () => {
+  const tensors = { "out_proj.weight": [1, 64], "out_proj.bias": [1] };
+  const read = (config: Record<string, unknown>) => chooseHead(facts(tensors, config)).reads.score;
+  assert.deepEqual(read({}), { at: "last" });
+  assert.deepEqual(read({ pooling: "last" }), { at: "last" });
+  assert.deepEqual(read({ pooling: "mean" }), { at: "mean" });
+  assert.throws(() => read({ pooling: "max" }), code("checkpoint/bad-config", /"pooling"/));
+});
+
 Deno.test("chooseHead() never makes a head up", () => {
   const none = facts({ "v_head.summary.weight": [1, 64] });
   assert.throws(() => chooseHead(none), code("heads/missing-head", /v_head.summary.weight/));

@@ -15,7 +15,16 @@ for (const { kernelSet, missing } of testedKernelSets) {
     missing,
     `the layers' kernels are compiled when a model is loaded (${kernelSet} kernels)`,
     async () => {
-      const names = ["llama", "qwen3", "gemma2", "gemma3", "mixtral", "qwen3_moe", "bert"];
+      const names = [
+        "llama",
+        "qwen3",
+        "gemma2",
+        "gemma3",
+        "mixtral",
+        "qwen3_moe",
+        "bert",
+        "gpt_neox",
+      ];
       for (const name of names) {
         using backbone = await Backbone.load(parityFolder(name), { kernels: kernelSet });
         const { backend } = backbone;

@@ -18,6 +18,7 @@ import {
   parityFolder,
   parityModels,
   parityTolerance,
+  readsEveryToken,
   readsPairs,
 } from "../golden/parity.ts";
 
@@ -162,7 +163,8 @@ async function checkKeptPrefix(model: string, options: LoadOptions): Promise<voi
     using lasting = callsOf(engine.prototype, "lasting");
     const before = packed.deviceBytes;
     assert.deepEqual(await packed.score(conversations), reference);
-    const sharesNone = await hasDynamicRope(model) || await readsPairs(model);
+    const sharesNone = await hasDynamicRope(model) || await readsPairs(model) ||
+      await readsEveryToken(model);
     assert.ok(lasting.count > 0 || sharesNone, "no prefix was kept");
     for await (const verdict of packed.scoreStream(conversations)) {
       assert.deepEqual(verdict, reference[0]);

@@ -95,6 +95,7 @@ const filling: readonly (readonly [folder: string, words: number, tokens?: numbe
   ["phi3", 330],
   ["qwen2_moe", 334],
   ["bert", 155, 640],
+  ["gpt_neox", 334],
 ];
 
 for (const { kernelSet: kernels, missing } of testedKernelSets) {
