@@ -28,7 +28,7 @@ export const bertHead: HeadKind = {
 
 /**
  * The head of `RobertaForSequenceClassification` and XLM-R's: score = out_proj(tanh(dense(hidden[first
- * token]))), both with biases.
+ * token]))), both with biases. ELECTRA's has the same tensors, and gelu for tanh.
  */
 export const robertaHead: HeadKind = {
   kind: "roberta",
@@ -39,7 +39,7 @@ export const robertaHead: HeadKind = {
     planLabelHead(facts, {
       kind: "roberta",
       layers: robertaLayers,
-      activation: "tanh",
+      activation: facts.config.model_type === "electra" ? "gelu" : "tanh",
       biased: true,
       read: { at: "first" },
     }),

@@ -2,6 +2,11 @@ import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 import type { HeadFacts, Labels } from "./head.ts";
 
+/** More labels than any classifier has; names are made up for all of them. */
+const mostLabels = 2 ** 16;
+/** How many of them a message lists. */
+const shownLabels = 20;
+
 /**
  * Names the numbers of a head by `id2label` of `config.json`, or as transformers does where it has none,
  * and finds the score among them: the only one there is, or the one that was asked for.
@@ -12,12 +17,20 @@ import type { HeadFacts, Labels } from "./head.ts";
  * @param rows Rows of the head's last weight.
  * @param tensor Its name, for messages.
  * @throws {AssayError} `heads/contradicted-labels`, `heads/several-labels`, `heads/unknown-label`,
- *   `checkpoint/bad-config`.
+ *   `checkpoint/bad-config`, `checkpoint/wrong-shape`.
  */
 export function readLabels(facts: HeadFacts, rows: number, tensor: string): Labels {
+  if (rows > mostLabels) {
+    throw new AssayError(
+      "checkpoint/wrong-shape",
+      `Cannot load ${facts.name}: expected the tensor "${tensor}" to have a row for each label, ` +
+        `${mostLabels} at most, found ${rows} rows`,
+    );
+  }
   const names = labelNames(facts, rows, tensor);
   const { label } = facts;
-  const listed = names.map((name) => JSON.stringify(name)).join(", ");
+  const listed = names.slice(0, shownLabels).map((name) => JSON.stringify(name)).join(", ") +
+    (rows > shownLabels ? ", …" : "");
   if (label !== undefined) {
     if (names.includes(label)) return { names, score: label };
     throw new AssayError(

@@ -24,6 +24,8 @@ export interface BertVariant extends Pick<Family, "modelType" | "className"> {
   readonly prefix: string;
   /** The pad token where the config gives none, after which positions are counted; absent: from 0. */
   readonly positionsAfterPad?: number | undefined;
+  /** Reads keys that BERT does not have, and refuses what is not computed. */
+  readOthers?(reader: ConfigReader, hiddenSize: number): void;
 }
 
 /** Everything that the arithmetic depends on. */
@@ -87,7 +89,7 @@ export function bertFamily(variant: BertVariant): Family {
 /** Reads the settings; what a config leaves out has the value that transformers gives it. */
 function readSettings(
   reader: ConfigReader,
-  { positionsAfterPad }: BertVariant,
+  { positionsAfterPad, readOthers }: BertVariant,
   mostLayers: number,
 ): BertSettings {
   refuseOthers(reader);
@@ -107,6 +109,7 @@ function readSettings(
     epsilon: reader.positive("layer_norm_eps", 1e-12),
   };
   const { heads, hiddenSize, firstPosition } = settings;
+  readOthers?.(reader, hiddenSize);
   if (firstPosition >= positions) {
     throw reader.unexpected("max_position_embeddings", `more than ${firstPosition}`, positions);
   }

@@ -1,6 +1,7 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 import { bert } from "./bert.ts";
+import { electra } from "./electra.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { gemma } from "./gemma.ts";
 import { gemma2 } from "./gemma2.ts";
@@ -43,6 +44,7 @@ export const families: readonly Family[] = [
   camembert,
   gptNeox,
   gptNeoxReward,
+  electra,
 ];
 
 const registered: Family[] = [];

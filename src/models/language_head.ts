@@ -21,8 +21,15 @@ const sliceRows = 8 * rowAlignment;
  */
 export function languageHeadName(
   { name, tensors, config }: ModelFacts,
-  { languageHeadName: own, embeddingName, tiedByDefault = false }: BackbonePlan,
+  { causal, family, languageHeadName: own, embeddingName, tiedByDefault = false }: BackbonePlan,
 ): string {
+  if (!causal) {
+    throw new AssayError(
+      "models/no-language-head",
+      `Cannot compute log-probabilities with ${name}: expected a causal model, found an encoder ` +
+        `(${family.modelType}), whose tokens see the ones that they would foretell`,
+    );
+  }
   if (tensors.has(own)) return own;
   if ((config.tie_word_embeddings ?? tiedByDefault) === true) return embeddingName;
   throw new AssayError(

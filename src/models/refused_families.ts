@@ -14,4 +14,7 @@ export const refusedFamilies: Readonly<Record<string, string>> = {
     "transformers has no class that scores with it, nor is a reward model on it published",
   cohere2: "its rope turns neighbouring numbers and both of a layer's blocks read the same norm, " +
     "and transformers has no class that scores with it, nor is a reward model on it published",
+  distilbert:
+    "its tensors and its keys have other names than BERT's, and no reward model on it is " +
+    "published",
 };

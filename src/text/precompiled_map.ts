@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { checkGrowth } from "./growth.ts";
 import type { Fields } from "./tokenizer_fields.ts";
 
 /** Longer graphemes are looked up character by character, as Rust's does. */
@@ -20,10 +21,11 @@ const plainRuns = /((?<=^|[ -~])[ -~]+(?=[ -~]|$))/;
  * JavaScript engine's Unicode version.
  *
  * @param config The `normalizer` entry, with `precompiled_charsmap` in base64.
- * @returns The normalizer.
- * @throws {AssayError} `text/bad-tokenizer` where the map's bytes are none.
+ * @returns The normalizer, which may make a text of so many UTF-16 units and no more.
+ * @throws {AssayError} `text/bad-tokenizer` where the map's bytes are none. The normalizer itself throws
+ *   `text/tokenizer-runaway`.
  */
-export function precompiledMap(config: Fields): (text: string) => string {
+export function precompiledMap(config: Fields): (text: string, limit: number) => string {
   const { trie, results } = readMap(config["precompiled_charsmap"]);
   const known = new Map<string, string | undefined>();
   const lookUp = (chunk: string): string | undefined => {
@@ -34,20 +36,24 @@ export function precompiledMap(config: Fields): (text: string) => string {
     known.set(chunk, found);
     return found;
   };
-  const normalizeGrapheme = (grapheme: string): string => {
-    if (encoder.encode(grapheme).length < longestGrapheme) {
-      const whole = lookUp(grapheme);
-      if (whole !== undefined) return whole;
-    }
-    return Array.from(grapheme, (character) => lookUp(character) ?? character).join("");
+  const addGrapheme = (grapheme: string, add: (part: string) => void): void => {
+    const isShort = grapheme.length === 1 || encoder.encode(grapheme).length < longestGrapheme;
+    const whole = isShort ? lookUp(grapheme) : undefined;
+    if (whole !== undefined) add(whole);
+    else for (const character of grapheme) add(lookUp(character) ?? character);
   };
-  return (text) =>
-    text.split(plainRuns).map((part, index) => {
-      if (index % 2 === 1) return Array.from(part, (unit) => lookUp(unit) ?? unit).join("");
-      let normalized = "";
-      for (const { segment } of graphemes.segment(part)) normalized += normalizeGrapheme(segment);
-      return normalized;
-    }).join("");
+  return (text, limit) => {
+    let normalized = "";
+    const add = (part: string): void => {
+      normalized += part;
+      checkGrowth("normalizer", normalized.length, limit);
+    };
+    for (const [index, part] of text.split(plainRuns).entries()) {
+      if (index % 2 === 1) { for (const unit of part) add(lookUp(unit) ?? unit); }
+      else for (const { segment } of graphemes.segment(part)) addGrapheme(segment, add);
+    }
+    return normalized;
+  };
 }
 
 /** The trie's units and the bytes of the results, which end with zeros. */

@@ -34,12 +34,14 @@ async function tinyFacts(name: string): Promise<ModelFacts> {
 
 const tiny = [
   "armo",
+  "bert",
   "llama",
   "llama_dynamic_rope",
   "llama_llama3_rope",
   "mistral",
   "qwen2",
   "qwen3",
+  "roberta",
 ];
 const models = await Promise.all([
   ...["armorm_llama3_8b", "skywork_reward_llama31_8b", "skywork_reward_qwen3_0_6b"]

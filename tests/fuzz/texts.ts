@@ -30,6 +30,11 @@ async function textsOf(name: string): Promise<ModelTexts> {
 /** Real models' layouts, with vocabularies of some hundred tokens. */
 export const texts: readonly ModelTexts[] = await Promise.all(names.map(textsOf));
 
+/** Tokenizers of encoders, which read pairs. */
+export const pairTexts: readonly ModelTexts[] = await Promise.all(
+  ["bert", "roberta", "xlmr", "deberta"].map((kind) => textsOf(`text/pairs/${kind}`)),
+);
+
 const conversations: readonly Conversation[] = JSON.parse(
   await Deno.readTextFile(new URL("text/conversations.json", folder)),
 );

@@ -1,6 +1,8 @@
 import { ChatTokenizer } from "../../src/text/chat_tokenizer.ts";
+import type { Conversation } from "../../src/text/conversation.ts";
+import { PairTokenizer } from "../../src/text/pair_tokenizer.ts";
 import { mutateText, mutateValue } from "./mutations.ts";
-import { conversationOf, texts } from "./texts.ts";
+import { conversationOf, pairTexts, texts } from "./texts.ts";
 import type { FuzzTarget } from "./target.ts";
 
 /** `tokenizer.json` and `tokenizer_config.json`, altered, and the tokens of a conversation. */
@@ -8,7 +10,8 @@ export const tokenizer: FuzzTarget = {
   name: "tokenizer",
   gateCases: 800,
   draw(random) {
-    const base = random.pick(texts);
+    const isPair = random.chance(0.3);
+    const base = random.pick(isPair ? pairTexts : texts);
     let json: unknown = base.tokenizer;
     let config: unknown = base.config;
     for (const _ of random.some(3, () => 0)) {
@@ -23,6 +26,7 @@ export const tokenizer: FuzzTarget = {
       "chat_template.jinja": base.template,
     };
     const conversation = conversationOf(random);
+    const truncate = random.pick([undefined, "left", "right"] as const);
     return {
       what: base.name,
       input: { files, conversation },
@@ -31,10 +35,21 @@ export const tokenizer: FuzzTarget = {
           name: base.name,
           readText: (file: string) => Promise.resolve(files[file]),
         };
-        const opened = await ChatTokenizer.open(source, { maxTokens: 4096 });
-        opened.tokenize(conversation);
+        const opened = isPair
+          ? await PairTokenizer.open(source, { maxTokens: 64, tokenTypes: 2, truncate })
+          : await ChatTokenizer.open(source, { maxTokens: 4096 });
+        opened.tokenize(isPair ? asPair(conversation) : conversation);
         return "tokenized";
       },
     };
   },
 };
+
+/** Its first text and its last, as a prompt and a response. */
+function asPair(conversation: Conversation): Conversation {
+  const [first, last] = [conversation.at(0), conversation.at(-1)];
+  return [
+    { role: "user", content: first?.content ?? "" },
+    { role: "assistant", content: last?.content ?? "" },
+  ];
+}

@@ -46,4 +46,14 @@ MODELS = [
         seed=143,
         switches=[{"hidden_act": "relu"}, {"layer_norm_eps": 0.1}, {"pad_token_id": 3}],
     ),
+    Encoder(
+        "electra",
+        "Electra",
+        torch.bfloat16,
+        _shape(32, 48, 1, 2) | {"embedding_size": 32, "max_position_embeddings": 512, "pad_token_id": 0},
+        tokenizer="bert",
+        seed=144,
+        token_types=True,
+        switches=[{"hidden_act": "relu"}, {"layer_norm_eps": 0.1}],
+    ),
 ]

@@ -103,6 +103,7 @@ VALUES = {
     "chunk_size_feed_forward": [1],  # others refuse texts of lengths that they do not divide
     "use_bidirectional_attention": [True],
     "hidden_activation": ["gelu", "silu", "relu"],
+    "summary_type": ["last"],
 }
 
 

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import type { TensorInfo } from "../../src/checkpoint/tensor.ts";
+import { AssayError } from "../../src/error.ts";
+import { chooseHead } from "../../src/heads/choose_head.ts";
+import type { HeadFacts } from "../../src/heads/head.ts";
+
+/** What a checkpoint has beside its backbone, of 64 numbers. */
+function facts(
+  tensors: Record<string, number[]>,
+  config: Record<string, unknown> = {},
+  label?: string,
+): HeadFacts {
+  const infos = Object.entries(tensors).map(([name, shape]): [string, TensorInfo] => [
+    name,
+    { name, dtype: "F32", shape, byteLength: 0, file: "model.safetensors" },
+  ]);
+  return {
+    name: "tiny",
+    config,
+    tensors: new Map(infos),
+    hiddenSize: 64,
+    vocabularySize: 100,
+    embeddingName: "bert.embeddings.word_embeddings.weight",
+    languageHeadName: "cls.predictions.decoder.weight",
+    causal: false,
+    label,
+  };
+}
+
+function map(name: string, outputs: number): Record<string, number[]> {
+  return { [`${name}.weight`]: [outputs, 64], [`${name}.bias`]: [outputs] };
+}
+
+const bert = (labels: number) => ({
+  ...map("bert.pooler.dense", 64),
+  ...map("classifier", labels),
+});
+const roberta = { ...map("classifier.dense", 64), ...map("classifier.out_proj", 1) };
+
+Deno.test("chooseHead() tells the classifiers of encoders by their tensors; they read the first token", () => {
+  const pooled = chooseHead(facts(bert(1)));
+  assert.equal(pooled.kind, "bert");
+  assert.deepEqual(pooled.reads, { score: { at: "first" } });
+  assert.deepEqual([...pooled.tensors.keys()], [
+    "bert.pooler.dense.weight",
+    "bert.pooler.dense.bias",
+    "classifier.weight",
+    "classifier.bias",
+  ]);
+  const other = chooseHead(facts(roberta));
+  assert.equal(other.kind, "roberta");
+  assert.deepEqual(other.reads, { score: { at: "first" } });
+});
+
+Deno.test("an encoder's head must have its biases, which transformers would make up", () => {
+  const { "classifier.bias": _, ...without } = bert(1);
+  assert.deepEqual(chooseHead(facts(without)).tensors.get("classifier.bias"), [1]);
+});
+
+Deno.test("of an encoder's labels one is the score, as --label says", () => {
+  const config = { id2label: { 0: "NEGATIVE", 1: "POSITIVE" } };
+  const several = (error: unknown) =>
+    error instanceof AssayError && error.code === "heads/several-labels";
+  assert.throws(() => chooseHead(facts(bert(2), config)), several);
+  const { labels, parts } = chooseHead(facts(bert(2), config, "POSITIVE"));
+  assert.equal(labels?.score, "POSITIVE");
+  assert.deepEqual(parts, { labels: ["NEGATIVE", "POSITIVE"] });
+});
+
+Deno.test("a pooler without a classifier, and a classifier of tokens, are no head", () => {
+  for (
+    const tensors of [
+      map("bert.pooler.dense", 64),
+      map("classifier", 2),
+      map("classifier.dense", 64),
+    ]
+  ) {
+    assert.throws(
+      () => chooseHead(facts(tensors, { architectures: ["BertForTokenClassification"] })),
+      (error) => error instanceof AssayError && error.code === "heads/missing-head",
+    );
+  }
+});
