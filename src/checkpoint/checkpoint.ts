@@ -123,7 +123,7 @@ export class Checkpoint implements Disposable {
    * @throws {AssayError} `checkpoint/missing-tensor`, and what reading throws.
    */
   async read(name: string): Promise<Tensor> {
-    return await this.#readerOf(name).read(this.#storedName(name));
+    return await this.#readerOf(name).read(this.storedName(name));
   }
 
   /**
@@ -134,7 +134,7 @@ export class Checkpoint implements Disposable {
    * `checkpoint/row-out-of-range`, and what reading throws.
    */
   async readRows(name: string, start: number, count: number): Promise<Tensor> {
-    return await this.#readerOf(name).readRows(this.#storedName(name), start, count);
+    return await this.#readerOf(name).readRows(this.storedName(name), start, count);
   }
 
   /**
@@ -147,16 +147,17 @@ export class Checkpoint implements Disposable {
    * `checkpoint/row-out-of-range`, and what reading throws.
    */
   async gatherRows(name: string, rows: ArrayLike<number>): Promise<Tensor> {
-    return await this.#readerOf(name).gatherRows(this.#storedName(name), rows);
+    return await this.#readerOf(name).gatherRows(this.storedName(name), rows);
+  }
+
+  /** The name that a tensor has in its file: another where the backbone's prefix is another. */
+  storedName(name: string): string {
+    return this.#stored.get(name) ?? name;
   }
 
   /** Closes the files. */
   [Symbol.dispose](): void {
     closeAll(this.#readers.values());
-  }
-
-  #storedName(name: string): string {
-    return this.#stored.get(name) ?? name;
   }
 
   #readerOf(name: string): SafetensorsReader {

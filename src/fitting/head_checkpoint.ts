@@ -110,8 +110,11 @@ export interface HeadCheckpointOptions {
 }
 
 /** Settings that belong to a head, which a new head does not inherit. */
-const headSettings =
-  /^(gating_(?!token_pattern)|num_objectives$|objective_names$|auto_map$|num_labels$|id2label$|label2id$)/;
+const headSettings = new RegExp(
+  "^(gating_(?!token_pattern)|vhead_|(num_objectives|objective_names|num_quantiles|softmax|auto_map|" +
+    "num_labels|id2label|label2id|score_type|score_dim|do_normalize|normalizer_type|momentum|mean|var|" +
+    "normalize_reward|std|value_head_prefix|reward_token_id)$)",
+);
 
 /**
  * Writes a checkpoint folder: the backbone of another one, as it is stored, with a new head. What head
@@ -199,11 +202,12 @@ async function checkTarget(backbone: string, folder: string): Promise<void> {
   );
 }
 
-/** Files that hold nothing but the backbone. */
+/** Files that hold nothing but the backbone, by the names that it has for Assay. */
 function backboneFiles(base: Checkpoint, { owns }: BackbonePlan): string[] {
   const files = Map.groupBy(base.tensors.values(), ({ file }) => file);
-  return [...files].filter(([, tensors]) => tensors.every(({ name }) => owns(name)))
-    .map(([file]) => file);
+  const isUsual = ({ name }: { name: string }): boolean =>
+    owns(name) && base.storedName(name) === name;
+  return [...files].filter(([, tensors]) => tensors.every(isUsual)).map(([file]) => file);
 }
 
 /** Links some of the base's files and writes all other tensors into a file beside them. */
