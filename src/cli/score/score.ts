@@ -47,7 +47,8 @@ const description = [
   "rejected, with prompt unless they hold it) or candidates (prompt and responses).",
   "Rows come out in their order with every column they had, and: score (a pair: chosen_score, " +
   "rejected_score, margin; candidates: scores, and best, counted from 0), tokens (a pair: " +
-  "chosen_tokens, rejected_tokens), and where they apply truncated and error.",
+  "chosen_tokens, rejected_tokens), and where they apply truncated, error, and score_std, how uncertain " +
+  "the model's head is of a score.",
   "--calibrate adds the columns of `assay calibrate --apply`: calibrated_score (a pair: " +
   "chosen_calibrated_score, rejected_calibrated_score, calibrated_margin; candidates: " +
   "calibrated_scores, calibrated_best). Features are measured as there without --tokenizer.",
@@ -79,7 +80,10 @@ export function scoreCommand(
     .description(description)
     .argument("<model>", "folder of the checkpoint, or its URL")
     .argument("[input]", "file of rows", "-")
-    .option("--explain", "add rewards, coefficients and gating by objective, and the kernels")
+    .option(
+      "--explain",
+      "add what explains a score (rewards and coefficients by objective, labels, …) and the kernels",
+    )
     .option("--calibrate <file>", "add calibrated scores, by what assay calibrate --fit saved")
     .addOption(formatOption())
     .addOption(outputFileOption())

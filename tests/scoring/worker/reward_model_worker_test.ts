@@ -52,6 +52,19 @@ gpuTest(
   },
 );
 
+Deno.test("a worker is told the label, and tells how certain a score is", async () => {
+  const labelled = { ...onCpu, label: "neither" };
+  using plain = await RewardModel.load(parityFolder("head_labels"), labelled);
+  using model = await RewardModelWorker.load(parityFolder("head_labels"), labelled);
+  assert.deepEqual([model.labels, model.label], [["bad", "good", "neither"], "neither"]);
+  assert.deepEqual(model.parts, ["labels"]);
+  const conversation = [{ role: "user", content: "2+2?" }, { role: "assistant", content: "4" }];
+  assert.deepEqual(await model.score([conversation]), await plain.score([conversation]));
+  using certain = await RewardModelWorker.load(parityFolder("head_urm"), onCpu);
+  const [verdict] = await certain.score([conversation]);
+  assert.ok(verdict!.scoreStd! > 0);
+});
+
 Deno.test("a worker carries fields of messages and template variables", async () => {
   using plain = await RewardModel.load(folder, onCpu);
   using model = await RewardModelWorker.load(folder, onCpu);
