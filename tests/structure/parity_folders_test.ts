@@ -52,3 +52,18 @@ Deno.test("tolerance.json gives both bounds and the reason, or is refused", asyn
     await assert.rejects(() => parityTolerance(folder), /tolerance\.json: expected /);
   }
 });
+
+Deno.test("all golden files together stay under 12 MiB", async () => {
+  const sizeOf = async (folder: URL): Promise<number> => {
+    let size = 0;
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (name === "__pycache__") continue;
+      size += isDirectory
+        ? await sizeOf(new URL(`${name}/`, folder))
+        : (await Deno.stat(new URL(name, folder))).size;
+    }
+    return size;
+  };
+  const mebibytes = await sizeOf(new URL("../golden/", import.meta.url)) / 2 ** 20;
+  assert.ok(mebibytes < 12, `${mebibytes.toFixed(1)} MiB: make the tiny checkpoints smaller`);
+});
