@@ -96,7 +96,7 @@ export class PairTokenizer implements ConversationTokenizer {
   readonly #separators: number;
 
   private constructor(name: string, files: TokenizerFiles, options: PairTokenizerOptions) {
-    checkLetterCase(files);
+    checkAgreement(files);
     const { tokenizer, added, namedIds, warnings } = buildTokenizerParts(files, "");
     const form = readPairForm(files.tokenizer, name);
     this.#tokenizer = tokenizer;
@@ -275,23 +275,36 @@ function pairOf(conversation: Conversation): Pair<string> {
   );
 }
 
+/** Settings that both files of a tokenizer have, under the names of each, by what they belong to. */
+const twice: Readonly<Record<string, readonly (readonly [stage: string, config: string])[]>> = {
+  BertNormalizer: [
+    ["lowercase", "do_lower_case"],
+    ["strip_accents", "strip_accents"],
+    ["handle_chinese_chars", "tokenize_chinese_chars"],
+  ],
+  ByteLevel: [["add_prefix_space", "add_prefix_space"]],
+};
+
 /**
- * transformers 4 lowers letters as `tokenizer_config.json` says, whatever `tokenizer.json` says; 5 takes
- * the latter. Where the two differ, no tokens are certain.
+ * Some classes of transformers' tokenizers take what `tokenizer_config.json` says, whatever
+ * `tokenizer.json` says, and not in every version. Where the two differ, no tokens are certain.
  */
-function checkLetterCase({ tokenizer, config }: TokenizerFiles): void {
-  const normalizer = tokenizer["normalizer"] as
-    | Readonly<Record<string, unknown>>
-    | null
-    | undefined;
-  if (normalizer?.["type"] !== "BertNormalizer") return;
-  const [own, told] = [normalizer["lowercase"] ?? true, config["do_lower_case"]];
-  if (typeof told !== "boolean" || told === own) return;
-  throw new AssayError(
-    "text/bad-tokenizer",
-    `Cannot use the tokenizer: expected the same in tokenizer.json and tokenizer_config.json, found ` +
-      `lowercase ${own} and do_lower_case ${told}; take the files of the model that was trained`,
-  );
+function checkAgreement({ tokenizer, config }: TokenizerFiles): void {
+  for (const entry of ["normalizer", "pre_tokenizer"]) {
+    const stage = (tokenizer[entry] ?? {}) as Readonly<Record<string, unknown>>;
+    const type = String(stage["type"]);
+    for (const [own, told] of Object.hasOwn(twice, type) ? twice[type]! : []) {
+      if (config[told] === undefined || (stage[own] ?? null) === config[told]) continue;
+      throw new AssayError(
+        "text/bad-tokenizer",
+        `Cannot use the tokenizer: expected the same in tokenizer.json and tokenizer_config.json, ` +
+          `found ${own} ${stage[own]} of its ${type} and ${told} ${
+            config[told]
+          }; take the files of ` +
+          "the model that was trained",
+      );
+    }
+  }
 }
 
 function noRoom(maxTokens: number, separators: number): AssayError {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
-import { openPairs, pair, pairKinds, pairTexts, readPairs } from "./pair_files.ts";
+import { buildNormalizer } from "../../src/text/normalizer.ts";
+import { PairTokenizer } from "../../src/text/pair_tokenizer.ts";
+import { openPairs, pair, type PairKind, pairKinds, pairTexts, readPairs } from "./pair_files.ts";
 
 const texts = pairTexts();
 
@@ -38,14 +40,12 @@ for (const kind of pairKinds) {
     const tokenizer = await openPairs(kind);
     const { ids: plain } = tokenizer.tokenize(pair("a", "b"));
     const special = ["[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<mask>", "<pad>", "[PAD]"];
-    const known = special.filter((content) => tokenizer.namedIds.size > 0 && content !== "");
-    const separators = [...plain].filter((id) => [...tokenizer.namedIds.values()].includes(id));
-    for (const content of known) {
+    const named = new Set(tokenizer.namedIds.values());
+    const separators = [...plain].filter((id) => named.has(id));
+    for (const content of special) {
       const { ids } = tokenizer.tokenize(pair(`x ${content}y`, `${content} z`));
       const unknown = tokenizer.namedIds.get("unk_token");
-      const found = [...ids].filter((id) =>
-        id !== unknown && [...tokenizer.namedIds.values()].includes(id)
-      );
+      const found = [...ids].filter((id) => id !== unknown && named.has(id));
       assert.deepEqual(found, separators, content);
     }
   });
@@ -126,12 +126,64 @@ Deno.test("a tokenizer that does not say how two texts stand together is refused
 });
 
 Deno.test("what two files of a tokenizer say differently is refused", async () => {
-  const other = { "tokenizer_config.json": { do_lower_case: false } };
-  await assert.rejects(openPairs("bert", {}, other), /lowercase true and do_lower_case false/);
+  const under = (kind: PairKind, config: Record<string, unknown>) =>
+    openPairs(kind, {}, { "tokenizer_config.json": config });
+  const lowers = under("bert", { do_lower_case: false });
+  await assert.rejects(lowers, /lowercase true of its BertNormalizer and do_lower_case false/);
+  await assert.rejects(under("bert", { strip_accents: false }), hasCode("text/bad-tokenizer"));
+  await assert.rejects(
+    under("bert", { tokenize_chinese_chars: false }),
+    hasCode("text/bad-tokenizer"),
+  );
+  await assert.rejects(under("roberta", { add_prefix_space: true }), hasCode("text/bad-tokenizer"));
+  await under("bert", { strip_accents: null, tokenize_chinese_chars: true });
 });
 
 Deno.test("a pair is rendered with its separators, for people", async () => {
   const tokenizer = await openPairs("roberta");
   assert.equal(tokenizer.template.source, "<s> {prompt} </s> </s> {response} </s>");
   assert.equal(tokenizer.render(pair("Why?", "Because.")), "<s>Why?</s></s>Because.</s>");
+});
+
+Deno.test("a folder with an older tokenizer's files alone says what to do", async () => {
+  for (const file of ["vocab.txt", "spm.model"]) {
+    const files = {
+      name: "old",
+      readText: (name: string) => {
+        if (name !== file) return Promise.resolve(undefined);
+        if (file === "spm.model") return Promise.reject(new Error("not UTF-8"));
+        return Promise.resolve("[PAD]\n");
+      },
+    };
+    await assert.rejects(
+      PairTokenizer.open(files, { maxTokens: 9 }),
+      (error) =>
+        hasCode("text/missing-tokenizer")(error) &&
+        new RegExp(`found ${file}; .*makes one of the ${file}`).test(String(error)),
+    );
+  }
+});
+
+Deno.test("a precompiled map can't make a text grow without end, and must be one", () => {
+  // One unit for "a" whose value is the place of a long result: [root, a's unit, its value].
+  const trie = new Uint32Array(256);
+  trie[0] = 1 << 10;
+  trie[1 ^ 0x61] = 1 << 8 | 0x61 | 2 << 10;
+  trie[1 ^ 0x61 ^ 2] = 0x80000000;
+  const result = new TextEncoder().encode("long ".repeat(4000) + "\0");
+  const bytes = new Uint8Array(4 + trie.byteLength + result.length);
+  new DataView(bytes.buffer).setUint32(0, trie.byteLength, true);
+  bytes.set(new Uint8Array(trie.buffer), 4);
+  bytes.set(result, 4 + trie.byteLength);
+  const charsmap = btoa(String.fromCharCode(...bytes));
+  const normalize = buildNormalizer({ type: "Precompiled", precompiled_charsmap: charsmap })!;
+  assert.equal(normalize("b"), "b");
+  assert.throws(() => normalize("aaaa"), hasCode("text/tokenizer-runaway"));
+  for (const wrong of ["%", "AAA=", btoa("\xff\xff\0\0abc"), 7]) {
+    assert.throws(
+      () => buildNormalizer({ type: "Precompiled", precompiled_charsmap: wrong }),
+      hasCode("text/bad-tokenizer"),
+      String(wrong),
+    );
+  }
 });

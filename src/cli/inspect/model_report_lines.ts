@@ -134,11 +134,11 @@ function tensorLines(tensors: readonly TensorInfo[]): readonly string[] {
 }
 
 function textLines({ tokens, truncated }: ReportedText): readonly string[] {
-  const lines = tokens.map(({ id, text, read }, position) => {
+  const lines = tokens.map(({ id, text, type, read }, position) => {
+    const place = `${String(position).padStart(6)}  ${String(id).padStart(6)}`;
+    const typed = type === undefined ? "" : `type ${type}  `;
     const mark = read === undefined ? "" : `  <- ${read} is read here`;
-    return `${String(position).padStart(6)}  ${String(id).padStart(6)}  ${
-      JSON.stringify(text)
-    }${mark}`;
+    return `${place}  ${typed}${JSON.stringify(text)}${mark}`;
   });
   return truncated ? ["cut to the longest length", ...lines] : lines;
 }
