@@ -1,6 +1,6 @@
 // One slice of the vocabulary in a log-softmax over all of it, by row:
 //   state[m] = (h, Σ_j exp(z[m, j] - h), z of the row's target), h the highest z so far
-// with z[m, j] the logit, softly capped where a cap is set (soft_cap.wgsl).
+// with z[m, j] the logit, multiplied by SCALE and softly capped where a cap is set (soft_cap.wgsl).
 //
 // logits   [rows, columns], the logits of tokens first to first + columns - 1
 // targets  [rows], the token whose probability is wanted
@@ -11,6 +11,7 @@
 // @include soft_cap.wgsl
 // @include overflow.wgsl
 
+const SCALE: f32 = 1.0;
 const LANES: u32 = 64u;
 // Lower than any logit; -infinity can't be written alike for every compiler.
 const LOWEST: f32 = -3.4028234e38;
@@ -23,7 +24,7 @@ const LOWEST: f32 = -3.4028234e38;
 var<workgroup> partial: array<f32, LANES>;
 
 fn logit(at: u32) -> f32 {
-  return soft_capped(vec4<f32>(nan_where_overflown(logits[at]))).x;
+  return soft_capped(vec4<f32>(SCALE * nan_where_overflown(logits[at]))).x;
 }
 
 @compute @workgroup_size(LANES)

@@ -8,6 +8,7 @@ import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { gemma3Folder } from "./gemma3_folder.ts";
 import { gptNeox, gptNeoxReward } from "./gpt_neox.ts";
+import { granite } from "./granite.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { mixtral } from "./mixtral.ts";
@@ -38,6 +39,7 @@ export const families: readonly Family[] = [
   phi3,
   olmo2,
   olmo3,
+  granite,
   bert,
   roberta,
   xlmRoberta,

@@ -80,6 +80,10 @@ export interface BackbonePlan {
   readonly tiedByDefault?: boolean | undefined;
   /** c of c · tanh(logit / c), which a causal model's logits go through; none by default. */
   readonly logitSoftcap?: number | undefined;
+  /** What those logits are multiplied by first; 1 by default. */
+  readonly logitScale?: number | undefined;
+  /** What the residual stream is held divided by between layers; 1 by default. */
+  readonly streamScale?: number | undefined;
   /** Whether a tensor of this name belongs to the backbone; what does not is a head's. */
   owns(tensor: string): boolean;
   /** Whether a tensor is of a part of the model that no text goes through, as its part for images. */

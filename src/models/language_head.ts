@@ -44,6 +44,7 @@ export class LanguageHead implements Disposable {
   private constructor(
     readonly backend: Backend,
     readonly slices: readonly Weight[],
+    readonly scale: number | undefined,
     readonly softcap: number | undefined,
   ) {}
 
@@ -77,7 +78,7 @@ export class LanguageHead implements Disposable {
       const numbers = laidOut(bytes, stored, asStored(count), columns);
       slices.push(backend.weight(count, columns.size, dtype as WeightType, numbers));
     }
-    return new LanguageHead(backend, slices, plan.logitSoftcap);
+    return new LanguageHead(backend, slices, plan.logitScale, plan.logitSoftcap);
   }
 
   /**
@@ -110,14 +111,14 @@ export class LanguageHead implements Disposable {
   }
 
   #record(input: Matrix, tokens: Uint32Array<ArrayBuffer>, state: Matrix): void {
-    const { backend, softcap } = this;
+    const { backend, scale, softcap } = this;
     const targets = backend.uploadIndices(tokens);
     let first = 0;
     for (const weight of this.slices) {
       const logits = backend.matrix(input.rows, weight.rows);
       const slice = backend.uploadIndices(Uint32Array.of(first, weight.rows));
       backend.run(matmul, { input, weight, output: logits });
-      backend.run(logSoftmaxSlice, { logits, targets, slice, softcap, state });
+      backend.run(logSoftmaxSlice, { logits, targets, slice, scale, softcap, state });
       backend.release(logits, slice);
       first += weight.rows;
     }

@@ -3,9 +3,6 @@
  * compute that no family here does, and what is known of reward models on them.
  */
 export const refusedFamilies: Readonly<Record<string, string>> = {
-  granite:
-    "its blocks are scaled by multipliers that no family here has, and transformers has no " +
-    "class that scores with it, nor is a reward model on it published",
   granitemoe:
     "its blocks are scaled by multipliers that no family here has, and transformers has " +
     "no class that scores with it",

@@ -20,7 +20,9 @@ export interface LogSoftmaxSliceOperands {
   readonly targets: Indices;
   /** The first token of the slice, and `logits.columns`. */
   readonly slice: Indices;
-  /** c of c · tanh(logit / c), which logits go through first; 0, the default, for none. */
+  /** What logits are multiplied by first; 1 by default. */
+  readonly scale?: number | undefined;
+  /** c of c · tanh(logit / c), which they go through then; 0, the default, for none. */
   readonly softcap?: number | undefined;
   /** [rows, 4]: highest logit, Σ exp(logit − highest), the target's logit; the fourth is not used. */
   readonly state: Matrix;
@@ -35,7 +37,7 @@ const name = "log_softmax_slice";
 export const logSoftmaxSlice: Operation<LogSoftmaxSliceOperands> = {
   name,
 
-  check({ logits, targets, slice, softcap = 0, state }): void {
+  check({ logits, targets, slice, scale = 1, softcap = 0, state }): void {
     const { rows, columns } = logits;
     expectWhole(name, "the logits' columns", columns);
     // A workgroup takes a row; WebGPU has so many at the most in one dimension.
@@ -44,13 +46,14 @@ export const logSoftmaxSlice: Operation<LogSoftmaxSliceOperands> = {
     expectLength(name, "slice", slice, 2, "its first token and its number of tokens");
     expectShape(name, "state", state, { rows, columns: 4 }, "the logits' rows");
     expectApart(name, state, { logits });
+    expectRelation(name, scale > 0 && scale < Infinity, "a positive scale", `${scale}`);
     expectSoftcap(name, softcap);
   },
 
-  onCpu({ logits, targets, slice, softcap = 0, state }): void {
+  onCpu({ logits, targets, slice, scale = 1, softcap = 0, state }): void {
     const { rows, columns } = logits;
     const [first] = slice.host;
-    const z = logits.host.map((logit) => softCapped(nanWhereOverflown(logit), softcap));
+    const z = logits.host.map((logit) => softCapped(scale * nanWhereOverflown(logit), softcap));
     for (let row = 0; row < rows; row++) {
       const of = state.host.subarray(4 * row, 4 * row + 4);
       const [before, sumBefore] = first === 0 ? [-Infinity, 0] : [of[0]!, of[1]!];
@@ -64,10 +67,10 @@ export const logSoftmaxSlice: Operation<LogSoftmaxSliceOperands> = {
     }
   },
 
-  onGpu(recorder, { logits, targets, slice, softcap = 0, state }): void {
+  onGpu(recorder, { logits, targets, slice, scale = 1, softcap = 0, state }): void {
     recorder.dispatch({
       shader: logSoftmaxSliceShader,
-      constants: { SOFTCAP: softcap },
+      constants: { SCALE: scale, SOFTCAP: softcap },
       bindings: [logits.device, targets.device, slice.device, state.device],
       workgroups: [logits.rows],
     });

@@ -2,6 +2,8 @@
 
 import torch
 import transformers
+from transformers.modeling_layers import GenericForSequenceClassification
+from transformers.models.granite.modeling_granite import GranitePreTrainedModel
 
 from parity_model import DEFAULT_ROPE, Model, rope, shape
 
@@ -20,6 +22,30 @@ PHI3_ROPE = {
     "long_factor": [1.0 + 0.5 * place for place in range(12)],
 }
 
+
+
+class GraniteForSequenceClassification(GenericForSequenceClassification, GranitePreTrainedModel):
+    """As transformers makes such classes for other models; for Granite it has none."""
+
+
+transformers.AutoModelForSequenceClassification.register(
+    transformers.GraniteConfig, GraniteForSequenceClassification, exist_ok=True
+)
+
+
+def build_granite(settings: dict, generator: torch.Generator) -> torch.nn.Module:
+    built = GraniteForSequenceClassification(transformers.GraniteConfig(num_labels=1, **settings))
+    with torch.no_grad():
+        for name, weight in built.named_parameters():
+            drawn = torch.randn(weight.shape, generator=generator)
+            kind = name.split(".")[-2]
+            if "norm" in kind:
+                weight.copy_(1 + 0.3 * drawn)
+            elif name.endswith("bias") or kind == "embed_tokens":
+                weight.copy_(drawn)
+            else:
+                weight.copy_(drawn * 1.5 * weight.shape[-1] ** -0.5)
+    return built
 
 
 def text_modules(loaded: torch.nn.Module) -> list[torch.nn.Module]:
@@ -157,5 +183,24 @@ MODELS = [
         gemma=True,
         states_of=("short",),
         switches=[{"rms_norm_eps": 0.05}, rope(500.0), {"hidden_act": "silu"}],
+    ),
+    Model(
+        "granite",
+        "Granite",
+        torch.bfloat16,
+        shape(48, 64, 2, 3, 1, None)
+        | rope(10000.0)
+        | {"max_position_embeddings": 4096, "attention_bias": True, "mlp_bias": True, "rms_norm_eps": 0.01}
+        | {"embedding_multiplier": 1.5, "attention_multiplier": 0.2, "residual_multiplier": 0.4}
+        | {"logits_scaling": 8.0},
+        seed=128,
+        switches=[
+            {"embedding_multiplier": 2.0},
+            {"attention_multiplier": 0.25},
+            {"residual_multiplier": 0.5},
+            {"rms_norm_eps": 0.1},
+            rope(500.0),
+        ],
+        build=build_granite,
     ),
 ]

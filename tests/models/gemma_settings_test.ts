@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
 import { planBackbone } from "../../src/models/families.ts";
-import type { GemmaOneSettings } from "../../src/models/gemma.ts";
+import type { ScaledDecoderSettings } from "../../src/models/scaled_decoder.ts";
 
 /** As a reward model on google/gemma-2b-it has it, in sizes of our own. */
 const gemma = {
@@ -36,9 +36,9 @@ const gemma = {
 function read(
   changes: Record<string, unknown>,
   warn: (message: string) => void = () => {},
-): GemmaOneSettings {
+): ScaledDecoderSettings {
   return planBackbone({ name: "tiny", config: { ...gemma, ...changes }, tensors: new Map() }, warn)
-    .settings as unknown as GemmaOneSettings;
+    .settings as unknown as ScaledDecoderSettings;
 }
 
 Deno.test("a published config of the first Gemma is read without a warning", () => {

@@ -52,7 +52,8 @@ async function compareLayers(model: string, backend: Backend): Promise<void> {
         const rows = layer === plan.layers - 1 ? [last] : golden.positions;
         for (const row of rows) {
           const at = layer === plan.layers - 1 ? 0 : row;
-          const actual = stateOf(hidden!, numbers!, at, plan);
+          const actual = stateOf(hidden!, numbers!, at, plan)
+            .map((number) => number * (plan.streamScale ?? 1));
           const expected = goldenRow(golden, layer + 1, row);
           assertClose(actual, expected, bound, `layer ${layer}, row ${row}`);
         }

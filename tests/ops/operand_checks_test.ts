@@ -168,6 +168,7 @@ function checkEverything(backend: Backend): void {
     assertRefused(backend, operation, { ...operands, softcap: number });
     const slice = callOf("log_softmax_slice", backend, 1);
     assertRefused(backend, slice.operation, { ...slice.operands, softcap: number });
+    assertRefused(backend, slice.operation, { ...slice.operands, scale: number });
   }
 }
 

@@ -289,6 +289,7 @@ export const trials: Readonly<Record<string, Trial>> = {
     const widths = [random.integer(1, 150), random.integer(1, 150)];
     const vocabulary = widths[0]! + widths[1]!;
     const softcap = random.pick([0, 0.5]);
+    const scale = random.pick([undefined, 0.25]);
     const state = poisoned(backend, rows, 4);
     const targets = Uint32Array.from({ length: rows }, () => random.integer(0, vocabulary - 1));
     widths.forEach((columns, slice) => {
@@ -296,6 +297,7 @@ export const trials: Readonly<Record<string, Trial>> = {
         logits: backend.upload(rows, columns, random.numbers(rows * columns)),
         targets: backend.uploadIndices(targets),
         slice: backend.uploadIndices(Uint32Array.of(slice * widths[0]!, columns)),
+        scale,
         softcap,
         state,
       });

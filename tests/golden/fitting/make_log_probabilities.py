@@ -1,6 +1,8 @@
 """Log-probabilities of responses by transformers' causal models: tests/golden/fitting/log_probabilities.json
 
-    python tests/golden/fitting/make_log_probabilities.py
+    python tests/golden/fitting/make_log_probabilities.py [MODEL ...]
+
+With names of models it leaves the cases of the others as they are.
 
 The backbones, tokenizers and conversations are those of tests/golden/parity. The output matrix is drawn
 by the generator of `chance.py`, which the test has too, or is the embedding (`tied`). The cases of
@@ -9,6 +11,7 @@ again within 2e-5.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,13 +56,20 @@ def header_of(conversation: dict, pattern: list) -> int:
     return starts[-1] + len(pattern)
 
 
+OUTPUT = Path(__file__).with_name("log_probabilities.json")
+CASES = (("llama", 5), ("llama", 6), ("llama_f16", None), ("gemma2_bf16", 5), ("gemma2_bf16", None), ("granite", 5))
+kept = [case for case in json.loads(OUTPUT.read_text()) if sys.argv[1:] and case["model"] not in sys.argv[1:]]
+
 cases = []
-for name, seed in (("llama", 5), ("llama", 6), ("llama_f16", None), ("gemma2_bf16", 5), ("gemma2_bf16", None)):
+for name, seed in CASES:
+    of_before = [case for case in kept if (case["model"], case["seed"]) == (name, seed)]
+    if of_before:
+        cases += of_before
+        continue
     model = causal_model(name, seed)
     golden = json.loads((PARITY / name / "golden.json").read_text())["conversations"]
     short = next(c for c in golden if c["name"] == "short")["ids"]
     # "Hello." is what the short conversation answers: its header is what stands before.
-    text = next(c for c in golden if c["name"] == "short")
     end = short.index(348, short.index(348) + 1)  # the second <|end_header_id|>
     pattern = short[end - 2 : end + 2]
     cases.append(
@@ -73,5 +83,5 @@ for name, seed in (("llama", 5), ("llama", 6), ("llama_f16", None), ("gemma2_bf1
             ],
         }
     )
-Path(__file__).with_name("log_probabilities.json").write_text(json.dumps(cases) + "\n")
-print([len(c["conversations"]) for c in cases], pattern, text["ids"])
+OUTPUT.write_text(json.dumps(cases) + "\n")
+print([len(c["conversations"]) for c in cases])

@@ -22,6 +22,9 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForSequenceClassification, CONFIG_MAPPING
 
+sys.path.append(str(Path(__file__).parent.parent))
+import parity_decoders  # noqa: E402,F401  registers a class that transformers lacks, for Granite
+
 PARITY = Path(__file__).parent.parent / "parity"
 OUTPUT = Path(__file__).parent / "key_effects"
 
