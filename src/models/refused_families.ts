@@ -3,9 +3,7 @@
  * compute that no family here does, and what is known of reward models on them.
  */
 export const refusedFamilies: Readonly<Record<string, string>> = {
-  granitemoe:
-    "its blocks are scaled by multipliers that no family here has, and transformers has " +
-    "no class that scores with it",
+  granitemoe: "no family here reads its experts, and transformers has no class that scores with it",
   cohere:
     "its rope turns neighbouring numbers and both of a layer's blocks read the same norm, and " +
     "transformers has no class that scores with it, nor is a reward model on it published",
