@@ -6,8 +6,11 @@
  */
 import type { Recorder } from "../src/gpu/recorder.ts";
 import { activate } from "../src/ops/activate.ts";
+import { applyGate } from "../src/ops/apply_gate.ts";
 import { attention } from "../src/ops/attention.ts";
 import { disentangledAttention } from "../src/ops/disentangled_attention.ts";
+import { causalConvolution } from "../src/ops/causal_convolution.ts";
+import { gatedDeltaRule } from "../src/ops/gated_delta_rule.ts";
 import { gatedMatmul } from "../src/ops/gated_matmul.ts";
 import { gatherRows } from "../src/ops/gather_rows.ts";
 import type { GpuBackend } from "../src/ops/gpu_backend.ts";
@@ -213,6 +216,47 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
       input: gpu.matrix(rows, columns),
       rows: gpu.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
       output: gpu.matrix(rows, columns),
+    }),
+  }),
+  apply_gate: define(applyGate, {
+    dimensions: ["rows", "columns"],
+    shapes: rowShapes,
+    work: (rows, columns) => bytes(3 * rows * columns),
+    operands: (gpu, _, rows, columns) => ({
+      gate: gpu.matrix(rows, columns),
+      input: gpu.matrix(rows, columns),
+      activation: "sigmoid",
+    }),
+  }),
+  causal_convolution: define(causalConvolution, {
+    dimensions: ["rows", "columns", "taps"],
+    shapes: { software: [[512, 2048, 4]], gpu: [[2048, 8192, 4]] },
+    work: (rows, columns, taps) => bytes(2 * rows * columns + taps * columns),
+    operands: (gpu, _, rows, columns, taps) => ({
+      input: gpu.matrix(rows, columns),
+      weights: gpu.matrix(columns, taps),
+      spans: gpu.uploadIndices(
+        Uint32Array.from({ length: 4 * rows }, (_, i) => i % 4 === 0 ? i / 4 : 0),
+      ),
+      output: gpu.matrix(rows, columns),
+    }),
+  }),
+  gated_delta_rule: define(gatedDeltaRule, {
+    dimensions: ["tokens", "heads", "key heads", "head dimensions"],
+    shapes: { software: [[256, 8, 4, 64]], gpu: [[2048, 32, 16, 128]] },
+    // Of one conversation; a state is decayed, read, changed and read again.
+    work: (tokens, heads, _, headDim) => operations(7 * tokens * heads * headDim * headDim),
+    operands: (gpu, _, tokens, heads, keyHeads, headDim) => ({
+      queries: gpu.matrix(tokens, keyHeads * headDim),
+      keys: gpu.matrix(tokens, keyHeads * headDim),
+      values: gpu.matrix(tokens, heads * headDim),
+      decays: gpu.matrix(tokens, heads),
+      strengths: gpu.matrix(tokens, heads),
+      parameters: gpu.matrix(2, heads),
+      starts: gpu.uploadIndices(Uint32Array.of(0, tokens)),
+      heads,
+      keyHeads,
+      output: gpu.matrix(tokens, heads * headDim),
     }),
   }),
   scatter_rows: define(scatterRows, {

@@ -7,9 +7,12 @@
 import activateSource from "./activate.wgsl" with { type: "text" };
 import activateTextureSource from "./activate_texture.wgsl" with { type: "text" };
 import activationSource from "./activation.wgsl" with { type: "text" };
+import applyGateSource from "./apply_gate.wgsl" with { type: "text" };
 import attentionTextureSource from "./attention_texture.wgsl" with { type: "text" };
 import attentionTiledSource from "./attention_tiled.wgsl" with { type: "text" };
 import disentangledAttentionSource from "./disentangled_attention.wgsl" with { type: "text" };
+import causalConvolutionSource from "./causal_convolution.wgsl" with { type: "text" };
+import gatedDeltaRuleSource from "./gated_delta_rule.wgsl" with { type: "text" };
 import gatedMatmulTextureSource from "./gated_matmul_texture.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
 import layerNormSource from "./layer_norm.wgsl" with { type: "text" };
@@ -64,6 +67,15 @@ export const gatedMatmulTextureShader: Shader = shader(
   "gated_matmul_texture",
   gatedMatmulTextureSource,
 );
+/** See `apply_gate.wgsl`. */
+export const applyGateShader: Shader = shader("apply_gate", applyGateSource);
+/** See `causal_convolution.wgsl`. */
+export const causalConvolutionShader: Shader = shader(
+  "causal_convolution",
+  causalConvolutionSource,
+);
+/** See `gated_delta_rule.wgsl`. */
+export const gatedDeltaRuleShader: Shader = shader("gated_delta_rule", gatedDeltaRuleSource);
 /** See `gather_rows.wgsl`. */
 export const gatherRowsShader: Shader = shader("gather_rows", gatherRowsSource);
 /** See `layer_norm.wgsl`. */

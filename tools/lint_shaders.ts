@@ -10,7 +10,8 @@ import { findAdapter } from "../src/gpu/adapter.ts";
 import { Device } from "../src/gpu/device.ts";
 import { specialize } from "../src/gpu/shader_source.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
-import { randomDraws, trials } from "../src/ops/checks/trials.ts";
+import { randomDraws } from "../src/ops/checks/draws.ts";
+import { trials } from "../src/ops/checks/trials.ts";
 
 /**
  * Dawn. It takes 130 MB, which every `deno task` would download if it were found in a static import

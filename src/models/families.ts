@@ -18,6 +18,7 @@ import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen2Moe } from "./qwen2_moe.ts";
 import { qwen3 } from "./qwen3.ts";
+import { qwen35 } from "./qwen3_5.ts";
 import { qwen3Moe } from "./qwen3_moe.ts";
 import { refusedFamilies } from "./refused_families.ts";
 import { refuseQuantized } from "./quantized.ts";
@@ -32,6 +33,7 @@ export const families: readonly Family[] = [
   qwen2Moe,
   qwen3,
   qwen3Moe,
+  qwen35,
   gemma,
   gemma2,
   gemma3,

@@ -62,6 +62,11 @@ export interface BackbonePlan {
   readonly maxTokens: number;
   /** Whether a token sees only those before it: what several conversations begin with can be shared. */
   readonly causal: boolean;
+  /**
+   * Whether layers carry a state from token to token, so that nothing of several conversations can be
+   * shared; none do by default.
+   */
+  readonly recurrent?: boolean | undefined;
   /** How a token knows its place: angles of its queries and keys, or a vector added to its embedding. */
   readonly positions: "rotary" | "learnt";
   /** Token types that have embeddings, by which a pair's texts are told apart; none by default. */

@@ -69,6 +69,13 @@ export class WeightLoader implements Disposable {
     return vector;
   }
 
+  /** A row of numbers that are made of tensors', or of none. */
+  constant(numbers: Float32Array<ArrayBuffer>): Matrix {
+    const vector = this.backend.vector(numbers);
+    this.#vectors.push(vector);
+    return vector;
+  }
+
   /** A weight matrix in its stored type. */
   async weight(name: string, layout: MapLayout = {}): Promise<Weight> {
     return this.#weight(name, await this.checkpoint.read(name), layout);

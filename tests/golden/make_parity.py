@@ -34,6 +34,7 @@ import parity_decoders
 import parity_moe
 import parity_neox
 import parity_sizes
+import parity_states
 from parity_armo import LlamaForRewardModelWithGating, fill_heads, find_gate_position
 from parity_conversations import CONVERSATIONS
 from parity_model import DEFAULT_ROPE, Model, rope, shape
@@ -192,6 +193,7 @@ MODELS += parity_decoders.MODELS
 MODELS += parity_moe.MODELS
 MODELS += parity_neox.MODELS
 MODELS += parity_sizes.MODELS
+MODELS += parity_states.MODELS
 
 
 def build(model: Model, tokenizer: PreTrainedTokenizerFast) -> transformers.PreTrainedModel:

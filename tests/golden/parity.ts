@@ -71,6 +71,12 @@ export async function readsEveryToken(model: string): Promise<boolean> {
   return JSON.parse(await textOf(model, "config.json")).pooling === "mean";
 }
 
+/** Whether layers of a tiny checkpoint carry a state from token to token: then nothing is shared. */
+export async function isRecurrent(model: string): Promise<boolean> {
+  const { layer_types } = JSON.parse(await textOf(model, "config.json"));
+  return (layer_types ?? []).includes("linear_attention");
+}
+
 /** One conversation with what the reference makes of it. */
 export interface GoldenConversation {
   readonly name: string;

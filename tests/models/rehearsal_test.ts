@@ -22,6 +22,7 @@ for (const { kernelSet, missing } of testedKernelSets) {
         "gemma3",
         "mixtral",
         "qwen3_moe",
+        "qwen3_5",
         "bert",
         "gpt_neox",
       ];

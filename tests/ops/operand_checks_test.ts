@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { AssayError } from "../../src/error.ts";
 import { Device } from "../../src/gpu/device.ts";
 import type { Backend } from "../../src/ops/backend.ts";
-import { randomDraws, trials } from "../../src/ops/checks/trials.ts";
+import { randomDraws } from "../../src/ops/checks/draws.ts";
+import { trials } from "../../src/ops/checks/trials.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { gatedMatmul } from "../../src/ops/gated_matmul.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
@@ -26,6 +27,8 @@ interface Call {
 const freeSizes: Readonly<Record<string, readonly string[]>> = {
   attention: ["blocks.length"],
   disentangled_attention: ["blocks.length", "places.columns", "relative.rows"],
+  causal_convolution: ["weights.columns"],
+  gated_delta_rule: ["starts.length", "keyHeads"],
   gather_rows: ["input.rows"],
   log_softmax_slice: ["logits.columns"],
   mean_rows: ["input.rows", "rows.length"],

@@ -37,6 +37,8 @@ export interface LayerArithmetic<Weights> {
   products(weights: Weights): readonly Weight[];
   /** A layer of each kind where layers differ in their kernels, in order; the warm-up runs them too. */
   readonly kinds?: readonly number[];
+  /** The first layer with weights of another kind than layer 0's, which the warm-up runs with its own. */
+  readonly otherKind?: number | undefined;
   /** Changes a pack's embeddings, [rows, hidden], before they are uploaded: scales them, adds positions. */
   embed?(embedded: Float32Array, pack: TokenPack): void;
   /** Takes a pack through a layer; in the last one it narrows the stream to the pooled rows. */
@@ -95,7 +97,9 @@ export class LayerStack<Weights> implements BackboneModel {
     const stack = new LayerStack(parts, loader, arithmetic, feedForwardRows);
     for (let layer = 0; resident && layer < parts.plan.layers; layer++) {
       stack.#layers.push(await arithmetic.load(loader, layer));
-      if (layer === 0) stack.#rehearse(stack.#layers[0]!);
+      const { kinds = [], otherKind } = arithmetic;
+      if (layer === 0) stack.#rehearse(stack.#layers[0]!, [0, ...kinds]);
+      if (layer === otherKind) stack.#rehearse(stack.#layers[layer]!, [layer]);
       onLayer?.();
     }
     return stack;
@@ -103,9 +107,9 @@ export class LayerStack<Weights> implements BackboneModel {
 
   /**
    * Has the layers' kernels compiled while the other layers load (a warm-up): those of many rows, and
-   * in the last layer those of few; one layer's weights stand in for all.
+   * in the last layer those of few; one layer's weights stand in for all of their kind.
    */
-  #rehearse(weights: Weights): void {
+  #rehearse(weights: Weights, kinds: readonly number[]): void {
     const { backend, plan: { hiddenSize, layers } } = this.#parts;
     const tokens = rowAlignment;
     const pack: TokenPack = {
@@ -116,8 +120,7 @@ export class LayerStack<Weights> implements BackboneModel {
     };
     backend.rehearse(() => {
       const stream = this.#begin(pack, new Float32Array(tokens * hiddenSize));
-      const { kinds = [] } = this.#arithmetic;
-      for (const layer of new Set([0, ...kinds, layers - 1])) {
+      for (const layer of new Set([...kinds, layers - 1])) {
         rehearse(this.#arithmetic.run(stream, weights, layer));
       }
       backend.release(this.#finish(stream));
@@ -127,7 +130,8 @@ export class LayerStack<Weights> implements BackboneModel {
   /** See {@link BackboneModel.mayShare}. */
   mayShare(length: number): boolean {
     const { plan, ropes } = this.#parts;
-    return plan.causal && !ropes.some((rope) => rope.dependsOnLength(length));
+    const { causal, recurrent = false } = plan;
+    return causal && !recurrent && !ropes.some((rope) => rope.dependsOnLength(length));
   }
 
   /** See {@link BackboneModel.hiddenStates}. */

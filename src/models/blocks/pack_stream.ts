@@ -49,6 +49,8 @@ export class PackStream {
   readonly #pooledRows: Indices;
   readonly #angles: readonly Angles[];
   readonly #feedForwardRows: number;
+  readonly #spans: Uint32Array;
+  #starts: Indices | undefined;
   #isNarrow = false;
   #isTaken = false;
 
@@ -61,6 +63,7 @@ export class PackStream {
     const { backend, ropes, feedForwardRows } = parts;
     const { ids, spans, lengths, pooled, carried, kept } = pack;
     this.backend = backend;
+    this.#spans = spans;
     this.#feedForwardRows = feedForwardRows;
     this.carried = carried && this.#prefixRows(carried, 0);
     this.kept = kept && this.#prefixRows(kept.prefix, kept.row);
@@ -90,14 +93,27 @@ export class PackStream {
     return this.#angles[rope]!.seen;
   }
 
+  /**
+   * Where each conversation's rows begin, and where the last one's end, for layers with a state; only
+   * where conversations share nothing.
+   */
+  get starts(): Indices {
+    return this.#starts ??= this.backend.uploadIndices(startsOf(this.#spans));
+  }
+
   /** Keeps only the pooled rows of the residual stream: in the last layer nothing else is wanted. */
   narrow(): void {
-    const { backend, hidden: input } = this;
+    this.hidden = this.pooledRows(this.hidden);
+    this.#isNarrow = true;
+  }
+
+  /** The pooled rows of a matrix that has all of the pack's own; the matrix is given back. */
+  pooledRows(input: Matrix): Matrix {
+    const { backend } = this;
     const output = backend.matrix(this.#pooledRows.length, input.columns);
     backend.run(gatherRows, { input, rows: this.#pooledRows, output });
     backend.release(input);
-    this.hidden = output;
-    this.#isNarrow = true;
+    return output;
   }
 
   /** Views of the residual stream, of as many rows as the feed-forward block takes at a time. */
@@ -122,6 +138,7 @@ export class PackStream {
     if (!this.#isTaken) backend.release(this.hidden);
     backend.release(...queries, ...angles, this.#pooledRows);
     for (const prefix of [carried, kept]) if (prefix) backend.release(prefix.rows);
+    if (this.#starts !== undefined) backend.release(this.#starts);
   }
 
   #prefixRows(prefix: KeptPrefix, first: number): PrefixRows {
@@ -159,4 +176,13 @@ export class PackStream {
       pooled: backend.upload(pooled.length, columns, pooledAngles),
     };
   }
+}
+
+/** The rows at position 0, and the end. */
+function startsOf(spans: Uint32Array): Uint32Array<ArrayBuffer> {
+  const rows = spans.length / 4;
+  const starts = Array.from({ length: rows }, (_, row) => row).filter((row) =>
+    spans[4 * row] === 0
+  );
+  return Uint32Array.of(...starts, rows);
 }

@@ -3,7 +3,7 @@ import type { KernelSet } from "../../gpu/kernel_set.ts";
 import { GpuBackend } from "../gpu_backend.ts";
 import { matmul } from "../matmul.ts";
 import { ProductTuner } from "../products/product_tuner.ts";
-import { randomDraws } from "./trials.ts";
+import { randomDraws } from "./draws.ts";
 
 /** A product of more rows than the tile for few rows has, and no whole number of tiles. */
 const [rows, inner, columns] = [150, 136, 212];

@@ -140,6 +140,7 @@ function weightSizes({ backbone, tensors }: PlanningFacts): WeightSizes {
 function deviceBytes({ shape, byteLength }: TensorInfo): number {
   const [rows = 1, columns] = shape;
   if (columns === undefined) return 4 * paddedSize(rows);
+  if (shape.length > 2) return 4 * shape.reduce((a, b) => a * b, 1); // a convolution, kept in f32
   const rowBytes = byteLength / rows / columns * paddedSize(columns);
   return rowBytes * Math.ceil(rows / 32) * 32 + 64; // and its shape, for the kernels
 }

@@ -8,7 +8,7 @@ import { matmul } from "../../../src/ops/matmul.ts";
 import type { Backend } from "../../../src/ops/backend.ts";
 import { productTiles, tileName, tilesWithin } from "../../../src/ops/products/product_tiles.ts";
 import { ProductTuner } from "../../../src/ops/products/product_tuner.ts";
-import { type Random, randomDraws } from "../../../src/ops/checks/trials.ts";
+import { type Random, randomDraws } from "../../../src/ops/checks/draws.ts";
 import { bytesPerWeight, type WeightType } from "../../../src/ops/weight.ts";
 import { assertSameBits } from "../../bits.ts";
 import { type TestedKernelSet, testedKernelSets } from "../../kernel_sets.ts";

@@ -6,7 +6,7 @@ import { GpuBackend } from "../../../src/ops/gpu_backend.ts";
 import { matmul } from "../../../src/ops/matmul.ts";
 import { productName } from "../../../src/ops/products/product_tiles.ts";
 import { ProductTuner, type Tuning } from "../../../src/ops/products/product_tuner.ts";
-import { randomDraws } from "../../../src/ops/checks/trials.ts";
+import { randomDraws } from "../../../src/ops/checks/draws.ts";
 import { assertSameBits } from "../../bits.ts";
 import { type TestedKernelSet, testedKernelSets } from "../../kernel_sets.ts";
 import { testWhere } from "../../requirement.ts";

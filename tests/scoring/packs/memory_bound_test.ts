@@ -3,7 +3,7 @@ import { Device } from "../../../src/gpu/device.ts";
 import type { LoadOptions } from "../../../src/scoring/load_options.ts";
 import { Backbone } from "../../../src/scoring/backbone.ts";
 import { RewardModel } from "../../../src/scoring/reward_model.ts";
-import { randomDraws } from "../../../src/ops/checks/trials.ts";
+import { randomDraws } from "../../../src/ops/checks/draws.ts";
 import type { Conversation } from "../../../src/text/conversation.ts";
 import { gpuTest } from "../../adapter.ts";
 import { parityFolder } from "../../golden/parity.ts";
@@ -49,6 +49,7 @@ const long: readonly (readonly [folder: string, words: number])[] = [
   ["armo", 700],
   ["gemma2", 700],
   ["qwen2_moe", 700],
+  ["qwen3_5", 700],
   ["bert", 150],
 ];
 
@@ -94,6 +95,7 @@ const filling: readonly (readonly [folder: string, words: number, tokens?: numbe
   ["olmo2", 334],
   ["phi3", 330],
   ["qwen2_moe", 334],
+  ["qwen3_5", 334],
   ["bert", 155, 640],
   ["gpt_neox", 334],
 ];
