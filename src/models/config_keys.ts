@@ -94,11 +94,6 @@ export function refuseUnknown(
   warn(`${reader.name}: ${left.join(", ")} left out, as asked; scores are wrong if it counts`);
 }
 
-/** As {@linkcode refuseUnknown} with nothing ignored, under the name that it had while it warned. */
-export function warnOfUnknown(reader: ConfigReader, warn: (message: string) => void): void {
-  refuseUnknown(reader, {}, warn);
-}
-
 /** The window of transformers where the config has no such key; `null` there means none. */
 const defaultWindow = 4096;
 

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { planFor } from "../../src/scoring/model_plan.ts";
 import { errorPlaces } from "../../tools/docs/error_codes.ts";
 import { publishedModels } from "../../tools/docs/published_models.ts";
 import { sourcesUnder } from "../../tools/docs/source_files.ts";
 import { supportedFamilies, supportedHeads } from "../../tools/docs/supported_models.ts";
-import { parityFolder, parityModels } from "../golden/parity.ts";
+import { goldenLabel, parityFolder, parityModels } from "../golden/parity.ts";
 
 const families = supportedFamilies().map(({ modelType }) => modelType);
 const heads = supportedHeads().map(({ kind }) => kind);
@@ -22,12 +24,15 @@ Deno.test("a published model that works names a family, a head and tiny checkpoi
     const { family, head, folders } = works;
     assert.ok(families.includes(family), `${model}: no family ${family}`);
     assert.ok(heads.includes(head), `${model}: no head ${head}`);
-    const types = await Promise.all(folders.map(async (folder) => {
+    const shown = await Promise.all(folders.map(async (folder) => {
       assert.ok(parityModels.includes(folder), `${model}: no folder ${folder}`);
-      const text = await Deno.readTextFile(`${parityFolder(folder)}/config.json`);
-      return JSON.parse(text).model_type;
+      using checkpoint = await Checkpoint.open(parityFolder(folder));
+      const label = await goldenLabel(folder);
+      const { head, backbone } = planFor(checkpoint, { head: "reward", label });
+      return { kind: head.kind, type: backbone.family.modelType };
     }));
-    assert.ok(types.includes(family), `${model}: no folder of ${folders} is of ${family}`);
+    assert.ok(shown.some(({ type }) => type === family), `${model}: no folder is of ${family}`);
+    assert.ok(shown.some(({ kind }) => kind === head), `${model}: no folder has the head ${head}`);
   }
 });
 
