@@ -49,7 +49,10 @@ export function readLabels(facts: HeadFacts, rows: number, tensor: string): Labe
 
 function labelNames({ name, config }: HeadFacts, rows: number, tensor: string): readonly string[] {
   const reader = new ConfigReader(config, `${name}/config.json`);
-  const section = reader.section("id2label");
+  const written = reader.section("id2label");
+  const section = written !== undefined && isIdleDefault(written.config, config, rows)
+    ? undefined
+    : written;
   // transformers counts the names of the labels where there are some.
   const count = section !== undefined
     ? Object.keys(section.config).length
@@ -74,4 +77,19 @@ function labelNames({ name, config }: HeadFacts, rows: number, tensor: string): 
   if (isNamed && new Set(names).size === rows) return names;
   const expected = `different names for the numbers 0 to ${rows - 1}`;
   throw reader.unexpected("id2label", expected, section.config);
+}
+
+/**
+ * Whether the names are transformers' default of two, which some versions write into every config, in that of
+ * a class of its own with one number, as InternLM2-reward's: no such class reads them.
+ */
+function isIdleDefault(
+  names: object,
+  { architectures }: HeadFacts["config"],
+  rows: number,
+): boolean {
+  const isDefault = JSON.stringify(names) === '{"0":"LABEL_0","1":"LABEL_1"}';
+  const isOwnClass = Array.isArray(architectures) && architectures.length > 0 &&
+    !JSON.stringify(architectures).includes("ForSequenceClassification");
+  return isDefault && isOwnClass && rows === 1;
 }

@@ -9,6 +9,7 @@ import { gemma3 } from "./gemma3.ts";
 import { gemma3Folder } from "./gemma3_folder.ts";
 import { gptNeox, gptNeoxReward } from "./gpt_neox.ts";
 import { granite } from "./granite.ts";
+import { internLm2 } from "./internlm2.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { mixtral } from "./mixtral.ts";
@@ -49,6 +50,7 @@ export const families: readonly Family[] = [
   gptNeox,
   gptNeoxReward,
   electra,
+  internLm2,
 ];
 
 const registered: Family[] = [];

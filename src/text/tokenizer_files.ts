@@ -26,7 +26,7 @@ export interface ChatFiles extends TokenizerFiles {
 }
 
 /** What a tokenizer was saved as before `tokenizer.json`: words or merges as text, SentencePiece's. */
-const olderFiles = ["vocab.txt", "vocab.json", "spm.model", "spiece.model"];
+const olderFiles = ["vocab.txt", "vocab.json", "spm.model", "spiece.model", "tokenizer.model"];
 
 /**
  * Reads `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.

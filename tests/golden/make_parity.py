@@ -31,6 +31,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 import parity_decoders
+import parity_internlm2
 import parity_moe
 import parity_neox
 import parity_sizes
@@ -190,6 +191,7 @@ for model in MODELS:
     model.every_tensor = False  # check_parity.py sees to it
 
 MODELS += parity_decoders.MODELS
+MODELS += parity_internlm2.MODELS
 MODELS += parity_moe.MODELS
 MODELS += parity_neox.MODELS
 MODELS += parity_sizes.MODELS
@@ -300,6 +302,7 @@ def record(folder: Path, model: Model, tokenizer: PreTrainedTokenizerFast) -> li
     conversations, tensors = [], {}
     for name, messages in CONVERSATIONS.items():
         ids = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False)
+        ids += [] if model.ending is None else [model.ending]
         text = tokenizer.apply_chat_template(messages, tokenize=False)
         verdict, states = run(loaded, model, ids, pattern)
         assert torch.isfinite(states).all()

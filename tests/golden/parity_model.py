@@ -44,6 +44,8 @@ class Model:
     every_tensor: bool = True
     # Conversations whose hidden states are recorded; fewer make a smaller folder.
     states_of: tuple[str, ...] = tuple(HIDDEN_STATES_OF)
+    # A token that every conversation is made to end with.
+    ending: int | None = None
     # For what transformers' classes don't do by themselves: a random model from (settings, generator),
     # the stored one in float32 from (folder, changes of the config), the modules whose results are the
     # hidden states, the verdict from (model, ids [1, T]).

@@ -92,6 +92,12 @@ Deno.test("chooseHead() holds labels against the rows of the head", () => {
   ) {
     assert.throws(labels(rows, { id2label }), code("checkpoint/bad-config", /id2label/));
   }
+  // A default that some versions of transformers write, and a class of its own does not read.
+  const idle = { architectures: ["InternLM2ForRewardModel"], id2label: names(2) };
+  const own = facts({ "v_head.weight": [1, 64] }, idle);
+  assert.deepEqual(chooseHead(own).labels, { names: ["LABEL_0"], score: "LABEL_0" });
+  const standard = { ...idle, architectures: ["LlamaForSequenceClassification"] };
+  assert.throws(labels(one, standard), contradicted(/2 labels/));
   // transformers counts the names where there are some.
   const named = facts(one, { id2label: names(1), num_labels: 2 });
   assert.deepEqual(chooseHead(named).labels, { names: ["LABEL_0"], score: "LABEL_0" });

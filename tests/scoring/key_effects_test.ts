@@ -23,6 +23,7 @@ interface KeyEffects {
 const without: Readonly<Record<string, string>> = {
   camembert: "its config class is RoBERTa's, and so is its family",
   gemma3: "its keys are those of gemma3_text, in a section",
+  internlm2: "no class of transformers",
   gpt_neox_reward_model: "no class of transformers; the backbone is gpt_neox's",
 };
 

@@ -98,6 +98,7 @@ const filling: readonly (readonly [folder: string, words: number, tokens?: numbe
   ["qwen3_5", 334],
   ["bert", 155, 640],
   ["gpt_neox", 334],
+  ["internlm2", 334],
 ];
 
 for (const { kernelSet: kernels, missing } of testedKernelSets) {
