@@ -203,7 +203,7 @@ export class ChatTokenizer implements ConversationTokenizer {
    */
   tokenize(conversation: Conversation): TokenizedConversation {
     const limits = limitsOf(conversation, this.#options);
-    const { templated } = conversation;
+    const templated = (conversation as Conversation | null | undefined)?.templated;
     if (templated !== undefined) return this.#templated(templated, limits);
     const text = this.#render(checkConversation(conversation, this.#template.source));
     const { maxTokens, truncate } = limits;

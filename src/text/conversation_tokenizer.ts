@@ -77,9 +77,11 @@ export interface Limits {
 
 /** The bounds of a conversation: its own, within the tokenizer's. */
 export function limitsOf(
-  { limits }: Conversation,
+  conversation: Conversation,
   { maxTokens, truncate }: Pick<TextOptions, "maxTokens" | "truncate">,
 ): Limits {
+  // What is none at all is refused further on, by name, as a row's own error.
+  const limits = (conversation as Conversation | null | undefined)?.limits;
   return {
     maxTokens: Math.min(maxTokens, limits?.maxTokens ?? Infinity),
     truncate: limits?.truncate ?? truncate,
