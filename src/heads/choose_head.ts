@@ -9,6 +9,8 @@ import { mlpHead } from "./mlp.ts";
 import { quantileHead } from "./quantile.ts";
 import { renamedScalarHead } from "./renamed_scalar.ts";
 import { outProjHead } from "./out_proj.ts";
+import { debertaHead } from "./deberta.ts";
+import { modernbertHead } from "./modernbert.ts";
 import { scalarHead } from "./scalar.ts";
 import { urmHead } from "./urm.ts";
 
@@ -25,6 +27,8 @@ export const headKinds: readonly HeadKind[] = [
   bertHead,
   robertaHead,
   outProjHead,
+  debertaHead,
+  modernbertHead,
 ];
 
 const registered: HeadKind[] = [];

@@ -59,6 +59,8 @@ export interface HeadPlan {
   readonly ending?: number | undefined;
   /** The names of its raw logits, and the one that is the score; a head that sums many up has none. */
   readonly labels?: Labels | undefined;
+  /** What else its arithmetic depends on, by its own names. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
   /** The tensors it needs. */
   readonly tensors: ExpectedTensors;
   /**

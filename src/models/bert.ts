@@ -2,18 +2,18 @@ import { ConfigReader } from "../checkpoint/config_reader.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
 import { toFloat32 } from "../checkpoint/tensor.ts";
-import { activate } from "../ops/activate.ts";
 import type { Activation } from "../ops/activation.ts";
 import { byHead, paddedHeadDim, paddedSize } from "../ops/layout.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Weight } from "../ops/weight.ts";
 import type { Linear, MapLayout, WeightLoader } from "../ops/weight_loader.ts";
-import { type LayerNorm, layerNormed } from "./blocks/layer_norm.ts";
+import { addFeedForward } from "./blocks/feed_forward.ts";
+import { type LayerNorm, loadLayerNorm, normStream } from "./blocks/layer_norm.ts";
 import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
 import { addLinear, linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { attend, keysAndValues } from "./blocks/self_attention.ts";
-import { refuseUnknown, refuseUnsupported } from "./config_keys.ts";
+import { readActivation, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family } from "./family.ts";
 import type { TokenPack } from "./token_pack.ts";
 import { unsupported } from "./unsupported.ts";
@@ -48,16 +48,6 @@ export interface BertSettings {
 
 /** More layers than any model has. */
 const manyLayers = 1024;
-
-/** Activations by the names that configs give them. */
-const activations: Readonly<Record<string, Activation>> = {
-  gelu: "gelu",
-  gelu_new: "gelu_tanh",
-  gelu_pytorch_tanh: "gelu_tanh",
-  relu: "relu",
-  silu: "silu",
-  swish: "silu",
-};
 
 /**
  * BERT (Devlin et al. 2018, arXiv 1810.04805), as `transformers` names and stores it. Every token sees
@@ -101,7 +91,7 @@ function readSettings(
     intermediateSize: reader.count("intermediate_size"),
     layers: reader.count("num_hidden_layers", undefined, mostLayers),
     heads: reader.count("num_attention_heads"),
-    activation: readActivation(reader),
+    activation: readActivation(reader, "hidden_act", "gelu"),
     positions,
     firstPosition: pad === null ? 0 : pad + 1,
     uncounted: pad,
@@ -127,13 +117,6 @@ function refuseOthers(reader: ConfigReader): void {
   if (reader.flag("is_decoder", false)) {
     throw unsupported(reader, "is_decoder", "false: an encoder", true);
   }
-}
-
-function readActivation(reader: ConfigReader): Activation {
-  const name = reader.text("hidden_act", "gelu");
-  const activation = Object.hasOwn(activations, name) ? activations[name] : undefined;
-  if (activation !== undefined) return activation;
-  throw unsupported(reader, "hidden_act", Object.keys(activations).join(", "), name);
 }
 
 /** The pad token, which positions depend on, so that `null` stands for nothing. */
@@ -250,11 +233,6 @@ type BertLayer =
   & { readonly [map in keyof typeof maps]: Linear }
   & { readonly [norm in keyof typeof norms]: LayerNorm };
 
-async function normOf(loader: WeightLoader, name: string, epsilon: number): Promise<LayerNorm> {
-  const weight = await loader.vector(`${name}.weight`);
-  return { weight, bias: await loader.vector(`${name}.bias`), epsilon };
-}
-
 async function openLayers(
   checkpoint: Checkpoint,
   loader: WeightLoader,
@@ -263,7 +241,10 @@ async function openLayers(
 ): Promise<BertLayers> {
   const read = async (name: string): Promise<Float32Array> =>
     toFloat32(await checkpoint.read(`${prefix}${name}.weight`));
-  const norm = await normOf(loader, prefix + names.norm, settings.epsilon);
+  const norm = await loadLayerNorm(loader, prefix + names.norm, {
+    biased: true,
+    epsilon: settings.epsilon,
+  });
   return new BertLayers(
     settings,
     prefix,
@@ -291,7 +272,7 @@ class BertLayers implements LayerArithmetic<BertLayer> {
     const map = (name: keyof typeof maps, layout?: MapLayout): Promise<Linear> =>
       loader.linear(at + maps[name], true, layout);
     const norm = (name: keyof typeof norms): Promise<LayerNorm> =>
-      normOf(loader, at + norms[name], this.settings.epsilon);
+      loadLayerNorm(loader, at + norms[name], { biased: true, epsilon: this.settings.epsilon });
     return {
       query: await map("query", { outputs: heads }),
       key: await map("key", { outputs: heads }),
@@ -332,7 +313,7 @@ class BertLayers implements LayerArithmetic<BertLayer> {
   run(stream: PackStream, weights: BertLayer, layer: number): void {
     const { backend } = stream;
     const { layers, heads, hiddenSize, activation } = this.settings;
-    if (layer === 0) norm(stream, this.embeddingNorm);
+    if (layer === 0) normStream(stream, this.embeddingNorm);
     const seen = keysAndValues(stream, stream.hidden, weights, layer);
     if (layer === layers - 1) stream.narrow();
     const queries = linear(backend, stream.hidden, weights.query);
@@ -340,26 +321,15 @@ class BertLayers implements LayerArithmetic<BertLayer> {
     const mixed = attend(stream, queries, seen, shape, 0);
     addLinear(backend, mixed, weights.output, stream.hidden);
     backend.release(mixed);
-    norm(stream, weights.attentionNorm);
+    normStream(stream, weights.attentionNorm);
     for (const hidden of stream.feedForwardBlocks()) {
-      const input = linear(backend, hidden, weights.in);
-      const output = backend.matrix(input.rows, input.columns, "operand");
-      backend.run(activate, { input, activation, output });
-      addLinear(backend, output, weights.out, hidden);
-      backend.release(input, output);
+      addFeedForward(backend, hidden, weights, activation, hidden);
     }
-    norm(stream, weights.outputNorm);
+    normStream(stream, weights.outputNorm);
   }
 
   /** The last layer's norm was the last. */
   finish(stream: PackStream): Matrix {
     return stream.take();
   }
-}
-
-/** Norms the residual stream itself. */
-function norm(stream: PackStream, weights: LayerNorm): void {
-  const normed = layerNormed(stream.backend, stream.hidden, weights);
-  stream.backend.release(stream.hidden);
-  stream.hidden = normed;
 }

@@ -1,5 +1,6 @@
 import type { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
+import { type Activation, namedActivations } from "../ops/activation.ts";
 import type { ModelFacts } from "./family.ts";
 import { isHarmless } from "./harmless_keys.ts";
 import { unsupported } from "./unsupported.ts";
@@ -92,6 +93,18 @@ export function refuseUnknown(
   const left = unknown.filter((key) => ignoreConfigKeys.includes(key));
   if (left.length === 0) return;
   warn(`${reader.name}: ${left.join(", ")} left out, as asked; scores are wrong if it counts`);
+}
+
+/**
+ * An activation by the name that transformers gives it.
+ *
+ * @throws {AssayError} `models/unsupported-config` for one that no kernel computes.
+ */
+export function readActivation(reader: ConfigReader, key: string, fallback: string): Activation {
+  const name = reader.text(key, fallback);
+  const activation = Object.hasOwn(namedActivations, name) ? namedActivations[name] : undefined;
+  if (activation !== undefined) return activation;
+  throw unsupported(reader, key, Object.keys(namedActivations).join(", "), name);
 }
 
 /** The window of transformers where the config has no such key; `null` there means none. */

@@ -4,6 +4,7 @@ import { bert } from "./bert.ts";
 import { electra } from "./electra.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { gemma } from "./gemma.ts";
+import { debertaV2 } from "./deberta.ts";
 import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { gemma3Folder } from "./gemma3_folder.ts";
@@ -16,6 +17,7 @@ import { mixtral } from "./mixtral.ts";
 import { olmo2 } from "./olmo2.ts";
 import { olmo3 } from "./olmo3.ts";
 import { phi3 } from "./phi3.ts";
+import { modernbert } from "./modernbert.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen2Moe } from "./qwen2_moe.ts";
 import { qwen3 } from "./qwen3.ts";
@@ -51,6 +53,8 @@ export const families: readonly Family[] = [
   gptNeoxReward,
   electra,
   internLm2,
+  modernbert,
+  debertaV2,
 ];
 
 const registered: Family[] = [];

@@ -49,6 +49,8 @@ export interface RowSizes {
   readonly waiting: number;
   /** Keys and values of all layers together, as they are kept of a prefix. */
   readonly kept: number;
+  /** What a layer takes beside its rows, however many those are; none by default. */
+  readonly fixed?: number | undefined;
 }
 
 /** What a family says of a checkpoint's backbone before anything is uploaded. */
@@ -67,8 +69,11 @@ export interface BackbonePlan {
    * shared; none do by default.
    */
   readonly recurrent?: boolean | undefined;
-  /** How a token knows its place: angles of its queries and keys, or a vector added to its embedding. */
-  readonly positions: "rotary" | "learnt";
+  /**
+   * How a token knows its place: angles of its queries and keys, a vector added to its embedding, or
+   * vectors of the distance to another.
+   */
+  readonly positions: "rotary" | "learnt" | "relative";
   /** Token types that have embeddings, by which a pair's texts are told apart; none by default. */
   readonly tokenTypes?: number | undefined;
   /** Everything that the arithmetic depends on, by the family's own names; for `inspect`. */

@@ -18,4 +18,6 @@ export const refusedFamilies: Readonly<Record<string, string>> = {
   distilbert:
     "its tensors and its keys have other names than BERT's, and no reward model on it is " +
     "published",
+  deberta: "its layers pack queries, keys and values, with biases of their own; versions 2 and 3 " +
+    "(deberta-v2) run, on which the published reward models are",
 };

@@ -24,12 +24,14 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 import encoder_parity_bert
+import encoder_parity_deberta
+import encoder_parity_modernbert
 from encoder_model import Encoder
 from make_parity import ABOUT, OUTPUT, recorded_positions, to_json, versions
 from parity_conversations import CONVERSATIONS, HIDDEN_STATES_OF
 
 PAIRS = Path(__file__).parent / "text" / "pairs"
-MODELS: list[Encoder] = [*encoder_parity_bert.MODELS]
+MODELS: list[Encoder] = [*encoder_parity_bert.MODELS, *encoder_parity_deberta.MODELS, *encoder_parity_modernbert.MODELS]
 DTYPES = {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}
 
 

@@ -25,6 +25,8 @@ for (const { kernelSet, missing } of testedKernelSets) {
         "qwen3_5",
         "bert",
         "gpt_neox",
+        "modernbert",
+        "deberta",
       ];
       for (const name of names) {
         using backbone = await Backbone.load(parityFolder(name), { kernels: kernelSet });

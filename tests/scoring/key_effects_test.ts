@@ -110,7 +110,14 @@ function refusalOf(plan: RewardModelPlan | AssayError): string | undefined {
 function told(plan: RewardModelPlan | AssayError): string {
   if (plan instanceof AssayError) return plan.message;
   const { backbone: { settings, logitSoftcap: _, ...backbone }, head, reads } = plan;
-  return JSON.stringify([settings, backbone.maxTokens, head.kind, [...head.tensors], reads]);
+  return JSON.stringify([
+    settings,
+    backbone.maxTokens,
+    head.kind,
+    head.settings,
+    [...head.tensors],
+    reads,
+  ]);
 }
 
 /** The score under changed keys; `undefined` where the row or the model is refused. */

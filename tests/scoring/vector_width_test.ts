@@ -8,9 +8,9 @@ import {
 } from "../../src/gpu/software_adapter.ts";
 import { testWhere } from "../requirement.ts";
 
-const checkpoints = ["armo", "qwen3", "llama_f16", "mistral", "gemma2", "bert"].map((name) =>
-  `tests/golden/parity/${name}`
-);
+const checkpoints = ["armo", "qwen3", "llama_f16", "mistral", "gemma2", "bert", "deberta"].map((
+  name,
+) => `tests/golden/parity/${name}`);
 
 async function missing(): Promise<string | undefined> {
   const adapter = await findAdapter();

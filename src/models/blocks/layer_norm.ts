@@ -2,6 +2,7 @@ import type { Backend } from "../../ops/backend.ts";
 import { layerNorm } from "../../ops/layer_norm.ts";
 import type { Matrix } from "../../ops/matrix.ts";
 import type { WeightLoader } from "../../ops/weight_loader.ts";
+import type { PackStream } from "./pack_stream.ts";
 
 /** A layer norm's weight and bias, [1, columns] each, if it has one, and what is added to the variance. */
 export interface LayerNorm {
@@ -30,4 +31,11 @@ export function layerNormed(
   const output = backend.matrix(input.rows, input.columns);
   backend.run(layerNorm, { input, weight, bias, epsilon, padding: weight.padding, output });
   return output;
+}
+
+/** Norms the residual stream itself, where norms come after a block. */
+export function normStream(stream: PackStream, norm: LayerNorm): void {
+  const normed = layerNormed(stream.backend, stream.hidden, norm);
+  stream.backend.release(stream.hidden);
+  stream.hidden = normed;
 }

@@ -150,8 +150,8 @@ function deviceBytes({ shape, byteLength }: TensorInfo): number {
  * to rounding, and to the pooled rows of the last layer.
  */
 function workingBytes(sizes: RowSizes, tokens: number, feedForwardRows: number): number {
-  const { layer, feedForward } = sizes;
-  const numbers = roundedRows(tokens) * layer + roundedRows(feedForwardRows) * feedForward;
+  const { layer, feedForward, fixed = 0 } = sizes;
+  const numbers = roundedRows(tokens) * layer + roundedRows(feedForwardRows) * feedForward + fixed;
   return Math.ceil(1.25 * 4 * numbers) + waitingBytes(sizes, tokens);
 }
 

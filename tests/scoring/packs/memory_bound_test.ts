@@ -97,6 +97,8 @@ const filling: readonly (readonly [folder: string, words: number, tokens?: numbe
   ["qwen2_moe", 334],
   ["qwen3_5", 334],
   ["bert", 155, 640],
+  ["modernbert", 200],
+  ["deberta", 124, 640],
   ["gpt_neox", 334],
   ["internlm2", 334],
 ];
