@@ -57,7 +57,7 @@ def header_of(conversation: dict, pattern: list) -> int:
 
 
 OUTPUT = Path(__file__).with_name("log_probabilities.json")
-CASES = (("llama", 5), ("llama", 6), ("llama_f16", None), ("gemma2_bf16", 5), ("gemma2_bf16", None), ("granite", 5))
+CASES = (("llama", 5), ("llama", 6), ("llama_f16", None), ("gemma2_bf16", 5), ("gemma2_bf16", None), ("granite", 5), ("llama_uneven", 5))
 kept = [case for case in json.loads(OUTPUT.read_text()) if sys.argv[1:] and case["model"] not in sys.argv[1:]]
 
 cases = []
