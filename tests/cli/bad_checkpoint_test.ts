@@ -108,6 +108,18 @@ const bad: readonly (readonly [what: string, Files, code: string, RegExp])[] = [
     "models/unknown-config-key",
     /found "brand_new_key", .*--ignore-config-key brand_new_key/,
   ],
+  [
+    "two labels and one row of the head",
+    { ...whole, "config.json": { id2label: { 0: "bad", 1: "good" } } },
+    "heads/contradicted-labels",
+    /config\.json has 2 labels .* has 1 row; .*correct the config, or the weights/,
+  ],
+  [
+    "sizes that the weights don't have",
+    { ...whole, "config.json": { intermediate_size: 128 } },
+    "checkpoint/wrong-shape",
+    /have the shape \[128,64\] that config\.json gives it, found \[112,64\]/,
+  ],
   ...(["gptq", "awq", "bitsandbytes", "fp8", "compressed-tensors"] as const).map((method) =>
     [
       `weights quantized by ${method}`,
@@ -128,6 +140,23 @@ for (const [what, files, code, message] of bad) {
     });
   });
 }
+
+Deno.test("assay score says in one sentence that experts are missing", async () => {
+  await inFolder(async (folder) => {
+    const mixtral = "tests/golden/parity/mixtral";
+    for (const { name } of Deno.readDirSync(mixtral)) {
+      await Deno.copyFile(`${mixtral}/${name}`, `${folder}/${name}`);
+    }
+    const config = JSON.parse(await Deno.readTextFile(`${mixtral}/config.json`));
+    const more = { ...config, num_local_experts: 2 * config.num_local_experts };
+    await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(more));
+    await refuses(
+      folder,
+      "models/missing-experts",
+      /found no tensor .*; get the rest of the checkpoint/,
+    );
+  });
+});
 
 Deno.test("assay score --ignore-config-key leaves out a key that is named, with a warning", async () => {
   await inFolder(async (folder) => {
