@@ -26,6 +26,9 @@ export const armoObjectives: readonly string[] = [
 /** The attributes of HelpSteer2, in the order of its data: what URM and QRM-Gemma-2 were trained on. */
 export const helpSteerObjectives: readonly string[] = armoObjectives.slice(0, 5);
 
+/** More objectives than any head has; a shape can claim any number of rows that hold nothing. */
+const mostObjectives = 4096;
+
 /**
  * Names of a head's objectives: the checkpoint's own list, else those of the published models where there
  * are as many, else numbers.
@@ -37,6 +40,9 @@ export function objectiveNames(
   count: number,
   published: readonly (readonly string[])[] = [],
 ): readonly string[] {
+  if (count > mostObjectives) {
+    throw config.unexpected("num_objectives", `at most ${mostObjectives}`, count);
+  }
   const names = config.texts("objective_names");
   if (names !== undefined) {
     if (names.length === count && new Set(names).size === count) return names;

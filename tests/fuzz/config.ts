@@ -35,6 +35,11 @@ async function tinyFacts(name: string): Promise<ModelFacts> {
 const tiny = [
   "armo",
   "bert",
+  "head_beaver",
+  "head_grm",
+  "head_ldl",
+  "head_quantile",
+  "head_urm",
   "llama",
   "llama_dynamic_rope",
   "llama_llama3_rope",

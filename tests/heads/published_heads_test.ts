@@ -154,6 +154,13 @@ Deno.test("a quantile head is held against its config", () => {
   refused({ gating_temperature: undefined }, "gating_temperature");
 });
 
+Deno.test("a shape that claims more than any head has is refused before anything is made of it", () => {
+  const refuses = (tensors: Record<string, number[]>) =>
+    assert.throws(() => chooseHead(facts(tensors)), code("checkpoint/bad-config", /at most 4096/));
+  refuses({ "regression_layer.weight": [2 ** 31 - 1, 0] });
+  refuses({ "weights.fc.0.weight": [64, 64], "weights.fc.4.weight": [4097, 0] });
+});
+
 Deno.test("URM's head is no scalar one of ten labels", () => {
   const tensors = {
     "score.weight": [10, 64],
