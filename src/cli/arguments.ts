@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
 import type { RowFormat } from "../data/rows.ts";
 
@@ -80,4 +81,21 @@ export function reportFormatOption(): Option {
     "JSON Lines or text for people (default: text at a terminal)",
   )
     .choices(["jsonl", "table"]);
+}
+
+/** `--chat-template`: the file's text. */
+export function templateOption(): Option {
+  return new Option("--chat-template <file>", "a chat template in place of the model's own")
+    .argParser(templateArgument);
+}
+
+function templateArgument(path: string): string {
+  let source: string;
+  try {
+    source = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new InvalidArgumentError(`Cannot read it: ${(error as Error).message}`);
+  }
+  if (source === "") throw new InvalidArgumentError("Expected a template, found an empty file.");
+  return source;
 }

@@ -4,12 +4,14 @@ import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
 import type { Pooling } from "../scoring/pooling.ts";
 import type { TextForm } from "../text/conversation_tokenizer.ts";
-import { countArgument, sizeArgument } from "./arguments.ts";
+import { countArgument, sizeArgument, templateOption } from "./arguments.ts";
+import { type HeadFlags, headOptions } from "./head_options.ts";
 import type { Output } from "./output.ts";
 import type { ProgressBar } from "./progress_bar.ts";
 
 /** The flags that say how a reward model is loaded. */
-export interface ModelFlags {
+export interface ModelFlags extends HeadFlags {
+  readonly chatTemplate?: string | undefined;
   readonly truncate?: "left" | "right" | undefined;
   readonly trustSpecialTokens?: true | undefined;
   readonly ignoreConfigKey?: readonly string[] | undefined;
@@ -30,6 +32,7 @@ export function addModelFlags(command: Command): Command {
       new Option("--truncate <side>", "cut conversations that are too long, which else are errors")
         .choices(["left", "right"]),
     )
+    .addOption(templateOption())
     .option("--trust-special-tokens", "let special tokens written inside messages act as such")
     .option(
       "--ignore-config-key <key>",
@@ -86,6 +89,8 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
     pooling: flags.pooling,
     form: flags.form,
     label: flags.label,
+    chatTemplate: flags.chatTemplate,
+    ...headOptions(flags),
     memoryBudget: flags.memoryBudget,
     tokensPerPack: flags.batch,
     onWarning: (message) => void output.warn(message),

@@ -2,6 +2,7 @@ import type { Conversation, Message } from "../text/conversation.ts";
 import { AssayError } from "../error.ts";
 import { badColumn, listOfText, messagesOfColumn, messagesOfText } from "./message_columns.ts";
 import { kindOfValue, type Row } from "./rows.ts";
+import { valueOfText } from "./serialized_text.ts";
 import { inContext, templateVariables } from "./template_columns.ts";
 import { ownValue } from "../own_value.ts";
 
@@ -18,10 +19,11 @@ export type RowConversations =
  *
  * 1. a pair: `chosen` and `rejected`;
  * 2. best of N: `responses` (or `all_generated_responses`, as SimPO writes), a list;
- * 3. one conversation: `messages`; or `response` (or `completion`, as TRL writes).
+ * 3. one conversation: `messages`; or `response` (or `completion`, as TRL writes), or `steps`.
  *
  * `prompt` is a string (then one user message) or a list of messages; a response is a string (then
- * one assistant message) or a list of messages. `prompt` may be absent where the responses are lists
+ * one assistant message), a list of messages, or a list of strings: its steps, for a model that scores
+ * each. `prompt` may be absent where the responses are lists
  * that hold the whole conversation, and it is not said twice where they begin with it. Strings in the
  * layout of HH-RLHF (`\n\nHuman: …\n\nAssistant: …`) are taken apart; a string that is the text of a
  * list of messages, as Assay, JSON or pandas writes it into a CSV cell, is read as that list.
@@ -73,6 +75,7 @@ const shapeColumns = [
   "messages",
   "response",
   "completion",
+  "steps",
 ] as const;
 
 function shapeOf(row: Row): RowConversations {
@@ -102,11 +105,15 @@ function shapeOf(row: Row): RowConversations {
   if (response !== undefined) {
     return { kind: "single", conversation: conversationOf(row.prompt, response, row[response]) };
   }
+  if (has("steps")) {
+    const { prompt, steps } = row;
+    return { kind: "single", conversation: conversationOf(prompt, "steps", stepsOf(steps)) };
+  }
   const columns = Object.keys(row).map((column) => `"${column}"`).join(", ") || "none";
   throw new AssayError(
     "data/bad-row",
-    'Cannot find a conversation in the row: expected "messages", or "prompt" with "response", ' +
-      `"chosen" and "rejected", or "responses"; found the columns ${columns}`,
+    'Cannot find a conversation in the row: expected "messages", or "prompt" with "response" or ' +
+      `"steps", "chosen" and "rejected", or "responses"; found the columns ${columns}`,
   );
 }
 
@@ -136,17 +143,38 @@ function candidatesOf(row: Row, column: string): readonly Conversation[] {
   );
 }
 
+/** A list of steps, or the text that a CSV cell has of one. */
+function stepsOf(value: unknown): readonly string[] {
+  const steps = typeof value === "string" ? valueOfText(value)?.value : value;
+  if (isSteps(steps)) return steps;
+  throw badColumn("steps", `expected a list of texts, found ${kindOfValue(value)}`);
+}
+
+/** Whether a response is a list of its steps. */
+function isSteps(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 &&
+    value.every((step) => typeof step === "string");
+}
+
 /** A prompt (or none) and a response, as one conversation. */
 function conversationOf(prompt: unknown, column: string, response: unknown): Conversation {
+  // The text of a list of strings may well be the answer itself.
+  if (isSteps(response)) return withAnswer(prompt, column, { content: "", steps: response });
   const messages = typeof response === "string"
     ? messagesOfText(column, response)
     : messagesOfColumn(column, response);
-  if (messages === undefined) return withAnswer(prompt, column, response as string);
+  if (messages === undefined) {
+    return withAnswer(prompt, column, { content: response as string });
+  }
   // Beside a whole conversation, an empty cell is no prompt.
   return withMessages(promptMessages(prompt === "" ? undefined : prompt), column, messages);
 }
 
-function withAnswer(prompt: unknown, column: string, answer: string): Conversation {
+function withAnswer(
+  prompt: unknown,
+  column: string,
+  answer: Pick<Message, "content" | "steps">,
+): Conversation {
   const before = promptMessages(prompt);
   if (before === undefined) {
     throw badColumn(
@@ -156,8 +184,9 @@ function withAnswer(prompt: unknown, column: string, answer: string): Conversati
   }
   const isMarked = typeof prompt === "string" && /^\s*(?:Human|Assistant):/.test(prompt);
   // After "…\n\nAssistant:" the answer's first space belongs to the marker, which may be said again.
-  const content = isMarked ? answer.replace(/^(?:\s*Assistant:)? ?/, "") : answer;
-  return [...before, { role: "assistant", content }];
+  const { content: text } = answer;
+  const content = isMarked ? text.replace(/^(?:\s*Assistant:)? ?/, "") : text;
+  return [...before, { role: "assistant", ...answer, content }];
 }
 
 function withMessages(

@@ -6,6 +6,7 @@ import type { HeadFacts, HeadKind, HeadPlan } from "./head.ts";
 import { bertHead, robertaHead } from "./encoder_heads.ts";
 import { ldlHead } from "./ldl.ts";
 import { mlpHead } from "./mlp.ts";
+import { processHead } from "./process_reward.ts";
 import { quantileHead } from "./quantile.ts";
 import { renamedScalarHead } from "./renamed_scalar.ts";
 import { outProjHead } from "./out_proj.ts";
@@ -13,6 +14,7 @@ import { debertaHead } from "./deberta.ts";
 import { modernbertHead } from "./modernbert.ts";
 import { scalarHead } from "./scalar.ts";
 import { urmHead } from "./urm.ts";
+import { vocabularyHead } from "./vocabulary.ts";
 
 /** The kinds of head that Assay runs. */
 export const headKinds: readonly HeadKind[] = [
@@ -29,6 +31,8 @@ export const headKinds: readonly HeadKind[] = [
   outProjHead,
   debertaHead,
   modernbertHead,
+  vocabularyHead,
+  processHead,
 ];
 
 const registered: HeadKind[] = [];
@@ -107,6 +111,6 @@ function headHint({ tensors, config }: HeadFacts, known: readonly HeadKind[]): s
   }
   const isCausal = JSON.stringify(config.architectures ?? null).includes("ForCausalLM");
   if (!isCausal && !tensors.has("lm_head.weight")) return "";
-  return "; it is a causal model: --implicit scores by its log-probabilities, and --adapter puts a " +
-    "LoRA adapter with a head on it";
+  return "; it is a causal model: --implicit scores by its log-probabilities, --logit or --logits by the " +
+    "logits of tokens that it was trained to judge with, and --adapter puts a LoRA adapter with a head on it";
 }

@@ -3,6 +3,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { TensorInfo } from "../checkpoint/tensor.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { Matrix } from "../ops/matrix.ts";
+import type { Asked, NamedToken, StepReduction } from "./asked.ts";
 import type { Reads } from "./reads.ts";
 
 /** What a head says of one conversation: a score, and the named parts that explain it. */
@@ -61,6 +62,10 @@ export interface HeadPlan {
   readonly labels?: Labels | undefined;
   /** What else its arithmetic depends on, by its own names. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
+  /** The tokens whose logits it reads, of a head that reads any. */
+  readonly tokens?: readonly NamedToken[] | undefined;
+  /** What the score is of the scores of steps, of a head that reads steps. */
+  readonly steps?: StepReduction | undefined;
   /** The tensors it needs. */
   readonly tensors: ExpectedTensors;
   /**
@@ -85,10 +90,16 @@ export interface HeadFacts {
   readonly embeddingName: string;
   /** The output matrix, [vocabulary, hidden], of a causal model that has one of its own. */
   readonly languageHeadName: string;
+  /** Whether the embedding is the output matrix where `tie_word_embeddings` says nothing. */
+  readonly tiedByDefault: boolean;
+  /** c of c · tanh(logit / c), which a causal model's logits go through; none where it is 0 or absent. */
+  readonly logitSoftcap: number | undefined;
   /** Whether a token sees only those before it. */
   readonly causal: boolean;
   /** The label that is to be the score, of a head that has several. */
   readonly label?: string | undefined;
+  /** What was asked for beside what the checkpoint says. */
+  readonly asked: Asked;
 }
 
 /** A kind of head, told by the checkpoint's tensors and settings, never by its `architectures` alone. */

@@ -97,6 +97,11 @@ export class WeightLoader implements Disposable {
     return weight;
   }
 
+  /** Some rows of a weight matrix, in the order of `rows`, in its stored type; the others are not read. */
+  async rows(name: string, rows: readonly number[]): Promise<Weight> {
+    return this.#weight(name, await this.checkpoint.gatherRows(name, rows), { outputs: asStored });
+  }
+
   /** Says which tensor of which checkpoint no kernel takes. */
   #named<Result>(name: string, make: () => Result): Result {
     try {

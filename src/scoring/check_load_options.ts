@@ -15,7 +15,14 @@ import {
   texts,
   wholeFrom,
 } from "../check_options.ts";
+import { stepReductions } from "../heads/asked.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
+
+const token = either(text, wholeFrom(0));
+const twoTokens: OptionKind = {
+  expected: "a list of two tokens",
+  accepts: (value) => Array.isArray(value) && value.length === 2 && value.every(token.accepts),
+};
 
 const loadKinds: OptionKinds<LoadOptions> = {
   backend: oneOf("auto", "gpu", "cpu"),
@@ -28,6 +35,12 @@ const loadKinds: OptionKinds<LoadOptions> = {
   pooling: oneOf("last", "last-not-pad"),
   form: oneOf("chat", "pair"),
   label: text,
+  logit: token,
+  logits: twoTokens,
+  stepToken: token,
+  stepTurns: flag,
+  reduceSteps: oneOf(...stepReductions),
+  chatTemplate: text,
   trustSpecialTokens: flag,
   ignoreConfigKeys: texts,
   tokensPerPack: wholeFrom(1),

@@ -1,9 +1,13 @@
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
+import type { StepReduction } from "../heads/asked.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
 import type { BackendChoice } from "./open_backend.ts";
 import type { TextForm } from "../text/conversation_tokenizer.ts";
 import type { Pooling } from "./pooling.ts";
+
+/** A token of the vocabulary: its id, or a text that is one token. */
+export type TokenName = string | number;
 
 /** How far some long work has come. */
 export interface Progress {
@@ -52,6 +56,24 @@ export interface LoadOptions {
    * `LABEL_0` and so on. Without it such a head is refused.
    */
   readonly label?: string | undefined;
+  /**
+   * Scores with a causal model that was trained to judge: the score is the raw logit of this token after
+   * the last one.
+   */
+  readonly logit?: TokenName | undefined;
+  /**
+   * The same by two tokens, as yes and no: the score is the first one's logit minus the second one's, their
+   * log-odds. With `stepToken` or `stepTurns`, a step's score is the first one's probability of the two.
+   */
+  readonly logits?: readonly [TokenName, TokenName] | undefined;
+  /** The token that ends a step, of a process reward model whose own is not known. */
+  readonly stepToken?: TokenName | undefined;
+  /** Whether each of the assistant's turns is a step, read where its header ends; off by default. */
+  readonly stepTurns?: boolean | undefined;
+  /** What the score is of the scores of the steps; `last`, the last one's, by default. */
+  readonly reduceSteps?: StepReduction | undefined;
+  /** Source of a chat template in place of the checkpoint's own. */
+  readonly chatTemplate?: string | undefined;
   /** Whether special tokens written in a message's content act as such; off by default. */
   readonly trustSpecialTokens?: boolean | undefined;
   /**

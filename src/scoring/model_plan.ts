@@ -1,5 +1,6 @@
 import { checkTensors } from "../checkpoint/check_tensors.ts";
 import type { TensorInfo } from "../checkpoint/tensor.ts";
+import type { Asked } from "../heads/asked.ts";
 import { chooseHead } from "../heads/choose_head.ts";
 import type { HeadPlan } from "../heads/head.ts";
 import type { Reads } from "../heads/reads.ts";
@@ -10,6 +11,14 @@ import type { Backend } from "../ops/backend.ts";
 import type { LoadOptions } from "./load_options.ts";
 import { type MemoryPlan, planMemory } from "./packs/memory_plan.ts";
 import { pooledReads, type Pooling } from "./pooling.ts";
+
+/** A reward model's head is wanted. */
+export interface WantedReward {
+  readonly head: "reward";
+  readonly pooling?: Pooling | undefined;
+  /** What was asked for beside what the checkpoint says; nothing by default. */
+  readonly asked?: Asked | undefined;
+}
 
 /** What of a checkpoint is wanted, beside its backbone. */
 export type Wanted =
@@ -85,6 +94,9 @@ export function planFor(
       vocabularySize: backbone.vocabularySize,
       embeddingName: backbone.embeddingName,
       languageHeadName: backbone.languageHeadName,
+      tiedByDefault: backbone.tiedByDefault ?? false,
+      logitSoftcap: backbone.logitSoftcap,
+      asked: wanted.asked ?? {},
       causal: backbone.causal,
       label: wanted.label,
     });

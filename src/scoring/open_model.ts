@@ -4,10 +4,11 @@ import { AssayError } from "../error.ts";
 import type { BackboneModel } from "../models/family.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { ConversationTokenizer } from "../text/conversation_tokenizer.ts";
+import { askedOf, refuseAsking } from "./asked_head.ts";
 import { type LoadOptions, warner } from "./load_options.ts";
 import { lengthLimit, memoryFor, type ModelPlan, planFor, type Wanted } from "./model_plan.ts";
 import { openBackend } from "./open_backend.ts";
-import { openTokenizer } from "./open_tokenizer.ts";
+import { openTokenizer, withTemplate } from "./open_tokenizer.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
 import { watchPad } from "./pooling.ts";
 
@@ -43,8 +44,9 @@ export async function openModel(
   if (options.label !== undefined && wanted.head !== "reward") {
     throw labelWithoutHead(options.label);
   }
-  const { ignoreConfigKeys } = options;
-  const plan = planFor({ name, config, tensors, ignoreConfigKeys }, wanted, warn);
+  const { ignoreConfigKeys, chatTemplate } = options;
+  const facts = { name, config, tensors, ignoreConfigKeys };
+  const plan = planFor(facts, await withAsked(wanted, checkpoint, options), warn);
   const backend = opened.use(
     await openBackend(options.backend ?? "auto", warn, options),
   );
@@ -58,6 +60,8 @@ export async function openModel(
     reads: plan.reads,
     form,
     ending: plan.head?.ending,
+    tokens: plan.head?.tokens,
+    chatTemplate,
     truncate,
     trustSpecialTokens,
     warn,
@@ -95,6 +99,20 @@ function labelWithoutHead(label: string): AssayError {
     'Cannot load the model: expected no "label", since no reward head is loaded, found ' +
       JSON.stringify(label),
   );
+}
+
+/** What is wanted, with what the options ask for. */
+async function withAsked(
+  wanted: Wanted,
+  checkpoint: Checkpoint,
+  options: LoadOptions,
+): Promise<Wanted> {
+  if (wanted.head !== "reward") {
+    refuseAsking(options);
+    return wanted;
+  }
+  const files = withTemplate(checkpoint, options.chatTemplate);
+  return { ...wanted, asked: await askedOf(files, checkpoint.config, options) };
 }
 
 /** Tells each message once. */

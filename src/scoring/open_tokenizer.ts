@@ -1,11 +1,13 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { AssayError } from "../error.ts";
+import type { NamedToken } from "../heads/asked.ts";
 import { needsHeader, type Reads } from "../heads/reads.ts";
 import type { BackbonePlan } from "../models/family.ts";
 import { ChatTokenizer } from "../text/chat_tokenizer.ts";
 import type { ConversationTokenizer, TextForm } from "../text/conversation_tokenizer.ts";
 import { PairTokenizer } from "../text/pair_tokenizer.ts";
-import { findTemplate, readTokenizerFiles } from "../text/tokenizer_files.ts";
+import type { StepEnds } from "../text/step_text.ts";
+import { findTemplate, readTokenizerFiles, type TextFiles } from "../text/tokenizer_files.ts";
 import type { LoadOptions } from "./load_options.ts";
 import { watchPad } from "./pooling.ts";
 import { tokenIdWarnings } from "./token_ids.ts";
@@ -23,6 +25,10 @@ export interface OpenTokenizerOptions
   readonly reads: Reads;
   /** A token that conversations are made to end with. */
   readonly ending?: number | undefined;
+  /** The tokens whose logits are read; steps that are turns are answered with the first one. */
+  readonly tokens?: readonly NamedToken[] | undefined;
+  /** Source of a chat template in place of the checkpoint's. */
+  readonly chatTemplate?: string | undefined;
   /** Told of what is odd about the tokens. */
   readonly warn: (message: string) => void;
 }
@@ -51,7 +57,7 @@ export async function openTokenizer(
 /** Encoders read pairs, unless they have a chat template, of which it must be said what it is for. */
 async function formOf(
   checkpoint: Checkpoint,
-  { form, backbone }: OpenTokenizerOptions,
+  { form, backbone, chatTemplate }: OpenTokenizerOptions,
 ): Promise<TextForm> {
   if (backbone === undefined) return form ?? "chat";
   const { causal, family: { modelType } } = backbone;
@@ -64,7 +70,8 @@ async function formOf(
     );
   }
   if (causal || form !== undefined) return form ?? "chat";
-  const template = await findTemplate(checkpoint, await readTokenizerFiles(checkpoint));
+  const files = withTemplate(checkpoint, chatTemplate);
+  const template = await findTemplate(files, await readTokenizerFiles(files));
   if (template === undefined) return "pair";
   throw new AssayError(
     "scoring/unknown-form",
@@ -76,8 +83,9 @@ async function formOf(
 
 function openChat(
   checkpoint: Checkpoint,
-  { maxTokens, limitedBy, reads, ending, truncate, trustSpecialTokens }: OpenTokenizerOptions,
+  options: OpenTokenizerOptions,
 ): Promise<ChatTokenizer> {
+  const { maxTokens, limitedBy, reads, ending, truncate, trustSpecialTokens } = options;
   const pattern = checkpoint.config.gating_token_pattern ?? undefined;
   const isPattern = Array.isArray(pattern) && pattern.every((id) => Number.isSafeInteger(id));
   if (pattern !== undefined && !isPattern) {
@@ -87,11 +95,13 @@ function openChat(
         "token ids",
     );
   }
-  return ChatTokenizer.open(checkpoint, {
+  const files = withTemplate(checkpoint, options.chatTemplate);
+  return ChatTokenizer.open(files, {
     maxTokens: ending === undefined ? maxTokens : maxTokens - 1, // room for it
     limitedBy,
     requireHeader: needsHeader(reads),
     requireResponse: true,
+    steps: stepEndsOf(reads, options.tokens),
     trustSpecialTokens: trustSpecialTokens ?? false,
     ...(truncate === undefined ? {} : { truncate }),
     ...(pattern === undefined ? {} : { headerPattern: pattern }),
@@ -117,6 +127,23 @@ async function openPairs(
     trustSpecialTokens,
     tokenTypes,
   });
+}
+
+/** A checkpoint's text files, with another chat template where one is given. */
+export function withTemplate(files: TextFiles, chatTemplate: string | undefined): TextFiles {
+  if (chatTemplate === undefined) return files;
+  return {
+    name: files.name,
+    readText: (file) =>
+      file === "chat_template.jinja" ? Promise.resolve(chatTemplate) : files.readText(file),
+  };
+}
+
+function stepEndsOf(reads: Reads, tokens: readonly NamedToken[] = []): StepEnds | undefined {
+  const all = Object.values(reads);
+  const end = all.find((read) => read.at === "step");
+  if (end !== undefined) return end;
+  return all.some(({ at }) => at === "turn") ? { answer: tokens[0]?.text ?? "" } : undefined;
 }
 
 const probe = [{ role: "user", content: "Hello" }, { role: "assistant", content: "Yes." }];

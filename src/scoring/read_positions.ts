@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import type { Read, Reads } from "../heads/reads.ts";
+import type { Read, Reads, StepRead } from "../heads/reads.ts";
 import type {
   ConversationTokenizer,
   TokenizedConversation,
@@ -20,6 +20,8 @@ interface Places {
   readonly ids: Uint32Array;
   /** Where the last assistant header begins; `null` where there is none. */
   readonly header: number | null;
+  /** Where steps are read. */
+  readonly steps: readonly number[];
   /** Where the response's tokens begin; it is the prompt's own work to find out. */
   responseStart(): number;
 }
@@ -44,9 +46,9 @@ export function tokenizeForReads(
   { reads, ending }: WantedReads,
 ): ReadText {
   const tokenized = endedWith(ending, tokenizer.tokenize(conversation));
-  const { ids, types, truncated, headerPosition: header } = tokenized;
+  const { ids, types, truncated, headerPosition: header, stepPositions: steps = [] } = tokenized;
   const responseStart = (): number => responseStartOf(tokenizer, conversation, ids);
-  const places = { ids, header, responseStart };
+  const places = { ids, header, steps, responseStart };
   const positions = Object.entries(reads).map(([name, read]) =>
     [name, positionsOfRead(name, read, places)] as const
   );
@@ -90,7 +92,7 @@ function responseStartOf(
 }
 
 function positionsOfRead(name: string, read: Read, places: Places): readonly number[] {
-  const { ids, header } = places;
+  const { ids, header, steps } = places;
   switch (read.at) {
     case "first":
       return [0];
@@ -110,11 +112,26 @@ function positionsOfRead(name: string, read: Read, places: Places): readonly num
       const found = range(0, ids.length).filter((position) => ids[position] === read.id);
       return found.length === 0 ? missing(name, `the token ${read.id}`, ids) : found;
     }
+    case "step":
+      return steps.length === 0 ? noStep(read, ids) : steps;
+    case "turn":
+      return steps.length === 0 ? missing(name, "the end of an assistant header", ids) : steps;
     case "pattern": {
       const found = findLastPattern(ids, read.ids);
       return found === null ? missing(name, `the tokens [${read.ids.join(", ")}]`, ids) : [found];
     }
   }
+}
+
+function noStep({ id, text }: StepRead, ids: Uint32Array): never {
+  throw new AssayError(
+    "scoring/no-step",
+    `Cannot score this conversation: expected the token ${id} (${
+      JSON.stringify(text)
+    }) after each step ` +
+      `of the response, found none among its ${ids.length} tokens; give the response as a list of steps, ` +
+      "after each of which the token is put (a special token typed in a text stays text)",
+  );
 }
 
 function range(from: number, to: number): number[] {

@@ -117,14 +117,17 @@ export class ChatTemplate {
    * Renders a conversation, and tells which stretches of the text came from its messages.
    *
    * @param conversation As for {@link ChatTemplate.render}.
-   * @param options As for {@link ChatTemplate.render}.
+   * @param options As for {@link ChatTemplate.render}; `response` stands for the last message's content.
    * @returns The text; the source of a stretch of a message's content is that message's index, of
    * anything else from outside -1. Roles are not told: they are checked before.
    * @throws {AssayError} As {@link ChatTemplate.render}.
    */
   trace(
     conversation: Conversation,
-    options: { addGenerationPrompt?: boolean | undefined } = {},
+    options: {
+      addGenerationPrompt?: boolean | undefined;
+      response?: TextValue | undefined;
+    } = {},
   ): TextValue {
     const units = conversation.reduce((sum, message) => sum + unitsIn(message), 0) +
       unitsIn(conversation.variables);
@@ -132,14 +135,20 @@ export class ChatTemplate {
       Math.floor(baseSteps + stepsPerMessage * conversation.length + stepsPerUnit * units),
     );
     try {
-      const variables = this.#variables(conversation, options.addGenerationPrompt ?? false);
+      const { addGenerationPrompt = false, response } = options;
+      const variables = this.#variables(conversation, addGenerationPrompt, response);
       return renderTemplate(this.#parsed, variables, work);
     } catch (cause) {
       throw this.#failure(cause);
     }
   }
 
-  #variables(conversation: Conversation, addGenerationPrompt: boolean): Variables {
+  #variables(
+    conversation: Conversation,
+    addGenerationPrompt: boolean,
+    response: TextValue | undefined,
+  ): Variables {
+    const last = conversation.length - 1;
     const special = Object.entries(this.#options.specialTokens ?? {});
     const given = Object.entries(conversation.variables ?? {});
     return new Variables([
@@ -148,7 +157,14 @@ export class ChatTemplate {
       ...given.map(([name, value]): [string, Value] => [name, plainValue(value, otherText)]),
       ...templateGlobals(this.#options.now ?? (() => new Date())),
       ...special.map(([name, token]): [string, Value] => [name, new TextValue(token)]),
-      ["messages", new ListValue(conversation.map(messageValue))],
+      [
+        "messages",
+        new ListValue(
+          conversation.map((message, index) =>
+            messageValue(message, index, index === last ? response : undefined)
+          ),
+        ),
+      ],
       ["add_generation_prompt", addGenerationPrompt],
     ]);
   }
@@ -220,12 +236,17 @@ export function selectChatTemplate(value: unknown, origin: string): string | und
 }
 
 /** A message as a template sees it; all but its role, which is checked before, came from outside. */
-function messageValue({ nullContent, ...message }: Message, index: number): Value {
+function messageValue(
+  { nullContent, ...message }: Message,
+  index: number,
+  response: TextValue | undefined,
+): Value {
   const fields = nullContent ? { ...message, content: null } : message;
   return new DictValue(
     Object.entries(fields).map(([key, value]) => {
       const source = key === "role" ? ownText : key === "content" ? index : otherText;
-      return [new TextValue(key), plainValue(value, source)] as const;
+      const isResponse = key === "content" && response !== undefined;
+      return [new TextValue(key), isResponse ? response : plainValue(value, source)] as const;
     }),
   );
 }

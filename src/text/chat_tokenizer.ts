@@ -1,16 +1,18 @@
 import { AssayError } from "../error.ts";
 import type { AddedToken } from "./added_tokens.ts";
 import { ChatTemplate } from "./chat_template.ts";
-import { ContentGuard, findResponse } from "./content_guard.ts";
-import {
-  checkConversation,
-  type Conversation,
-  type TemplatedText,
-  withoutResponse,
-  withVariables,
-} from "./conversation.ts";
+import { encodeApart, type EncodedSteps } from "./apart_steps.ts";
+import { ContentGuard } from "./content_guard.ts";
+import { checkConversation, type Conversation, type TemplatedText } from "./conversation.ts";
 import type { TextValue } from "./jinja/text_value.ts";
-import { commonLength, deriveHeaderPattern, findLastPattern } from "./header_pattern.ts";
+import {
+  checkPattern,
+  commonLength,
+  deriveHeaderPattern,
+  findLastPattern,
+  missingHeader,
+} from "./header_pattern.ts";
+import { placeOfResponse } from "./response_place.ts";
 import { requireResponse, requireResponsive } from "./response_check.ts";
 import {
   type ConversationTokenizer,
@@ -22,7 +24,17 @@ import {
 import { templatedTokens } from "./templated_text.ts";
 import { controlTokens, sequencePrefix, withOneBeginning } from "./special_tokens.ts";
 import { oddMarkers } from "./token_checks.ts";
-import type { Encoded, EncodeOptions, GuardedText, Tokenizer } from "./tokenizer.ts";
+import type { EncodeOptions, GuardedText, Tokenizer } from "./tokenizer.ts";
+import {
+  type EndPlace,
+  findStepEnds,
+  findTurns,
+  type StepEnd,
+  type StepEnds,
+  type SteppedConversation,
+  takeEnds,
+  withStepEnds,
+} from "./step_text.ts";
 import {
   type ChatFiles,
   readTemplate,
@@ -42,6 +54,10 @@ import {
 interface RenderedText extends GuardedText {
   readonly conversation: Conversation;
   readonly traced: TextValue;
+  /** Places of tokens that end steps, where steps are cut by themselves. */
+  readonly ends: readonly EndPlace[];
+  /** Number of steps, where it is known. */
+  readonly steps: number | undefined;
 }
 
 /** Up to how many times `maxTokens` the tokens of a conversation that is too long are counted. */
@@ -58,6 +74,8 @@ export interface ChatTokenizerOptions extends TextOptions {
    * whose response it does not print whole. Default false.
    */
   readonly requireResponse?: boolean | undefined;
+  /** How the steps end that are looked for; none by default. */
+  readonly steps?: StepEnds | undefined;
   /** Makes the date that a template's `strftime_now` prints. Default: now. */
   readonly now?: (() => Date) | undefined;
 }
@@ -117,6 +135,8 @@ export class ChatTokenizer implements ConversationTokenizer {
   readonly #guard: ContentGuard;
   /** Whether the header pattern is plain text, which content can have too. */
   readonly #isPatternPlain: boolean;
+  /** Whether steps are cut by themselves; an added token cuts them anyway. */
+  readonly #isApart: boolean;
 
   private constructor(files: ChatFiles, options: ChatTokenizerOptions) {
     const { tokenizer, added, named, namedIds, facts, warnings } = buildTokenizerParts(
@@ -146,6 +166,9 @@ export class ChatTokenizer implements ConversationTokenizer {
     this.#isPatternPlain = !added.some(({ id, special }) => special && pattern.includes(id)) &&
       ![...this.#control].some(({ id }) => pattern.includes(id));
     this.#guard = new ContentGuard(this.#control, (text) => this.#tokenizer.normalize(text));
+    const { steps } = options;
+    this.#isApart = steps !== undefined && !("answer" in steps) && steps.apart &&
+      !added.some(({ id }) => id === steps.id);
     const render = (conversation: Conversation): string => this.#template.render(conversation);
     if (options.requireResponse) requireResponsive(render, files.template.origin);
     this.warnings = [...warnings, ...oddMarkers(render, facts)];
@@ -188,7 +211,7 @@ export class ChatTokenizer implements ConversationTokenizer {
    */
   render(conversation: Conversation): string {
     const checked = checkConversation(conversation, this.#template.source);
-    return this.#template.render(checked);
+    return this.#template.render(this.#withEnds(checked).conversation);
   }
 
   /**
@@ -220,6 +243,7 @@ export class ChatTokenizer implements ConversationTokenizer {
       ids: Uint32Array.from(encoded.ids),
       truncated: false,
       headerPosition: this.#findHeader(encoded.ids, text),
+      stepPositions: this.#findSteps(encoded, text, true),
     };
   }
 
@@ -234,18 +258,52 @@ export class ChatTokenizer implements ConversationTokenizer {
     return this.#tokenizer.decodeToken(id);
   }
 
-  #render(conversation: Conversation): RenderedText {
-    const traced = this.#template.trace(conversation);
-    if (this.#options.requireResponse) {
-      requireResponse(conversation, traced.text, (other) => this.#template.render(other));
-    }
-    return { ...this.#guard.guard(traced), conversation, traced };
+  #withEnds(checked: Conversation): SteppedConversation {
+    return withStepEnds(checked, this.#options.steps, this.#isApart);
   }
 
-  #encode(text: GuardedText, options?: EncodeOptions): Encoded {
-    const encoded = this.#tokenizer.encode(text, this.#control, options);
+  #render(checked: Conversation): RenderedText {
+    const { steps } = this.#options;
+    const end = steps === undefined || "answer" in steps ? undefined : steps;
+    const { conversation, response, count } = this.#withEnds(checked);
+    const rendered = this.#template.trace(conversation, { response });
+    if (this.#options.requireResponse) {
+      requireResponse(conversation, rendered.text, (other) => this.#template.render(other));
+    }
+    const { traced, ends } = end === undefined || response === undefined
+      ? { traced: rendered, ends: [] }
+      : takeEnds(rendered, end.text, count!);
+    const apart = this.#isApart ? ends : [];
+    return { ...this.#guard.guard(traced), conversation, traced, ends: apart, steps: count };
+  }
+
+  #encode(text: RenderedText, options: EncodeOptions = {}): EncodedSteps {
+    const encoded = text.ends.length === 0
+      ? { ...this.#tokenizer.encode(text, this.#control, options), ends: [] }
+      : encodeApart(
+        this.#tokenizer,
+        this.#control,
+        { ...text, start: this.#findResponse(text) },
+        (this.#options.steps as StepEnd).id,
+        options,
+      );
     const ids = withOneBeginning(encoded.ids, this.#prefix, this.#bosId);
-    return { ...encoded, ids, total: encoded.total + ids.length - encoded.ids.length };
+    const added = ids.length - encoded.ids.length;
+    const ends = encoded.ends.map((position) => position + added);
+    return { ...encoded, ids, ends, total: encoded.total + added };
+  }
+
+  #findSteps(
+    { ids, ends }: EncodedSteps,
+    text: RenderedText,
+    isWhole: boolean,
+  ): readonly number[] {
+    const { steps } = this.#options;
+    if (steps === undefined || text.ends.length > 0) return ends;
+    const search = { ids, count: text.steps, isWhole };
+    return "answer" in steps
+      ? findTurns(this.headerPattern ?? [], search)
+      : findStepEnds(steps, { ...search, prompt: this.#encodePrompt(text, Infinity) });
   }
 
   #truncate(
@@ -280,6 +338,9 @@ export class ChatTokenizer implements ConversationTokenizer {
       ids: Uint32Array.from(cut),
       truncated: true,
       headerPosition: header === null ? this.#withoutHeader(cut.length) : header - dropped,
+      stepPositions: this.#findSteps(encoded, text, false)
+        .map((position) => position - dropped)
+        .filter((position) => position >= 0 && position < cut.length),
     };
   }
 
@@ -317,61 +378,18 @@ export class ChatTokenizer implements ConversationTokenizer {
   #withoutHeader(length: number): null {
     if (!this.#options.requireHeader) return null;
     const pattern = this.headerPattern ?? [];
-    throw new AssayError(
-      "text/no-gating-pattern",
-      `Cannot find where to read the header: expected the assistant header ${
-        JSON.stringify(pattern.map((id) => this.decodeToken(id)).join(""))
-      } as tokens [${
-        pattern.join(", ")
-      }], found none in this conversation's ${length} tokens; it ` +
-        "needs an assistant message, and one that does not begin with newlines, which merge with the " +
-        "header's own",
-    );
+    const text = pattern.map((id) => this.decodeToken(id)).join("");
+    throw missingHeader(pattern, text, length);
   }
 
   /** The tokens before the response; null where the template does not tell where it begins. */
   #encodePrompt(text: RenderedText, limit: number): readonly number[] | null {
     const offset = this.#findResponse(text);
     if (offset === null) return null;
-    return this.#encode({ ...text, text: text.text.slice(0, offset) }, { limit }).ids;
+    return this.#encode({ ...text, text: text.text.slice(0, offset), ends: [] }, { limit }).ids;
   }
 
   #findResponse({ conversation, traced }: RenderedText): number | null {
-    const index = conversation.length - 1;
-    const last = conversation[index]!;
-    // With further fields the response is what it prints beyond a message that says nothing.
-    if (Object.keys(last).length > 2) {
-      const prompt = this.#template.render(withoutResponse(conversation));
-      return commonStart(traced.text, prompt);
-    }
-    if (last.content.trim() !== "") return findResponse(traced, index);
-    // What is not there is nowhere; a letter in its place shows where it would be.
-    const filled = { ...last, content: `${last.content}x` };
-    const messages = [...conversation.slice(0, -1), filled];
-    const probe = this.#template.trace(withVariables(messages, conversation.variables));
-    const offset = findResponse(probe, index);
-    if (offset === null) return null;
-    const emptied = probe.text.slice(0, offset) + probe.text.slice(offset + 1);
-    return emptied === traced.text ? offset : null;
+    return placeOfResponse(this.#template, conversation, traced);
   }
-}
-
-/** How many units two texts begin with alike. */
-function commonStart(a: string, b: string): number {
-  let shared = 0;
-  while (shared < a.length && a[shared] === b[shared]) shared++;
-  return shared;
-}
-
-function checkPattern(pattern: readonly number[] | undefined): readonly number[] | undefined {
-  if (pattern === undefined) return undefined;
-  if (pattern.length === 0 || !pattern.every((id) => Number.isInteger(id) && id >= 0)) {
-    throw new AssayError(
-      "text/bad-gating-pattern",
-      `Cannot use the header pattern: expected a list of token ids, found ${
-        JSON.stringify(pattern).slice(0, 100)
-      }`,
-    );
-  }
-  return [...pattern];
 }

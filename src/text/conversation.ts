@@ -12,6 +12,11 @@ export interface Message {
   readonly content: string;
   /** Set in a message that only calls tools: `content` is empty here, and `null` for the template. */
   readonly nullContent?: true | undefined;
+  /**
+   * The response as its steps, for a model that scores each: `content` is empty here. The tokens that the
+   * model wants at their ends are put there as it was trained with them.
+   */
+  readonly steps?: readonly string[] | undefined;
   /** What else a chat template reads: values as JSON has them. */
   readonly [field: string]: unknown;
 }
@@ -188,9 +193,25 @@ function checkMessage(message: unknown, index: number, templateSource: string): 
     content: isCall ? "" : (content as string).toWellFormed(),
     ...(isCall ? { nullContent: true } : {}),
   };
-  return Object.keys(fields!).length === 2
-    ? own
-    : { ...checkFields(fields!, where, templateSource), ...own };
+  if (Object.keys(fields!).length === 2) return own;
+  const { steps, ...others } = fields!;
+  const kept = checkFields(content === "" ? others : fields!, where, templateSource);
+  return content === "" && steps !== undefined
+    ? { ...kept, ...own, steps: checkSteps(steps, where) }
+    : { ...kept, ...own };
+}
+
+function checkSteps(steps: unknown, where: string): readonly string[] {
+  const isText = (step: unknown): step is string => typeof step === "string";
+  if (Array.isArray(steps) && steps.length > 0 && steps.every(isText)) {
+    return steps.map((step) => step.toWellFormed());
+  }
+  throw new AssayError(
+    "text/bad-message",
+    `Cannot read ${where}: expected its steps to be a list of texts, at least one, found ${
+      Array.isArray(steps) ? steps.length === 0 ? "none" : "others among them" : describe(steps)
+    }`,
+  );
 }
 
 function isKnownRole(role: string, templateSource: string): boolean {

@@ -21,6 +21,8 @@ export interface TokenizedConversation {
    * assistant header); null if this text has none.
    */
   readonly headerPosition: number | null;
+  /** Positions of the steps of a model that scores each; absent where steps are not looked for. */
+  readonly stepPositions?: readonly number[] | undefined;
 }
 
 /** What turns conversations into a model's tokens, as its checkpoint's files say. */

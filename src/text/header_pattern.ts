@@ -146,3 +146,41 @@ function attempt(tokenize: () => readonly number[]): readonly number[] {
     return [];
   }
 }
+
+/**
+ * A header pattern that was given.
+ *
+ * @throws {AssayError} `text/bad-gating-pattern`.
+ */
+export function checkPattern(
+  pattern: readonly number[] | undefined,
+): readonly number[] | undefined {
+  if (pattern === undefined) return undefined;
+  if (pattern.length === 0 || !pattern.every((id) => Number.isInteger(id) && id >= 0)) {
+    throw new AssayError(
+      "text/bad-gating-pattern",
+      `Cannot use the header pattern: expected a list of token ids, found ${
+        JSON.stringify(pattern).slice(0, 100)
+      }`,
+    );
+  }
+  return [...pattern];
+}
+
+/** The error of a conversation without the header pattern. */
+export function missingHeader(
+  pattern: readonly number[],
+  text: string,
+  length: number,
+): AssayError {
+  return new AssayError(
+    "text/no-gating-pattern",
+    `Cannot find where to read the header: expected the assistant header ${
+      JSON.stringify(text)
+    } as ` +
+      `tokens [${
+        pattern.join(", ")
+      }], found none in this conversation's ${length} tokens; it needs an ` +
+      "assistant message, and one that does not begin with newlines, which merge with the header's own",
+  );
+}

@@ -14,6 +14,7 @@ import { TextValue } from "./jinja/text_value.ts";
 import { type PairForm, readPairForm, withModelTypes } from "./pair_form.ts";
 import type { Encoded, EncodeOptions, Tokenizer } from "./tokenizer.ts";
 import { readTokenizerFiles, type TextFiles, type TokenizerFiles } from "./tokenizer_files.ts";
+import { withStepEnds } from "./step_text.ts";
 import { buildFromFiles, buildTokenizerParts } from "./tokenizer_parts.ts";
 import {
   describeTotal,
@@ -259,7 +260,11 @@ export class PairTokenizer implements ConversationTokenizer {
 
 /** The texts of a conversation that is a pair. */
 function pairOf(conversation: Conversation): Pair<string> {
-  const messages = checkConversation(conversation, "");
+  const { conversation: messages } = withStepEnds(
+    checkConversation(conversation, ""),
+    undefined,
+    false,
+  );
   const roles = messages.map(({ role }) => role);
   if (roles.join() === "user,assistant") {
     return { prompt: messages[0]!.content, response: messages[1]!.content };

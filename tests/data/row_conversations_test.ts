@@ -226,3 +226,35 @@ for (const [name, [row, message]] of Object.entries(refusals)) {
     });
   });
 }
+
+Deno.test("conversationsOfRow() takes a list of texts as the steps of a response", () => {
+  const ask = { role: "user", content: "2+2?" };
+  const stepped = (...steps: string[]) => [ask, { role: "assistant", content: "", steps }];
+  const prompt = "2+2?";
+  for (const row of [{ steps: ["It is", "4."] }, { response: ["It is", "4."] }]) {
+    assert.deepEqual(conversationsOfRow({ prompt, ...row }), {
+      kind: "single",
+      conversation: stepped("It is", "4."),
+    });
+  }
+  const asText = conversationsOfRow({ prompt, steps: '["It is", "4."]' });
+  assert.deepEqual(asText, { kind: "single", conversation: stepped("It is", "4.") });
+  assert.deepEqual(conversationsOfRow({ prompt, chosen: ["4."], rejected: ["No", "5."] }), {
+    kind: "pair",
+    chosen: stepped("4."),
+    rejected: stepped("No", "5."),
+  });
+  assert.deepEqual(conversationsOfRow({ prompt, responses: [["4."], ["No", "5."]] }), {
+    kind: "best_of_n",
+    candidates: [stepped("4."), stepped("No", "5.")],
+  });
+  // A text that is a list may be the answer itself.
+  const answer = conversationsOfRow({ prompt, response: '["4"]' });
+  assert.deepEqual(answer, {
+    kind: "single",
+    conversation: [ask, { role: "assistant", content: '["4"]' }],
+  });
+  for (const steps of [[], [1], "It is 4.", { 0: "4" }]) {
+    assert.throws(() => conversationsOfRow({ prompt, steps }), /Cannot use column "steps"/);
+  }
+});

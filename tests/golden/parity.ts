@@ -1,6 +1,7 @@
 import { toFloat32 } from "../../src/checkpoint/tensor.ts";
 import { SafetensorsReader } from "../../src/checkpoint/safetensors_reader.ts";
 import { fileSource } from "../../src/checkpoint/file_source.ts";
+import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import type { Message } from "../../src/text/conversation.ts";
 
 const parityRoot = new URL("parity/", import.meta.url);
@@ -100,6 +101,11 @@ export interface GoldenConversation {
 /** The label that a tiny checkpoint is loaded with, where its head has several. */
 export async function goldenLabel(model: string): Promise<string | undefined> {
   return JSON.parse(await textOf(model, "golden.json")).label ?? undefined;
+}
+
+/** How else a tiny checkpoint is loaded: what its files do not tell by themselves. */
+export async function goldenOptions(model: string): Promise<LoadOptions> {
+  return JSON.parse(await textOf(model, "golden.json")).options ?? {};
 }
 
 /**

@@ -16,7 +16,10 @@ function facts(tensors: Record<string, number[]>, config: Record<string, unknown
     vocabularySize: 100,
     embeddingName: "model.embed_tokens.weight",
     languageHeadName: "lm_head.weight",
+    tiedByDefault: false,
+    logitSoftcap: undefined,
     causal: true,
+    asked: {},
   };
 }
 
@@ -120,7 +123,10 @@ Deno.test("chooseHead() leaves token classifiers to heads that read every token"
   const tokens = facts({ "score.weight": [2, 64], "score.bias": [2] }, {
     architectures: ["Qwen2ForTokenClassification"],
   });
-  assert.throws(() => chooseHead({ ...tokens, label: "LABEL_1" }), code("heads/missing-head", /./));
+  assert.throws(
+    () => chooseHead({ ...tokens, label: "LABEL_1" }),
+    code("heads/no-step-token", /--step-token/),
+  );
 });
 
 Deno.test("chooseHead() does not guess whether a reward is rescaled", () => {

@@ -22,6 +22,9 @@ function facts(
     vocabularySize: 100,
     embeddingName: "bert.embeddings.word_embeddings.weight",
     languageHeadName: "cls.predictions.decoder.weight",
+    tiedByDefault: false,
+    logitSoftcap: undefined,
+    asked: {},
     causal: false,
     label,
   };

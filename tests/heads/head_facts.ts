@@ -19,6 +19,9 @@ export function headFacts(
     vocabularySize: 100,
     embeddingName: "model.embed_tokens.weight",
     languageHeadName: "lm_head.weight",
+    tiedByDefault: false,
+    logitSoftcap: undefined,
+    asked: {},
     causal: true,
   };
 }

@@ -14,6 +14,7 @@ import {
   type GoldenConversation,
   goldenConversations,
   goldenLabel,
+  goldenOptions,
   hasDynamicRope,
   isRecurrent,
   parityFolder,
@@ -28,6 +29,7 @@ const maxTokens = 640;
 
 async function load(model: string, options: LoadOptions = {}): Promise<RewardModel> {
   return await RewardModel.load(parityFolder(model), {
+    ...await goldenOptions(model),
     maxTokens,
     label: await goldenLabel(model),
     onWarning: (message) => assert.fail(`unexpected warning: ${message}`),
@@ -193,10 +195,14 @@ function callsOf<Name extends string>(
 /** The golden conversations, and a prompt with many responses. */
 function varied(golden: readonly GoldenConversation[], responses = 56): Conversation[] {
   const prompt = golden.find(({ name }) => name === "system") ?? golden[0]!;
-  const answers = Array.from({ length: responses }, (_, i) => [
-    ...prompt.messages.slice(0, -1),
-    { role: "assistant", content: `Answer ${i}: ${"more of it, ".repeat(i % 7)}done.` },
-  ]);
+  const hasSteps = prompt.messages.at(-1)!.steps !== undefined;
+  const answers = Array.from({ length: responses }, (_, i) => {
+    const parts = [`Answer ${i}:`, ...new Array<string>(i % 7).fill(" more of it,"), " done."];
+    const response = hasSteps
+      ? { content: "", steps: parts.map((part) => `${part} `) }
+      : { content: parts.join("") };
+    return [...prompt.messages.slice(0, -1), { role: "assistant", ...response }];
+  });
   return [...golden.map(({ messages }) => messages), ...answers];
 }
 

@@ -15,6 +15,7 @@ import { columnArgument } from "../calibrate/calibrate_flags.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
+import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
@@ -86,9 +87,11 @@ export function evaluateCommand(
     .addOption(inputFormatOption())
     .addOption(delimiterOption())
     .addHelpText("after", examples);
-  return addModelFlags(command).action(async (input: string, flags: EvaluateFlags) => {
-    await evaluate(input, flags, output, load);
-  });
+  return addHeadFlags(addModelFlags(command)).action(
+    async (input: string, flags: EvaluateFlags) => {
+      await evaluate(input, flags, output, load);
+    },
+  );
 }
 
 async function evaluate(

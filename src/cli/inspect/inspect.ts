@@ -6,6 +6,7 @@ import type { Row } from "../../data/rows.ts";
 import { openBackend } from "../../scoring/open_backend.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { reportFormatOption } from "../arguments.ts";
+import { addHeadFlags, headOptions } from "../head_options.ts";
 import { addModelFlags, type ModelFlags } from "../model_options.ts";
 import { type ModelReport, reportModel } from "./model_report.ts";
 import { reportLines } from "./model_report_lines.ts";
@@ -46,7 +47,7 @@ export function inspectCommand(output: Output = Output.system()): Command {
     .option("--prompt <text>", "the user's message before a response", "Hello!")
     .addOption(reportFormatOption())
     .addHelpText("after", examples);
-  return addModelFlags(command).action(async (model: string, flags: InspectFlags) => {
+  return addHeadFlags(addModelFlags(command)).action(async (model: string, flags: InspectFlags) => {
     const report = await inspect(model, flags, output);
     const hasError = Object.values(report).flat().some(isError);
     if (hasError) output.rowFailed();
@@ -77,6 +78,8 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     pooling: flags.pooling,
     form: flags.form,
     label: flags.label,
+    chatTemplate: flags.chatTemplate,
+    ...headOptions(flags),
     conversations,
     warn,
   });

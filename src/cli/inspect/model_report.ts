@@ -1,14 +1,16 @@
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { TensorInfo } from "../../checkpoint/tensor.ts";
 import { AssayError } from "../../error.ts";
+import type { NamedToken, StepReduction } from "../../heads/asked.ts";
 import type { Reads } from "../../heads/reads.ts";
 import type { BackbonePlan } from "../../models/family.ts";
 import { GpuBackend } from "../../ops/gpu_backend.ts";
 import type { Backend } from "../../ops/backend.ts";
 import { productName } from "../../ops/products/product_tiles.ts";
+import { askedOf, type AskingOptions } from "../../scoring/asked_head.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { lengthLimit, memoryFor, planFor, type RewardModelPlan } from "../../scoring/model_plan.ts";
-import { openTokenizer } from "../../scoring/open_tokenizer.ts";
+import { openTokenizer, withTemplate } from "../../scoring/open_tokenizer.ts";
 import type { MemoryPlan } from "../../scoring/packs/memory_plan.ts";
 import type { Positions, WantedReads } from "../../scoring/read_positions.ts";
 import { type ShownToken, shownTokens } from "../../scoring/shown_tokens.ts";
@@ -64,6 +66,10 @@ export interface ReportedHead {
   readonly score_negated: boolean;
   /** A token that every conversation is made to end with; `null` without. */
   readonly ending: number | null;
+  /** The tokens whose logits are the score; none of most heads. */
+  readonly tokens: readonly NamedToken[];
+  /** What the score is of the scores of steps; `null` of a head that reads none. */
+  readonly steps: StepReduction | null;
 }
 
 /** All that `assay inspect` tells about a model, in the names of its output. */
@@ -97,6 +103,8 @@ export interface ReportSettings extends
     | "pooling"
     | "form"
     | "label"
+    | "chatTemplate"
+    | keyof AskingOptions
   > {
   /** Where the model would run. */
   readonly backend: Backend;
@@ -116,7 +124,11 @@ export async function reportModel(
   const { name, config, tensors: headers } = checkpoint;
   const { ignoreConfigKeys, pooling, label, warn } = settings;
   const facts = { name, config, tensors: headers, ignoreConfigKeys };
-  const plan = attempt(() => planFor(facts, { head: "reward", pooling, label }, warn));
+  const files = withTemplate(checkpoint, settings.chatTemplate);
+  const asked = await attemptAsync(() => askedOf(files, config, settings));
+  const plan = "error" in asked
+    ? asked
+    : attempt(() => planFor(facts, { head: "reward", pooling, label, asked }, warn));
   const memory = "error" in plan ? plan : attempt(() => memoryOf(plan, settings));
   const reads = "error" in plan ? {} : plan.reads;
   const ending = "error" in plan ? undefined : plan.head.ending;
@@ -126,6 +138,7 @@ export async function reportModel(
       backbone: "error" in plan ? undefined : plan.backbone,
       reads,
       ending,
+      tokens: "error" in plan ? undefined : plan.head.tokens,
       maxTokens: "error" in memory ? Infinity : memory.longestSequence,
       limitedBy: "error" in plan || "error" in memory
         ? undefined
@@ -166,7 +179,7 @@ function backboneOf({ backbone }: RewardModelPlan): ReportedBackbone {
 }
 
 function headOf({ reads, head }: RewardModelPlan): ReportedHead {
-  const { kind, parts, labels, ending } = head;
+  const { kind, parts, labels, ending, tokens = [], steps = null } = head;
   return {
     kind,
     objectives: parts.rewards ?? [],
@@ -176,6 +189,8 @@ function headOf({ reads, head }: RewardModelPlan): ReportedHead {
     score_label: labels?.score ?? null,
     score_negated: labels?.negated ?? false,
     ending: ending ?? null,
+    tokens,
+    steps,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { TensorInfo } from "../../checkpoint/tensor.ts";
+import type { StepReduction } from "../../heads/asked.ts";
 import type { Read } from "../../heads/reads.ts";
 import type {
   ModelReport,
@@ -64,6 +65,7 @@ function backboneLines(backbone: ReportedBackbone): readonly string[] {
 
 function headLines(head: ReportedHead): readonly string[] {
   const { kind, objectives, reads, parts, labels, score_label: score, ending } = head;
+  const { tokens, steps } = head;
   return [
     `kind        ${kind}`,
     ...(labels.length < 2 ? [] : [`labels      ${labels.join(", ")}`]),
@@ -72,10 +74,23 @@ function headLines(head: ReportedHead): readonly string[] {
       : [`score       ${head.score_negated ? "minus " : ""}the logit of ${score}`]),
     ...(objectives.length === 0 ? [] : [`objectives  ${objectives.join(", ")}`]),
     ...(parts.length === 0 ? [] : [`tells       the score, ${parts.join(", ")}`]),
+    ...(tokens.length === 0 ? [] : [
+      `logits of   ${
+        tokens.map(({ id, text }) => `${id} ${JSON.stringify(text)}`).join(" against ")
+      }`,
+    ]),
+    ...(steps === null ? [] : [`score       ${reductionTexts[steps]}`]),
     ...Object.entries(reads).map(([name, read]) => `reads       ${name} at ${placeOf(read)}`),
     ...(ending === null ? [] : [`ends with   the token ${ending}, which is put there`]),
   ];
 }
+
+const reductionTexts: Readonly<Record<StepReduction, string>> = {
+  last: "the last step's probability",
+  min: "the least of the steps' probabilities",
+  mean: "the mean of the steps' probabilities",
+  product: "the product of the steps' probabilities",
+};
 
 function placeOf(read: Read): string {
   switch (read.at) {
@@ -94,6 +109,10 @@ function placeOf(read: Read): string {
       return "every token before one of the response's";
     case "token":
       return `each token ${read.id}`;
+    case "step":
+      return `each token ${read.id} ${JSON.stringify(read.text)} that ends a step of the response`;
+    case "turn":
+      return "the end of each assistant header";
     case "pattern":
       return `the last tokens ${read.ids.join(" ")}`;
   }

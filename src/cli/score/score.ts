@@ -17,6 +17,7 @@ import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "./implicit_options.ts";
 import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
+import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
@@ -91,7 +92,7 @@ export function scoreCommand(
     .addOption(delimiterOption())
     .addHelpText("after", examples);
   addAdapterFlags(addImplicitFlags(command), "LoRA adapter on the model");
-  return addModelFlags(command).action(
+  return addHeadFlags(addModelFlags(command)).action(
     async (model: string, input: string, flags: ScoreFlags) => {
       await score(model, input, flags, output, load);
     },

@@ -1,13 +1,16 @@
 import type { Row } from "../../data/rows.ts";
+import { stepScores } from "../../heads/step_scores.ts";
 import type { RowTable } from "../row_output.ts";
 
 /** Objectives that a line shows with `--explain`. */
 const shownObjectives = 3;
+/** Steps whose scores a line shows. */
+const shownSteps = 12;
 
 /**
  * How scored rows look to people: which row, its score (a pair's chosen score, the best of N), what
- * follows from it, and tokens; below it the error, whether it was cut, and with `--explain` the objectives that add most
- * to that score.
+ * follows from it, and tokens; below it the error, whether it was cut, the scores of its steps, and with
+ * `--explain` the objectives that add most to that score.
  */
 export const scoreTable: RowTable = {
   header: ["row", "shape", "score#", "result", "tokens#"],
@@ -19,6 +22,7 @@ export const scoreTable: RowTable = {
     return [
       ...(error === undefined ? [] : [`${error.message} [${error.code}]`]),
       ...(row.truncated === true ? ["cut to the model's length"] : []),
+      ...stepLines(row),
       ...strongestObjectives(row),
     ];
   },
@@ -50,6 +54,16 @@ function marginText(margin: unknown): string {
   if (typeof margin !== "number") return "no score";
   if (margin === 0) return "neither is better";
   return `${margin > 0 ? "chosen" : "rejected"} is better by ${decimal(Math.abs(margin))}`;
+}
+
+/** The steps' scores, of the conversation whose score is shown. */
+function stepLines(row: Row): readonly string[] {
+  const value = row[stepScores] ?? row[`chosen_${stepScores}`];
+  const isList = Array.isArray(value) && typeof value[0] !== "number";
+  const steps = isList ? value[(row.best ?? 0) as number] : value;
+  if (!Array.isArray(steps)) return [];
+  const shown = steps.slice(0, shownSteps).map((step) => Number(step).toFixed(3)).join(" ");
+  return [`steps ${shown}${steps.length > shownSteps ? ` … (${steps.length})` : ""}`];
 }
 
 function strongestObjectives(row: Row): readonly string[] {

@@ -7,6 +7,7 @@ import { sharedBudgets } from "../../tasks/serve/shared_budgets.ts";
 import { readTextFile } from "../../tasks/text_file.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
 import { countArgument, sizeArgument } from "../arguments.ts";
+import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
@@ -78,7 +79,7 @@ export function serveCommand(
     )
     .addHelpText("after", examples);
   addAdapterFlags(command, "LoRA adapter on the model");
-  return addModelFlags(command).action(
+  return addHeadFlags(addModelFlags(command)).action(
     async (model: string | undefined, flags: ServeFlags) => {
       await run(model, flags, output, { start, stopped });
     },

@@ -19,6 +19,7 @@ import {
 } from "../arguments.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { listenForInterrupt } from "../interrupt.ts";
+import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
@@ -100,19 +101,21 @@ export function voteCommand(
     .addOption(inputFormatOption())
     .addOption(delimiterOption())
     .addHelpText("after", examples);
-  return addModelFlags(command).action(async (inputs: readonly string[], flags: VoteFlags) => {
-    checkUsage(inputs, flags);
-    await checkOutputs({
-      inputs: [...inputs, ...flags.model ?? [], ...flags.adapter ?? [], flags.heads],
-      outputs: [flags.output, flags.summary, flags.plot],
-      folders: flags.model && flags.cache !== false
-        ? [{ path: flags.cache, writes: cacheFiles }]
-        : [],
-    });
-    const isAsked = command.getOptionValueSource("cache") !== "default";
-    const cache = isAsked || mayWrite(flags.cache) ? flags.cache : false;
-    await vote(inputs, { ...flags, cache }, output, open);
-  });
+  return addHeadFlags(addModelFlags(command)).action(
+    async (inputs: readonly string[], flags: VoteFlags) => {
+      checkUsage(inputs, flags);
+      await checkOutputs({
+        inputs: [...inputs, ...flags.model ?? [], ...flags.adapter ?? [], flags.heads],
+        outputs: [flags.output, flags.summary, flags.plot],
+        folders: flags.model && flags.cache !== false
+          ? [{ path: flags.cache, writes: cacheFiles }]
+          : [],
+      });
+      const isAsked = command.getOptionValueSource("cache") !== "default";
+      const cache = isAsked || mayWrite(flags.cache) ? flags.cache : false;
+      await vote(inputs, { ...flags, cache }, output, open);
+    },
+  );
 }
 
 /** Whether the default cache can be kept without asking for a permission. */

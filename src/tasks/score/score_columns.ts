@@ -1,6 +1,7 @@
 import type { RowConversations } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
+import { stepScores } from "../../heads/step_scores.ts";
 import type { Verdict } from "../../scoring/verdict.ts";
 
 type RowKind = RowConversations["kind"];
@@ -17,6 +18,7 @@ const parts = [
   "quantiles",
   "spread",
   "token_rewards",
+  stepScores,
 ] as const;
 
 /** The columns of each shape: what stood there in the input is replaced, or removed where it no longer applies. */
@@ -52,7 +54,9 @@ export interface ScoreColumnsOptions {
  * | best of N | `scores`, `best` (from 0, the first of equals), `tokens` | lists `rewards`, `coefficients`, `gating` |
  *
  * Where the head tells how certain it is, there is also `score_std`, `chosen_score_std` and
- * `rejected_score_std`, or a list `score_std`: the standard deviation of each score.
+ * `rejected_score_std`, or a list `score_std`: the standard deviation of each score. Of a process reward
+ * model there is `step_scores` (a pair: `chosen_step_scores`, `rejected_step_scores`), the list of its
+ * steps' scores.
  *
  * With `explain`, `kernels` names in any shape what computed the scores, since two kernel sets
  * may differ in the last bits. `truncated: true` and `error: {code, message}` stand in any shape, where
@@ -73,7 +77,7 @@ export function scoredRow(
   const checked = verdicts.map(withFiniteScore);
   const output: Row = { ...row };
   for (const column of ownColumns[kind]) delete output[column];
-  Object.assign(output, scoreColumns(kind, checked));
+  Object.assign(output, scoreColumns(kind, checked), partColumns(kind, checked, [stepScores]));
   if (options.explain) Object.assign(output, explainColumns(kind, checked));
   if (checked.some(({ truncated }) => truncated)) output.truncated = true;
   const failed = checked.findIndex(({ error }) => error !== null);
@@ -139,9 +143,16 @@ function indexOfBest(scores: readonly (number | null)[]): number | null {
 }
 
 function explainColumns(kind: RowKind, verdicts: readonly Verdict[]): Row {
-  const columns: Row = { kernels: verdicts[0]!.kernels };
-  for (const part of new Set(verdicts.flatMap(({ parts }) => Object.keys(parts)))) {
+  const parts = new Set(verdicts.flatMap(({ parts }) => Object.keys(parts)));
+  return { kernels: verdicts[0]!.kernels, ...partColumns(kind, verdicts, [...parts]) };
+}
+
+/** The columns of parts that any of the verdicts has. */
+function partColumns(kind: RowKind, verdicts: readonly Verdict[], names: readonly string[]): Row {
+  const columns: Row = {};
+  for (const part of names) {
     const values = verdicts.map(({ parts }) => parts[part] ?? null);
+    if (values.every((value) => value === null)) continue;
     if (kind === "single") columns[part] = values[0];
     else if (kind === "best_of_n") columns[part] = values;
     else Object.assign(columns, { [`chosen_${part}`]: values[0], [`rejected_${part}`]: values[1] });

@@ -219,7 +219,16 @@ function settingsOf(load: LoadOptions): Record<string, string | number | boolean
     ...(load.pooling === "last-not-pad" && { pooling: load.pooling }),
     ...(load.form !== undefined && { form: load.form }),
     ...(load.label !== undefined && { label: load.label }),
+    ...askedSettings(load),
   };
+}
+
+/** What was asked of the head, where anything was. */
+function askedSettings(load: LoadOptions): Record<string, string> {
+  const { logit, logits, stepToken, stepTurns, reduceSteps, chatTemplate } = load;
+  const asked = { logit, logits, stepToken, stepTurns, reduceSteps, chatTemplate };
+  const given = Object.entries(asked).filter(([, value]) => value !== undefined && value !== false);
+  return Object.fromEntries(given.map(([name, value]) => [name, JSON.stringify(value)]));
 }
 
 function interrupted(cause: unknown, isKept: boolean): AssayError {
