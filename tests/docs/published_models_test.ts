@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { askedOf } from "../../src/scoring/asked_head.ts";
 import { planFor } from "../../src/scoring/model_plan.ts";
 import { errorPlaces } from "../../tools/docs/error_codes.ts";
 import { publishedModels } from "../../tools/docs/published_models.ts";
 import { sourcesUnder } from "../../tools/docs/source_files.ts";
 import { supportedFamilies, supportedHeads } from "../../tools/docs/supported_models.ts";
-import { goldenLabel, parityFolder, parityModels } from "../golden/parity.ts";
+import { goldenLabel, goldenOptions, parityFolder, parityModels } from "../golden/parity.ts";
 
 const families = supportedFamilies().map(({ modelType }) => modelType);
 const heads = supportedHeads().map(({ kind }) => kind);
@@ -28,7 +29,8 @@ Deno.test("a published model that works names a family, a head and tiny checkpoi
       assert.ok(parityModels.includes(folder), `${model}: no folder ${folder}`);
       using checkpoint = await Checkpoint.open(parityFolder(folder));
       const label = await goldenLabel(folder);
-      const { head, backbone } = planFor(checkpoint, { head: "reward", label });
+      const asked = await askedOf(checkpoint, checkpoint.config, await goldenOptions(folder));
+      const { head, backbone } = planFor(checkpoint, { head: "reward", label, asked });
       return { kind: head.kind, type: backbone.family.modelType };
     }));
     assert.ok(shown.some(({ type }) => type === family), `${model}: no folder is of ${family}`);

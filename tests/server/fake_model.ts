@@ -55,7 +55,12 @@ export function textOf(conversation: Conversation): string {
 
 function verdictOf(conversation: Conversation): Verdict {
   const text = textOf(conversation);
-  const circumstances = { kernels: "cpu", tokens: text.length, truncated: false } as const;
+  const circumstances = {
+    kernels: "cpu",
+    tokens: text.length,
+    truncated: false,
+    scoreStd: null,
+  } as const;
   if (text === "bad") {
     const error = new AssayError("text/too-long", "Cannot score the conversation: it is bad");
     const parts = { parts: {}, rewards: null, coefficients: null, gating: null };
