@@ -18,6 +18,7 @@ import { lengths } from "./sections/lengths.ts";
 import { products } from "./sections/products.ts";
 import { ragged } from "./sections/ragged.ts";
 import { realModel } from "./sections/real_model.ts";
+import { serving } from "./sections/serving.ts";
 import { readSettings, type Settings, usage } from "./settings.ts";
 
 const sections: Readonly<Record<string, Section>> = {
@@ -28,6 +29,7 @@ const sections: Readonly<Record<string, Section>> = {
   real_model: realModel,
   lengths,
   cold_start: coldStart,
+  serving,
   kernels,
   products,
 };

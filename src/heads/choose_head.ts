@@ -15,6 +15,7 @@ import { modernbertHead } from "./modernbert.ts";
 import { scalarHead } from "./scalar.ts";
 import { urmHead } from "./urm.ts";
 import { vocabularyHead } from "./vocabulary.ts";
+import { votersHead } from "./voters.ts";
 
 /** The kinds of head that Assay runs. */
 export const headKinds: readonly HeadKind[] = [
@@ -33,6 +34,7 @@ export const headKinds: readonly HeadKind[] = [
   modernbertHead,
   vocabularyHead,
   processHead,
+  votersHead,
 ];
 
 const registered: HeadKind[] = [];

@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { stringifyJson } from "../data/json_text.ts";
 import { isEqualSecret } from "./api_key.ts";
 import { type Failure, failureOf, serverError } from "./failures.ts";
 import type { ServerMetrics } from "./metrics.ts";
@@ -115,7 +116,9 @@ async function answer(
     const checked = chosen.route.body === undefined ? body : checkBody(chosen.route.body, body);
     const answered = await chosen.route.answerTo(checked as never, exchange);
     if (answered instanceof Response) return answered;
-    return Response.json(answered, { headers: exchange.headers });
+    exchange.headers.set("content-type", "application/json");
+    // What a request is echoed of keeps whole numbers beyond 2⁵³.
+    return new Response(stringifyJson(answered), { headers: exchange.headers });
   } catch (error) {
     const failure = failureOf(error);
     code = failure.code;

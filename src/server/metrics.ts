@@ -1,3 +1,4 @@
+import { metrics } from "@opentelemetry/api";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ModelState } from "../scoring/reward_model.ts";
 import type { QueueCall } from "../tasks/serve/request_queue.ts";
@@ -6,7 +7,10 @@ import type { ServedModels } from "./served_models.ts";
 /** Seconds; from a cache's answer to a long wait. */
 const buckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** What a server counts, in Prometheus' words. */
+/**
+ * What a server counts, in Prometheus' words; and the times once more in OpenTelemetry's, which Deno
+ * sends where it is told to (`OTEL_DENO=true`).
+ */
 export class ServerMetrics {
   readonly #registry = new Registry();
   readonly #requests = new Counter({
@@ -55,6 +59,20 @@ export class ServerMetrics {
     buckets: [16, 64, 256, 512, 1024, 2048, 4096, 8192, 16384],
     registers: [this.#registry],
   });
+
+  readonly #sent = {
+    inference: metrics.getMeter("assay").createHistogram("assay.inference.duration", {
+      description: "A call to the model",
+      unit: "s",
+    }),
+    wait: metrics.getMeter("assay").createHistogram("assay.queue.wait", {
+      description: "A conversation's wait for its call to the model",
+      unit: "s",
+    }),
+    tokens: metrics.getMeter("assay").createCounter("assay.tokens", {
+      description: "Tokens of the conversations that were scored",
+    }),
+  };
 
   /** Counts what a model's queue holds, when it is asked for. */
   watch(models: ServedModels): void {
@@ -108,7 +126,12 @@ export class ServerMetrics {
     this.#tokens.inc({ model }, tokens);
     this.#inference.observe({ model }, milliseconds / 1000);
     this.#batch.observe({ model }, tokens);
-    for (const wait of waited) this.#waited.observe({ model }, wait / 1000);
+    this.#sent.inference.record(milliseconds / 1000, { model });
+    this.#sent.tokens.add(tokens, { model });
+    for (const wait of waited) {
+      this.#waited.observe({ model }, wait / 1000);
+      this.#sent.wait.record(wait / 1000, { model });
+    }
   }
 
   /** All of it, as Prometheus reads it. */

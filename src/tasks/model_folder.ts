@@ -1,7 +1,12 @@
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { type CheckpointFolder, folderAt } from "../checkpoint/folder.ts";
 import type { FloatDtype } from "../checkpoint/tensor.ts";
+import { AssayError } from "../error.ts";
+import { votersName } from "../heads/voters.ts";
 import { LoraAdapter } from "../merging/lora.ts";
+import { overlayFolder } from "../merging/overlay_folder.ts";
+import { planBackbone } from "../models/families.ts";
+import { readLinearHeads } from "../voting/linear_heads.ts";
 
 /** A checkpoint, with a LoRA adapter on it where one is named. */
 export interface ModelSpec {
@@ -14,6 +19,11 @@ export interface ModelSpec {
    * merged weights are rounded; `F32` keeps them whole, as running the adapter beside the base does.
    */
   readonly adapterDtype?: FloatDtype | undefined;
+  /**
+   * A safetensors file of voters' heads (`voters.weight`, [voters, hidden]) that takes the place of the
+   * checkpoint's own head: its score is their mean, with their spread.
+   */
+  readonly heads?: string | undefined;
 }
 
 /** A checkpoint that `RewardModel.load` and every other loader takes. */
@@ -56,7 +66,15 @@ export interface ModelFolder extends Disposable {
  *   or where it belongs to another base; and what opening the checkpoint throws.
  */
 export async function openModelFolder(spec: ModelSpec): Promise<ModelFolder> {
-  const { model, adapter: path, adapterDtype } = spec;
+  const { model, adapter: path, adapterDtype, heads } = spec;
+  if (path !== undefined && heads !== undefined) {
+    throw new AssayError(
+      "tasks/adapter-and-heads",
+      "Cannot put an adapter and voters' heads on one model: the heads were fitted on other hidden " +
+        "states; merge the adapter first, and fit the heads on the result",
+    );
+  }
+  if (heads !== undefined) return await withVoters(model, heads);
   if (path === undefined) {
     return { source: model, name: model, warnings: [], [Symbol.dispose]() {} };
   }
@@ -69,4 +87,41 @@ export async function openModelFolder(spec: ModelSpec): Promise<ModelFolder> {
   const warnings = adapter.warnings(checkpoint);
   const files = opened.move();
   return { source, name, warnings, [Symbol.dispose]: () => files[Symbol.dispose]() };
+}
+
+/** The checkpoint with voters' heads in place of its own. */
+async function withVoters(model: string, file: string): Promise<ModelFolder> {
+  using opened = new DisposableStack();
+  const base = folderAt(model);
+  const checkpoint = opened.use(await Checkpoint.open(base));
+  const heads = await readLinearHeads(...splitPath(file));
+  const { owns } = planBackbone(checkpoint);
+  const tensor = (name: string, shape: readonly number[], numbers: Float32Array<ArrayBuffer>) => {
+    const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+    const rowBytes = numbers.byteLength / shape[0]!;
+    return {
+      name,
+      dtype: "F32" as const,
+      shape,
+      readRows: (start: number, count: number) =>
+        Promise.resolve(bytes.slice(start * rowBytes, (start + count) * rowBytes)),
+    };
+  };
+  const voters = heads.names.length;
+  const name = `${checkpoint.name} with ${file}`;
+  const source = overlayFolder(name, base, checkpoint, {
+    without: [...checkpoint.tensors.keys()].filter((tensor) => !owns(tensor)),
+    tensors: [
+      tensor(`${votersName}.weight`, [voters, heads.hidden], heads.weight),
+      tensor(`${votersName}.bias`, [voters], heads.bias),
+    ],
+  });
+  const files = opened.move();
+  return { source, name, warnings: [], [Symbol.dispose]: () => files[Symbol.dispose]() };
+}
+
+/** The folder and the name of a file. */
+export function splitPath(path: string): [folder: CheckpointFolder, file: string] {
+  const parts = /^(.*)[\\/]([^\\/]+)$/.exec(path);
+  return parts === null ? [folderAt("."), path] : [folderAt(parts[1] || "/"), parts[2]!];
 }

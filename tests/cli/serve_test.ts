@@ -115,7 +115,8 @@ Deno.test("assay serve tells what is wrong in one sentence, with 2", async () =>
     [[model, "--api-key", " "], /empty key/],
     [[model, "--api-key-file", "no/such/key"], /there is no such file/],
     [[model, "--calibrate", "no/such/file"], /there is no such file/],
-    [[model, "--model", `b=${model}`, "--adapter", "x"], /which of several models/],
+    [[model, "--model", `b=${model}`, "--adapter", "x"], /which of several models --adapter/],
+    [[model, "--model", `b=${model}`, "--heads", "x"], /which of several models --heads/],
   ];
   for (const [args, expected] of cases) {
     const { status, stderr, starts } = await started(args);

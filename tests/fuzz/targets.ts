@@ -9,5 +9,6 @@ export const targets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
   rows: async () => (await import("./rows.ts")).textRows,
   parquet: async () => (await import("./parquet.ts")).parquet,
   options: async () => (await import("./options.ts")).libraryOptions,
+  requests: async () => (await import("./requests.ts")).requests,
   cache: async () => (await import("./cache.ts")).cache,
 };

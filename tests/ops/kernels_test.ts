@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Device } from "../../src/gpu/device.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
-import { type Trial } from "../../src/ops/checks/draws.ts";
+import type { Trial } from "../../src/ops/checks/draws.ts";
 import { compareWithTwin, tolerance, trials } from "../../src/ops/checks/trials.ts";
 import { gpuTest } from "../adapter.ts";
 import { type TestedKernelSet, testedKernelSets } from "../kernel_sets.ts";

@@ -68,7 +68,7 @@ export class AskedServer implements AsyncDisposable {
   async ask(path: string, init: RequestInit = {}): Promise<Answer> {
     const response = await this.#answer(new Request(`http://localhost${path}`, init));
     const text = await response.text();
-    const isJson = /json/.test(response.headers.get("content-type") ?? "") && !/\n./.test(text);
+    const isJson = /\/json/.test(response.headers.get("content-type") ?? "");
     const json = isJson ? JSON.parse(text) : undefined;
     return { status: response.status, headers: response.headers, text, json };
   }

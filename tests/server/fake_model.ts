@@ -63,11 +63,19 @@ function verdictOf(conversation: Conversation): Verdict {
   } as const;
   if (text === "bad") {
     const error = new AssayError("text/too-long", "Cannot score the conversation: it is bad");
-    const parts = { parts: {}, rewards: null, coefficients: null, gating: null };
+    const parts = { parts: {}, rewards: null, coefficients: null, gating: null, scoreStd: null };
     return { score: null, ...parts, ...circumstances, error };
   }
   const rewards = { helpful: text.length, brief: -text.length };
   const coefficients = { helpful: 1.5, brief: 0.5 };
   const parts = { rewards, coefficients };
-  return { score: text.length, parts, ...parts, gating: null, ...circumstances, error: null };
+  return {
+    score: text.length,
+    parts,
+    ...parts,
+    gating: null,
+    scoreStd: null,
+    ...circumstances,
+    error: null,
+  };
 }

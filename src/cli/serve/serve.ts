@@ -22,6 +22,7 @@ interface ServeFlags extends ModelFlags, AdapterFlags {
   readonly maxBody: number;
   readonly deadline: number;
   readonly calibrate?: string | undefined;
+  readonly heads?: string | undefined;
 }
 
 const description = [
@@ -73,6 +74,7 @@ export function serveCommand(
     .option("--max-queue <conversations>", "conversations that may wait", countArgument, 1024)
     .option("--max-body <size>", "bytes of a request", sizeArgument, 8 * 2 ** 20)
     .option("--deadline <seconds>", "after which a request is given up", countArgument, 300)
+    .option("--heads <file>", "voters' heads in place of the model's own: their mean and spread")
     .option(
       "--calibrate <file>",
       "add calibrated scores to rows, by what assay calibrate --fit saved",
@@ -141,12 +143,17 @@ async function modelsToServe(
   if (twice !== undefined) {
     throw new AssayError("cli/usage", `Cannot serve two models named ${JSON.stringify(twice)}`);
   }
-  if (flags.adapter !== undefined && named.length > 1) {
-    throw new AssayError("cli/usage", "Cannot tell which of several models --adapter is for");
+  const own = flags.adapter !== undefined
+    ? "--adapter"
+    : flags.heads !== undefined
+    ? "--heads"
+    : undefined;
+  if (own !== undefined && named.length > 1) {
+    throw new AssayError("cli/usage", `Cannot tell which of several models ${own} is for`);
   }
   const bar = progressBar(output);
   const options = loadOptions(flags, output, bar);
-  const specs = named.map(([, folder]) => modelSpec(folder, flags));
+  const specs = named.map(([, folder]) => ({ ...modelSpec(folder, flags), heads: flags.heads }));
   const budgets = await sharedBudgets(specs.map(({ model }) => model), flags.memoryBudget);
   return specs.map((spec, i) => ({
     id: names[i]!,

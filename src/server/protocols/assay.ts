@@ -61,7 +61,7 @@ export function assayProtocol(calibrator?: Calibrator): Protocol {
   async function answerTo(
     body: v.InferOutput<typeof score>,
     exchange: Exchange,
-  ): Promise<Response> {
+  ): Promise<unknown> {
     const { model, explain, rows, ...row } = body;
     const given = (rows ?? [row]) as Row[];
     const options = { model, explain: explain ?? false };
@@ -74,7 +74,7 @@ export function assayProtocol(calibrator?: Calibrator): Protocol {
       const { code, message } = failed as { code: string; message: string };
       throw new AssayError(code, message);
     }
-    return json(rows === undefined ? answered[0] : { rows: answered });
+    return rows === undefined ? answered[0] : { rows: answered };
   }
 
   return {
@@ -116,11 +116,6 @@ export function assayProtocol(calibrator?: Calibrator): Protocol {
     ],
     failed: ({ code, message }: Failure) => ({ error: { code, message } }),
   };
-}
-
-/** Rows keep whole numbers beyond 2⁵³, which `JSON.stringify` would refuse. */
-function json(value: unknown): Response {
-  return new Response(stringifyJson(value), { headers: { "content-type": "application/json" } });
 }
 
 async function* rowsOf({ body }: Request): AsyncGenerator<ReadRow> {

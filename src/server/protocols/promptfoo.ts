@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { stringifyJson } from "../../data/json_text.ts";
 import { conversationOfMessages, conversationOfPair, messagesSchema } from "../conversations.ts";
 import type { Failure } from "../failures.ts";
 import { type Exchange, type Protocol, route } from "../protocol.ts";
@@ -11,7 +12,7 @@ const assertion = v.object({
 
 /** The prompt may be a chat's messages as JSON, which promptfoo's prompts often are. */
 function conversationOf({ output, context }: v.InferOutput<typeof assertion>) {
-  const answer = typeof output === "string" ? output : JSON.stringify(output);
+  const answer = typeof output === "string" ? output : stringifyJson(output);
   const prompt = context?.prompt;
   if (prompt === undefined || prompt === null) {
     throw badRequest('expected "context" with its "prompt", found none');

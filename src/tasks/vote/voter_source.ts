@@ -1,12 +1,11 @@
 import { Checkpoint } from "../../checkpoint/checkpoint.ts";
-import { type CheckpointFolder, folderAt } from "../../checkpoint/folder.ts";
 import { AssayError } from "../../error.ts";
 import { type LoadOptions, warner } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { checkpointRevision } from "../../merging/checkpoint_revision.ts";
 import { readLinearHeads } from "../../voting/linear_heads.ts";
 import { sha256 } from "../../numbers/sha256.ts";
-import { type ModelFolder, type ModelSpec, openModelFolder } from "../model_folder.ts";
+import { type ModelFolder, type ModelSpec, openModelFolder, splitPath } from "../model_folder.ts";
 import type { LoadedVoter, VoterScores } from "./loaded_voter.ts";
 import { loadLinearVoters } from "./linear_voters.ts";
 
@@ -90,12 +89,6 @@ function rewardVoter(model: RewardModel): LoadedVoter {
     },
     [Symbol.dispose]: () => model[Symbol.dispose](),
   };
-}
-
-/** The folder and the name of a file. */
-function splitPath(path: string): [folder: CheckpointFolder, file: string] {
-  const parts = /^(.*)[\\/]([^\\/]+)$/.exec(path);
-  return parts === null ? [folderAt("."), path] : [folderAt(parts[1] || "/"), parts[2]!];
 }
 
 function nameOf(path: string): string {
