@@ -22,6 +22,7 @@ import { qwen2 } from "./qwen2.ts";
 import { qwen2Moe } from "./qwen2_moe.ts";
 import { qwen3 } from "./qwen3.ts";
 import { qwen35 } from "./qwen3_5.ts";
+import { qwen35Folder } from "./qwen3_5_folder.ts";
 import { qwen3Moe } from "./qwen3_moe.ts";
 import { refusedFamilies } from "./refused_families.ts";
 import { refuseQuantized } from "./quantized.ts";
@@ -37,6 +38,7 @@ export const families: readonly Family[] = [
   qwen3,
   qwen3Moe,
   qwen35,
+  qwen35Folder,
   gemma,
   gemma2,
   gemma3,

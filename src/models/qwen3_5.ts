@@ -22,10 +22,10 @@ import { headNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
-import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { type Qwen35Settings, readSettings } from "./qwen3_5_settings.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, rotaryDim } from "./rope_settings.ts";
+import { namesUnder, type TensorNames } from "./tensor_names.ts";
 
 /**
  * Qwen3.5's part for text, as `transformers` names and stores it. Three of four layers have linear
@@ -41,14 +41,24 @@ export const qwen35: Family = {
   modelType: "qwen3_5_text",
   className: "Qwen3_5Text",
   plan(facts, warn) {
-    const config = withoutImages(facts.config);
-    const reader = new ConfigReader(config, `${facts.name}/config.json`);
-    refuseUnsupported(reader, ["partial_rotary_factor"]);
-    const settings = readSettings(reader, warn);
-    refuseUnknown(reader, facts, warn);
-    return planQwen35(settings);
+    const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
+    const settings = readQwen35(reader, facts, warn);
+    return planQwen35(qwen35, settings);
   },
 };
+
+/** Reads the settings of the part for text, every key of them. */
+export function readQwen35(
+  { config, name }: ConfigReader,
+  facts: ModelFacts,
+  warn: (message: string) => void,
+): Qwen35Settings {
+  const reader = new ConfigReader(withoutImages(config), name);
+  refuseUnsupported(reader, ["partial_rotary_factor"]);
+  const settings = readSettings(reader, warn);
+  refuseUnknown(reader, facts, warn);
+  return settings;
+}
 
 /** How a rope is divided among time, height and width says nothing in texts: the three are one number. */
 function withoutImages(config: ModelFacts["config"]): ModelFacts["config"] {
@@ -58,13 +68,18 @@ function withoutImages(config: ModelFacts["config"]): ModelFacts["config"] {
   return { ...config, rope_parameters: Object.fromEntries(others) };
 }
 
-function planQwen35(settings: Qwen35Settings): BackbonePlan {
+/** A plan of the part for text, whose tensors have these names. */
+export function planQwen35(
+  family: Family,
+  settings: Qwen35Settings,
+  names: TensorNames = namesUnder("model."),
+): BackbonePlan {
   const { hiddenSize, intermediateSize, heads, keyHeads, headDim, layers, rope, states } = settings;
   const hidden = paddedSize(hiddenSize);
   const inner = paddedSize(intermediateSize);
   const head = paddedHeadDim(headDim, rotaryDim(rope, headDim));
   const plan: BackbonePlan = {
-    family: qwen35,
+    family,
     hiddenSize,
     layers,
     vocabularySize: settings.vocabularySize,
@@ -74,11 +89,13 @@ function planQwen35(settings: Qwen35Settings): BackbonePlan {
     positions: "rotary",
     settings: { ...settings },
     description: describe(settings),
-    tensors: qwen35Tensors(settings),
-    embeddingName,
+    tensors: qwen35Tensors(settings, names),
+    embeddingName: names.embedding,
     languageHeadName: "lm_head.weight",
-    owns: ownsTensor,
-    layerOf: layerOfTensor,
+    owns: names.owns,
+    layerOf: names.layerOf,
+    // Of layers that foretell more tokens, as in transformers.
+    needless: (tensor) => tensor.startsWith("mtp."),
     rowSizes: {
       widest: Math.max(hidden, heads * head, states.keys, states.values),
       // hidden, normed; queries, keys and values as products give them and as attention takes them,
@@ -98,7 +115,8 @@ function planQwen35(settings: Qwen35Settings): BackbonePlan {
         checkpoint,
         backend,
         ropes: [new RopeTable(rope, headDim)],
-        open: async (loader) => new Qwen35Layers(settings, await loader.vector(finalNormName, 1)),
+        open: async (loader) =>
+          new Qwen35Layers(settings, names, await loader.vector(names.finalNorm, 1)),
       }, options),
   };
   return plan;
@@ -125,14 +143,14 @@ function describe(settings: Qwen35Settings): BackbonePlan["description"] {
 }
 
 /** Shapes of all tensors, by name: linear maps are [outputs, inputs]. */
-function qwen35Tensors(settings: Qwen35Settings): ExpectedTensors {
+function qwen35Tensors(settings: Qwen35Settings, names: TensorNames): ExpectedTensors {
   const { hiddenSize, intermediateSize, heads, keyHeads, headDim, states } = settings;
   const tensors = new Map<string, readonly number[]>([
-    [embeddingName, [settings.vocabularySize, hiddenSize]],
-    [finalNormName, [hiddenSize]],
+    [names.embedding, [settings.vocabularySize, hiddenSize]],
+    [names.finalNorm, [hiddenSize]],
   ]);
   settings.linear.forEach((isLinear, layer) => {
-    const prefix = layerPrefix(layer);
+    const prefix = names.layerPrefix(layer);
     const set = (name: string, ...shape: number[]) => tensors.set(`${prefix}${name}.weight`, shape);
     const map = (name: string, outputs: number, inputs: number): void => {
       set(name, outputs, inputs);
@@ -189,7 +207,11 @@ class Qwen35Layers implements LayerArithmetic<Qwen35Layer> {
   readonly #heads: LayOut;
   readonly otherKind: number | undefined;
 
-  constructor(readonly settings: Qwen35Settings, readonly finalNorm: Matrix) {
+  constructor(
+    readonly settings: Qwen35Settings,
+    readonly names: TensorNames,
+    readonly finalNorm: Matrix,
+  ) {
     const { headDim, rope, linear } = settings;
     const other = linear.findIndex((isLinear) => isLinear !== linear[0]);
     this.otherKind = other < 0 ? undefined : other;
@@ -200,7 +222,7 @@ class Qwen35Layers implements LayerArithmetic<Qwen35Layer> {
 
   async load(loader: WeightLoader, layer: number): Promise<Qwen35Layer> {
     const { linear: areLinear, biases } = this.settings;
-    const prefix = layerPrefix(layer);
+    const prefix = this.names.layerPrefix(layer);
     const map = (name: string): Promise<Linear> => loader.linear(prefix + name, false);
     const heads = this.#heads;
     return {

@@ -9,8 +9,6 @@ export const refusedFamilies: Readonly<Record<string, string>> = {
     "transformers has no class that scores with it, nor is a reward model on it published",
   cohere2: "its rope turns neighbouring numbers and both of a layer's blocks read the same norm, " +
     "and transformers has no class that scores with it, nor is a reward model on it published",
-  qwen3_5: "it is a folder with a part for images; save the part for text by itself, as " +
-    "Qwen3_5TextForSequenceClassification with the model_type qwen3_5_text",
   qwen3_5_moe: "its layers have a state and experts both, and no reward model on it is published",
   qwen3_5_moe_text:
     "its layers have a state and experts both, and no reward model on it is published",

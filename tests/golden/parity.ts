@@ -74,8 +74,8 @@ export async function readsEveryToken(model: string): Promise<boolean> {
 
 /** Whether layers of a tiny checkpoint carry a state from token to token: then nothing is shared. */
 export async function isRecurrent(model: string): Promise<boolean> {
-  const { layer_types } = JSON.parse(await textOf(model, "config.json"));
-  return (layer_types ?? []).includes("linear_attention");
+  const config = JSON.parse(await textOf(model, "config.json"));
+  return ((config.text_config ?? config).layer_types ?? []).includes("linear_attention");
 }
 
 /** One conversation with what the reference makes of it. */

@@ -1,6 +1,7 @@
 """Parity checkpoints with layers of linear attention, whose states go from token to token."""
 
 import torch
+import transformers
 
 from parity_model import Model, rope, shape
 
@@ -30,6 +31,27 @@ def _fill(backbone: torch.nn.Module, generator: torch.Generator) -> None:
                 fan_in = 1 if kind == "embed_tokens" else weight.shape[-1]
                 std = gains.get(kind, 1.0) * fan_in**-0.5
                 weight.copy_(torch.randn(weight.shape, generator=generator) * std)
+
+
+def _build_folder(settings: dict, generator: torch.Generator) -> torch.nn.Module:
+    """One with a part for images, which a text is not scored with: its weights stay as they are made."""
+    images = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 1, "patch_size": 2}
+    config = transformers.Qwen3_5Config(
+        text_config=settings,
+        vision_config=images | {"out_hidden_size": 24, "num_position_embeddings": 4, "temporal_patch_size": 1},
+        num_labels=1,
+    )
+    torch.manual_seed(7)
+    built = transformers.Qwen3_5ForSequenceClassification(config)
+    _fill(built.model.language_model, generator)
+    with torch.no_grad():
+        built.score.weight.copy_(torch.randn(built.score.weight.shape, generator=generator))
+    return built
+
+
+def _text_modules(loaded: torch.nn.Module) -> list[torch.nn.Module]:
+    text = loaded.model.language_model
+    return [text.embed_tokens, *text.layers, text.norm]
 
 
 MODELS = [
@@ -62,5 +84,22 @@ MODELS = [
         seed=141,
         fill=_fill,
         switches=[rope(500.0, **TURNED | {"partial_rotary_factor": 0.5}), {"rms_norm_eps": 0.1}],
+    ),
+    Model(
+        "qwen3_5_folder",
+        "Qwen3_5",
+        torch.bfloat16,
+        shape(24, 32, 2, 2, 1, 16)
+        | rope(10000.0, **TURNED | {"partial_rotary_factor": 0.5})
+        | {"max_position_embeddings": 4096, "vocab_size": 349}
+        | {"linear_num_key_heads": 1, "linear_num_value_heads": 2, "linear_key_head_dim": 8}
+        | {"linear_value_head_dim": 8, "layer_types": ["linear_attention", "full_attention"]},
+        tokenizer="chatml",
+        seed=142,
+        build=_build_folder,
+        modules=_text_modules,
+        switches=[],  # those of qwen3_5, in a section
+        every_tensor=False,  # a text goes through no tensor of the part for images
+        states_of=("short",),
     ),
 ]

@@ -91,3 +91,28 @@ Deno.test("states of Qwen3.5 that no kernel takes, and no gate, are refused", ()
   const odd = { linear_num_value_heads: 3 };
   assert.throws(() => read(odd), refused("linear_num_key_heads", "checkpoint/bad-config"));
 });
+
+Deno.test("a published folder of Qwen3.5 is read for its text part", () => {
+  const { model_type: _, architectures: __, ...text } = qwen35;
+  const folder = {
+    architectures: ["Qwen3_5ForSequenceClassification"],
+    image_token_id: 248056,
+    model_type: "qwen3_5",
+    text_config: { ...text, model_type: "qwen3_5_text" },
+    tie_word_embeddings: false,
+    transformers_version: "4.57.0.dev0",
+    video_token_id: 248057,
+    vision_config: { model_type: "qwen3_5_vision", depth: 27, hidden_size: 1152 },
+    vision_end_token_id: 248054,
+    vision_start_token_id: 248053,
+  };
+  const plan = (config: Record<string, unknown>) =>
+    planBackbone({ name: "tiny", config, tensors: new Map() }, (message) => assert.fail(message));
+  const { settings, tensors } = plan(folder);
+  assert.deepEqual(settings, read());
+  assert.ok(tensors.has("model.language_model.layers.0.linear_attn.A_log"));
+  const bad = (key: string) => refused(key, "checkpoint/bad-config");
+  assert.throws(() => plan({ ...folder, text_config: undefined }), bad("text_config"));
+  const other = { ...folder, text_config: { ...text, model_type: "qwen3_5_moe_text" } };
+  assert.throws(() => plan(other), bad("model_type"));
+});

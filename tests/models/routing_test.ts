@@ -37,5 +37,6 @@ Deno.test("every row takes a shared expert, as much as the sigmoid of its gate s
   const { rows, weights } = shareExpert(Float32Array.of(0, 50, -200));
   assert.deepEqual(rows, [0, 1, 2]);
   assert.deepEqual(weights.slice(0, 2), [0.5, 1]);
+  assert.ok(Number.isNaN(shareExpert(Float32Array.of(Infinity)).weights[0]));
   assert.ok(weights[2]! > 0 && weights[2]! < 1e-80);
 });

@@ -42,10 +42,17 @@ export function chooseExperts(
   return chosen;
 }
 
-/** A shared expert's rows: all of them, each as much as the sigmoid of its gate says. */
+/**
+ * A shared expert's rows: all of them, each as much as the sigmoid of its gate says; NaN where the gate
+ * overflowed, of which the sigmoid would make a plausible number.
+ */
 export function shareExpert(gates: Float32Array): ChosenRows {
   const rows = Array.from(gates, (_, row) => row);
-  return { rows, weights: Array.from(gates, (gate) => 1 / (1 + Math.exp(-gate))) };
+  return { rows, weights: Array.from(gates, sigmoid) };
+}
+
+function sigmoid(x: number): number {
+  return Number.isFinite(x) ? 1 / (1 + Math.exp(-x)) : NaN;
 }
 
 interface Choices {
