@@ -92,7 +92,9 @@ export interface HeadFacts {
   readonly languageHeadName: string;
   /** Whether the embedding is the output matrix where `tie_word_embeddings` says nothing. */
   readonly tiedByDefault: boolean;
-  /** c of c · tanh(logit / c), which a causal model's logits go through; none where it is 0 or absent. */
+  /** What a causal model's logits are multiplied by; 1 by default. */
+  readonly logitScale?: number | undefined;
+  /** c of c · tanh(logit / c), which they go through then; none where it is 0 or absent. */
   readonly logitSoftcap: number | undefined;
   /** Whether a token sees only those before it. */
   readonly causal: boolean;

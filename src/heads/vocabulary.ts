@@ -35,7 +35,7 @@ export const vocabularyHead: HeadKind = {
 };
 
 function planVocabularyHead(facts: HeadFacts): HeadPlan {
-  const { asked: { logits, steps }, logitSoftcap: softcap } = facts;
+  const { asked: { logits, steps }, logitScale: scale = 1, logitSoftcap: softcap } = facts;
   const tokens: readonly NamedToken[] = logits!;
   checkLogits(tokens, facts);
   const matrix = outputMatrix(facts);
@@ -63,7 +63,7 @@ function planVocabularyHead(facts: HeadFacts): HeadPlan {
       const ids = tokens.map(({ id }) => id);
       const loader = new WeightLoader(checkpoint, backend);
       const weight = await loader.rows(matrix, ids);
-      return new VocabularyHead(loader, weight, softcap, steps?.reduction);
+      return new VocabularyHead(loader, weight, { scale, softcap }, steps?.reduction);
     },
   };
 }
@@ -111,7 +111,8 @@ class VocabularyHead implements Head {
     readonly loader: WeightLoader,
     /** The rows of the tokens, [tokens, hidden]. */
     readonly weight: Weight,
-    readonly softcap: number | undefined, // 0 for none, too
+    /** A softcap of 0 is none, too. */
+    readonly logits: { readonly scale: number; readonly softcap: number | undefined },
     readonly reduction: StepReduction | undefined,
   ) {}
 
@@ -125,7 +126,7 @@ class VocabularyHead implements Head {
   judge([numbers]: readonly Float32Array[], conversations: readonly ReadRows[]): Judgement[] {
     const { rows: count } = this.weight;
     const logits = (row: number): Float64Array =>
-      Float64Array.from(numbers!.subarray(row * count, (row + 1) * count), this.#capped);
+      Float64Array.from(numbers!.subarray(row * count, (row + 1) * count), this.#scaled);
     return conversations.map(({ score: rows }) => {
       const read = rows!.map(logits);
       if (this.reduction !== undefined) {
@@ -141,9 +142,10 @@ class VocabularyHead implements Head {
     });
   }
 
-  /** What the model makes of a raw product: c · tanh(x / c), where it caps its logits. */
-  readonly #capped = (logit: number): number => {
-    const { softcap: cap } = this;
+  /** What the model makes of a raw product: a multiple, then c · tanh(x / c) where it caps its logits. */
+  readonly #scaled = (product: number): number => {
+    const { scale, softcap: cap } = this.logits;
+    const logit = scale * product;
     return cap === undefined || cap === 0 ? logit : cap * Math.tanh(logit / cap);
   };
 

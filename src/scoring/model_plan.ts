@@ -95,6 +95,7 @@ export function planFor(
       embeddingName: backbone.embeddingName,
       languageHeadName: backbone.languageHeadName,
       tiedByDefault: backbone.tiedByDefault ?? false,
+      logitScale: backbone.logitScale,
       logitSoftcap: backbone.logitSoftcap,
       asked: wanted.asked ?? {},
       causal: backbone.causal,

@@ -44,6 +44,7 @@ TINY = shape(20, 36, 1, 2, 1, 16) | rope(10000.0) | {"max_position_embeddings": 
 ODD = shape(28, 44, 1, 2, 1, 14) | rope(10000.0) | {"max_position_embeddings": 2048}
 TIED = SMALL | {"tie_word_embeddings": True}
 GEMMA = SMALL | {"sliding_window": 64, "query_pre_attn_scalar": 16, "final_logit_softcapping": 2.0}
+MULTIPLIERS = {"embedding_multiplier": 0.6, "attention_multiplier": 0.3, "residual_multiplier": 0.7, "logits_scaling": 1.5}
 SCORED = ("short", "sum_right", "system", "multi_turn")
 
 
@@ -152,6 +153,7 @@ def plain(kind: str): return with_template(build_tokenizer(kind), PLAIN_TEMPLATE
 
 READS = [
     Read("head_logit", "Llama", {"logit": 0}, lambda: build_tokenizer("llama3"), 301, config=TINY),
+    Read("head_logit_granite", "Granite", {"logit": 0}, lambda: build_tokenizer("llama3"), 319, config=TINY | MULTIPLIERS),
     Read("head_logits", "Gemma2", {"logits": ["y", "n"]}, lambda: build_tokenizer("gemma"), 302, config=GEMMA),
     Read(
         "head_reranker", "Qwen3", {"logits": ["y", "n"]}, reranker, 303, config=TIED
