@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { inspectCommand } from "../../src/cli/inspect/inspect.ts";
 import { run } from "../../src/cli/main.ts";
-import { goldenConversations, goldenLabel, parityFolder, parityModels } from "../golden/parity.ts";
+import type { LoadOptions, TokenName } from "../../src/scoring/load_options.ts";
+import {
+  goldenConversations,
+  goldenLabel,
+  goldenOptions,
+  parityFolder,
+  parityModels,
+} from "../golden/parity.ts";
 import { captureOutput } from "./captured_output.ts";
 
 for (const model of parityModels) {
@@ -9,6 +16,7 @@ for (const model of parityModels) {
     const config = JSON.parse(await Deno.readTextFile(`${parityFolder(model)}/config.json`));
     const { messages } = (await goldenConversations(model))[0]!;
     const label = await goldenLabel(model);
+    const asked = flagsOf(await goldenOptions(model));
     const inspect = async (format: string): Promise<string> => {
       const { output, stdout, stderr } = captureOutput();
       const text = ["--text", JSON.stringify(messages)];
@@ -21,6 +29,7 @@ for (const model of parityModels) {
         format,
         ...text,
         ...(label === undefined ? [] : ["--label", label]),
+        ...asked,
       ];
       assert.equal(await run([inspectCommand(output)], args, output), 0, stderr());
       return stdout();
@@ -42,4 +51,16 @@ for (const model of parityModels) {
     for (const read of reads) assert.match(table, new RegExp(`reads {7}${read} at `));
     if (head.score_label !== null) assert.match(table, /score {7}the logit of /);
   });
+}
+
+/** The flags that say what a program says with options. */
+function flagsOf({ logit, logits, stepToken, stepTurns, reduceSteps }: LoadOptions): string[] {
+  const text = (token: TokenName): string => typeof token === "number" ? `id:${token}` : token;
+  return [
+    ...(logit === undefined ? [] : ["--logit", text(logit)]),
+    ...(logits === undefined ? [] : ["--logits", logits.map(text).join(",")]),
+    ...(stepToken === undefined ? [] : ["--step-token", text(stepToken)]),
+    ...(stepTurns ? ["--step-turns"] : []),
+    ...(reduceSteps === undefined ? [] : ["--reduce-steps", reduceSteps]),
+  ];
 }
