@@ -63,7 +63,7 @@ function verdictOf(conversation: Conversation): Verdict {
   } as const;
   if (text === "bad") {
     const error = new AssayError("text/too-long", "Cannot score the conversation: it is bad");
-    const parts = { parts: {}, rewards: null, coefficients: null, gating: null, scoreStd: null };
+    const parts = { parts: {}, rewards: null, coefficients: null, gating: null };
     return { score: null, ...parts, ...circumstances, error };
   }
   const rewards = { helpful: text.length, brief: -text.length };
@@ -74,7 +74,6 @@ function verdictOf(conversation: Conversation): Verdict {
     parts,
     ...parts,
     gating: null,
-    scoreStd: null,
     ...circumstances,
     error: null,
   };

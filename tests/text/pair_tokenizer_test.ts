@@ -146,12 +146,12 @@ Deno.test("a pair is rendered with its separators, for people", async () => {
 });
 
 Deno.test("a folder with an older tokenizer's files alone says what to do", async () => {
-  for (const file of ["vocab.txt", "spm.model"]) {
+  for (const file of ["vocab.txt", "spm.model", "tokenizer.model"]) {
     const files = {
       name: "old",
       readText: (name: string) => {
         if (name !== file) return Promise.resolve(undefined);
-        if (file === "spm.model") return Promise.reject(new Error("not UTF-8"));
+        if (file.endsWith(".model")) return Promise.reject(new Error("not UTF-8"));
         return Promise.resolve("[PAD]\n");
       },
     };
