@@ -77,7 +77,7 @@ export function chooseHead(facts: HeadFacts): HeadPlan {
         }; which of them is the score is not certain`,
     );
   }
-  if (kind !== undefined) return withLabel(kind.plan(facts), facts);
+  if (kind !== undefined) return asAsked(kind.plan(facts), facts);
   const found = [...tensors.keys()].slice(0, 5).join(", ");
   throw new AssayError(
     "heads/missing-head",
@@ -87,8 +87,15 @@ export function chooseHead(facts: HeadFacts): HeadPlan {
   );
 }
 
-/** Refuses a label that was asked for of a head that has none: it would change nothing. */
-function withLabel(plan: HeadPlan, { name, label }: HeadFacts): HeadPlan {
+/** Refuses what was asked for of a head that has no such thing: it would change nothing, in silence. */
+function asAsked(plan: HeadPlan, { name, label, asked }: HeadFacts): HeadPlan {
+  if (asked.steps !== undefined && plan.steps === undefined) {
+    throw new AssayError(
+      "heads/no-steps",
+      `Cannot load ${name}: expected a head that has a score for each step, since a step token was asked ` +
+        `for, found its ${plan.kind} head, which has one for the whole conversation; leave the step token out`,
+    );
+  }
   if (label === undefined || plan.labels !== undefined) return plan;
   throw new AssayError(
     "heads/unknown-label",

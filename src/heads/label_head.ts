@@ -67,15 +67,6 @@ export function planLabelHead(facts: HeadFacts, layout: LabelHeadLayout): HeadPl
   };
 }
 
-/**
- * Whether a head is read at every step or token, by the class: a head of one score per conversation may have
- * the same tensors.
- */
-export function judgesSteps({ config }: HeadFacts): boolean {
-  const architectures = JSON.stringify(config.architectures ?? null);
-  return /For(ProcessReward|Prm)Model"|ForTokenClassification"/.test(architectures);
-}
-
 /** Training codes that rescale a reward only if they are told to: whose number is meant is in doubt. */
 function refuseNormalizing({ name, config }: HeadFacts): void {
   const reader = new ConfigReader(config, `${name}/config.json`);

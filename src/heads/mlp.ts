@@ -1,7 +1,8 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 import type { HeadFacts, HeadKind } from "./head.ts";
-import { judgesSteps, planLabelHead } from "./label_head.ts";
+import { planLabelHead } from "./label_head.ts";
+import { readsSteps } from "./process_reward.ts";
 import { isGrm } from "./renamed_scalar.ts";
 
 /** Names of the linear maps before the last, by what the module is called: every second one is a ReLU. */
@@ -19,7 +20,7 @@ export const mlpHead: HeadKind = {
   names: modules.map((module) => `${module}.0.weight`),
   told: '"score.0.weight" and "score.2.weight", or "v_head.summary.0.weight" and so on (mlp)',
   matches: (facts) =>
-    modules.some((module) => layersOf(facts, module).length > 0) && !judgesSteps(facts),
+    modules.some((module) => layersOf(facts, module).length > 0) && !readsSteps(facts),
   plan(facts) {
     const module = modules.find((module) => layersOf(facts, module).length > 0)!;
     const layers = layersOf(facts, module);

@@ -3,7 +3,6 @@ import { matmul } from "../ops/matmul.ts";
 import { padded } from "../ops/layout.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
-import { judgesSteps } from "./label_head.ts";
 import { readOfSteps, type StepReduction } from "./asked.ts";
 import type {
   Head,
@@ -60,10 +59,23 @@ export const processHead: HeadKind = {
 };
 
 /** Whether a checkpoint's head tells of steps, by its class or by what was asked. */
-export function isProcessHead(facts: HeadFacts): boolean {
-  const { tensors, asked } = facts;
-  if (asked.logits !== undefined || layoutOf(tensors) === undefined) return false;
-  return asked.steps !== undefined || judgesSteps(facts);
+function isProcessHead(facts: HeadFacts): boolean {
+  return facts.asked.logits === undefined && layoutOf(facts.tensors) !== undefined &&
+    (facts.asked.steps !== undefined || isStepClass(facts));
+}
+
+/** Whether a class reads every step or token. */
+function isStepClass({ config }: HeadFacts): boolean {
+  const name = /For(ProcessReward|Prm)Model$|ForTokenClassification$/;
+  return architecturesOf(config).some((architecture) => name.test(architecture));
+}
+
+/**
+ * Whether a head is read at steps, so that it is none of those that give one score for a conversation and
+ * may have the same tensors.
+ */
+export function readsSteps(facts: HeadFacts): boolean {
+  return isStepClass(facts) || isProcessHead(facts);
 }
 
 function architecturesOf(config: Readonly<Record<string, unknown>>): readonly string[] {

@@ -1,6 +1,7 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import type { HeadFacts, HeadKind } from "./head.ts";
-import { judgesSteps, planLabelHead } from "./label_head.ts";
+import { planLabelHead } from "./label_head.ts";
+import { readsSteps } from "./process_reward.ts";
 
 /**
  * Names that published models give the linear map which transformers calls `score`. All read the last
@@ -24,7 +25,7 @@ export const renamedScalarHead: HeadKind = {
   kind: "scalar",
   names: names.map((name) => `${name}.weight`),
   told: `${names.map((name) => `"${name}.weight"`).join(", ")} (scalar, by other names)`,
-  matches: (facts) => nameOf(facts) !== undefined && !judgesSteps(facts),
+  matches: (facts) => nameOf(facts) !== undefined && !readsSteps(facts),
   plan: (facts) =>
     planLabelHead(facts, {
       kind: "scalar",

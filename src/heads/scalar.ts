@@ -1,5 +1,6 @@
 import type { HeadKind } from "./head.ts";
-import { judgesSteps, planLabelHead } from "./label_head.ts";
+import { planLabelHead } from "./label_head.ts";
+import { readsSteps } from "./process_reward.ts";
 
 /** The head's weight, [labels, hidden]: one row in a reward model. */
 export const scoreName = "score.weight";
@@ -16,7 +17,7 @@ export const scalarHead: HeadKind = {
   names: [scoreName],
   told: `"${scoreName}" (scalar)`,
   matches: (facts) =>
-    facts.tensors.has(scoreName) && !judgesSteps(facts) &&
+    facts.tensors.has(scoreName) && !readsSteps(facts) &&
     !facts.tensors.has(urmWeightsName),
   plan: (facts) => planLabelHead(facts, { kind: "scalar", layers: ["score"] }),
 };

@@ -129,6 +129,20 @@ Deno.test("chooseHead() leaves token classifiers to heads that read every token"
   );
 });
 
+Deno.test("chooseHead() refuses steps that were asked of a head without any", () => {
+  const steps = { end: { id: 7, text: "." }, reduction: "last" } as const;
+  const of = (tensors: Record<string, number[]>, config = {}) => () =>
+    chooseHead({ ...facts(tensors, config), asked: { steps } });
+  const refused = code("heads/no-steps", /one for the whole conversation/);
+  assert.throws(of({ "v_head.weight": [1, 64] }), refused);
+  assert.throws(of({ "regression_layer.weight": [6, 64] }), refused);
+  const grm = { "v_head.summary.0.weight": [16, 64], "v_head.summary.2.weight": [1, 16] };
+  const config = { vhead_layer_type: "mlp", vhead_num_neurons: 16, vhead_num_layers: 1 };
+  assert.throws(of(grm, config), refused);
+  // An option may say that a head of two labels is one of steps.
+  assert.equal(of({ "score.weight": [2, 64], "score.bias": [2] })().kind, "process");
+});
+
 Deno.test("chooseHead() does not guess whether a reward is rescaled", () => {
   for (const key of ["normalize_reward", "do_normalize"]) {
     const scaled = facts({ "score.weight": [1, 64] }, { [key]: true, mean: 1, std: 2 });
