@@ -40,6 +40,7 @@ const neutralValues: Readonly<Record<string, readonly unknown[]>> = {
   full_attn_mod: [1],
   interpolate_factor: [1],
   per_layer_config: [],
+  output_gate_type: ["swish"], // Qwen3.5's own, which no class reads
   normalize_reward: [false], // OpenRLHF's, with its mean and spread
   is_encoder_decoder: [false],
   add_cross_attention: [false],
