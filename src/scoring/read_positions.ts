@@ -46,7 +46,11 @@ export function tokenizeForReads(
   { reads, ending }: WantedReads,
 ): ReadText {
   const tokenized = endedWith(ending, tokenizer.tokenize(conversation));
-  const { ids, types, truncated, headerPosition: header, stepPositions: steps = [] } = tokenized;
+  const { ids, types, truncated, headerPosition: header } = tokenized;
+  // Of what its sender templated every step token is live.
+  const steps = conversation.templated === undefined
+    ? tokenized.stepPositions ?? []
+    : stepTokens(ids, Object.values(reads));
   const responseStart = (): number => responseStartOf(tokenizer, conversation, ids);
   const places = { ids, header, steps, responseStart };
   const positions = Object.entries(reads).map(([name, read]) =>
@@ -121,6 +125,11 @@ function positionsOfRead(name: string, read: Read, places: Places): readonly num
       return found === null ? missing(name, `the tokens [${read.ids.join(", ")}]`, ids) : [found];
     }
   }
+}
+
+function stepTokens(ids: Uint32Array, reads: readonly Read[]): readonly number[] {
+  const step = reads.find((read) => read.at === "step");
+  return range(0, ids.length).filter((position) => ids[position] === step?.id);
 }
 
 function noStep({ id, text }: StepRead, ids: Uint32Array): never {

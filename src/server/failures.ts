@@ -9,7 +9,7 @@ export interface Failure {
   readonly retryAfter?: number | undefined;
 }
 
-/** Statuses of codes; of the others those of the rooms `text/` and `data/` are the row's fault. */
+/** Statuses of codes; the others are a row's that can't be scored. */
 const statuses: Readonly<Record<string, Failure["status"]>> = {
   "server/bad-request": 400,
   "server/unauthorized": 401,
@@ -27,10 +27,6 @@ const statuses: Readonly<Record<string, Failure["status"]>> = {
   "tasks/queue-full": 429,
   "tasks/queue-closed": 503,
   "tasks/deadline": 504,
-  "scoring/no-position": 422,
-  "scoring/no-response": 422,
-  "scoring/not-finite": 422,
-  "models/token-out-of-range": 422,
 };
 
 /** Seconds that a client waits before it tries again where the queue is full, or a model loads. */
@@ -55,24 +51,18 @@ function toldError(error: unknown): AssayError {
   if (error instanceof DOMException && error.name === "AbortError") {
     return new AssayError("server/gave-up", "The client gave the request up");
   }
-  if (!(error instanceof AssayError)) {
-    return new AssayError("server/failed", "The server failed; its log says why");
-  }
-  return statusOf(error.code) === undefined ? modelFailed(error) : error;
-}
-
-/** The status of a code; `undefined` for one that is the server's own to mend. */
-function statusOf(code: string): Failure["status"] | undefined {
-  return statuses[code] ?? (/^(text|data)\//.test(code) ? 422 : undefined);
+  if (error instanceof AssayError) return error;
+  return new AssayError("server/failed", "The server failed; its log says why");
 }
 
 /**
- * What a client is told of an error. Of one that is not the client's to mend it is told no more than
- * that, since its message may name files; the server's own log has it whole.
+ * What a client is told of an error. A model's own errors (of `gpu/`, of its worker) never come here: a
+ * `ServedModel` puts `server/model-failed` in their place, since their messages may name files. Whatever
+ * else has no status of its own is a row's.
  */
 export function failureOf(error: unknown): Failure {
   const { code, message } = toldError(error);
-  const status = statusOf(code)!; // told errors all have one
+  const status = statuses[code] ?? 422;
   const retryAfter = status === 429 || status === 503 ? retrySeconds : undefined;
   return { status, code, message, retryAfter };
 }

@@ -95,6 +95,18 @@ Deno.test("token ids are scored as their text is", async () => {
   assert.equal(byIds.data[0].probs[0], score);
 });
 
+Deno.test("a process reward model's steps are pooled numbers", async () => {
+  await using server = await running(parityFolder("process_mlp"));
+  const rows = { prompt, steps: ["Add two and two.", "It is four."] };
+  const { score, step_scores: steps } = await post(server, "/v1/score", rows);
+  assert.equal(steps.length, 2);
+  assert.ok(Number.isFinite(score));
+  const { tokens } = await post(server, "/v1/tokens", rows);
+  const input = tokens.map(({ id }: { id: number }) => id);
+  const pooled = await post(server, "/pooling", { input, task: "token_classify" });
+  assert.deepEqual(pooled.data[0].data, steps);
+});
+
 Deno.test("rows that are streamed come back while others are still sent", async () => {
   await using server = await running();
   const rows = Array.from({ length: 200 }, (_, id) => ({ id, prompt, response: `It is ${id}.` }));

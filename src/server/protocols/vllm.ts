@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { stepScores } from "../../heads/step_scores.ts";
 import type { Verdict } from "../../scoring/verdict.ts";
 import { type Conversation, withLimits } from "../../text/conversation.ts";
 import {
@@ -84,7 +85,10 @@ const pooling = v.intersect([
   input,
   v.object({
     task: v.nullish(
-      v.picklist(["classify", "plugin"], "a reward model has the task classify alone"),
+      v.picklist(
+        ["classify", "plugin", "token_classify"],
+        "a reward model has the tasks classify and, where it judges steps, token_classify",
+      ),
     ),
     encoding_format: v.nullish(v.picklist(["float", "base64"])),
     dimensions: v.optional(v.never("a score has one dimension")),
@@ -192,12 +196,23 @@ async function classify(body: Input, exchange: Exchange): Promise<unknown> {
 async function pool(body: v.InferOutput<typeof pooling>, exchange: Exchange): Promise<unknown> {
   const found = await scored(body, conversationsOf(body), exchange);
   const activation = activationOf(body);
-  const data = answersOf(found.verdicts, (score, _, index) => {
-    const numbers = [activatedScore(score, activation)];
-    const packed = body.encoding_format === "base64" ? packedNumbers(numbers) : numbers;
-    return { index, object: "pooling", data: packed };
-  }, (index) => ({ index, object: "pooling", data: [] }));
+  const pack = (numbers: readonly number[]) =>
+    body.encoding_format === "base64" ? packedNumbers(numbers) : numbers;
+  const data = answersOf(found.verdicts, (score, verdict, index) => ({
+    index,
+    object: "pooling",
+    data: body.task === "token_classify"
+      ? pack(stepsOf(verdict))
+      : pack([activatedScore(score, activation)]),
+  }), (index) => ({ index, object: "pooling", data: [] }));
   return list("pool", found, exchange, data);
+}
+
+/** The score of each step, of a process reward model. */
+function stepsOf({ parts }: Verdict): readonly number[] {
+  const steps = parts[stepScores];
+  if (Array.isArray(steps)) return steps;
+  throw badRequest('expected "task" to be classify: this model does not judge steps');
 }
 
 async function score(body: v.InferOutput<typeof scorePairs>, exchange: Exchange): Promise<unknown> {
