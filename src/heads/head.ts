@@ -68,6 +68,8 @@ export interface HeadPlan {
   readonly steps?: StepReduction | undefined;
   /** The tensors it needs. */
   readonly tensors: ExpectedTensors;
+  /** A tensor of which it reads a few rows, which the rest of the model may not know. */
+  readonly rowsOf?: string | undefined;
   /**
    * Loads the weights.
    *

@@ -59,6 +59,7 @@ function planVocabularyHead(facts: HeadFacts): HeadPlan {
     tokens,
     steps: steps?.reduction,
     tensors: new Map(),
+    rowsOf: matrix,
     load: async (checkpoint, backend) => {
       const ids = tokens.map(({ id }) => id);
       const loader = new WeightLoader(checkpoint, backend);
@@ -87,17 +88,17 @@ function checkLogits(tokens: readonly NamedToken[], { name, vocabularySize }: He
  * @throws {AssayError} `heads/no-output-matrix`, `checkpoint/wrong-shape`, `checkpoint/wrong-dtype`.
  */
 function outputMatrix(facts: HeadFacts): string {
-  const { name, config, tensors, vocabularySize, hiddenSize } = facts;
+  const { name, config, tensors, vocabularySize, hiddenSize, causal } = facts;
   const { languageHeadName: own, embeddingName, tiedByDefault } = facts;
   const bias = own.replace(/weight$/, "bias");
   const found = tensors.get(own);
   const isTied = (config.tie_word_embeddings ?? tiedByDefault) === true;
-  if (tensors.has(bias) || (found === undefined && !isTied)) {
+  if (!causal || tensors.has(bias) || (found === undefined && !isTied)) {
     throw new AssayError(
       "heads/no-output-matrix",
       `Cannot read logits of ${name}: expected a causal model with "${own}" and no bias, or ` +
         `"tie_word_embeddings" in config.json, found ${
-          tensors.has(bias) ? `"${bias}"` : "neither"
+          !causal ? "an encoder" : tensors.has(bias) ? `"${bias}"` : "neither"
         }; a reward model is scored without --logit and --logits`,
     );
   }

@@ -102,7 +102,8 @@ export function planFor(
       label: wanted.label,
     });
     const expected = new Map([...backbone.tensors, ...head.tensors]);
-    checkTensors(tensors, expected, name);
+    const whole = [...tensors].filter(([tensor]) => tensor !== head.rowsOf || expected.has(tensor));
+    checkTensors(new Map(whole), expected, name);
     const used = new Map([...tensors].filter(([tensor]) => expected.has(tensor)));
     const reads = pooledReads(head.reads, facts, wanted.pooling);
     return { name, backbone, head, reads, tensors: used, languageHeadBytes: 0 };

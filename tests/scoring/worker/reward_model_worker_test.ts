@@ -52,6 +52,21 @@ gpuTest(
   },
 );
 
+Deno.test("a worker is asked for logits, steps and a template, and takes steps", async () => {
+  const template = "{{ messages[0].content }}\n{{ messages[1].content }}";
+  const asked = { ...onCpu, logits: ["+", "-"], stepToken: "ки", chatTemplate: template } as const;
+  const source = parityFolder("process_logits");
+  using plain = await RewardModel.load(source, asked);
+  using model = await RewardModelWorker.load(source, asked);
+  const stepped = [
+    { role: "user", content: "2+2?" },
+    { role: "assistant", content: "", steps: ["It is ", "\n4. "] },
+  ];
+  const verdicts = await plain.score([stepped]);
+  assert.equal((verdicts[0]!.parts.step_scores as number[]).length, 2);
+  assert.deepEqual(await model.score([stepped]), verdicts);
+});
+
 Deno.test("a worker is told the label, and tells how certain a score is", async () => {
   const labelled = { ...onCpu, label: "neither" };
   using plain = await RewardModel.load(parityFolder("head_labels"), labelled);
