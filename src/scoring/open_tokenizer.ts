@@ -50,7 +50,8 @@ export async function openTokenizer(
     : await openPairs(checkpoint, options);
   const odd = tokenIdWarnings(checkpoint.config, tokenizer.namedIds);
   for (const warning of [...tokenizer.warnings, ...odd]) warn(`${checkpoint.name}: ${warning}`);
-  lookAtPad(tokenizer, watchPad(reads, checkpoint, warn));
+  // With a token of the head's at the end, no conversation ends as its template has it.
+  if (options.ending === undefined) lookAtPad(tokenizer, watchPad(reads, checkpoint, warn));
   return tokenizer;
 }
 

@@ -79,6 +79,11 @@ Deno.test("a token that a head wants at the end is put there once, and counts", 
   const [there] = await verdictsOf("head_ending", { reward_token_id: own!.ids.at(-2) });
   assert.equal(there!.tokens, own!.ids.length - 1);
   assert.notEqual(there!.score, verdict!.score);
+  // The pad token may end a turn: it is not what is read.
+  const padded = { pad_token_id: own!.ids.at(-2) };
+  const onWarning = (message: string) => assert.doesNotMatch(message, /--pooling/);
+  const [still] = await verdictsOf("head_ending", padded, { onWarning });
+  assert.equal(still!.score, verdict!.score);
   // It needs room too.
   const [none] = await verdictsOf("head_ending", {}, { maxTokens: own!.ids.length - 1 });
   assert.equal(none!.error?.code, "text/too-long");
