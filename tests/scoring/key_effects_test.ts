@@ -23,7 +23,6 @@ interface KeyEffects {
 const without: Readonly<Record<string, string>> = {
   camembert: "its config class is RoBERTa's, and so is its family",
   gemma3: "its keys are those of gemma3_text, in a section",
-  internlm2: "no class of transformers",
   qwen3_5: "its keys are those of qwen3_5_text, in a section",
   gpt_neox_reward_model: "no class of transformers; the backbone is gpt_neox's",
 };
