@@ -200,6 +200,12 @@ export function withExperts(
   };
 }
 
+/** The first layer whose weights are of another kind than layer 0's: with experts, or without. */
+export function otherKind(settings: ExpertSettings | undefined): number | undefined {
+  const found = settings?.layers.findIndex((isSparse, _, layers) => isSparse !== layers[0]) ?? -1;
+  return found < 0 ? undefined : found;
+}
+
 /** The settings for people; nothing where there are no experts. */
 export function describeExperts(settings: ExpertSettings | undefined): BackbonePlan["description"] {
   if (settings === undefined) return [];

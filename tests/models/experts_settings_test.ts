@@ -3,7 +3,7 @@ import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { AssayError } from "../../src/error.ts";
 import { planBackbone } from "../../src/models/families.ts";
 import type { ModelFacts } from "../../src/models/family.ts";
-import type { LlamaSettings } from "../../src/models/llama.ts";
+import type { LlamaSettings } from "../../src/models/llama_settings.ts";
 import { parityFolder } from "../golden/parity.ts";
 
 type Config = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AssayError } from "../../src/error.ts";
 import { families, planBackbone } from "../../src/models/families.ts";
-import type { LlamaSettings } from "../../src/models/llama.ts";
+import type { LlamaSettings } from "../../src/models/llama_settings.ts";
 import { refusedFamilies } from "../../src/models/refused_families.ts";
 
 const llama = {

@@ -21,6 +21,7 @@ for (const { kernelSet, missing } of testedKernelSets) {
         "gemma2",
         "gemma3",
         "mixtral",
+        "qwen2_moe",
         "qwen3_moe",
         "qwen3_5",
         "bert",

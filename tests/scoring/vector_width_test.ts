@@ -8,7 +8,17 @@ import {
 } from "../../src/gpu/software_adapter.ts";
 import { testWhere } from "../requirement.ts";
 
-const checkpoints = ["armo", "qwen3", "llama_f16", "mistral", "gemma2", "bert", "deberta"].map((
+const checkpoints = [
+  "armo",
+  "qwen3",
+  "llama_f16",
+  "mistral",
+  "gemma2",
+  "bert",
+  "deberta",
+  "mixtral",
+  "qwen3_5",
+].map((
   name,
 ) => `tests/golden/parity/${name}`);
 
