@@ -15,7 +15,8 @@ export {
 export type { ByteSource } from "./src/checkpoint/byte_source.ts";
 export type { HttpPatience } from "./src/checkpoint/http_patience.ts";
 export type { HttpOptions } from "./src/checkpoint/http_source.ts";
-export type { LoadOptions, Progress, ScoreOptions } from "./src/scoring/load_options.ts";
+export type { LoadOptions, Progress, ScoreOptions, TokenName } from "./src/scoring/load_options.ts";
+export type { StepReduction } from "./src/heads/asked.ts";
 export type { Pooling } from "./src/scoring/pooling.ts";
 export { type ModelState, RewardModel } from "./src/scoring/reward_model.ts";
 export type { ShownToken, ShownTokens } from "./src/scoring/shown_tokens.ts";

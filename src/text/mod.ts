@@ -7,6 +7,7 @@
 export { ChatTemplate, type ChatTemplateOptions } from "./chat_template.ts";
 export type { Origin, TextValue } from "./jinja/text_value.ts";
 export { ChatTokenizer, type ChatTokenizerOptions } from "./chat_tokenizer.ts";
+export type { StepEnd, StepEnds } from "./step_text.ts";
 export type {
   ConversationTokenizer,
   TextForm,

@@ -5,6 +5,7 @@ import { type Origin, TextBuilder, TextValue } from "./jinja/text_value.ts";
 
 /** The token that ends each step of a response. */
 export interface StepEnd {
+  /** The token. */
   readonly id: number;
   /** Its text, as it stands after a step. */
   readonly text: string;
