@@ -121,6 +121,32 @@ Deno.test("without its key a server answers nothing but whether it lives", async
   assert.deepEqual([tei.status, tei.text], [401, ""]);
 });
 
+Deno.test("a body that drips is given up, one that comes late enough is read", async () => {
+  await using server = await AskedServer.ready({ bodyPatience: 60 });
+  const encoder = new TextEncoder();
+  const dripping = (pause: number) =>
+    new ReadableStream<Uint8Array>({
+      async start(controller) {
+        const text = JSON.stringify(good);
+        try {
+          controller.enqueue(encoder.encode(text.slice(0, 5)));
+          await new Promise((resolve) => setTimeout(resolve, pause));
+          controller.enqueue(encoder.encode(text.slice(5)));
+          controller.close();
+        } catch {
+          // The server has given it up.
+        }
+      },
+    });
+  const headers = { "content-type": "application/json" };
+  const ask = (pause: number) =>
+    server.ask("/v1/score", { method: "POST", headers, body: dripping(pause) });
+  const slow = await ask(500);
+  assert.deepEqual([slow.status, slow.json.error.code], [400, "server/slow-request"]);
+  assert.equal((await ask(1)).json.score, 4);
+  await new Promise((resolve) => setTimeout(resolve, 500)); // the stream's own end
+});
+
 Deno.test("headers beyond all measure are refused before the body is read", async () => {
   await using server = await AskedServer.ready();
   const headers = { "content-type": "application/json", "x-large": "x".repeat(20_000) };

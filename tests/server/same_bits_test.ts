@@ -4,6 +4,7 @@ import { RewardModel } from "../../src/scoring/reward_model.ts";
 import { type RunningServer, serve } from "../../src/server/serve.ts";
 import { loadWorkerModel } from "../../src/tasks/serve/servable_model.ts";
 import { goldenConversations, parityFolder } from "../golden/parity.ts";
+import { FakeModel, textOf } from "./fake_model.ts";
 
 const model = parityFolder("armo");
 const quiet = () => {};
@@ -134,6 +135,41 @@ Deno.test("rows that are streamed come back while others are still sent", async 
   const scored = text.trimEnd().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(scored.map(({ id }) => id), rows.map(({ id }) => id));
   assert.ok(scored.every(({ score, gating }) => Number.isFinite(score) && gating !== undefined));
+});
+
+Deno.test("a client that hangs up takes its request out of the queue", async () => {
+  const fake = new FakeModel();
+  const load = () => Promise.resolve(fake);
+  const server = serve([{ id: "fake", load }], { port: 0, log: quiet });
+  await server.ready;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  fake.held = promise;
+  try {
+    const ask = (response: string, signal?: AbortSignal) =>
+      fetch(`${server.address}/v1/score`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ prompt: "Hi", response }),
+        signal: signal ?? null,
+      }).then((answer) => answer.json());
+    const waiting = async () =>
+      (await (await fetch(`${server.address}/v1/models`)).json()).data[0].waiting;
+    const first = ask("one");
+    while (fake.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    const controller = new AbortController();
+    const given = ask("never computed", controller.signal);
+    const kept = ask("three");
+    while (await waiting() < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+    controller.abort();
+    await assert.rejects(given, { name: "AbortError" });
+    while (await waiting() > 1) await new Promise((resolve) => setTimeout(resolve, 2));
+    resolve();
+    assert.deepEqual([(await first).score, (await kept).score], [3, 5]);
+    const computed = fake.calls.flat().map(textOf);
+    assert.deepEqual(computed, ["one", "three"]);
+  } finally {
+    await server.stop();
+  }
 });
 
 Deno.test("a worker that ends in the middle fails what is in flight, and the next is served", async () => {
