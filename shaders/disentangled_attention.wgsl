@@ -8,26 +8,27 @@
 //
 // queries, output  [queries, heads * HEAD_DIM]
 // keys, values     [rows, heads * HEAD_DIM]
-// relative         [PLACES rows of keys, then PLACES rows of queries, whichever there are, heads * HEAD_DIM]
+// relative         [a row of keys for each place, then one of queries, whichever there are, heads * HEAD_DIM]
 // spans            [queries]: (position, first row of the shared prefix, its length, first own row)
 // query_blocks     [blocks]: (first query, number of queries, tokens of their conversation, unused)
 // places           [2 * reach + 1]: by distance from -reach to reach, the row of `relative`; f32
 //
-// A workgroup takes one query (x: block, y: query within it) and a head (z). Keys come in blocks of 64
-// that start at multiples of 64 positions: for the scores each lane has one; for the sums 4 parts of
-// 16 lanes have every fourth, and of a part each lane 4 dimensions of every 64. Parts are added up at the
-// end. So the order of every sum depends on positions alone.
+// A workgroup takes up to 8 queries of a block (x: block, y: which 8) and a head (z). Keys come in blocks
+// of 64 that start at multiples of 64 positions. For the scores each lane has a key; for the softmax 8
+// lanes have every eighth key of a query; for the sums 4 parts of 16 lanes have every fourth key, and of
+// a part each lane 4 dimensions of every 64. Parts are added up at the end. So the order of every sum
+// depends on positions alone.
 
 // @include visible_keys.wgsl
 // @include overflow.wgsl
 
 const HEAD_DIM: u32 = 64u;
 const SCALE: f32 = 0.125;
-const PLACES: u32 = 64u;
 const RELATIVE_KEYS: bool = true;
 const RELATIVE_QUERIES: bool = true;
 const QUARTERS: u32 = HEAD_DIM / 4u; // vec4s in a head
 const LANES: u32 = 64u;
+const QUERIES: u32 = 8u;
 const ACROSS: u32 = 16u; // lanes of a part
 const PARTS: u32 = 4u;
 const STRIPES: u32 = (QUARTERS + ACROSS - 1u) / ACROSS; // vec4s of a head for each lane
@@ -42,34 +43,18 @@ const LOWEST: f32 = -3.4028234e38;
 @group(0) @binding(6) var<storage, read> places: array<f32>;
 @group(0) @binding(7) var<storage, read_write> output: array<vec4<f32>>;
 
-var<workgroup> query: array<vec4<f32>, QUARTERS>;
-var<workgroup> scores: array<f32, LANES>;
-var<workgroup> shares: array<f32, LANES>;
+var<workgroup> query: array<vec4<f32>, QUERIES * QUARTERS>;
+var<workgroup> shares: array<f32, QUERIES * LANES>; // scores at first
+var<workgroup> rows: array<u32, LANES>; // of the block's keys
+var<workgroup> lane_numbers: array<f32, LANES>; // highest scores, then totals
+var<workgroup> fades: array<f32, QUERIES>;
 var<workgroup> part_sums: array<vec4<f32>, LANES>;
-var<workgroup> part_totals: array<f32, PARTS>;
 
-// The row of `relative` for a key so far before the query; past the table its ends stand in.
-fn place_of(position: u32, p: u32) -> u32 {
+// The place, one of `count`, of a key so far before the query; past the table its ends stand in.
+fn place_of(position: u32, p: u32, count: u32) -> u32 {
   let reach = (i32(arrayLength(&places)) - 1) / 2;
   let distance = clamp(i32(position) - i32(p), -reach, reach);
-  return min(u32(places[distance + reach]), PLACES - 1u);
-}
-
-// The score of this lane's key, before it is scaled; the starts are those of rows of the head.
-fn score_of(key_start: u32, relative_key: u32, relative_query: u32) -> f32 {
-  var sum = vec4<f32>(0.0);
-  for (var d = 0u; d < QUARTERS; d += 1u) {
-    let key = keys[key_start + d];
-    var other = key;
-    if (RELATIVE_KEYS) {
-      other += relative[relative_key + d];
-    }
-    sum += query[d] * other;
-    if (RELATIVE_QUERIES) {
-      sum += key * relative[relative_query + d];
-    }
-  }
-  return (sum.x + sum.y) + (sum.z + sum.w);
+  return min(u32(places[distance + reach]), count - 1u);
 }
 
 @compute @workgroup_size(LANES)
@@ -79,79 +64,128 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let block = query_blocks[group.x];
-  if (group.y >= block.y) {
+  let skipped = group.y * QUERIES;
+  if (skipped >= block.y) {
     return;
   }
   let heads = groups.z;
-  let asking = block.x + group.y;
-  let span = spans[asking];
-  let position = span.x;
-  let last_key = last_seen(position, block.z);
-  let query_start = (asking * heads + group.z) * QUARTERS;
+  let first_query = block.x + skipped;
+  let count = min(QUERIES, block.y - skipped);
+  let span = spans[first_query];
+  let first_position = span.x;
+  let last_key = block.z - 1u;
+  let row_size = heads * QUARTERS;
+  let place_count = arrayLength(&relative) / row_size / select(1u, 2u, RELATIVE_KEYS && RELATIVE_QUERIES);
   let part = lane / ACROSS;
   let across = lane % ACROSS;
+  let own = lane / 8u; // the query that this lane has in the softmax
 
-  for (var d = lane; d < QUARTERS; d += LANES) {
-    query[d] = queries[query_start + d];
+  for (var d = lane; d < QUERIES * QUARTERS; d += LANES) {
+    let asking = first_query + min(d / QUARTERS, count - 1u);
+    query[d] = queries[(asking * heads + group.z) * QUARTERS + d % QUARTERS];
   }
   workgroupBarrier();
 
   var highest = LOWEST;
   var total = 0.0;
-  var sums: array<vec4<f32>, STRIPES>;
+  var sums: array<vec4<f32>, QUERIES * STRIPES>;
   for (var key_block = 0u; key_block <= last_key; key_block += LANES) {
     let p = key_block + lane;
-    let key_start = (key_row(span, min(p, last_key)) * heads + group.z) * QUARTERS;
-    let place = place_of(position, p);
-    let relative_key = (place * heads + group.z) * QUARTERS;
-    let relative_query = relative_key + select(0u, PLACES * heads * QUARTERS, RELATIVE_KEYS);
-    let score = nan_where_overflown(score_of(key_start, relative_key, relative_query)) * SCALE;
-    let visible = sees(position, p, block.z);
-    scores[lane] = select(LOWEST, score, visible);
+    let row = key_row(span, min(p, last_key));
+    rows[lane] = row;
+    let key_start = (row * heads + group.z) * QUARTERS;
+    var relative_starts: array<u32, QUERIES>;
+    var scores: array<vec4<f32>, QUERIES>;
+    // @unroll
+    for (var i = 0u; i < QUERIES; i += 1u) {
+      relative_starts[i] = place_of(first_position + i, p, place_count) * row_size + group.z * QUARTERS;
+      scores[i] = vec4<f32>(0.0); // naga zeroes a loop's variables before the first turn only
+    }
+    let below = select(0u, place_count * row_size, RELATIVE_KEYS); // queries lie below keys
+    for (var d = 0u; d < QUARTERS; d += 1u) {
+      let key = keys[key_start + d];
+      // @unroll
+      for (var i = 0u; i < QUERIES; i += 1u) {
+        var other = key;
+        if (RELATIVE_KEYS) {
+          other += relative[relative_starts[i] + d];
+        }
+        scores[i] += query[i * QUARTERS + d] * other;
+        if (RELATIVE_QUERIES) {
+          scores[i] += key * relative[relative_starts[i] + below + d];
+        }
+      }
+    }
+    // @unroll
+    for (var i = 0u; i < QUERIES; i += 1u) {
+      let raw = (scores[i].x + scores[i].y) + (scores[i].z + scores[i].w);
+      let score = nan_where_overflown(raw) * SCALE;
+      shares[i * LANES + lane] = select(LOWEST, score, p <= last_key);
+    }
+    workgroupBarrier();
+
+    var lane_highest = LOWEST;
+    for (var k = lane % 8u; k < LANES; k += 8u) {
+      lane_highest = max(lane_highest, shares[own * LANES + k]);
+    }
+    lane_numbers[lane] = lane_highest;
     workgroupBarrier();
     var block_highest = highest;
-    for (var k = 0u; k < LANES; k += 1u) {
-      block_highest = max(block_highest, scores[k]);
+    for (var k = 0u; k < 8u; k += 1u) {
+      block_highest = max(block_highest, lane_numbers[own * 8u + k]);
     }
-    shares[lane] = select(0.0, exp(score - block_highest), visible);
     let fade = exp(highest - block_highest);
     highest = block_highest;
     total *= fade;
-    // @unroll
-    for (var s = 0u; s < STRIPES; s += 1u) {
-      sums[s] *= fade;
+    if (lane % 8u == 0u) {
+      fades[own] = fade;
+    }
+    for (var k = lane % 8u; k < LANES; k += 8u) {
+      let score = shares[own * LANES + k];
+      let share = select(0.0, exp(score - block_highest), key_block + k <= last_key);
+      shares[own * LANES + k] = share;
+      total += share;
     }
     workgroupBarrier();
+
+    // @unroll
+    for (var i = 0u; i < QUERIES * STRIPES; i += 1u) {
+      sums[i] *= fades[i / STRIPES];
+    }
     for (var k = part; k < LANES; k += PARTS) {
-      let share = shares[k];
-      let value_start = (key_row(span, min(key_block + k, last_key)) * heads + group.z) * QUARTERS;
-      total += share;
+      let value_start = (rows[k] * heads + group.z) * QUARTERS + across;
       // @unroll
       for (var s = 0u; s < STRIPES; s += 1u) {
-        let quarter = s * ACROSS + across;
-        if (quarter < QUARTERS) {
-          sums[s] += share * values[value_start + quarter];
+        if (s * ACROSS + across < QUARTERS) {
+          let value = values[value_start + s * ACROSS];
+          // @unroll
+          for (var i = 0u; i < QUERIES; i += 1u) {
+            sums[i * STRIPES + s] += shares[i * LANES + k] * value;
+          }
         }
       }
     }
     workgroupBarrier();
   }
 
-  if (across == 0u) {
-    part_totals[part] = total;
-  }
-  workgroupBarrier();
-  let sum_of_totals = (part_totals[0] + part_totals[1]) + (part_totals[2] + part_totals[3]);
+  lane_numbers[lane] = total;
   // @unroll
-  for (var s = 0u; s < STRIPES; s += 1u) {
-    part_sums[lane] = sums[s];
-    workgroupBarrier();
-    let quarter = s * ACROSS + across;
-    if (part == 0u && quarter < QUARTERS) {
-      let sum = (part_sums[across] + part_sums[across + 16u]) +
-        (part_sums[across + 32u] + part_sums[across + 48u]);
-      output[query_start + quarter] = sum / sum_of_totals;
+  for (var i = 0u; i < QUERIES; i += 1u) {
+    // @unroll
+    for (var s = 0u; s < STRIPES; s += 1u) {
+      part_sums[lane] = sums[i * STRIPES + s];
+      workgroupBarrier();
+      let quarter = s * ACROSS + across;
+      if (part == 0u && quarter < QUARTERS && i < count) {
+        var sum_of_totals = 0.0;
+        for (var k = 0u; k < 8u; k += 1u) {
+          sum_of_totals += lane_numbers[i * 8u + k];
+        }
+        let sum = (part_sums[across] + part_sums[across + 16u]) +
+          (part_sums[across + 32u] + part_sums[across + 48u]);
+        output[((first_query + i) * heads + group.z) * QUARTERS + quarter] = sum / sum_of_totals;
+      }
+      workgroupBarrier();
     }
-    workgroupBarrier();
   }
 }

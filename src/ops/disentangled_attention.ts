@@ -50,6 +50,9 @@ export interface DisentangledAttentionOperands {
 
 const name = "disentangled_attention";
 
+/** Queries that a workgroup takes: a part of a block. */
+const queriesTogether = 8;
+
 /**
  * Attention with terms of content and place apart (DeBERTa, He et al. 2021, arXiv 2006.03654, section
  * 3.1): softmax((q · k + q · relative key + k · relative query) · scale) · v, where the relative vectors
@@ -122,10 +125,8 @@ export const disentangledAttention: Operation<DisentangledAttentionOperands> = {
     recorder.dispatch({
       shader: disentangledAttentionShader,
       constants: {
-        CAUSAL: false,
         HEAD_DIM: headDim,
         SCALE: scale,
-        PLACES: terms === "both" ? relative.rows / 2 : relative.rows,
         RELATIVE_KEYS: terms !== "queries",
         RELATIVE_QUERIES: terms !== "keys",
       },
@@ -139,7 +140,7 @@ export const disentangledAttention: Operation<DisentangledAttentionOperands> = {
         places.device,
         output.device,
       ],
-      workgroups: [blocks.length / 4, queriesPerBlock[recorder.kernelSet], heads],
+      workgroups: [blocks.length / 4, queriesPerBlock[recorder.kernelSet] / queriesTogether, heads],
     });
   },
 };
