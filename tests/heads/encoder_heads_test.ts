@@ -86,3 +86,49 @@ Deno.test("a pooler without a classifier, and a classifier of tokens, score no c
     );
   }
 });
+
+const modernbert = (labels: number) => ({
+  "head.dense.weight": [64, 64],
+  "head.norm.weight": [64],
+  ...map("classifier", labels),
+});
+const deberta = { ...map("pooler.dense", 64), ...map("classifier", 1) };
+
+Deno.test("chooseHead() tells ModernBERT's head, which reads what classifier_pooling says", () => {
+  const plan = chooseHead(facts(modernbert(1)));
+  assert.equal(plan.kind, "modernbert");
+  assert.deepEqual(plan.reads, { score: { at: "first" } });
+  assert.deepEqual([...plan.tensors.keys()], Object.keys(modernbert(1)));
+  const mean = { classifier_pooling: "mean", classifier_bias: true, norm_bias: true };
+  const other = chooseHead(facts(modernbert(1), mean));
+  assert.deepEqual(other.reads, { score: { at: "mean" } });
+  assert.ok(other.tensors.has("head.dense.bias") && other.tensors.has("head.norm.bias"));
+  const [first, second] = ["LABEL_0", "LABEL_1"];
+  assert.equal(chooseHead(facts(modernbert(2), {}, second)).labels?.score, second);
+  assert.deepEqual(chooseHead(facts(modernbert(2), {}, first)).parts, { labels: [first, second] });
+  for (const config of [{ classifier_pooling: "max" }, { classifier_activation: "mish" }]) {
+    const [key] = Object.keys(config);
+    assert.throws(() => chooseHead(facts(modernbert(1), config)), new RegExp(`"${key}"`));
+  }
+});
+
+Deno.test("ModernBERT's classifier of tokens scores no conversation", () => {
+  const config = { architectures: ["ModernBertForTokenClassification"] };
+  assert.throws(
+    () => chooseHead(facts(modernbert(2), config, "LABEL_1")),
+    (error) => error instanceof AssayError && error.code.startsWith("heads/"),
+  );
+});
+
+Deno.test("chooseHead() tells DeBERTa's head, with the activation of its pooler", () => {
+  const plan = chooseHead(facts(deberta));
+  assert.equal(plan.kind, "deberta");
+  assert.deepEqual(plan.reads, { score: { at: "first" } });
+  assert.deepEqual(plan.settings, { activation: "gelu" });
+  const tanh = chooseHead(facts(deberta, { pooler_hidden_act: "tanh" }));
+  assert.deepEqual(tanh.settings, { activation: "tanh" });
+  assert.throws(
+    () => chooseHead(facts(deberta, { pooler_hidden_act: "mish" })),
+    /pooler_hidden_act/,
+  );
+});
