@@ -46,7 +46,8 @@ function planVocabularyHead(facts: HeadFacts): HeadPlan {
         "one's probability is a step's score, found one",
     );
   }
-  const names = tokens.map(({ text }) => text);
+  const hasTwins = new Set(tokens.map(({ text }) => text)).size < tokens.length;
+  const names = tokens.map(({ id, text }) => hasTwins ? `id:${id}` : text);
   const parts = steps !== undefined
     ? { [stepScores]: null }
     : tokens.length === 2

@@ -243,7 +243,7 @@ export class ChatTokenizer implements ConversationTokenizer {
       ids: Uint32Array.from(encoded.ids),
       truncated: false,
       headerPosition: this.#findHeader(encoded.ids, text),
-      stepPositions: this.#findSteps(encoded, text, true),
+      stepPositions: this.#findSteps(encoded, text),
     };
   }
 
@@ -293,14 +293,10 @@ export class ChatTokenizer implements ConversationTokenizer {
     return { ...encoded, ids, ends, total: encoded.total + added };
   }
 
-  #findSteps(
-    { ids, ends }: EncodedSteps,
-    text: RenderedText,
-    isWhole: boolean,
-  ): readonly number[] {
+  #findSteps({ ids, ends, isComplete }: EncodedSteps, text: RenderedText): readonly number[] {
     const { steps } = this.#options;
     if (steps === undefined || text.ends.length > 0) return ends;
-    const search = { ids, count: text.steps, isWhole };
+    const search = { ids, count: text.steps, isWhole: isComplete };
     return "answer" in steps
       ? findTurns(this.headerPattern ?? [], search)
       : findStepEnds(steps, { ...search, prompt: this.#encodePrompt(text, Infinity) });
@@ -338,7 +334,7 @@ export class ChatTokenizer implements ConversationTokenizer {
       ids: Uint32Array.from(cut),
       truncated: true,
       headerPosition: header === null ? this.#withoutHeader(cut.length) : header - dropped,
-      stepPositions: this.#findSteps(encoded, text, false)
+      stepPositions: this.#findSteps(encoded, text)
         .map((position) => position - dropped)
         .filter((position) => position >= 0 && position < cut.length),
     };

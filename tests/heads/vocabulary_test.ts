@@ -20,6 +20,12 @@ Deno.test("a logit is read from the output matrix, or the embedding where the tw
   );
 });
 
+Deno.test("two tokens that are shown alike are told apart by their numbers", () => {
+  const twins = { logits: [{ id: 3, text: "\ufffd" }, { id: 4, text: "\ufffd" }] } as const;
+  const { parts } = chooseHead({ ...headFacts({ "lm_head.weight": [100, 64] }), asked: twins });
+  assert.deepEqual(parts.logits, ["id:3", "id:4"]);
+});
+
 Deno.test("no logit is read where its matrix is not certain", () => {
   const refused = (facts: Parameters<typeof chooseHead>[0], code: string, words: RegExp): void =>
     assert.throws(() => chooseHead(facts), hasCode(code, words));

@@ -128,6 +128,19 @@ Deno.test("a cut conversation has the steps that are left", async () => {
   assert.deepEqual(left, (whole.parts.step_scores as number[]).slice(0, left.length));
 });
 
+for (const model of ["process_mlp", "process_value", "process_logits", "process_turns"]) {
+  Deno.test(`a prompt of ${model} that is cut on the left leaves every step`, async () => {
+    const prompt = `${"It was a long day, and then another. ".repeat(8)}2+2?`;
+    const conversation = stepped(prompt, ["It is ", "\n4. "]);
+    const { tokens } = await verdictOf(model, conversation);
+    const options = { maxTokens: tokens - 20, truncate: "left" } as const;
+    const cut = await verdictOf(model, conversation, options);
+    // A step that is a turn of its own may be cut too: what stands before the last answer is prompt.
+    assert.deepEqual([cut.error, cut.truncated, cut.tokens], [null, true, tokens - 20]);
+    assert.equal((cut.parts.step_scores as number[]).length, 2);
+  });
+}
+
 Deno.test("a template that trims ends, a model that reads no steps, a wrong list: each is the row's error", async () => {
   const trimming = "{{ messages[0].content }}\n{{ messages[1].content | trim }}";
   const trimmed = await verdictOf("process_value", stepped("2+2?", ["4"]), {
