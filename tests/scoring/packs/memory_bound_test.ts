@@ -93,7 +93,7 @@ const filling: readonly (readonly [folder: string, words: number, tokens?: numbe
   ["gemma2", 497],
   ["gemma3", 497],
   ["olmo2", 334],
-  ["phi3", 330],
+  ["phi3", 160, 512],
   ["qwen2_moe", 334],
   ["qwen3_5", 334],
   ["bert", 155, 640],
