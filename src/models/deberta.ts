@@ -20,13 +20,14 @@ import type { BackbonePlan, Family } from "./family.ts";
 import { placesByDistance } from "./relative_places.ts";
 import type { TokenPack } from "./token_pack.ts";
 
-const prefix = "deberta.";
-const tokensName = `${prefix}embeddings.word_embeddings.weight`;
-const positionsName = `${prefix}embeddings.position_embeddings.weight`;
-const embeddingNormName = `${prefix}embeddings.LayerNorm`;
-const relativeName = `${prefix}encoder.rel_embeddings.weight`;
-const relativeNormName = `${prefix}encoder.LayerNorm`;
-const layerName = /^deberta\.encoder\.layer\.(\d+)\./;
+/** Names of what stands outside of the layers, after the prefix. */
+const tokensName = "embeddings.word_embeddings.weight";
+const positionsName = "embeddings.position_embeddings.weight";
+const embeddingNormName = "embeddings.LayerNorm";
+const relativeName = "encoder.rel_embeddings.weight";
+const relativeNormName = "encoder.LayerNorm";
+/** What names begin with in a model with a head; in a backbone alone with nothing. */
+const usualPrefix = "deberta.";
 
 /**
  * DeBERTa of version 2 and 3 (He et al. 2020 and 2021, arXiv 2006.03654 and 2111.09543), as `transformers`
@@ -46,11 +47,14 @@ export const debertaV2: Family = {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
     const settings = readDebertaSettings(reader, facts.tensors.size);
     refuseUnknown(reader, facts, warn);
-    return planDeberta(settings);
+    return planDeberta(settings, facts.tensors.has(tokensName) ? "" : usualPrefix);
   },
 };
 
-function planDeberta(settings: DebertaSettings): BackbonePlan {
+function planDeberta(settings: DebertaSettings, prefix: string): BackbonePlan {
+  const own = new RegExp(
+    `^${prefix.replace(".", "\\.")}(embeddings|encoder)\\.(layer\\.(\\d+)\\.)?`,
+  );
   const { hiddenSize, intermediateSize, layers, relative } = settings;
   const plan: BackbonePlan = {
     family: debertaV2,
@@ -62,12 +66,12 @@ function planDeberta(settings: DebertaSettings): BackbonePlan {
     positions: relative === undefined ? "learnt" : "relative",
     settings: { ...settings },
     description: describe(settings),
-    tensors: debertaTensors(settings),
-    embeddingName: tokensName,
+    tensors: debertaTensors(settings, prefix),
+    embeddingName: prefix + tokensName,
     languageHeadName: "cls.predictions.decoder.weight",
-    owns: (tensor) => tensor.startsWith(prefix),
+    owns: (tensor) => own.test(tensor),
     layerOf: (tensor) => {
-      const layer = layerName.exec(tensor)?.[1];
+      const layer = own.exec(tensor)?.[3];
       return layer === undefined ? undefined : Number(layer);
     },
     rowSizes: {
@@ -90,7 +94,7 @@ function planDeberta(settings: DebertaSettings): BackbonePlan {
         checkpoint,
         backend,
         ropes: [],
-        open: (loader) => openLayers(checkpoint, loader, settings),
+        open: (loader) => openLayers(checkpoint, loader, settings, prefix),
       }, options),
   };
   return plan;
@@ -141,7 +145,7 @@ const relativeMaps = {
 } as const;
 const norms = { attentionNorm: "attention.output.LayerNorm", outputNorm: "output.LayerNorm" };
 
-function layerPrefix(layer: number): string {
+function layerPrefix(prefix: string, layer: number): string {
   return `${prefix}encoder.layer.${layer}.`;
 }
 
@@ -152,29 +156,34 @@ function relativeVectors({ relative }: DebertaSettings): readonly (keyof typeof 
 }
 
 /** Shapes of all tensors, by name: linear maps are [outputs, inputs]. */
-function debertaTensors(settings: DebertaSettings): ExpectedTensors {
+function debertaTensors(settings: DebertaSettings, prefix: string): ExpectedTensors {
   const { hiddenSize, intermediateSize, layers, relative } = settings;
   const tensors = new Map<string, readonly number[]>([
-    [tokensName, [settings.vocabularySize, hiddenSize]],
+    [prefix + tokensName, [settings.vocabularySize, hiddenSize]],
   ]);
-  if (settings.learntPositions) tensors.set(positionsName, [settings.maxTokens, hiddenSize]);
-  if (relative !== undefined) tensors.set(relativeName, [2 * relative.places.span, hiddenSize]);
+  if (settings.learntPositions) {
+    tensors.set(prefix + positionsName, [settings.maxTokens, hiddenSize]);
+  }
+  if (relative !== undefined) {
+    tensors.set(prefix + relativeName, [2 * relative.places.span, hiddenSize]);
+  }
   const add = (name: string, ...shape: number[]): void => {
     tensors.set(`${name}.weight`, shape);
     tensors.set(`${name}.bias`, shape.slice(0, 1));
   };
-  add(embeddingNormName, hiddenSize);
-  if (settings.normsRelative) add(relativeNormName, hiddenSize);
+  add(prefix + embeddingNormName, hiddenSize);
+  if (settings.normsRelative) add(prefix + relativeNormName, hiddenSize);
   for (let layer = 0; layer < layers; layer++) {
+    const at = layerPrefix(prefix, layer);
     for (const [map, name] of Object.entries(maps)) {
       const outputs = map === "in" ? intermediateSize : hiddenSize;
       const inputs = map === "out" ? intermediateSize : hiddenSize;
-      add(layerPrefix(layer) + name, outputs, inputs);
+      add(at + name, outputs, inputs);
     }
-    for (const name of Object.values(norms)) add(layerPrefix(layer) + name, hiddenSize);
+    for (const name of Object.values(norms)) add(at + name, hiddenSize);
     if (relative?.sharesMaps !== false) continue;
     for (const vectors of relativeVectors(settings)) {
-      add(layerPrefix(layer) + relativeMaps[vectors], hiddenSize, hiddenSize);
+      add(at + relativeMaps[vectors], hiddenSize, hiddenSize);
     }
   }
   return tensors;
@@ -202,15 +211,18 @@ async function openLayers(
   checkpoint: Checkpoint,
   loader: WeightLoader,
   settings: DebertaSettings,
+  prefix: string,
 ): Promise<DebertaLayers> {
   const { relative, learntPositions, normsRelative, epsilon } = settings;
   const norm = (name: string): Promise<LayerNorm> =>
-    loadLayerNorm(loader, name, { biased: true, epsilon });
+    loadLayerNorm(loader, prefix + name, { biased: true, epsilon });
   const isRelative = relative?.terms !== undefined;
-  const vectors = isRelative ? await loader.vector(relativeName, 0, asStored) : undefined;
-  return new DebertaLayers(settings, {
+  const vectors = isRelative ? await loader.vector(prefix + relativeName, 0, asStored) : undefined;
+  return new DebertaLayers(settings, prefix, {
     norm: await norm(embeddingNormName),
-    positions: learntPositions ? toFloat32(await checkpoint.read(positionsName)) : undefined,
+    positions: learntPositions
+      ? toFloat32(await checkpoint.read(prefix + positionsName))
+      : undefined,
     relative: vectors?.reshape(2 * relative!.places.span, settings.hiddenSize),
     relativeNorm: isRelative && normsRelative ? await norm(relativeNormName) : undefined,
     places: isRelative
@@ -220,11 +232,15 @@ async function openLayers(
 }
 
 class DebertaLayers implements LayerArithmetic<DebertaLayer> {
-  constructor(readonly settings: DebertaSettings, readonly embeddings: Embeddings) {}
+  constructor(
+    readonly settings: DebertaSettings,
+    readonly prefix: string,
+    readonly embeddings: Embeddings,
+  ) {}
 
   async load(loader: WeightLoader, layer: number): Promise<DebertaLayer> {
     const { relative, epsilon } = this.settings;
-    const at = layerPrefix(layer);
+    const at = layerPrefix(this.prefix, layer);
     const map = (name: keyof typeof maps): Promise<Linear> => loader.linear(at + maps[name], true);
     const norm = (name: keyof typeof norms): Promise<LayerNorm> =>
       loadLayerNorm(loader, at + norms[name], { biased: true, epsilon });

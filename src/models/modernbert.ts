@@ -43,8 +43,9 @@ export interface ModernBertSettings {
 /** More layers than any model has; a config may ask for more only with the tensors at hand. */
 const manyLayers = 1024;
 
-const tokensName = "model.embeddings.tok_embeddings.weight";
-const layerName = /^model\.layers\.(\d+)\./;
+const tokensName = "embeddings.tok_embeddings.weight";
+/** What names begin with in a model with a head; in a backbone alone with nothing. */
+const usualPrefix = "model.";
 
 /**
  * ModernBERT (Warner et al. 2024, arXiv 2412.13663), as `transformers` names and stores it. Every token
@@ -63,7 +64,7 @@ export const modernbert: Family = {
     refuseUnsupported(reader, ["hidden_activation", "is_causal"]);
     const settings = readSettings(reader, Math.max(manyLayers, facts.tensors.size), warn);
     refuseUnknown(reader, facts, warn);
-    return planModernBert(settings);
+    return planModernBert(settings, facts.tensors.has(tokensName) ? "" : usualPrefix);
   },
 };
 
@@ -174,12 +175,15 @@ function readRopes(
   ];
 }
 
-function planModernBert(settings: ModernBertSettings): BackbonePlan {
+function planModernBert(settings: ModernBertSettings, prefix: string): BackbonePlan {
   const { hiddenSize, intermediateSize, layers, heads } = settings;
   const headDim = hiddenSize / heads;
   const hidden = paddedSize(hiddenSize);
   const inHeads = heads * paddedHeadDim(headDim);
   const inner = paddedSize(intermediateSize);
+  const own = new RegExp(
+    `^${prefix.replace(".", "\\.")}(embeddings|final_norm|layers\\.(\\d+))\\.`,
+  );
   const plan: BackbonePlan = {
     family: modernbert,
     hiddenSize,
@@ -190,12 +194,12 @@ function planModernBert(settings: ModernBertSettings): BackbonePlan {
     positions: "rotary",
     settings: { ...settings },
     description: describe(settings),
-    tensors: modernBertTensors(settings),
-    embeddingName: tokensName,
+    tensors: modernBertTensors(settings, prefix),
+    embeddingName: prefix + tokensName,
     languageHeadName: "decoder.weight",
-    owns: (tensor) => tensor.startsWith("model."),
+    owns: (tensor) => own.test(tensor),
     layerOf: (tensor) => {
-      const layer = layerName.exec(tensor)?.[1];
+      const layer = own.exec(tensor)?.[2];
       return layer === undefined ? undefined : Number(layer);
     },
     rowSizes: {
@@ -217,10 +221,10 @@ function planModernBert(settings: ModernBertSettings): BackbonePlan {
         open: async (loader) => {
           const norm = (name: string): Promise<LayerNorm> => normOf(loader, settings, name);
           const [first, last] = [
-            await norm("model.embeddings.norm"),
-            await norm("model.final_norm"),
+            await norm(`${prefix}embeddings.norm`),
+            await norm(`${prefix}final_norm`),
           ];
-          return new ModernBertLayers(settings, first, last);
+          return new ModernBertLayers(settings, prefix, first, last);
         },
       }, options),
   };
@@ -247,19 +251,19 @@ function describe(settings: ModernBertSettings): BackbonePlan["description"] {
 }
 
 /** Shapes of all tensors, by name: linear maps are [outputs, inputs]. */
-function modernBertTensors(settings: ModernBertSettings): ExpectedTensors {
+function modernBertTensors(settings: ModernBertSettings, prefix: string): ExpectedTensors {
   const { hiddenSize, intermediateSize, biases } = settings;
   const tensors = new Map<string, readonly number[]>([
-    [tokensName, [settings.vocabularySize, hiddenSize]],
+    [prefix + tokensName, [settings.vocabularySize, hiddenSize]],
   ]);
   const add = (name: string, biased: boolean, ...shape: number[]): void => {
     tensors.set(`${name}.weight`, shape);
     if (biased) tensors.set(`${name}.bias`, shape.slice(0, 1));
   };
-  add("model.embeddings.norm", biases.norms, hiddenSize);
-  add("model.final_norm", biases.norms, hiddenSize);
+  add(`${prefix}embeddings.norm`, biases.norms, hiddenSize);
+  add(`${prefix}final_norm`, biases.norms, hiddenSize);
   for (let layer = 0; layer < settings.layers; layer++) {
-    const at = `model.layers.${layer}.`;
+    const at = `${prefix}layers.${layer}.`;
     if (layer > 0) add(`${at}attn_norm`, biases.norms, hiddenSize);
     add(`${at}attn.Wqkv`, biases.attention, 3 * hiddenSize, hiddenSize);
     add(`${at}attn.Wo`, biases.attention, hiddenSize, hiddenSize);
@@ -295,6 +299,7 @@ class ModernBertLayers implements LayerArithmetic<ModernBertLayer> {
 
   constructor(
     readonly settings: ModernBertSettings,
+    readonly prefix: string,
     readonly embeddingNorm: LayerNorm,
     readonly finalNorm: LayerNorm,
   ) {
@@ -305,7 +310,7 @@ class ModernBertLayers implements LayerArithmetic<ModernBertLayer> {
   async load(loader: WeightLoader, layer: number): Promise<ModernBertLayer> {
     const { settings } = this;
     const { hiddenSize, intermediateSize, heads, biases } = settings;
-    const at = `model.layers.${layer}.`;
+    const at = `${this.prefix}layers.${layer}.`;
     const inHeads = byHead(hiddenSize / heads);
     const third = (from: number) => ({
       outputs: unpacked({ every: 3 * hiddenSize, from, count: hiddenSize }, inHeads),

@@ -96,6 +96,20 @@ Deno.test("the first DeBERTa, whose layers are others, is refused by its name", 
   );
 });
 
+Deno.test("a DeBERTa without a head has its tensors under shorter names", () => {
+  const name = "embeddings.word_embeddings.weight";
+  const info = { name, dtype: "F32", shape: [100, 64], byteLength: 0, file: "" } as const;
+  const named = (tensors: ReadonlyMap<string, typeof info>): string[] => [
+    ...planBackbone({ name: "tiny", config: deberta, tensors }).tensors.keys(),
+  ];
+  const bare = named(new Map([[name, info]]));
+  assert.deepEqual(named(new Map()), bare.map((tensor) => `deberta.${tensor}`));
+  const { layerOf, owns } = planBackbone({ name: "tiny", config: deberta, tensors: new Map() });
+  assert.equal(layerOf("deberta.encoder.layer.1.output.dense.bias"), 1);
+  assert.equal(layerOf("deberta.encoder.rel_embeddings.weight"), undefined);
+  assert.ok(owns("deberta.encoder.LayerNorm.weight") && !owns("pooler.dense.weight"));
+});
+
 /** Bounds of transformers' buckets: the distances at which a next one begins, from 0 on. */
 const bounds: readonly (readonly [buckets: number, farthest: number, begins: readonly number[]])[] =
   JSON.parse(

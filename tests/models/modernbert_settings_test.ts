@@ -89,3 +89,16 @@ Deno.test("a config of ModernBERT that is not understood is refused by its key",
   const flat = { rope_type: "default", rope_theta: 500 };
   assert.throws(() => read({ rope_parameters: flat }), refused("rope_type"));
 });
+
+Deno.test("a ModernBERT without a head has its tensors under shorter names", () => {
+  const name = "embeddings.tok_embeddings.weight";
+  const info = { name, dtype: "F32", shape: [100, 64], byteLength: 0, file: "" } as const;
+  const named = (tensors: ReadonlyMap<string, typeof info>): string[] => [
+    ...planBackbone({ name: "tiny", config: modernbert, tensors }).tensors.keys(),
+  ];
+  const bare = named(new Map([[name, info]]));
+  assert.deepEqual(named(new Map()), bare.map((tensor) => `model.${tensor}`));
+  const { layerOf, owns } = planBackbone({ name: "tiny", config: modernbert, tensors: new Map() });
+  assert.equal(layerOf("model.layers.3.attn.Wo.weight"), 3);
+  assert.ok(owns("model.final_norm.weight") && !owns("head.norm.weight"));
+});
