@@ -1,4 +1,5 @@
 import type { Calibrator } from "../calibration/calibrator.ts";
+import type { ServableModel } from "../tasks/serve/servable_model.ts";
 import { application, type ApplicationOptions } from "./application.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { openApiDocument } from "./open_api.ts";
@@ -14,7 +15,7 @@ import { slime } from "./protocols/slime.ts";
 import { stateProtocol } from "./protocols/state.ts";
 import { tei } from "./protocols/tei.ts";
 import { vllm } from "./protocols/vllm.ts";
-import { type ServableModel, ServedModel } from "./served_model.ts";
+import { ServedModel } from "./served_model.ts";
 import { ServedModels } from "./served_models.ts";
 
 /** A model to serve. */

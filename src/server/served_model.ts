@@ -1,26 +1,10 @@
-import type { ModelState } from "../scoring/reward_model.ts";
+import { AssayError } from "../error.ts";
 import type { ShownTokens } from "../scoring/shown_tokens.ts";
 import type { Verdict } from "../scoring/verdict.ts";
-import {
-  type BatchScorer,
-  type QueueCall,
-  type RequestOptions,
-  RequestQueue,
-} from "../tasks/serve/request_queue.ts";
+import { type QueueCall, type RequestOptions, RequestQueue } from "../tasks/serve/request_queue.ts";
+import type { ServableModel } from "../tasks/serve/servable_model.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { modelFailed, serverError } from "./failures.ts";
-
-/** A loaded model as the server uses it; `RewardModelWorker` is one. */
-export interface ServableModel extends BatchScorer, Disposable {
-  readonly name: string;
-  readonly architecture: string;
-  readonly headKind: string;
-  readonly objectives: readonly string[];
-  readonly kernels: string;
-  readonly maxTokens: number;
-  tokens(conversation: Conversation): Promise<ShownTokens>;
-  state(): Promise<ModelState>;
-}
 
 /** What a {@link ServedModel} is made of. */
 export interface ServedModelParts {
@@ -53,7 +37,7 @@ export class ServedModel {
   readonly #queue: RequestQueue;
   #model: ServableModel | undefined;
   #loading: Promise<ServableModel> | undefined;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(parts: ServedModelParts) {
     this.id = parts.id;
@@ -84,9 +68,9 @@ export class ServedModel {
    * @throws {AssayError} What loading throws: a checkpoint that is not understood will not be later.
    */
   async open(): Promise<void> {
-    this.#loading = this.#parts.load();
-    this.#model = await this.#loading;
-    this.#loading = undefined;
+    const loaded = this.#parts.load().then((model) => this.#model = model);
+    this.#loading = loaded.finally(() => this.#loading = undefined);
+    await this.#loading;
   }
 
   /**
@@ -106,13 +90,21 @@ export class ServedModel {
   async tokens(conversation: Conversation): Promise<ShownTokens> {
     const model = this.#model;
     if (model === undefined) throw serverError("server/not-ready", "The model loads: try again");
-    return await model.tokens(conversation);
+    try {
+      return await model.tokens(conversation);
+    } catch (error) {
+      throw withoutName(error, model.name, this.id);
+    }
   }
 
-  /** Answers what waits, takes nothing more, and frees the model. */
+  /**
+   * Answers what waits, takes nothing more, and frees the model. One that fails now is not loaded again, and
+   * one that is being loaded is freed once it is.
+   */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#queue.close();
-    this.#isClosed = true;
+    await this.#loading?.catch(() => {}); // whoever loads it hears of it
     this.#model?.[Symbol.dispose]();
     this.#model = undefined;
   }
@@ -120,7 +112,12 @@ export class ServedModel {
   async #compute(conversations: readonly Conversation[]): Promise<Verdict[]> {
     const model = this.#model ?? await this.#reloaded();
     try {
-      return await model.score(conversations);
+      const verdicts = await model.score(conversations);
+      return verdicts.map((verdict) =>
+        verdict.error === null
+          ? verdict
+          : { ...verdict, error: withoutName(verdict.error, model.name, this.id) }
+      );
     } catch (error) {
       this.#parts.log(`${this.id}: ${messageOf(error)}; it is loaded again`);
       if (this.#model === model) this.#model = undefined;
@@ -136,16 +133,34 @@ export class ServedModel {
   }
 
   async #reload(): Promise<ServableModel> {
-    for (let pause = firstPause; !this.#isClosed; pause = Math.min(2 * pause, longestPause)) {
+    const { signal } = this.#closing;
+    for (let pause = firstPause; !signal.aborted; pause = Math.min(2 * pause, longestPause)) {
       try {
         return this.#model = await this.#parts.load();
       } catch (error) {
         this.#parts.log(`${this.id}: ${messageOf(error)}; another try in ${pause} ms`);
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        await sleep(pause, signal);
       }
     }
     throw serverError("server/not-ready", "The server is stopping: ask another one");
   }
+}
+
+/** A row's error in which the model goes by the name that clients know: its own is the path of its folder. */
+function withoutName<Failure>(error: Failure, name: string, id: string): Failure | AssayError {
+  if (!(error instanceof AssayError) || !error.message.includes(name)) return error;
+  return new AssayError(error.code, error.message.replaceAll(name, id));
+}
+
+/** Waits so many milliseconds, or until the signal. */
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
 }
 
 function messageOf(error: unknown): string {

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { type RunningServer, serve } from "../../src/server/serve.ts";
-import { loadWorkerModel } from "../../src/tasks/serve/servable_model.ts";
+import { loadServableModel } from "../../src/tasks/serve/servable_model.ts";
 import { parityFolder } from "../golden/parity.ts";
 import { testWhere } from "../requirement.ts";
 
@@ -30,7 +30,7 @@ function missing(path: string): string | undefined {
 }
 
 async function withServer(use: (server: RunningServer) => Promise<void>): Promise<void> {
-  const load = () => loadWorkerModel({ model: parityFolder("armo") }, { onWarning: () => {} });
+  const load = () => loadServableModel({ model: parityFolder("armo") }, { onWarning: () => {} });
   const server = serve([{ id: "armo", load }], { port: 0, log: () => {} });
   await server.ready;
   try {

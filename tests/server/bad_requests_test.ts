@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AssayError } from "../../src/error.ts";
 import { AskedServer } from "./asked_server.ts";
 import { FakeModel } from "./fake_model.ts";
 
@@ -245,4 +246,45 @@ Deno.test("a server that stops answers what waits and refuses what is new", asyn
   await closing;
   assert.ok((await Promise.all(waiting)).every(({ status }) => status === 200));
   assert.equal(server.loaded[0]!.isDisposed, true);
+});
+
+Deno.test("a row's error calls the model as its clients do, not by its folder", async () => {
+  await using server = await AskedServer.ready();
+  const [model] = server.loaded;
+  const refused = new AssayError("text/template-refused", `Cannot render: ${model!.name} says no`);
+  const score = model!.score.bind(model);
+  model!.score = async (conversations) =>
+    (await score(conversations)).map((verdict) => ({ ...verdict, error: refused }));
+  model!.tokens = () => Promise.reject(refused);
+  for (const [path, body] of [["/v1/score", good], ["/v1/tokens", good]] as const) {
+    const { status, json } = await server.post(path, body);
+    assert.equal(status, 422, path);
+    assert.equal(json.error.message, "Cannot render: fake says no", path);
+  }
+});
+
+Deno.test("a model that still loads when the server stops is freed once it is loaded", async () => {
+  const { promise, resolve } = Promise.withResolvers<FakeModel>();
+  const server = new AskedServer({}, { load: () => promise });
+  const opening = server.models.open();
+  const closing = server.models.close();
+  const model = new FakeModel();
+  resolve(model);
+  await Promise.all([opening, closing]);
+  assert.equal(model.isDisposed, true);
+});
+
+Deno.test("a model that can't be loaded again does not keep the server from stopping", async () => {
+  let tries = 0;
+  const server = new AskedServer({}, {
+    load: () => tries++ === 0 ? Promise.resolve(new FakeModel()) : Promise.reject(new Error("no")),
+  });
+  await server.models.open();
+  await server.post("/v1/score", { prompt: "Hi", response: "crash" });
+  const waiting = server.post("/v1/score", good);
+  await new Promise((done) => setTimeout(done, 20));
+  const begun = performance.now();
+  await server.models.close();
+  assert.ok(performance.now() - begun < 200, "it waited for another try");
+  assert.equal((await waiting).status, 503);
 });

@@ -2,7 +2,7 @@ import { AssayError } from "../../src/error.ts";
 import type { ModelState } from "../../src/scoring/reward_model.ts";
 import type { ShownTokens } from "../../src/scoring/shown_tokens.ts";
 import type { Verdict } from "../../src/scoring/verdict.ts";
-import type { ServableModel } from "../../src/server/served_model.ts";
+import type { ServableModel } from "../../src/tasks/serve/servable_model.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 
 /**

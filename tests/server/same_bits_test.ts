@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import { type RunningServer, serve } from "../../src/server/serve.ts";
-import { loadWorkerModel } from "../../src/tasks/serve/servable_model.ts";
+import { loadServableModel } from "../../src/tasks/serve/servable_model.ts";
 import { goldenConversations, parityFolder } from "../golden/parity.ts";
 import { FakeModel, textOf } from "./fake_model.ts";
 
@@ -10,7 +10,7 @@ const model = parityFolder("armo");
 const quiet = () => {};
 
 async function running(folder = model): Promise<RunningServer & AsyncDisposable> {
-  const load = () => loadWorkerModel({ model: folder }, { onWarning: quiet });
+  const load = () => loadServableModel({ model: folder }, { onWarning: quiet });
   const server = serve([{ id: "armo", load }], { port: 0, log: quiet });
   await server.ready;
   return { ...server, [Symbol.asyncDispose]: () => server.stop() };
@@ -175,7 +175,7 @@ Deno.test("a client that hangs up takes its request out of the queue", async () 
 Deno.test("a worker that ends in the middle fails what is in flight, and the next is served", async () => {
   const models: Disposable[] = [];
   const load = async () => {
-    const loaded = await loadWorkerModel({ model }, { onWarning: quiet });
+    const loaded = await loadServableModel({ model }, { onWarning: quiet });
     models.push(loaded);
     return loaded;
   };

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { AssayError } from "../../error.ts";
 import { type ModelToServe, type RunningServer, serve } from "../../server/serve.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
-import { loadWorkerModel } from "../../tasks/serve/servable_model.ts";
+import { loadServableModel } from "../../tasks/serve/servable_model.ts";
 import { sharedBudgets } from "../../tasks/serve/shared_budgets.ts";
 import { readTextFile } from "../../tasks/text_file.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
@@ -158,7 +158,7 @@ async function modelsToServe(
   return specs.map((spec, i) => ({
     id: names[i]!,
     load: async () => {
-      const loaded = await loadWorkerModel(spec, { ...options, memoryBudget: budgets[i] });
+      const loaded = await loadServableModel(spec, { ...options, memoryBudget: budgets[i] });
       bar.clear();
       return loaded;
     },

@@ -5,10 +5,7 @@ import type { Conversation } from "../../text/conversation.ts";
 /** What a {@link RequestQueue} needs of a model: `RewardModelWorker` is one. */
 export interface BatchScorer {
   /** Verdicts in the order of the conversations; throws where the device fails as a whole. */
-  score(
-    conversations: readonly Conversation[],
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<Verdict[]>;
+  score(conversations: readonly Conversation[]): Promise<Verdict[]>;
 }
 
 /** How a {@link RequestQueue} gathers and bounds what waits. */
@@ -83,10 +80,11 @@ const tokensPerMessage = 6;
  * are computed together, those of one prompt beside each other, so that it is computed once. What is
  * computed together has no influence on a verdict's bits.
  *
- * Turns are by start-time fair queueing (Goyal et al. 1996): a conversation's turn is the number of
- * tokens that were computed when its request came, and those of the same request before it. So a request
- * of a thousand documents holds nobody up, and nothing waits for ever. A lone request waits no longer
- * than `patience`, and only where nothing is being computed; what comes during a call makes the next one.
+ * Turns are by fair queueing (Demers, Keshav and Shenker 1989): a conversation's turn is the number of
+ * tokens that each waiting request had been given when its own came, and those of the same request before
+ * it. So a request of a thousand documents holds nobody up, however long it takes, and nothing waits for
+ * ever. A lone request waits no longer than `patience`, and only where nothing is being computed; what
+ * comes during a call makes the next one.
  */
 export class RequestQueue {
   readonly #scorer: BatchScorer;
@@ -98,8 +96,8 @@ export class RequestQueue {
   readonly #onCall: ((call: QueueCall) => void) | undefined;
   /** In the order of their turns. */
   #waiting: Waiting[] = [];
-  /** Estimated tokens that were computed until now. */
-  #computed = 0;
+  /** Estimated tokens that each of the requests which waited was given until now, had all been given alike. */
+  #given = 0;
   #running: Promise<void> | undefined;
   #isClosed = false;
 
@@ -148,7 +146,7 @@ export class RequestQueue {
     }
     const request = this.#request(conversations.length, { signal, deadline });
     const since = performance.now();
-    let turn = this.#computed;
+    let turn = this.#given;
     conversations.forEach((conversation, index) => {
       const size = sizeOf(conversation);
       this.#waiting.push({ conversation, request, index, size, turn, since });
@@ -231,8 +229,8 @@ export class RequestQueue {
         tokens += responseTokens;
       }
     }
+    this.#given += tokens / new Set(this.#waiting.map(({ request }) => request)).size;
     this.#waiting = this.#waiting.filter((waiting) => !taken.has(waiting));
-    this.#computed += tokens;
     return inNeighbourhood([...taken]);
   }
 

@@ -1,11 +1,11 @@
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
-import type { Verdict } from "../../scoring/verdict.ts";
-import type { Conversation } from "../../text/conversation.ts";
 import { type ModelSpec, openModelFolder } from "../model_folder.ts";
+import type { BatchScorer } from "./request_queue.ts";
 
-/** A reward model in a worker of its own, with what it reads. */
-export interface WorkerModel extends
+/** A loaded model as a server uses it. */
+export interface ServableModel extends
+  BatchScorer,
   Disposable,
   Pick<
     RewardModelWorker,
@@ -17,17 +17,17 @@ export interface WorkerModel extends
     | "maxTokens"
     | "tokens"
     | "state"
-  > {
-  /** As `RewardModelWorker.score`. */
-  score(conversations: readonly Conversation[]): Promise<Verdict[]>;
-}
+  > {}
 
 /**
- * Loads a reward model in a worker, with an adapter where one is named.
+ * Loads a reward model in a worker of its own, with an adapter where one is named.
  *
  * @throws {AssayError} As `RewardModelWorker.load` and `openModelFolder`.
  */
-export async function loadWorkerModel(spec: ModelSpec, options: LoadOptions): Promise<WorkerModel> {
+export async function loadServableModel(
+  spec: ModelSpec,
+  options: LoadOptions,
+): Promise<ServableModel> {
   using opened = new DisposableStack();
   const { source, warnings } = opened.use(await openModelFolder(spec));
   for (const warning of warnings) options.onWarning?.(warning);

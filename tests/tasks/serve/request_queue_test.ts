@@ -80,6 +80,22 @@ Deno.test("a request of a thousand documents holds nobody up", async () => {
   assert.equal((await many).length, 1000);
 });
 
+Deno.test("nor does it hold up one who asks again and again, the longer the less", async () => {
+  const [queue, model] = make({ tokensPerCall: 400, mostWaiting: 5000, patience: 0 });
+  const many = queue.submit(Array.from({ length: 1000 }, (_, i) => conversation(`q${i}`, `${i}`)));
+  for (let i = 0; i < 30; i++) {
+    const before = model.calls.length;
+    await queue.submit([conversation(`${"long ".repeat(150)}${i}`, "5")]);
+    assert.ok(
+      model.calls.length - before <= 3,
+      `request ${i}: ${model.calls.length - before} calls`,
+    );
+  }
+  const shared = model.calls.length;
+  assert.equal((await many).length, 1000);
+  assert.ok(model.calls.length > shared, "the thousand were done before their time");
+});
+
 Deno.test("a full queue refuses, and a request larger than the queue is taken alone", async () => {
   const [queue, model] = make({ mostWaiting: 2, patience: 0 });
   const release = model.hold();
