@@ -1,6 +1,5 @@
 import { AssayError } from "../error.ts";
-import { matmul } from "../ops/matmul.ts";
-import { padded } from "../ops/layout.ts";
+import { sigmoid } from "../numbers/sigmoid.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 import { readOfSteps, type StepReduction } from "./asked.ts";
@@ -13,7 +12,7 @@ import type {
   ReadRows,
   ReadStates,
 } from "./head.ts";
-import { sigmoid } from "../numbers/sigmoid.ts";
+import { loadLayers, runLayers } from "./linear_layers.ts";
 import { firstOfTwo, judgementOfSteps, stepScores } from "./step_scores.ts";
 
 /** The token that ends a step of published process reward models, by the class that config.json names. */
@@ -125,13 +124,7 @@ function planProcessHead(facts: HeadFacts): HeadPlan {
     tensors: expected,
     load: async (checkpoint, backend) => {
       const loader = new WeightLoader(checkpoint, backend);
-      const linear: Linear[] = [];
-      for (const [at, layer] of layers.entries()) {
-        // What lies between two maps is padded, as the inputs of the second are.
-        const outputs = at < layers.length - 1 ? padded : undefined;
-        linear.push(await loader.linear(layer, true, { outputs }));
-      }
-      return new ProcessHead(loader, linear, steps.reduction);
+      return new ProcessHead(loader, await loadLayers(loader, layers), steps.reduction);
     },
   };
 }
@@ -144,16 +137,7 @@ class ProcessHead implements Head {
   ) {}
 
   record({ score: states }: ReadStates): Matrix[] {
-    const { backend } = this.loader;
-    let input = states!;
-    this.layers.forEach(({ weight, bias }, layer) => {
-      const activation = layer < this.layers.length - 1 ? "relu" : undefined;
-      const output = backend.matrix(input.rows, weight.rows);
-      backend.run(matmul, { input, weight, bias, activation, output });
-      if (input !== states) backend.release(input);
-      input = output;
-    });
-    return [input];
+    return [runLayers(this.loader.backend, states!, this.layers, "relu")];
   }
 
   judge([numbers]: readonly Float32Array[], conversations: readonly ReadRows[]): Judgement[] {

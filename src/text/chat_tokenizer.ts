@@ -33,6 +33,7 @@ import {
   type StepEnds,
   type SteppedConversation,
   takeEnds,
+  unclearEnds,
   withStepEnds,
 } from "./step_text.ts";
 import {
@@ -342,6 +343,7 @@ export class ChatTokenizer implements ConversationTokenizer {
 
   /** Text that its sender templated: what stands in it is live, and cut at its ends alone. */
   #templated(templated: TemplatedText, limits: Limits): TokenizedConversation {
+    if (this.#isApart) throw unclearEnds((this.#options.steps as StepEnd).text);
     const { ids, truncated } = templatedTokens(templated, limits, {
       encode: (text, options) => this.#tokenizer.encode({ text, breaks: [] }, new Set(), options),
       prefix: this.#prefix,

@@ -208,6 +208,14 @@ export function findTurns(
   );
 }
 
+/** The error of templated text for a model whose steps end with plain text, which any prompt holds too. */
+export function unclearEnds(end: string): AssayError {
+  return unclearSteps(
+    `messages, since ${JSON.stringify(end)}, which ends a step, is no special token`,
+    "templated text, which does not say where its response begins",
+  );
+}
+
 function unclearSteps(expected: string, found: string): AssayError {
   return new AssayError(
     "text/unclear-steps",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
+import { templatedText } from "../../src/text/templated_text.ts";
 import type { Verdict } from "../../src/scoring/verdict.ts";
 import { changedCopy } from "../changed_copy.ts";
 import { goldenConversations, goldenOptions, parityFolder } from "../golden/parity.ts";
@@ -76,6 +77,29 @@ Deno.test("a token of plain text ends the steps of a text response, each cut by 
   assert.equal((inPrompt.parts.step_scores as number[]).length, 2);
   const empty = await verdictOf("process_value", plain("2+2?", "It is\n\n4."));
   assert.equal((empty.parts.step_scores as number[]).length, 3);
+});
+
+Deno.test("of templated text a special token ends steps, plain text doesn't, which the prompt may hold", async () => {
+  const { ids } = (await goldenConversations("process_mlp"))
+    .find(({ name }) => name === "many_steps")!;
+  const special = await verdictOf("process_mlp", templatedText({ ids }));
+  assert.equal((special.parts.step_scores as number[]).length, 6);
+  const plainText = templatedText({ text: "user: 2+2?\nassistant: It is\n4.\n" });
+  const { error, score } = await verdictOf("process_value", plainText);
+  assert.deepEqual([error?.code, score], ["text/unclear-steps", null]);
+});
+
+Deno.test("responses that begin with the same step have the scores that they have alone", async () => {
+  for (const model of ["process_mlp", "process_value", "process_logits"]) {
+    using loaded = await open(model);
+    const all = [" 4. ", " 5. ", " 4. or 5. "].map((last) =>
+      stepped("How much is 2+2?", ["Two and two make ", `\n${last}`])
+    );
+    const together = await loaded.score(all);
+    for (const [i, conversation] of all.entries()) {
+      sameSteps(together[i]!, (await loaded.score([conversation]))[0]!);
+    }
+  }
 });
 
 Deno.test("steps that are cut as one text must be as many as their tokens", async () => {
