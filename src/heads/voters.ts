@@ -3,8 +3,15 @@ import type { Backend } from "../ops/backend.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
-import type { Head, HeadFacts, HeadKind, HeadPlan, Judgement, ReadRows } from "./head.ts";
-import type { ReadStates } from "./head.ts";
+import type {
+  Head,
+  HeadFacts,
+  HeadKind,
+  HeadPlan,
+  Judgement,
+  ReadRows,
+  ReadStates,
+} from "./head.ts";
 
 /** What the voters' linear map is named: `.weight` [voters, hidden], and `.bias` where they have any. */
 export const votersName = "voters";

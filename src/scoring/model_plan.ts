@@ -12,10 +12,12 @@ import type { LoadOptions } from "./load_options.ts";
 import { type MemoryPlan, planMemory } from "./packs/memory_plan.ts";
 import { pooledReads, type Pooling } from "./pooling.ts";
 
-/** A reward model's head is wanted. */
+/** A reward head, and how it is read. */
 export interface WantedReward {
   readonly head: "reward";
   readonly pooling?: Pooling | undefined;
+  /** The label that is the score, of a head that has several. */
+  readonly label?: string | undefined;
   /** What was asked for beside what the checkpoint says; nothing by default. */
   readonly asked?: Asked | undefined;
 }
@@ -28,14 +30,6 @@ export type Wanted =
   | { readonly head: "language" }
   /** Nothing: final hidden states at these positions. */
   | { readonly head: "none"; readonly reads: Reads; readonly pooling?: Pooling | undefined };
-
-/** A reward head, and how it is read. */
-export interface WantedReward {
-  readonly head: "reward";
-  readonly pooling?: Pooling | undefined;
-  /** The label that is the score, of a head that has several. */
-  readonly label?: string | undefined;
-}
 
 /**
  * A model that was recognised, before any weight is read: every tensor of the parts that are wanted has

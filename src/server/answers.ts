@@ -1,3 +1,4 @@
+import { sigmoid } from "../numbers/sigmoid.ts";
 import type { NamedNumbers, Verdict } from "../scoring/verdict.ts";
 import { failureOf } from "./failures.ts";
 
@@ -19,7 +20,7 @@ export function activationOf(fields: ActivationFields): ScoreActivation {
 
 /** A score after an activation. */
 export function activatedScore(score: number, activation: ScoreActivation): number {
-  return activation === "none" ? score : 1 / (1 + Math.exp(-score));
+  return activation === "none" ? score : sigmoid(score);
 }
 
 /**
@@ -58,11 +59,6 @@ export function answersOf(
 export function usageOf(verdicts: readonly Verdict[]) {
   const tokens = verdicts.reduce((sum, { tokens }) => sum + tokens, 0);
   return { prompt_tokens: tokens, total_tokens: tokens, completion_tokens: 0 };
-}
-
-/** What a head tells beside its score, for protocols that have room: nothing where it tells nothing. */
-export function partsOf({ parts }: Verdict): Verdict["parts"] {
-  return parts;
 }
 
 /** A class as classifiers' protocols have it: a label and its number. */

@@ -98,7 +98,6 @@ async function answer(
   parts: ApplicationParts,
   options: ApplicationOptions,
 ): Promise<Response> {
-  const { protocol } = mounted[0]!;
   let chosen = mounted[0]!;
   const begun = performance.now();
   let code = "ok";
@@ -123,7 +122,7 @@ async function answer(
     const failure = failureOf(error);
     code = failure.code;
     if (failure.status === 500) options.log(error instanceof Error ? error.stack! : String(error));
-    return failed(context, chosen.protocol ?? protocol, failure);
+    return failed(context, chosen.protocol, failure);
   } finally {
     const { route } = chosen;
     parts.metrics.answered(chosen.protocol.name, route.path, code, performance.now() - begun);

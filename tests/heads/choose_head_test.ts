@@ -1,32 +1,6 @@
 import assert from "node:assert/strict";
-import type { TensorInfo } from "../../src/checkpoint/tensor.ts";
-import { AssayError } from "../../src/error.ts";
 import { chooseHead } from "../../src/heads/choose_head.ts";
-
-function facts(tensors: Record<string, number[]>, config: Record<string, unknown> = {}) {
-  const infos = Object.entries(tensors).map(([name, shape]): [string, TensorInfo] => [
-    name,
-    { name, dtype: "F32", shape, byteLength: 0, file: "model.safetensors" },
-  ]);
-  return {
-    name: "tiny",
-    config,
-    tensors: new Map(infos),
-    hiddenSize: 64,
-    vocabularySize: 100,
-    embeddingName: "model.embed_tokens.weight",
-    languageHeadName: "lm_head.weight",
-    tiedByDefault: false,
-    logitSoftcap: undefined,
-    causal: true,
-    asked: {},
-  };
-}
-
-function code(expected: string, words: RegExp): (error: unknown) => boolean {
-  return (error) =>
-    error instanceof AssayError && error.code === expected && words.test(error.message);
-}
+import { hasCode as code, headFacts as facts } from "./head_facts.ts";
 
 Deno.test("chooseHead() tells heads by tensors, whatever the architecture is called", () => {
   const scalar = facts({ "score.weight": [1, 64] }, {

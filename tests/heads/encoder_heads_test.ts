@@ -1,33 +1,16 @@
 import assert from "node:assert/strict";
-import type { TensorInfo } from "../../src/checkpoint/tensor.ts";
 import { AssayError } from "../../src/error.ts";
 import { chooseHead } from "../../src/heads/choose_head.ts";
 import type { HeadFacts } from "../../src/heads/head.ts";
+import { headFacts } from "./head_facts.ts";
 
-/** What a checkpoint has beside its backbone, of 64 numbers. */
+/** What an encoder's checkpoint has beside its backbone, of 64 numbers. */
 function facts(
   tensors: Record<string, number[]>,
   config: Record<string, unknown> = {},
   label?: string,
 ): HeadFacts {
-  const infos = Object.entries(tensors).map(([name, shape]): [string, TensorInfo] => [
-    name,
-    { name, dtype: "F32", shape, byteLength: 0, file: "model.safetensors" },
-  ]);
-  return {
-    name: "tiny",
-    config,
-    tensors: new Map(infos),
-    hiddenSize: 64,
-    vocabularySize: 100,
-    embeddingName: "bert.embeddings.word_embeddings.weight",
-    languageHeadName: "cls.predictions.decoder.weight",
-    tiedByDefault: false,
-    logitSoftcap: undefined,
-    asked: {},
-    causal: false,
-    label,
-  };
+  return { ...headFacts(tensors, config), causal: false, label };
 }
 
 function map(name: string, outputs: number): Record<string, number[]> {

@@ -1,3 +1,5 @@
+import { sigmoid } from "../../numbers/sigmoid.ts";
+
 /** How experts are chosen by a router's logits. */
 export interface RoutingRule {
   /** Experts that each row takes. */
@@ -48,11 +50,7 @@ export function chooseExperts(
  */
 export function shareExpert(gates: Float32Array): ChosenRows {
   const rows = Array.from(gates, (_, row) => row);
-  return { rows, weights: Array.from(gates, sigmoid) };
-}
-
-function sigmoid(x: number): number {
-  return Number.isFinite(x) ? 1 / (1 + Math.exp(-x)) : NaN;
+  return { rows, weights: Array.from(gates, (x) => Number.isFinite(x) ? sigmoid(x) : NaN) };
 }
 
 interface Choices {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { answersOf, partsOf, ranked, scoresOrError, usageOf } from "../answers.ts";
+import { activatedScore, answersOf, ranked, scoresOrError, usageOf } from "../answers.ts";
 import { conversationOfPair, conversationOfTemplated, idsSchema } from "../conversations.ts";
 import type { Failure } from "../failures.ts";
 import { type Exchange, type Protocol, route } from "../protocol.ts";
@@ -58,7 +58,7 @@ async function classify(body: v.InferOutput<typeof native>, exchange: Exchange):
       meta_info: {
         id: `${exchange.id}-${index}`,
         prompt_tokens: verdict.tokens,
-        ...partsOf(verdict),
+        ...verdict.parts,
       },
     }),
     (index) => ({ embedding: [], meta_info: { id: `${exchange.id}-${index}`, prompt_tokens: 0 } }),
@@ -89,9 +89,8 @@ async function score(body: v.InferOutput<typeof scoring>, exchange: Exchange): P
     conversationOfTemplated(itemFirst ? item + query : query + item)
   );
   const verdicts = await exchange.score(served, conversations);
-  const scores = scoresOrError(verdicts).map((score) => [
-    body.apply_softmax ? 1 / (1 + Math.exp(-score)) : score,
-  ]);
+  const activation = body.apply_softmax ? "sigmoid" : "none";
+  const scores = scoresOrError(verdicts).map((score) => [activatedScore(score, activation)]);
   return { scores, model: served.id, usage: usageOf(verdicts), object: "scoring" };
 }
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { partsOf, scoresOrError } from "../answers.ts";
+import { scoresOrError } from "../answers.ts";
 import { conversationOfMessages, conversationOfPair, messagesSchema } from "../conversations.ts";
 import type { Failure } from "../failures.ts";
 import { type Exchange, type Protocol, route } from "../protocol.ts";
@@ -22,7 +22,7 @@ async function reward(
   const [score] = scoresOrError(verdicts);
   return exchange.url.searchParams.has("bare")
     ? score
-    : { score, reward: score, ...partsOf(verdicts[0]!) };
+    : { score, reward: score, ...verdicts[0]!.parts };
 }
 
 /** slime's and miles' `--rm-type remote_rm`: one sample, its number under `score` and `reward`. */

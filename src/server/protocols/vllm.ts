@@ -2,14 +2,7 @@ import * as v from "valibot";
 import { stepScores } from "../../heads/step_scores.ts";
 import type { Verdict } from "../../scoring/verdict.ts";
 import { type Conversation, withLimits } from "../../text/conversation.ts";
-import {
-  activatedScore,
-  activationOf,
-  answersOf,
-  classesOf,
-  partsOf,
-  usageOf,
-} from "../answers.ts";
+import { activatedScore, activationOf, answersOf, classesOf, usageOf } from "../answers.ts";
 import {
   conversationOfMessages,
   conversationOfPair,
@@ -187,7 +180,7 @@ async function classify(body: Input, exchange: Exchange): Promise<unknown> {
       label: best.label,
       probs: classes.map((one) => activatedScore(one.score, activation)),
       num_classes: classes.length,
-      ...partsOf(verdict),
+      ...verdict.parts,
     };
   }, (index) => ({ index, label: null, probs: [], num_classes: 1 }));
   return list("classify", found, exchange, data);
