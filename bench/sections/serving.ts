@@ -1,6 +1,6 @@
 import { RewardModelWorker } from "../../src/scoring/worker/reward_model_worker.ts";
 import { type RunningServer, serve } from "../../src/server/serve.ts";
-import { loadWorkerModel, type WorkerModel } from "../../src/tasks/serve/servable_model.ts";
+import { loadServableModel, type ServableModel } from "../../src/tasks/serve/servable_model.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 import { type Bench, type Section, table } from "../section.ts";
 import { formatNumber, formatSpread, median, spread } from "../statistics.ts";
@@ -35,8 +35,8 @@ class Asked implements AsyncDisposable {
 
   static async start(sharePrefixes = true): Promise<Asked> {
     const quiet = () => {};
-    const load = (): Promise<WorkerModel> =>
-      loadWorkerModel({ model }, { onWarning: quiet, sharePrefixes });
+    const load = (): Promise<ServableModel> =>
+      loadServableModel({ model }, { onWarning: quiet, sharePrefixes });
     const server = serve([{ id: "demo", load }], { port: 0, log: quiet, mostWaiting: 100_000 });
     await server.ready;
     return new Asked(server);
