@@ -13,8 +13,8 @@ import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
 import { addLinear, linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { attend, keysAndValues } from "./blocks/self_attention.ts";
-import { readActivation, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { BackbonePlan, Family } from "./family.ts";
+import { readActivation, readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import type { TokenPack } from "./token_pack.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -46,9 +46,6 @@ export interface BertSettings {
   readonly epsilon: number;
 }
 
-/** More layers than any model has. */
-const manyLayers = 1024;
-
 /**
  * BERT (Devlin et al. 2018, arXiv 1810.04805), as `transformers` names and stores it. Every token sees
  * every other; norms come after each block:
@@ -67,7 +64,7 @@ export function bertFamily(variant: BertVariant): Family {
     plan(facts, warn) {
       const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
       refuseUnsupported(reader, ["hidden_act", "is_causal"]);
-      const settings = readSettings(reader, variant, Math.max(manyLayers, facts.tensors.size));
+      const settings = readSettings(reader, variant, facts);
       refuseUnknown(reader, facts, warn);
       const isBare = facts.tensors.has(`${names.tokens}.weight`);
       return planBert(family, settings, isBare ? "" : variant.prefix);
@@ -80,7 +77,7 @@ export function bertFamily(variant: BertVariant): Family {
 function readSettings(
   reader: ConfigReader,
   { positionsAfterPad, readOthers }: BertVariant,
-  mostLayers: number,
+  facts: ModelFacts,
 ): BertSettings {
   refuseOthers(reader);
   const positions = reader.count("max_position_embeddings");
@@ -89,7 +86,7 @@ function readSettings(
     vocabularySize: reader.count("vocab_size"),
     hiddenSize: reader.count("hidden_size"),
     intermediateSize: reader.count("intermediate_size"),
-    layers: reader.count("num_hidden_layers", undefined, mostLayers),
+    layers: readLayers(reader, facts),
     heads: reader.count("num_attention_heads"),
     activation: readActivation(reader, "hidden_act", "gelu"),
     positions,

@@ -96,6 +96,18 @@ export function refuseUnknown(
   warn(`${reader.name}: ${left.join(", ")} left out, as asked; scores are wrong if it counts`);
 }
 
+/** More layers than any model has; a config may ask for more only with the tensors at hand. */
+const manyLayers = 1024;
+
+/** The number of layers, of each of which tensors are then listed. */
+export function readLayers(
+  reader: ConfigReader,
+  { tensors }: Pick<ModelFacts, "tensors">,
+  fallback?: number,
+): number {
+  return reader.count("num_hidden_layers", fallback, Math.max(manyLayers, tensors.size));
+}
+
 /**
  * An activation by the name that transformers gives it.
  *

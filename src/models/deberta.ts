@@ -45,7 +45,7 @@ export const debertaV2: Family = {
   className: "DebertaV2",
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
-    const settings = readDebertaSettings(reader, facts.tensors.size);
+    const settings = readDebertaSettings(reader, facts);
     refuseUnknown(reader, facts, warn);
     return planDeberta(settings, facts.tensors.has(tokensName) ? "" : usualPrefix);
   },

@@ -1,7 +1,8 @@
 import type { ConfigReader } from "../checkpoint/config_reader.ts";
 import type { Activation } from "../ops/activation.ts";
 import type { RelativeTerms } from "../ops/disentangled_attention.ts";
-import { readActivation, refuseUnsupported } from "./config_keys.ts";
+import { readActivation, readLayers, refuseUnsupported } from "./config_keys.ts";
+import type { ModelFacts } from "./family.ts";
 import type { RelativePlaces } from "./relative_places.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -34,8 +35,6 @@ export interface DebertaSettings {
   readonly maxTokens: number;
 }
 
-/** More layers than any model has; a config may ask for more only with the tensors at hand. */
-const manyLayers = 1024;
 /** More tokens than any model takes: tables are made for so many. */
 const manyTokens = 2 ** 20;
 
@@ -43,10 +42,12 @@ const manyTokens = 2 ** 20;
  * Reads the settings; what a config leaves out has the value that transformers gives it, but for sizes,
  * which it must name.
  *
- * @param tensors How many there are.
  * @throws {AssayError} `models/unsupported-config`, `checkpoint/bad-config`.
  */
-export function readDebertaSettings(reader: ConfigReader, tensors: number): DebertaSettings {
+export function readDebertaSettings(
+  reader: ConfigReader,
+  facts: Pick<ModelFacts, "tensors">,
+): DebertaSettings {
   refuseUnsupported(reader, ["hidden_act", "is_causal"]);
   const hiddenSize = reader.count("hidden_size");
   const heads = reader.count("num_attention_heads");
@@ -58,7 +59,7 @@ export function readDebertaSettings(reader: ConfigReader, tensors: number): Debe
     vocabularySize: reader.count("vocab_size"),
     hiddenSize,
     intermediateSize: reader.count("intermediate_size"),
-    layers: reader.count("num_hidden_layers", undefined, Math.max(manyLayers, tensors)),
+    layers: readLayers(reader, facts),
     heads,
     activation: readActivation(reader, "hidden_act", "gelu"),
     epsilon: reader.positive("layer_norm_eps", 1e-7),

@@ -1,6 +1,6 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { Family } from "./family.ts";
+import type { Family, ModelFacts } from "./family.ts";
 import { planScaledDecoder, readSizes, type ScaledDecoderSettings } from "./scaled_decoder.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -15,7 +15,7 @@ export const gemma: Family = {
   className: "Gemma",
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
-    const settings = readSettings(reader, warn);
+    const settings = readSettings(reader, facts, warn);
     refuseUnknown(reader, facts, warn);
     return { ...planScaledDecoder(gemma, settings), tiedByDefault: true };
   },
@@ -23,11 +23,12 @@ export const gemma: Family = {
 
 function readSettings(
   reader: ConfigReader,
+  facts: ModelFacts,
   warn: (message: string) => void,
 ): ScaledDecoderSettings {
   refuseUnsupported(reader, ["hidden_act", "hidden_activation"]);
   refuseActivation(reader);
-  const sizes = readSizes(reader, { usual: { headDim: 256, maxPositions: 8192 }, warn });
+  const sizes = readSizes(reader, { facts, usual: { headDim: 256, maxPositions: 8192 }, warn });
   return {
     ...sizes,
     rmsEpsilon: reader.positive("rms_norm_eps", 1e-6),

@@ -11,8 +11,8 @@ import { linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { addRmsNormed, headNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, type AttentionShape, keysAndValues, turned } from "./blocks/self_attention.ts";
-import { layerWindows, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { BackbonePlan, Family } from "./family.ts";
+import { layerWindows, readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
 import { namesUnder, type TensorNames } from "./tensor_names.ts";
@@ -62,7 +62,7 @@ export const gemma2: Family = {
   plan(facts, warn) {
     const { name, config } = facts;
     const reader = new ConfigReader(config, `${name}/config.json`);
-    const settings = readSettings(reader);
+    const settings = readSettings(reader, facts);
     refuseUnknown(reader, facts, warn);
     return planGemma(gemma2, settings);
   },
@@ -72,9 +72,9 @@ export const gemma2: Family = {
  * Reads the settings, in the spellings of transformers 4 and 5. What a config leaves out has the value
  * that transformers gives it, but for sizes and windows, which it must name.
  */
-function readSettings(reader: ConfigReader): GemmaSettings {
+function readSettings(reader: ConfigReader, facts: ModelFacts): GemmaSettings {
   refuseOthers(reader);
-  const layers = reader.count("num_hidden_layers");
+  const layers = readLayers(reader, facts);
   const maxPositions = reader.count("max_position_embeddings");
   const headDim = reader.count("head_dim", 256);
   const rope = readRope(reader, { maxPositions, headDim });

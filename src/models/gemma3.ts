@@ -1,6 +1,6 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
-import { refuseUnknown } from "./config_keys.ts";
-import type { Family } from "./family.ts";
+import { readLayers, refuseUnknown } from "./config_keys.ts";
+import type { Family, ModelFacts } from "./family.ts";
 import { checkSizes, type GemmaSettings, planGemma, refuseOthers } from "./gemma2.ts";
 import { readLayerRopes, windowsButEach } from "./layer_ropes.ts";
 import { longestConversation } from "./rope_settings.ts";
@@ -16,7 +16,7 @@ export const gemma3: Family = {
   className: "Gemma3Text",
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
-    const settings = readGemma3(reader, warn);
+    const settings = readGemma3(reader, facts, warn);
     refuseUnknown(reader, facts, warn);
     return planGemma(gemma3, settings);
   },
@@ -28,12 +28,13 @@ export const gemma3: Family = {
  */
 export function readGemma3(
   reader: ConfigReader,
+  facts: ModelFacts,
   warn: (message: string) => void,
 ): GemmaSettings {
   refuseOthers(reader);
   refuseSoftcap(reader);
   const logitSoftcap = reader.value("final_logit_softcapping");
-  const layers = reader.count("num_hidden_layers", 26);
+  const layers = readLayers(reader, facts, 26);
   const maxPositions = reader.count("max_position_embeddings", 131072);
   const headDim = reader.count("head_dim", 256);
   const theta = { full: 1e6, windowed: reader.positive("rope_local_base_freq", 1e4) };

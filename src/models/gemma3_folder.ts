@@ -42,7 +42,7 @@ export const gemma3Folder: Family = {
     if (modelType !== "gemma3_text") {
       throw text.unexpected("model_type", '"gemma3_text"', modelType);
     }
-    const settings = readGemma3(text, warn);
+    const settings = readGemma3(text, facts, warn);
     refuseUnknown(text, facts, warn);
     refuseUnknown(reader, facts, warn);
     const { root, languageHeadName } = rootOf(facts);

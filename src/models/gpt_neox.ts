@@ -1,18 +1,18 @@
 import type { ExpectedTensors } from "../checkpoint/check_tensors.ts";
 import { ConfigReader } from "../checkpoint/config_reader.ts";
-import { activate } from "../ops/activate.ts";
-import { type Activation, namedActivations } from "../ops/activation.ts";
+import type { Activation } from "../ops/activation.ts";
 import { byHead, paddedHeadDim, paddedSize, unpacked } from "../ops/layout.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import type { Weight } from "../ops/weight.ts";
 import type { Linear, WeightLoader } from "../ops/weight_loader.ts";
+import { addFeedForward } from "./blocks/feed_forward.ts";
 import { type LayerNorm, layerNormed, loadLayerNorm } from "./blocks/layer_norm.ts";
 import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
 import { addLinear, linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
-import { refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { BackbonePlan, Family } from "./family.ts";
+import { readActivation, readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import {
   describeRope,
@@ -46,9 +46,6 @@ const embeddingName = "gpt_neox.embed_in.weight";
 const finalNormName = "gpt_neox.final_layer_norm";
 const layerName = /^gpt_neox\.layers\.(\d+)\./;
 
-/** More layers than any model has; a config may ask for more only with the tensors at hand. */
-const manyLayers = 1024;
-
 /**
  * GPT-NeoX (Black et al. 2022, arXiv 2204.06745), as `transformers` names and stores it: layer norms, rope
  * on a part of each head, queries, keys and values in one packed map, biases everywhere. Both blocks read
@@ -80,7 +77,7 @@ function neoxFamily(
     plan(facts, warn) {
       const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
       refuseUnsupported(reader, ["hidden_act", "partial_rotary_factor"]);
-      const settings = readSettings(reader, Math.max(manyLayers, facts.tensors.size), warn);
+      const settings = readSettings(reader, facts, warn);
       for (const key of headKeys) reader.value(key);
       refuseUnknown(reader, facts, warn);
       return planNeox(family, settings);
@@ -92,7 +89,7 @@ function neoxFamily(
 /** Reads the settings, in the spellings of transformers 4 and 5. */
 function readSettings(
   reader: ConfigReader,
-  mostLayers: number,
+  facts: ModelFacts,
   warn: (message: string) => void,
 ): GptNeoxSettings {
   const hiddenSize = reader.count("hidden_size");
@@ -109,12 +106,12 @@ function readSettings(
     vocabularySize: reader.count("vocab_size"),
     hiddenSize,
     intermediateSize: reader.count("intermediate_size"),
-    layers: reader.count("num_hidden_layers", undefined, mostLayers),
+    layers: readLayers(reader, facts),
     heads,
     headDim,
     normEpsilon: reader.positive("layer_norm_eps", 1e-5),
     rope,
-    activation: readActivation(reader),
+    activation: readActivation(reader, "hidden_act", "gelu"),
     parallelResidual: reader.flag("use_parallel_residual", true),
     attentionBiases: reader.flag("attention_bias", true),
     maxTokens: longestConversation(rope, maxPositions),
@@ -130,12 +127,6 @@ function ownOrSame(reader: ConfigReader, own: string, usual: string, otherwise: 
   const other = reader.positive(usual, value);
   if (other !== value) throw unsupported(reader, usual, `as ${own}, ${value}`, other);
   return value;
-}
-
-function readActivation(reader: ConfigReader): Activation {
-  const name = reader.text("hidden_act", "gelu");
-  if (Object.hasOwn(namedActivations, name)) return namedActivations[name]!;
-  throw unsupported(reader, "hidden_act", Object.keys(namedActivations).join(", "), name);
 }
 
 function planNeox(family: Family, settings: GptNeoxSettings): BackbonePlan {
@@ -310,16 +301,10 @@ class NeoxLayers implements LayerArithmetic<NeoxLayer> {
 
   #addFeedForward(stream: PackStream, { feedForwardNorm, up, down }: NeoxLayer): void {
     const { backend } = stream;
-    const { activation } = this.settings;
     for (const hidden of stream.feedForwardBlocks()) {
       const normed = layerNormed(backend, hidden, feedForwardNorm);
-      const product = linear(backend, normed, up);
+      addFeedForward(backend, normed, { in: up, out: down }, this.settings.activation, hidden);
       backend.release(normed);
-      const inner = backend.matrix(product.rows, product.columns, "operand");
-      backend.run(activate, { input: product, activation, output: inner });
-      backend.release(product);
-      addLinear(backend, inner, down, hidden);
-      backend.release(inner);
     }
   }
 

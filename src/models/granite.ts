@@ -1,6 +1,6 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { Family } from "./family.ts";
+import type { Family, ModelFacts } from "./family.ts";
 import { planScaledDecoder, readSizes, type ScaledDecoderSettings } from "./scaled_decoder.ts";
 
 const multipliers = [
@@ -20,7 +20,7 @@ export const granite: Family = {
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
     refuseUnsupported(reader, multipliers);
-    const settings = readSettings(reader, warn);
+    const settings = readSettings(reader, facts, warn);
     refuseUnknown(reader, facts, warn);
     return planScaledDecoder(granite, settings);
   },
@@ -28,10 +28,11 @@ export const granite: Family = {
 
 function readSettings(
   reader: ConfigReader,
+  facts: ModelFacts,
   warn: (message: string) => void,
 ): ScaledDecoderSettings {
   return {
-    ...readSizes(reader, { usual: { maxPositions: 2048 }, warn }),
+    ...readSizes(reader, { facts, usual: { maxPositions: 2048 }, warn }),
     rmsEpsilon: reader.positive("rms_norm_eps", 1e-6),
     normOffset: 0,
     activation: "silu",

@@ -11,8 +11,8 @@ import { addLinear, linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
-import { refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { BackbonePlan, Family } from "./family.ts";
+import { readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
@@ -38,9 +38,6 @@ export interface InternLm2Settings {
 const embeddingName = "model.tok_embeddings.weight";
 const finalNormName = "model.norm.weight";
 
-/** More layers than any model has; a config may ask for more only with the tensors at hand. */
-const manyLayers = 1024;
-
 /**
  * InternLM2 (Cai et al. 2024, arXiv 2403.17297), as the `modeling_internlm2.py` of its published folders
  * names and stores it; transformers itself has no such class. It computes with Llama's layers. Queries, keys
@@ -55,7 +52,7 @@ export const internLm2: Family = {
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
     refuseUnsupported(reader, ["bias"]);
-    const settings = readSettings(reader, Math.max(manyLayers, facts.tensors.size), warn);
+    const settings = readSettings(reader, facts, warn);
     refuseUnknown(reader, facts, warn);
     return planInternLm2(settings);
   },
@@ -64,7 +61,7 @@ export const internLm2: Family = {
 /** Reads the settings; what a config leaves out has the value that the published config class gives it. */
 function readSettings(
   reader: ConfigReader,
-  mostLayers: number,
+  facts: ModelFacts,
   warn: (message: string) => void,
 ): InternLm2Settings {
   const hiddenSize = reader.count("hidden_size");
@@ -86,7 +83,7 @@ function readSettings(
     vocabularySize: reader.count("vocab_size"),
     hiddenSize,
     intermediateSize: reader.count("intermediate_size"),
-    layers: reader.count("num_hidden_layers", undefined, mostLayers),
+    layers: readLayers(reader, facts),
     heads,
     keyHeads,
     headDim,

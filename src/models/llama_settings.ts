@@ -1,5 +1,5 @@
 import type { ConfigReader } from "../checkpoint/config_reader.ts";
-import { layerWindows } from "./config_keys.ts";
+import { layerWindows, readLayers } from "./config_keys.ts";
 import type { ExpertFacts, ExpertSettings } from "./experts.ts";
 import type { Family, ModelFacts } from "./family.ts";
 import { longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
@@ -50,9 +50,6 @@ export interface LlamaVariant extends Pick<Family, "modelType" | "className"> {
   checkTypedWindows?(reader: ConfigReader, windows: readonly number[]): void;
 }
 
-/** More layers than any model has; a config may ask for more only with the tensors at hand. */
-const manyLayers = 1024;
-
 /** What settings are read with: the tensors, and who is told of what is odd. */
 interface Reading extends Pick<ModelFacts, "tensors"> {
   readonly warn: (message: string) => void;
@@ -69,7 +66,7 @@ export function readSettings(
   const keyHeads = reader.count("num_key_value_heads", heads);
   if (variant.headDim === undefined) checkHeads(reader, heads, hiddenSize);
   const headDim = reader.count("head_dim", variant.headDim ?? hiddenSize / heads);
-  const layers = reader.count("num_hidden_layers", undefined, Math.max(manyLayers, tensors.size));
+  const layers = readLayers(reader, { tensors });
   const maxPositions = reader.count("max_position_embeddings");
   const rope = readRope(reader, { maxPositions, headDim, warn });
   const bias = reader.flag("attention_bias", false);

@@ -11,8 +11,8 @@ import { type LayerArithmetic, LayerStack } from "./blocks/layer_stack.ts";
 import { addLinear, linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
-import { readActivation, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { BackbonePlan, Family } from "./family.ts";
+import { readActivation, readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, readSection, type RopeReading, type RopeSettings } from "./rope_settings.ts";
 import { oddHeadDim, unsupported } from "./unsupported.ts";
@@ -40,9 +40,6 @@ export interface ModernBertSettings {
   readonly maxTokens: number;
 }
 
-/** More layers than any model has; a config may ask for more only with the tensors at hand. */
-const manyLayers = 1024;
-
 const tokensName = "embeddings.tok_embeddings.weight";
 /** What names begin with in a model with a head; in a backbone alone with nothing. */
 const usualPrefix = "model.";
@@ -62,7 +59,7 @@ export const modernbert: Family = {
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
     refuseUnsupported(reader, ["hidden_activation", "is_causal"]);
-    const settings = readSettings(reader, Math.max(manyLayers, facts.tensors.size), warn);
+    const settings = readSettings(reader, facts, warn);
     refuseUnknown(reader, facts, warn);
     return planModernBert(settings, facts.tensors.has(tokensName) ? "" : usualPrefix);
   },
@@ -71,7 +68,7 @@ export const modernbert: Family = {
 /** Reads the settings, in the spellings of transformers 4 and 5. */
 function readSettings(
   reader: ConfigReader,
-  mostLayers: number,
+  facts: ModelFacts,
   warn: (message: string) => void,
 ): ModernBertSettings {
   const hiddenSize = reader.count("hidden_size");
@@ -81,7 +78,7 @@ function readSettings(
   }
   const headDim = hiddenSize / heads;
   if (headDim % 2 !== 0) throw oddHeadDim(reader, headDim);
-  const layers = reader.count("num_hidden_layers", undefined, mostLayers);
+  const layers = readLayers(reader, facts);
   const maxTokens = reader.count("max_position_embeddings");
   const [rope, localRope] = readRopes(reader, { maxPositions: maxTokens, headDim, warn });
   const settings: ModernBertSettings = {

@@ -11,8 +11,8 @@ import { linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { addRmsNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
-import { refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { BackbonePlan, Family } from "./family.ts";
+import { readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
@@ -74,7 +74,7 @@ export function olmoFamily(
     plan(facts, warn) {
       const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
       refuseUnsupported(reader);
-      const settings = readSettings(reader, readPositions, warn);
+      const settings = readSettings(reader, facts, readPositions, warn);
       refuseUnknown(reader, facts, warn);
       return planOlmo(family, settings);
     },
@@ -84,6 +84,7 @@ export function olmoFamily(
 
 function readSettings(
   reader: ConfigReader,
+  facts: ModelFacts,
   readPositions: (reader: ConfigReader, reading: PositionsReading) => Positions,
   warn: (message: string) => void,
 ): Olmo2Settings {
@@ -95,7 +96,7 @@ function readSettings(
   }
   const headDim = reader.count("head_dim", hiddenSize / heads);
   if (headDim % 2 !== 0) throw oddHeadDim(reader, headDim);
-  const layers = reader.count("num_hidden_layers");
+  const layers = readLayers(reader, facts);
   const maxPositions = reader.count("max_position_embeddings", 2048);
   const positions = readPositions(reader, { layers, maxPositions, headDim, warn });
   return {

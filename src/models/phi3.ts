@@ -11,8 +11,8 @@ import { addLinear, linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
-import { refuseUnknown, refuseUnsupported } from "./config_keys.ts";
-import type { BackbonePlan, Family } from "./family.ts";
+import { readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import {
@@ -52,7 +52,7 @@ export const phi3: Family = {
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
     refuseUnsupported(reader, ["partial_rotary_factor"]);
-    const settings = readSettings(reader, warn);
+    const settings = readSettings(reader, facts, warn);
     refuseUnknown(reader, facts, warn);
     return planPhi3(settings);
   },
@@ -62,7 +62,11 @@ export const phi3: Family = {
 const originalLength = 4096;
 
 /** Reads the settings, in the spellings of transformers 4 and 5. */
-function readSettings(reader: ConfigReader, warn: (message: string) => void): Phi3Settings {
+function readSettings(
+  reader: ConfigReader,
+  facts: ModelFacts,
+  warn: (message: string) => void,
+): Phi3Settings {
   const hiddenSize = reader.count("hidden_size");
   const heads = reader.count("num_attention_heads");
   const keyHeads = reader.count("num_key_value_heads", heads);
@@ -83,7 +87,7 @@ function readSettings(reader: ConfigReader, warn: (message: string) => void): Ph
     vocabularySize: reader.count("vocab_size"),
     hiddenSize,
     intermediateSize: reader.count("intermediate_size"),
-    layers: reader.count("num_hidden_layers"),
+    layers: readLayers(reader, facts),
     heads,
     keyHeads,
     headDim,

@@ -55,7 +55,7 @@ export function readQwen35(
 ): Qwen35Settings {
   const reader = new ConfigReader(withoutImages(config), name);
   refuseUnsupported(reader, ["partial_rotary_factor"]);
-  const settings = readSettings(reader, warn);
+  const settings = readSettings(reader, facts, warn);
   refuseUnknown(reader, facts, warn);
   return settings;
 }

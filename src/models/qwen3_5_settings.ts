@@ -1,4 +1,6 @@
 import type { ConfigReader } from "../checkpoint/config_reader.ts";
+import { readLayers } from "./config_keys.ts";
+import type { ModelFacts } from "./family.ts";
 import { longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
 import { oddHeadDim, unsupported } from "./unsupported.ts";
 
@@ -42,6 +44,7 @@ const mostKeyDim = 256;
 /** Reads the settings; what is absent is as in transformers 5. */
 export function readSettings(
   reader: ConfigReader,
+  facts: ModelFacts,
   warn: (message: string) => void,
 ): Qwen35Settings {
   const heads = reader.count("num_attention_heads", 16);
@@ -61,7 +64,7 @@ export function readSettings(
   }
   // A list of the layers without experts, in a family that has none.
   reader.value("mlp_only_layers");
-  const layers = reader.count("num_hidden_layers");
+  const layers = readLayers(reader, facts);
   return {
     vocabularySize: reader.count("vocab_size"),
     hiddenSize: reader.count("hidden_size"),

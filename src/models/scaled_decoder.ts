@@ -12,7 +12,8 @@ import { addLinear, linear } from "./blocks/linear.ts";
 import type { PackStream } from "./blocks/pack_stream.ts";
 import { rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, type AttentionShape, keysAndValues, turned } from "./blocks/self_attention.ts";
-import type { BackbonePlan, Family } from "./family.ts";
+import { readLayers } from "./config_keys.ts";
+import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
 import { namesUnder } from "./tensor_names.ts";
@@ -54,13 +55,17 @@ const names = namesUnder("model.");
 
 /** What sizes are read with. */
 export interface SizesReading {
+  readonly facts: ModelFacts;
   /** What the class in `transformers` takes where the config names none; by default it must. */
   readonly usual: { readonly headDim?: number; readonly maxPositions: number };
   readonly warn: (message: string) => void;
 }
 
 /** Reads the sizes, in the spellings of transformers 4 and 5. */
-export function readSizes(reader: ConfigReader, { usual, warn }: SizesReading): DecoderSizes {
+export function readSizes(
+  reader: ConfigReader,
+  { facts, usual, warn }: SizesReading,
+): DecoderSizes {
   const hiddenSize = reader.count("hidden_size");
   const heads = reader.count("num_attention_heads");
   const keyHeads = reader.count("num_key_value_heads", heads);
@@ -75,7 +80,7 @@ export function readSizes(reader: ConfigReader, { usual, warn }: SizesReading): 
     vocabularySize: reader.count("vocab_size"),
     hiddenSize,
     intermediateSize: reader.count("intermediate_size"),
-    layers: reader.count("num_hidden_layers"),
+    layers: readLayers(reader, facts),
     heads,
     keyHeads,
     headDim,
