@@ -1,7 +1,7 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
-import { type Activation, namedActivations } from "../ops/activation.ts";
-import type { HeadFacts, HeadKind } from "./head.ts";
+import type { HeadKind } from "./head.ts";
 import { planLabelHead } from "./label_head.ts";
+import { activationOf } from "./linear_layers.ts";
 
 const layers = ["pooler.dense", "classifier"];
 
@@ -15,18 +15,10 @@ export const debertaHead: HeadKind = {
   told: `"${layers.map((name) => `${name}.weight`).join('" with "')}" (DeBERTa)`,
   matches: ({ tensors }) => layers.every((name) => tensors.has(`${name}.weight`)),
   plan: (facts) => {
-    const activation = readActivation(facts);
+    const config = new ConfigReader(facts.config, `${facts.name}/config.json`);
+    const activation = activationOf(config, "pooler_hidden_act", "gelu");
     const read = { at: "first" } as const;
     const plan = planLabelHead(facts, { kind: "deberta", layers, activation, biased: true, read });
     return { ...plan, settings: { activation } };
   },
 };
-
-function readActivation({ name, config }: HeadFacts): Activation {
-  const reader = new ConfigReader(config, `${name}/config.json`);
-  const given = reader.text("pooler_hidden_act", "gelu");
-  const activation = Object.hasOwn(namedActivations, given) ? namedActivations[given] : undefined;
-  if (activation !== undefined) return activation;
-  const known = Object.keys(namedActivations).join(", ");
-  throw reader.unexpected("pooler_hidden_act", `one of ${known}`, given);
-}

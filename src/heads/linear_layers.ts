@@ -1,10 +1,23 @@
+import type { ConfigReader } from "../checkpoint/config_reader.ts";
 import { activate } from "../ops/activate.ts";
-import type { Activation } from "../ops/activation.ts";
+import { type Activation, namedActivations } from "../ops/activation.ts";
 import type { Backend } from "../ops/backend.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { asStored, type LayOut, padded } from "../ops/layout.ts";
 import type { Linear, WeightLoader } from "../ops/weight_loader.ts";
+
+/**
+ * An activation by the name that transformers gives it.
+ *
+ * @throws {AssayError} `checkpoint/bad-config`.
+ */
+export function activationOf(config: ConfigReader, key: string, fallback: string): Activation {
+  const name = config.text(key, fallback);
+  const activation = Object.hasOwn(namedActivations, name) ? namedActivations[name] : undefined;
+  if (activation !== undefined) return activation;
+  throw config.unexpected(key, `one of ${Object.keys(namedActivations).join(", ")}`, name);
+}
 
 /** How the outputs of a layer lie: what a hidden one gives, the next takes in, zeros included. */
 export function outputsOf(layer: number, layers: number): LayOut {

@@ -2,7 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 import { activate } from "../ops/activate.ts";
-import { type Activation, namedActivations } from "../ops/activation.ts";
+import type { Activation } from "../ops/activation.ts";
 import type { Backend } from "../ops/backend.ts";
 import { layerNorm } from "../ops/layer_norm.ts";
 import { asStored, padded } from "../ops/layout.ts";
@@ -19,6 +19,7 @@ import type {
   ReadStates,
 } from "./head.ts";
 import { readLabels } from "./labels.ts";
+import { activationOf } from "./linear_layers.ts";
 
 const names = { dense: "head.dense", norm: "head.norm", classifier: "classifier" };
 
@@ -50,7 +51,7 @@ function planModernBertHead(facts: HeadFacts): HeadPlan {
   refuseTokenClassifier(facts);
   const config = new ConfigReader(facts.config, `${facts.name}/config.json`);
   const settings: HeadSettings = {
-    activation: readActivation(config),
+    activation: activationOf(config, "classifier_activation", "gelu"),
     epsilon: config.positive("norm_eps", 1e-5),
     biases: { dense: config.flag("classifier_bias", false), norm: config.flag("norm_bias", false) },
   };
@@ -86,14 +87,6 @@ function refuseTokenClassifier({ name, config }: HeadFacts): void {
     `Cannot load ${name}: expected a head that scores a conversation, found one that labels every token ` +
       "(ModernBertForTokenClassification)",
   );
-}
-
-function readActivation(config: ConfigReader): Activation {
-  const name = config.text("classifier_activation", "gelu");
-  const activation = Object.hasOwn(namedActivations, name) ? namedActivations[name] : undefined;
-  if (activation !== undefined) return activation;
-  const known = Object.keys(namedActivations).join(", ");
-  throw config.unexpected("classifier_activation", `one of ${known}`, name);
 }
 
 function readPooling(config: ConfigReader): "first" | "mean" {
