@@ -2,16 +2,16 @@ import { namingHint } from "../checkpoint/tensor_names.ts";
 import { AssayError } from "../error.ts";
 import { armoHead } from "./armo.ts";
 import { beaverHead } from "./beaver.ts";
-import type { HeadFacts, HeadKind, HeadPlan } from "./head.ts";
+import { debertaHead } from "./deberta.ts";
 import { bertHead, robertaHead } from "./encoder_heads.ts";
+import type { HeadFacts, HeadKind, HeadPlan } from "./head.ts";
 import { ldlHead } from "./ldl.ts";
 import { mlpHead } from "./mlp.ts";
+import { modernbertHead } from "./modernbert.ts";
+import { outProjHead } from "./out_proj.ts";
 import { processHead } from "./process_reward.ts";
 import { quantileHead } from "./quantile.ts";
 import { renamedScalarHead } from "./renamed_scalar.ts";
-import { outProjHead } from "./out_proj.ts";
-import { debertaHead } from "./deberta.ts";
-import { modernbertHead } from "./modernbert.ts";
 import { scalarHead } from "./scalar.ts";
 import { urmHead } from "./urm.ts";
 import { vocabularyHead } from "./vocabulary.ts";
@@ -19,22 +19,26 @@ import { votersHead } from "./voters.ts";
 
 /** The kinds of head that Assay runs. */
 export const headKinds: readonly HeadKind[] = [
+  // A score, or several labels.
   scalarHead,
   renamedScalarHead,
   mlpHead,
+  outProjHead,
   beaverHead,
+  // Objectives, and voters.
   armoHead,
   quantileHead,
   urmHead,
   ldlHead,
+  votersHead,
+  // Of encoders' classifiers.
   bertHead,
   robertaHead,
-  outProjHead,
   debertaHead,
   modernbertHead,
+  // Of tokens.
   vocabularyHead,
   processHead,
-  votersHead,
 ];
 
 const registered: HeadKind[] = [];

@@ -1,10 +1,10 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 import { bert } from "./bert.ts";
+import { debertaV2 } from "./deberta.ts";
 import { electra } from "./electra.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
 import { gemma } from "./gemma.ts";
-import { debertaV2 } from "./deberta.ts";
 import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { gemma3Folder } from "./gemma3_folder.ts";
@@ -14,10 +14,11 @@ import { internLm2 } from "./internlm2.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { mixtral } from "./mixtral.ts";
+import { modernbert } from "./modernbert.ts";
 import { olmo2 } from "./olmo2.ts";
 import { olmo3 } from "./olmo3.ts";
 import { phi3 } from "./phi3.ts";
-import { modernbert } from "./modernbert.ts";
+import { refuseQuantized } from "./quantized.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen2Moe } from "./qwen2_moe.ts";
 import { qwen3 } from "./qwen3.ts";
@@ -25,11 +26,11 @@ import { qwen35 } from "./qwen3_5.ts";
 import { qwen35Folder } from "./qwen3_5_folder.ts";
 import { qwen3Moe } from "./qwen3_moe.ts";
 import { refusedFamilies } from "./refused_families.ts";
-import { refuseQuantized } from "./quantized.ts";
 import { camembert, roberta, xlmRoberta } from "./roberta.ts";
 
 /** The families that Assay runs. */
 export const families: readonly Family[] = [
+  // Decoders, which see from left to right.
   llama,
   mistral,
   mixtral,
@@ -47,14 +48,15 @@ export const families: readonly Family[] = [
   olmo2,
   olmo3,
   granite,
+  internLm2,
+  gptNeox,
+  gptNeoxReward,
+  // Encoders, in which every token sees every other.
   bert,
   roberta,
   xlmRoberta,
   camembert,
-  gptNeox,
-  gptNeoxReward,
   electra,
-  internLm2,
   modernbert,
   debertaV2,
 ];
