@@ -169,13 +169,14 @@ function exchangeOf(
   { deadline = 300_000 }: ApplicationOptions,
 ): Exchange {
   const request = context.req.raw;
+  const url = new URL(request.url);
   return {
     request,
-    url: new URL(request.url),
+    url,
     id: crypto.randomUUID().replaceAll("-", ""),
     now: Math.floor(Date.now() / 1000),
     signal: request.signal,
-    model: (name) => models.named(name),
+    model: (name) => models.named(name ?? url.searchParams.get("model")),
     score: (model, conversations) =>
       model.score(conversations, { signal: request.signal, deadline }),
     headers: new Headers(),

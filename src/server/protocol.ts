@@ -15,7 +15,7 @@ export interface Exchange {
   /** Ends when the client is gone. */
   readonly signal: AbortSignal;
   /**
-   * The model of that name; the first one where a request names none.
+   * The model of that name; where the body names none that of `?model=`, else the first one.
    *
    * @throws {AssayError} `server/unknown-model`, `server/not-ready`.
    */

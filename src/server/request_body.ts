@@ -33,6 +33,14 @@ export async function readJson(
       }; with curl add -H 'content-type: application/json'`,
     );
   }
+  const encoding = request.headers.get("content-encoding") ?? "identity";
+  if (!/^(?:identity)?$/i.test(encoding.trim())) {
+    throw serverError(
+      "server/wrong-content-type",
+      `Cannot read the request: expected a body that is not compressed, found the header ` +
+        `"content-encoding: ${encoding.slice(0, 100)}"; send it plain`,
+    );
+  }
   const text = decode(await readBytes(request, limits));
   checkDepth(text);
   let body: unknown;

@@ -47,7 +47,7 @@ export class ServedModels {
       "server/unknown-model",
       `Cannot find the model ${JSON.stringify(wanted.slice(0, 100))}: expected ${
         [...this.#models.keys()].map((id) => JSON.stringify(id)).join(" or ")
-      }, or none`,
+      }, or no name at all`,
     );
   }
 

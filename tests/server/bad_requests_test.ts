@@ -69,6 +69,44 @@ Deno.test("a body that is not said to be JSON is refused: a page elsewhere could
   }
   const headers = { "content-type": "application/json; charset=utf-8" };
   assert.equal((await server.post("/v1/score", good, { headers })).status, 200);
+  const packed = { "content-type": "application/json", "content-encoding": "gzip" };
+  const { status, json } = await server.post("/v1/score", good, { headers: packed });
+  assert.equal(status, 415);
+  assert.match(json.error.message, /not compressed, found the header "content-encoding: gzip"/);
+});
+
+Deno.test("no protocol answers with another model than the one that was named", async () => {
+  await using server = await AskedServer.ready({}, {}, ["fake", "other"]);
+  const asked = { input: [{ role: "user", content: "Hi" }] };
+  const message = { type: "message", role: "assistant", content: "four" };
+  const bodies: Record<string, Record<string, unknown>> = {
+    "/v1/score": good,
+    "/v1/tokens": good,
+    "/classify": { input: "four" },
+    "/pooling": { input: "four" },
+    "/score": { text_1: "Hi", text_2: "four" },
+    "/rerank": { query: "Hi", documents: ["four"] },
+    "/tei/rerank": { query: "Hi", texts: ["four"] },
+    "/predict": { inputs: [["Hi", "four"]] },
+    "/sglang/classify": { text: "four" },
+    "/sglang/v1/rerank": { query: "Hi", documents: ["four"] },
+    "/v1/embeddings": { input: "four" },
+    "/get_reward": { query: ["four"] },
+    "/remote_rm": { prompt: "Hi", response: "four" },
+    "/assert": { output: "four", context: { prompt: "Hi" } },
+    "/verify": { responses_create_params: asked, response: { output: [message] } },
+  };
+  const isItsClients = (path: string) => path === "/assert" || path === "/verify";
+  for (const [path, body] of Object.entries(bodies)) {
+    assert.equal((await server.post(path, body)).status, 200, path);
+    // NeMo Gym answers a sample that can't be scored with 200, masked.
+    const { text } = await server.post(`${path}?model=none`, body);
+    assert.match(text, /Cannot find the model/, path);
+    if (isItsClients(path)) continue; // whose other fields have their own meanings
+    const { status } = await server.post(path, { ...body, model: "none" });
+    assert.equal(status, 404, path);
+  }
+  assert.equal((await server.ask("/info?model=other")).json.model_id, "other");
 });
 
 Deno.test("another method than an address has is told which it has", async () => {

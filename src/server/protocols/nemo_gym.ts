@@ -49,7 +49,7 @@ async function verified(
   body: v.InferOutput<typeof verify>,
   exchange: Exchange,
 ): Promise<unknown> {
-  const model = exchange.model(exchange.url.searchParams.get("model"));
+  const model = exchange.model(null);
   const [verdict] = await exchange.score(model, [conversationOf(body)]);
   const { score, error, rewards } = verdict!;
   // The same keys in every task: a missing objective is told as 0 of a sample that is masked.

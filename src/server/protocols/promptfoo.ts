@@ -45,7 +45,7 @@ async function assess(
   exchange: Exchange,
 ): Promise<unknown> {
   const threshold = numberOf(exchange.url.searchParams.get("threshold"));
-  const model = exchange.model(exchange.url.searchParams.get("model"));
+  const model = exchange.model(null);
   const [verdict] = await exchange.score(model, [conversationOf(body)]);
   const { score, error, rewards } = verdict!;
   if (error !== null) return { pass: false, score: 0, reason: `${error.code}: ${error.message}` };

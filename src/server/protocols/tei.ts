@@ -7,10 +7,13 @@ import type { Failure } from "../failures.ts";
 import { type Exchange, type Protocol, route } from "../protocol.ts";
 
 const mostInputs = 10_000;
+/** No field of TEI's, which serves one model; who names one here must not get another's scores. */
+const model = v.nullish(v.string());
 const pair = v.strictTuple([v.string(), v.string()]);
 const lone = v.strictTuple([v.string()]);
 
 const predict = v.object({
+  model,
   inputs: v.union([
     v.string(),
     lone,
@@ -23,6 +26,7 @@ const predict = v.object({
 });
 
 const rerank = v.object({
+  model,
   query: v.string(),
   texts: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(mostInputs)),
   raw_scores: v.nullish(v.boolean()),
@@ -67,7 +71,7 @@ async function predicted(
   const isBatch = Array.isArray(inputs) && Array.isArray(inputs[0]);
   const all = (isBatch ? inputs : [typeof inputs === "string" ? [inputs] : inputs]) as One[];
   const conversations = all.map((one) => withLimits(conversationOf(one), limits));
-  const verdicts = await exchange.score(exchange.model(null), conversations);
+  const verdicts = await exchange.score(exchange.model(body.model), conversations);
   measured(exchange, verdicts, begun);
   const activation = raw === false ? "sigmoid" : "none";
   const answers = answersOf(
@@ -90,7 +94,7 @@ async function reranked(body: v.InferOutput<typeof rerank>, exchange: Exchange):
   const { query, texts, return_text: returns, raw_scores: raw } = body;
   const limits = limitsOf(body);
   const conversations = texts.map((text) => withLimits(conversationOfPair(query, text), limits));
-  const verdicts = await exchange.score(exchange.model(null), conversations);
+  const verdicts = await exchange.score(exchange.model(body.model), conversations);
   measured(exchange, verdicts, begun);
   const place = (index: number) => returns ? { index, text: texts[index] } : { index };
   const activation = raw === false ? "sigmoid" : "none";
