@@ -53,6 +53,15 @@ export function readRouting(
   const other = defaults.named === "num_experts" ? "num_local_experts" : "num_experts";
   const fallback = reader.count(other, defaults.experts, most);
   const experts = reader.count(defaults.named, fallback, most);
+  if (reader.value(other) !== undefined && experts !== fallback) {
+    throw reader.unexpected(
+      other,
+      `the same number as ${
+        JSON.stringify(defaults.named)
+      }, ${experts}, which counts the experts too`,
+      fallback,
+    );
+  }
   const perRow = reader.count("num_experts_per_tok", defaults.perRow);
   if (perRow <= experts) return { experts, perRow };
   throw reader.unexpected(

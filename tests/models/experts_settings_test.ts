@@ -145,6 +145,11 @@ Deno.test("published configs of Mixtral and of Qwen with experts are read withou
 Deno.test("experts are counted under both names, and absent keys are the class's own", () => {
   const saved = read(qwen3Moe, { num_experts: undefined, num_local_experts: 8 });
   assert.deepEqual(saved.experts, read(qwen3Moe).experts);
+  const twice = read(qwen3Moe, { num_local_experts: 8 });
+  assert.deepEqual(twice.experts, saved.experts);
+  const contradicted = { num_experts: 2, num_local_experts: 8 };
+  const bad = refused("checkpoint/bad-config", '"num_experts" to be the same number as');
+  assert.throws(() => read(qwen3Moe, contradicted), bad);
   assert.equal(read(mixtral, { rope_theta: undefined }).rope.theta, 1e6);
   assert.equal(read(mixtral, { rms_norm_eps: undefined }).rmsEpsilon, 1e-5);
   assert.equal(read(qwen3Moe, { norm_topk_prob: undefined }).experts!.normalised, false);
