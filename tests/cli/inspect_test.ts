@@ -98,6 +98,16 @@ Deno.test("assay inspect --format table shows it to people", async () => {
   assert.doesNotMatch(stdout, /<- gate is read here/);
 });
 
+Deno.test("assay inspect folds layers and experts, and tells what the score is of objectives", async () => {
+  const shown = async (model: string) =>
+    (await inspect(`tests/golden/parity/${model}`, "--format", "table")).stdout;
+  const encoder = await shown("bert");
+  assert.match(encoder, /2 × .* bert\.encoder\.layer\.\*\.output\.dense\.bias/);
+  assert.doesNotMatch(encoder, /assistant header/); // a pair has none
+  assert.match(await shown("mixtral"), /\.layers\.\*\.block_sparse_moe\.experts\.\*\.w1\.weight/);
+  assert.match(await shown("head_urm"), /score {7}the sum of the objectives' rewards/);
+});
+
 Deno.test("assay inspect tells what it can of a model that it does not understand, with 1", async () => {
   await inFolder(async (folder) => {
     const from = "tests/golden/parity/llama";

@@ -25,11 +25,13 @@ export function reportLines(report: ModelReport): readonly string[] {
       told(report.template, ({ form, origin, source, header_pattern: pattern }) => [
         `from        ${origin}`,
         form === "pair" ? `pair        ${source}` : `length      ${source.length} characters`,
-        `header      ${
-          pattern === null
-            ? "no assistant header found"
-            : pattern.map(({ id, text }) => `${id} ${JSON.stringify(text)}`).join("  ")
-        }`,
+        ...(form === "pair"
+          ? []
+          : [`header      ${
+            pattern === null
+              ? "no assistant header found"
+              : pattern.map(({ id, text }) => `${id} ${JSON.stringify(text)}`).join("  ")
+          }`]),
       ]),
     ),
     ...part("Kernels", kernelLines(report.kernels)),
@@ -72,6 +74,9 @@ function headLines(head: ReportedHead): readonly string[] {
     ...(score === null
       ? []
       : [`score       ${head.score_negated ? "minus " : ""}the logit of ${score}`]),
+    ...(parts.includes("coefficients")
+      ? ["score       the sum of the objectives' rewards, each times its coefficient"]
+      : []),
     ...(objectives.length === 0 ? [] : [`objectives  ${objectives.join(", ")}`]),
     ...(parts.length === 0 ? [] : [`tells       the score, ${parts.join(", ")}`]),
     ...(tokens.length === 0 ? [] : [
@@ -141,11 +146,14 @@ function memoryLines(
   ];
 }
 
-/** Tensors with the layer's number folded: one line for all layers that have the same. */
+/** Tensors with numbers of layers and experts folded: one line for all that have the same. */
 function tensorLines(tensors: readonly TensorInfo[]): readonly string[] {
   const groups = new Map<string, number>();
   for (const { name, dtype, shape } of tensors) {
-    const folded = name.replace(/\.layers\.\d+\./, ".layers.*.");
+    const folded = name.replace(/\.(layers?)\.\d+\./, ".$1.*.").replace(
+      /\.experts\.\d+\./,
+      ".experts.*.",
+    );
     const line = `${dtype.padEnd(4)}  ${`[${shape.join(", ")}]`.padEnd(16)}  ${folded}`;
     groups.set(line, (groups.get(line) ?? 0) + 1);
   }
