@@ -109,7 +109,8 @@ function shapeOf(row: Row): RowConversations {
     const { prompt, steps } = row;
     return { kind: "single", conversation: conversationOf(prompt, "steps", stepsOf(steps)) };
   }
-  const columns = Object.keys(row).map((column) => `"${column}"`).join(", ") || "none";
+  const columns = Object.entries(row)
+    .map(([column, value]) => `"${column}"${value === null ? " (null)" : ""}`).join(", ") || "none";
   throw new AssayError(
     "data/bad-row",
     'Cannot find a conversation in the row: expected "messages", or "prompt" with "response" or ' +
@@ -147,7 +148,11 @@ function candidatesOf(row: Row, column: string): readonly Conversation[] {
 function stepsOf(value: unknown): readonly string[] {
   const steps = typeof value === "string" ? valueOfText(value)?.value : value;
   if (isSteps(steps)) return steps;
-  throw badColumn("steps", `expected a list of texts, found ${kindOfValue(value)}`);
+  const other = Array.isArray(steps) ? steps.findIndex((step) => typeof step !== "string") : -1;
+  const found = other < 0
+    ? kindOfValue(value)
+    : `${kindOfValue((steps as unknown[])[other])} as item ${other + 1} of it`;
+  throw badColumn("steps", `expected a list of texts, found ${found}`);
 }
 
 /** Whether a response is a list of its steps. */
@@ -160,6 +165,10 @@ function isSteps(value: unknown): value is readonly string[] {
 function conversationOf(prompt: unknown, column: string, response: unknown): Conversation {
   // The text of a list of strings may well be the answer itself.
   if (isSteps(response)) return withAnswer(prompt, column, { content: "", steps: response });
+  if (typeof response !== "string" && !Array.isArray(response)) {
+    const found = kindOfValue(response);
+    throw badColumn(column, `expected a text, or a list of messages or steps, found ${found}`);
+  }
   const messages = typeof response === "string"
     ? messagesOfText(column, response)
     : messagesOfColumn(column, response);

@@ -192,7 +192,7 @@ const refusals: Readonly<Record<string, readonly [Row, RegExp]>> = {
   ],
   "a response that is a number": [
     { prompt: "Q", response: 7 },
-    /"response": expected a list of messages, found a number/,
+    /"response": expected a text, or a list of messages or steps, found a number/,
   ],
   "a prompt that is a number": [
     { prompt: 7, response: "A" },
@@ -257,4 +257,7 @@ Deno.test("conversationsOfRow() takes a list of texts as the steps of a response
   for (const steps of [[], [1], "It is 4.", { 0: "4" }]) {
     assert.throws(() => conversationsOfRow({ prompt, steps }), /Cannot use column "steps"/);
   }
+  const withNull = { prompt, steps: ["It is", null] };
+  assert.throws(() => conversationsOfRow(withNull), /texts, found null as item 2 of it/);
+  assert.throws(() => conversationsOfRow({ prompt, response: null }), /"response" \(null\)/);
 });

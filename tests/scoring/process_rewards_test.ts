@@ -179,6 +179,8 @@ Deno.test("a template that trims ends, a model that reads no steps, a wrong list
   assert.equal(wrong.error?.code, "text/bad-message");
   const none = await verdictOf("process_mlp", stepped("2+2?", []));
   assert.equal(none.error?.code, "text/bad-message");
+  const empty = await verdictOf("process_mlp", stepped("2+2?", [""]));
+  assert.match(empty.error!.message, /steps that have text.*found steps that are all empty/);
 });
 
 Deno.test("a head for every token must be told of its steps, and have two labels", async () => {
