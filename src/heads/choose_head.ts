@@ -83,11 +83,22 @@ export function chooseHead(facts: HeadFacts): HeadPlan {
   }
   if (kind !== undefined) return asAsked(kind.plan(facts), facts);
   const found = [...tensors.keys()].slice(0, 5).join(", ");
+  const near = known.filter(({ told }) =>
+    [...tensors.keys()].some((tensor) => tells(told, tensor))
+  );
   throw new AssayError(
     "heads/missing-head",
-    `Cannot load ${name}: expected a reward head, ${known.map(({ told }) => told).join(" or ")}, ` +
-      `found ${found === "" ? "none" : found}; Assay never makes a head up` +
+    `Cannot load ${name}: expected a reward head${
+      near.length === 0 ? "" : `, such as ${near.map(({ told }) => told).join(" or ")}`
+    }, found ${found === "" ? "none" : found}; Assay never makes a head up` +
       headHint(facts, known),
+  );
+}
+
+/** Whether what is told of a kind of head names a tensor, or its layer. */
+function tells(told: string, tensor: string): boolean {
+  return [tensor, tensor.replace(/\.(?:weight|bias)$/, "")].some((name) =>
+    told.includes(`"${name}"`)
   );
 }
 
@@ -110,8 +121,11 @@ function asAsked(plan: HeadPlan, { name, label, asked }: HeadFacts): HeadPlan {
 
 /** What a checkpoint without a head may be meant for. */
 function headHint({ tensors, config }: HeadFacts, known: readonly HeadKind[]): string {
-  const hints = known.flatMap(({ names }) => names)
-    .map((name) => namingHint(tensors.keys(), name));
+  // A name that one kind has may end like another's: it is no wrapper's.
+  const foreign = [...tensors.keys()].filter((tensor) =>
+    !known.some(({ told }) => tells(told, tensor))
+  );
+  const hints = known.flatMap(({ names }) => names).map((name) => namingHint(foreign, name));
   const hint = hints.find((hint) => hint !== "");
   if (hint !== undefined) return hint;
   if (JSON.stringify(config.architectures ?? null).includes("LDLReward")) {
@@ -123,7 +137,9 @@ function headHint({ tensors, config }: HeadFacts, known: readonly HeadKind[]): s
     return "; it is a backbone alone, which makes vectors: take a reward model that was made of it";
   }
   const isCausal = JSON.stringify(config.architectures ?? null).includes("ForCausalLM");
-  if (!isCausal && !tensors.has("lm_head.weight")) return "";
+  if (!isCausal && !tensors.has("lm_head.weight")) {
+    return "; docs/reference/heads.md tells what each kind is known by";
+  }
   return "; it is a causal model: --implicit scores by its log-probabilities, --logit or --logits by the " +
     "logits of tokens that it was trained to judge with, and --adapter puts a LoRA adapter with a head on it";
 }

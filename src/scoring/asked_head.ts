@@ -38,7 +38,8 @@ export async function askedOf(
   const end = stepTurns ? "turns" : stepToken === undefined ? undefined : found.at(-1)!;
   if (end === undefined && reduction !== undefined) {
     throw contradiction(
-      "reduceSteps beside stepToken or stepTurns, or a model whose token for steps is known",
+      "reduceSteps beside stepToken or stepTurns (--reduce-steps beside --step-token or --step-turns), or " +
+        "a model whose token for steps is known",
       "neither",
     );
   }

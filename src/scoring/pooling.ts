@@ -1,4 +1,5 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
+import { AssayError } from "../error.ts";
 import type { Read, Reads } from "../heads/reads.ts";
 import type { ModelFacts } from "../models/family.ts";
 
@@ -12,11 +13,19 @@ export type Pooling = "last" | "last-not-pad";
 /**
  * The reads of a head under a choice of pooling.
  *
- * @throws {AssayError} `checkpoint/bad-config`.
+ * @throws {AssayError} `checkpoint/bad-config`, `scoring/bad-option` where no last token is read.
  */
 export function pooledReads(reads: Reads, facts: ModelFacts, pooling: Pooling = "last"): Reads {
+  if (pooling === "last") return reads;
+  if (!Object.values(reads).some(({ at }) => at === "last")) {
+    throw new AssayError(
+      "scoring/bad-option",
+      `Cannot load ${facts.name}: expected a head that reads the last token, since the pooling ` +
+        `"${pooling}" was asked for, found one that reads other tokens; leave --pooling out`,
+    );
+  }
   const id = padToken(facts);
-  if (pooling === "last" || id === undefined) return reads;
+  if (id === undefined) return reads;
   const pooled = Object.entries(reads).map(([name, read]): [string, Read] => [
     name,
     read.at === "last" ? { at: "last-not", id } : read,

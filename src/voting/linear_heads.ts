@@ -45,7 +45,7 @@ export async function readLinearHeads(
     refuse(
       where,
       `tensor voters.weight [voters, ${hidden ?? "hidden"}]`,
-      matrix === undefined ? `only ${[...weights.tensors.keys()]}` : `[${matrix.shape}]`,
+      matrix === undefined ? `only ${firstNames(weights.tensors)}` : `[${matrix.shape}]`,
     );
   }
   const bias = weights.tensors.get("voters.bias");
@@ -83,6 +83,12 @@ export function applyLinearHeads(heads: LinearHeads, state: ArrayLike<number>): 
     for (let i = 0; i < heads.hidden; i++) sum += heads.weight[offset + i]! * state[i]!;
     return sum;
   });
+}
+
+/** The first names of a file's tensors: a whole model has hundreds. */
+function firstNames(tensors: ReadonlyMap<string, unknown>): string {
+  const names = [...tensors.keys()];
+  return `${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}`;
 }
 
 function refuse(where: string, expected: string, found: string): never {

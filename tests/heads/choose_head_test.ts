@@ -29,6 +29,18 @@ Deno.test("chooseHead() never makes a head up", () => {
   assert.throws(() => chooseHead(none), code("heads/missing-head", /v_head.summary.weight/));
 });
 
+Deno.test("chooseHead() names only the heads that are near what it found", () => {
+  const near = (tensors: Record<string, number[]>, told: RegExp) =>
+    assert.throws(() => chooseHead(facts(tensors)), code("heads/missing-head", told));
+  near({ "lm_head.weight": [100, 64] }, /a reward head, found lm_head\.weight; .* --logits by/);
+  near({ "other.weight": [1, 64] }, /a reward head, found other\.weight; .*reference\/heads\.md/);
+  const pooler = { "bert.pooler.dense.weight": [64, 64], "bert.pooler.dense.bias": [64] };
+  const bert = /such as "bert\.pooler\.dense" and "classifier" \(BERT\), found bert/;
+  near({ ...pooler, "cls.weight": [1, 64] }, bert);
+  // Its pooler has the right name, though DeBERTa's ends like it.
+  near({ ...pooler, "cls.weight": [1, 64] }, /^(?!.*rename the tensors)/);
+});
+
 Deno.test("chooseHead() refuses a checkpoint with two heads", () => {
   const two = facts({ "score.weight": [1, 64], "regression_layer.weight": [6, 64] });
   assert.throws(() => chooseHead(two), code("heads/ambiguous-head", /regression_layer/));

@@ -95,3 +95,13 @@ Deno.test("a memory budget that leaves no room for a conversation is named, not 
   }
   assert.fail(`no budget up to ${budget} loads the model and has too little room`);
 });
+
+Deno.test("a pooling is refused where no last token is read: it would change nothing, in silence", async () => {
+  for (const model of ["bert", "modernbert_mean", "process_mlp"]) {
+    const load = RewardModel.load(parityFolder(model), {
+      backend: "cpu",
+      pooling: "last-not-pad",
+    });
+    await assert.rejects(load, { code: "scoring/bad-option", message: /leave --pooling out/ });
+  }
+});

@@ -34,4 +34,8 @@ Deno.test("readLinearHeads() refuses files that hold no heads for the backbone",
   ) {
     await assert.rejects(readLinearHeads(await folderWith(tensors)), refused);
   }
+  const model = Array.from({ length: 99 }, (_, i) => floats(`layer.${i}`, [1], [1]));
+  await assert.rejects(readLinearHeads(await folderWith(model)), {
+    message: /found only (?:layer\.\d+, ){5}…/,
+  });
 });
