@@ -151,7 +151,7 @@ export class PairTokenizer implements ConversationTokenizer {
    *   `text/unknown-field`, `text/unknown-variable`, `text/tokenizer-runaway`, `text/too-long`.
    */
   tokenize(conversation: Conversation): TokenizedConversation {
-    const { templated } = conversation;
+    const templated = (conversation as Conversation | null | undefined)?.templated;
     if (templated !== undefined) {
       return this.#templated(templated, limitsOf(conversation, this.#options));
     }

@@ -139,6 +139,13 @@ Deno.test("what two files of a tokenizer say differently is refused", async () =
   await under("bert", { strip_accents: null, tokenize_chinese_chars: true });
 });
 
+Deno.test("a conversation that is none at all is its own error, not the run's end", async () => {
+  const tokenizer = await openPairs("bert");
+  for (const none of [null, undefined, "Hi", 3]) {
+    assert.throws(() => tokenizer.tokenize(none as never), hasCode("text/bad-message"));
+  }
+});
+
 Deno.test("a pair is rendered with its separators, for people", async () => {
   const tokenizer = await openPairs("roberta");
   assert.equal(tokenizer.template.source, "<s> {prompt} </s> </s> {response} </s>");
