@@ -140,6 +140,14 @@ Deno.test("a thousand documents are one answer", async () => {
   assert.deepEqual(json.results.map(({ index }: { index: number }) => index), [6, 13]);
 });
 
+Deno.test("many rows in one request do not fill a small queue for themselves", async () => {
+  await using server = await AskedServer.ready({}, { mostWaiting: 8 });
+  const rows = Array.from({ length: 300 }, (_, i) => ({ prompt: `${i}`, response: "four" }));
+  const { status, json } = await server.post("/v1/score", { rows });
+  assert.equal(status, 200);
+  assert.ok(json.rows.every(({ score }: { score: number }) => score === 4));
+});
+
 Deno.test("without its key a server answers nothing but whether it lives", async () => {
   await using server = await AskedServer.ready({ apiKey: "s3cret-key" });
   for (const authorization of [undefined, "Bearer wrong", "Basic s3cret-key", "s3cret-key"]) {

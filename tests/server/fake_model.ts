@@ -13,6 +13,7 @@ export class FakeModel implements ServableModel {
   readonly name = "/secret/folder/model";
   readonly architecture = "llama";
   readonly headKind = "armo";
+  labels: readonly string[] = [];
   readonly objectives: readonly string[] = ["helpful", "brief"];
   readonly kernels = "cpu";
   readonly maxTokens = 100;

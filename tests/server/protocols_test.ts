@@ -193,6 +193,10 @@ protocolTest("text-embeddings-inference: two texts are one pair", async (server)
   assert.deepEqual([bad.status, bad.json.error_type], [422, "Tokenizer"]);
   const info = await server.ask("/info");
   assert.equal(info.json.max_input_length, 100);
+  assert.deepEqual(info.json.model_type.classifier.id2label, { "0": "score" });
+  server.loaded[0]!.labels = ["no", "yes"];
+  const labelled = await server.ask("/info");
+  assert.deepEqual(labelled.json.model_type.classifier.label2id, { no: 0, yes: 1 });
 });
 
 protocolTest(

@@ -28,6 +28,8 @@ const score = v.looseObject({
 /** What a model is to `scoreRows`: its conversations join the queue, so many at a time. */
 function scorerOf(model: ServedModel, exchange: Exchange) {
   const scoreSome = (some: readonly Conversation[]) => exchange.score(model, some);
+  // A request must not fill the queue for itself.
+  const asksAhead = 2 * askedTogether <= model.mostWaiting;
   return {
     async *scoreStream(conversations: AsyncIterable<Conversation>): AsyncGenerator<Verdict> {
       let asked: Promise<readonly Verdict[]> | undefined;
@@ -35,6 +37,10 @@ function scorerOf(model: ServedModel, exchange: Exchange) {
       for await (const conversation of conversations) {
         some.push(conversation);
         if (some.length < askedTogether) continue;
+        if (asked !== undefined && !asksAhead) {
+          yield* await asked;
+          asked = undefined;
+        }
         const before = asked;
         asked = scoreSome(some);
         asked.catch(() => {}); // awaited in the next turn

@@ -108,14 +108,21 @@ async function reranked(body: v.InferOutput<typeof rerank>, exchange: Exchange):
 
 function info(exchange: Exchange): unknown {
   const served = exchange.model(null);
+  const { labels = [], maxTokens = null } = served.model ?? {};
+  const names = labels.length > 1 ? labels : ["score"]; // as /predict calls them
   return {
     model_id: served.id,
     model_sha: null,
     model_dtype: "float32",
     served_model_name: served.id,
-    model_type: { classifier: { id2label: { "0": "score" }, label2id: { score: 0 } } },
+    model_type: {
+      classifier: {
+        id2label: Object.fromEntries(names.map((name, i) => [`${i}`, name])),
+        label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+      },
+    },
     max_concurrent_requests: served.mostWaiting,
-    max_input_length: served.model?.maxTokens ?? null,
+    max_input_length: maxTokens,
     max_batch_tokens: 4096,
     max_batch_requests: null,
     max_client_batch_size: mostInputs,

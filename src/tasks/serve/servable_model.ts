@@ -12,6 +12,7 @@ export interface ServableModel extends
     | "name"
     | "architecture"
     | "headKind"
+    | "labels"
     | "objectives"
     | "kernels"
     | "maxTokens"
@@ -33,11 +34,12 @@ export async function loadServableModel(
   for (const warning of warnings) options.onWarning?.(warning);
   const model = opened.use(await RewardModelWorker.load(source, options));
   const all = opened.move();
-  const { name, architecture, headKind, objectives, kernels, maxTokens } = model;
+  const { name, architecture, headKind, labels, objectives, kernels, maxTokens } = model;
   return {
     name,
     architecture,
     headKind,
+    labels,
     objectives,
     kernels,
     maxTokens,
