@@ -13,9 +13,9 @@ import { rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
-import { layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
+import { namesUnder } from "./tensor_names.ts";
 import { oddHeadDim } from "./unsupported.ts";
 
 /** Everything that the arithmetic depends on. */
@@ -36,7 +36,7 @@ export interface InternLm2Settings {
 }
 
 const embeddingName = "model.tok_embeddings.weight";
-const finalNormName = "model.norm.weight";
+const names = namesUnder("model.");
 
 /**
  * InternLM2 (Cai et al. 2024, arXiv 2403.17297), as the `modeling_internlm2.py` of its published folders
@@ -112,8 +112,8 @@ function planInternLm2(settings: InternLm2Settings): BackbonePlan {
     tensors: internLm2Tensors(settings),
     embeddingName,
     languageHeadName: "output.weight",
-    owns: ownsTensor,
-    layerOf: layerOfTensor,
+    owns: names.owns,
+    layerOf: names.layerOf,
     rowSizes: {
       widest: Math.max(hidden, heads * head),
       // normed; queries, keys and values as products give them and as attention takes them; mixed
@@ -129,7 +129,7 @@ function planInternLm2(settings: InternLm2Settings): BackbonePlan {
         checkpoint,
         backend,
         ropes: [new RopeTable(rope, headDim)],
-        open: async (loader) => new InternLm2Layers(settings, await loader.vector(finalNormName)),
+        open: async (loader) => new InternLm2Layers(settings, await loader.vector(names.finalNorm)),
       }, options),
   };
   return plan;
@@ -151,10 +151,10 @@ function internLm2Tensors(settings: InternLm2Settings): ExpectedTensors {
   const { hiddenSize, intermediateSize, heads, keyHeads, headDim, attentionBiases } = settings;
   const tensors = new Map<string, readonly number[]>([
     [embeddingName, [settings.vocabularySize, hiddenSize]],
-    [finalNormName, [hiddenSize]],
+    [names.finalNorm, [hiddenSize]],
   ]);
   for (let layer = 0; layer < settings.layers; layer++) {
-    const prefix = layerPrefix(layer);
+    const prefix = names.layerPrefix(layer);
     const linear = (name: string, outputs: number, inputs: number, bias = false): void => {
       tensors.set(`${prefix}${name}.weight`, [outputs, inputs]);
       if (bias) tensors.set(`${prefix}${name}.bias`, [outputs]);
@@ -185,7 +185,7 @@ class InternLm2Layers implements LayerArithmetic<InternLm2Layer> {
 
   async load(loader: WeightLoader, layer: number): Promise<InternLm2Layer> {
     const { heads, keyHeads, headDim, attentionBiases: bias } = this.settings;
-    const prefix = layerPrefix(layer);
+    const prefix = names.layerPrefix(layer);
     const asking = heads / keyHeads;
     const inGroup = (from: number, count: number) => {
       const part = {

@@ -18,13 +18,11 @@ import type { BackbonePlan, Family } from "./family.ts";
 import { type LlamaSettings, type LlamaVariant, readSettings } from "./llama_settings.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope } from "./rope_settings.ts";
+import { namesUnder } from "./tensor_names.ts";
 import { unsupported } from "./unsupported.ts";
 
-/** Name of the embedding matrix, [vocabulary, hidden]. */
-export const embeddingName = "model.embed_tokens.weight";
-/** Name of the final norm's weight, [hidden]. */
-export const finalNormName = "model.norm.weight";
-const layerName = /^model\.layers\.(\d+)\./;
+/** Names of the tensors. */
+const names = namesUnder("model.");
 
 /**
  * Llama (Touvron et al. 2023, arXiv 2302.13971), as `transformers` names and stores it. Before each
@@ -60,7 +58,7 @@ export function llamaFamily(variant: LlamaVariant): Family {
       refuseUnsupported(reader, variant.readExperts && ["num_experts", "num_local_experts"]);
       const settings = readSettings(reader, variant, { tensors, warn });
       refuseUnknown(reader, facts, warn);
-      mixture.checkExperts(settings.experts, facts, layerPrefix);
+      mixture.checkExperts(settings.experts, facts, names.layerPrefix);
       return planLlama(family, settings);
     },
   };
@@ -85,10 +83,10 @@ function planLlama(family: Family, settings: LlamaSettings): BackbonePlan {
     settings: { ...settings },
     description: describe(settings),
     tensors: llamaTensors(settings),
-    embeddingName,
+    embeddingName: names.embedding,
     languageHeadName: "lm_head.weight",
-    owns: ownsTensor,
-    layerOf: layerOfTensor,
+    owns: names.owns,
+    layerOf: names.layerOf,
     rowSizes: mixture.withExperts(settings, {
       widest: Math.max(onDevice.hidden, heads * onDevice.head),
       // hidden, normed; queries, keys and values as products give them and as attention takes them; mixed
@@ -104,7 +102,7 @@ function planLlama(family: Family, settings: LlamaSettings): BackbonePlan {
         checkpoint,
         backend,
         ropes: [new RopeTable(settings.rope, headDim)],
-        open: async (loader) => new LlamaLayers(settings, await loader.vector(finalNormName)),
+        open: async (loader) => new LlamaLayers(settings, await loader.vector(names.finalNorm)),
       }, options),
   };
   return plan;
@@ -135,11 +133,11 @@ function llamaTensors(settings: LlamaSettings): ExpectedTensors {
   const queries = settings.heads * headDim;
   const keys = settings.keyHeads * headDim;
   const tensors = new Map<string, readonly number[]>([
-    [embeddingName, [settings.vocabularySize, hiddenSize]],
-    [finalNormName, [hiddenSize]],
+    [names.embedding, [settings.vocabularySize, hiddenSize]],
+    [names.finalNorm, [hiddenSize]],
   ]);
   for (let layer = 0; layer < settings.layers; layer++) {
-    const prefix = layerPrefix(layer);
+    const prefix = names.layerPrefix(layer);
     const norm = (name: string, size: number) => tensors.set(`${prefix}${name}.weight`, [size]);
     const linear = (name: string, outputs: number, inputs: number, bias: boolean): void => {
       tensors.set(`${prefix}${name}.weight`, [outputs, inputs]);
@@ -162,22 +160,6 @@ function llamaTensors(settings: LlamaSettings): ExpectedTensors {
     linear("mlp.down_proj", hiddenSize, intermediateSize, biases.feedForward);
   }
   return tensors;
-}
-
-/** What the names of a layer's tensors begin with. */
-export function layerPrefix(layer: number): string {
-  return `model.layers.${layer}.`;
-}
-
-/** Whether a tensor is named as one of the backbone's. */
-export function ownsTensor(tensor: string): boolean {
-  return tensor.startsWith("model.");
-}
-
-/** The layer that a tensor's name says. */
-export function layerOfTensor(tensor: string): number | undefined {
-  const layer = layerName.exec(tensor)?.[1];
-  return layer === undefined ? undefined : Number(layer);
 }
 
 /** The weights of one layer. */
@@ -203,7 +185,7 @@ class LlamaLayers implements LayerArithmetic<LlamaLayer> {
 
   async load(loader: WeightLoader, layer: number): Promise<LlamaLayer> {
     const { biases, queryKeyNorms, headDim, experts } = this.settings;
-    const prefix = layerPrefix(layer);
+    const prefix = names.layerPrefix(layer);
     const linear = (name: string, bias: boolean, layout?: MapLayout): Promise<Linear> =>
       loader.linear(prefix + name, bias, layout);
     const norm = (name: string, layOut?: LayOut): Promise<Matrix> =>

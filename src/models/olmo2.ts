@@ -13,10 +13,12 @@ import { addRmsNormed, rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
-import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import { describeRope, longestConversation, readRope, type RopeSettings } from "./rope_settings.ts";
+import { namesUnder } from "./tensor_names.ts";
 import { oddHeadDim } from "./unsupported.ts";
+
+const names = namesUnder("model.");
 
 /** Everything that the arithmetic depends on, for OLMo 2 and for OLMo 3, which computes with its layers. */
 export interface Olmo2Settings {
@@ -131,10 +133,10 @@ function planOlmo(family: Family, settings: Olmo2Settings): BackbonePlan {
     settings: { ...settings },
     description: describe(settings),
     tensors: olmoTensors(settings),
-    embeddingName,
+    embeddingName: names.embedding,
     languageHeadName: "lm_head.weight",
-    owns: ownsTensor,
-    layerOf: layerOfTensor,
+    owns: names.owns,
+    layerOf: names.layerOf,
     rowSizes: {
       widest: Math.max(hidden, heads * head),
       // queries, keys and values as products give them and as attention takes them; mixed; the output
@@ -151,7 +153,7 @@ function planOlmo(family: Family, settings: Olmo2Settings): BackbonePlan {
         checkpoint,
         backend,
         ropes: ropes.map((one) => new RopeTable(one, headDim)),
-        open: async (loader) => new OlmoLayers(settings, await loader.vector(finalNormName)),
+        open: async (loader) => new OlmoLayers(settings, await loader.vector(names.finalNorm)),
       }, options),
   };
   return plan;
@@ -180,11 +182,11 @@ function olmoTensors(settings: Olmo2Settings): ExpectedTensors {
   const queries = settings.heads * headDim;
   const keys = settings.keyHeads * headDim;
   const tensors = new Map<string, readonly number[]>([
-    [embeddingName, [settings.vocabularySize, hiddenSize]],
-    [finalNormName, [hiddenSize]],
+    [names.embedding, [settings.vocabularySize, hiddenSize]],
+    [names.finalNorm, [hiddenSize]],
   ]);
   for (let layer = 0; layer < settings.layers; layer++) {
-    const prefix = layerPrefix(layer);
+    const prefix = names.layerPrefix(layer);
     const set = (name: string, ...shape: number[]) => tensors.set(`${prefix}${name}.weight`, shape);
     const ofAttention = (name: string, outputs: number, inputs: number): void => {
       set(`self_attn.${name}`, outputs, inputs);
@@ -228,7 +230,7 @@ class OlmoLayers implements LayerArithmetic<OlmoLayer> {
 
   async load(loader: WeightLoader, layer: number): Promise<OlmoLayer> {
     const { attentionBiases: bias, headDim } = this.settings;
-    const prefix = layerPrefix(layer);
+    const prefix = names.layerPrefix(layer);
     const heads = byHead(headDim);
     const ofHeads = (name: string): Promise<Linear> =>
       loader.linear(`${prefix}self_attn.${name}`, bias, { outputs: heads });

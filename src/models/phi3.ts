@@ -13,7 +13,6 @@ import { rmsNormed } from "./blocks/rms_norm.ts";
 import { attend, keysAndValues, turned } from "./blocks/self_attention.ts";
 import { readLayers, refuseUnknown, refuseUnsupported } from "./config_keys.ts";
 import type { BackbonePlan, Family, ModelFacts } from "./family.ts";
-import { embeddingName, finalNormName, layerOfTensor, layerPrefix, ownsTensor } from "./llama.ts";
 import { RopeTable } from "./rope_frequencies.ts";
 import {
   describeRope,
@@ -22,7 +21,10 @@ import {
   type RopeSettings,
   rotaryDim,
 } from "./rope_settings.ts";
+import { namesUnder } from "./tensor_names.ts";
 import { oddHeadDim } from "./unsupported.ts";
+
+const names = namesUnder("model.");
 
 /** Everything that the arithmetic depends on. */
 export interface Phi3Settings {
@@ -114,10 +116,10 @@ function planPhi3(settings: Phi3Settings): BackbonePlan {
     settings: { ...settings },
     description: describe(settings),
     tensors: phi3Tensors(settings),
-    embeddingName,
+    embeddingName: names.embedding,
     languageHeadName: "lm_head.weight",
-    owns: ownsTensor,
-    layerOf: layerOfTensor,
+    owns: names.owns,
+    layerOf: names.layerOf,
     rowSizes: {
       widest: Math.max(hidden, heads * head),
       // hidden, normed; queries, keys and values as products give them and as attention takes them; mixed
@@ -133,7 +135,7 @@ function planPhi3(settings: Phi3Settings): BackbonePlan {
         checkpoint,
         backend,
         ropes: [new RopeTable(rope, headDim)],
-        open: async (loader) => new Phi3Layers(settings, await loader.vector(finalNormName)),
+        open: async (loader) => new Phi3Layers(settings, await loader.vector(names.finalNorm)),
       }, options),
   };
   return plan;
@@ -157,12 +159,12 @@ function describe(settings: Phi3Settings): BackbonePlan["description"] {
 function phi3Tensors(settings: Phi3Settings): ExpectedTensors {
   const { hiddenSize, intermediateSize, heads, keyHeads, headDim } = settings;
   const tensors = new Map<string, readonly number[]>([
-    [embeddingName, [settings.vocabularySize, hiddenSize]],
-    [finalNormName, [hiddenSize]],
+    [names.embedding, [settings.vocabularySize, hiddenSize]],
+    [names.finalNorm, [hiddenSize]],
   ]);
   for (let layer = 0; layer < settings.layers; layer++) {
     const set = (name: string, ...shape: number[]) =>
-      tensors.set(`${layerPrefix(layer)}${name}.weight`, shape);
+      tensors.set(`${names.layerPrefix(layer)}${name}.weight`, shape);
     set("input_layernorm", hiddenSize);
     set("self_attn.qkv_proj", (heads + 2 * keyHeads) * headDim, hiddenSize);
     set("self_attn.o_proj", hiddenSize, heads * headDim);
@@ -197,7 +199,7 @@ class Phi3Layers implements LayerArithmetic<Phi3Layer> {
 
   async load(loader: WeightLoader, layer: number): Promise<Phi3Layer> {
     const { heads, keyHeads, headDim, intermediateSize } = this.settings;
-    const prefix = layerPrefix(layer);
+    const prefix = names.layerPrefix(layer);
     const every = (heads + 2 * keyHeads) * headDim;
     const ofHeads = (from: number, count: number) => ({
       outputs: unpacked({ every, from: from * headDim, count: count * headDim }, this.#heads),
