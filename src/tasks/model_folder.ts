@@ -95,7 +95,10 @@ async function withVoters(model: string, file: string): Promise<ModelFolder> {
   const base = folderAt(model);
   const checkpoint = opened.use(await Checkpoint.open(base));
   const heads = await readLinearHeads(...splitPath(file));
-  const { owns } = planBackbone(checkpoint);
+  const { config, tensors } = checkpoint;
+  // Only names are wanted: whoever loads the model is asked about keys that are unknown.
+  const ignoreConfigKeys = Object.keys(config);
+  const { owns } = planBackbone({ name: model, config, tensors, ignoreConfigKeys });
   const tensor = (name: string, shape: readonly number[], numbers: Float32Array<ArrayBuffer>) => {
     const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
     const rowBytes = numbers.byteLength / shape[0]!;

@@ -4,6 +4,7 @@ import { Backbone } from "../../../src/scoring/backbone.ts";
 import { RewardModel } from "../../../src/scoring/reward_model.ts";
 import { openModelFolder } from "../../../src/tasks/model_folder.ts";
 import { applyLinearHeads, readLinearHeads } from "../../../src/voting/linear_heads.ts";
+import { changedCopy } from "../../changed_copy.ts";
 
 const model = "models/demo";
 const heads = "models/demo/voters.safetensors";
@@ -45,4 +46,15 @@ Deno.test("voters' heads of another hidden size, beside an adapter, or not there
   });
   using folder = await openModelFolder({ model: "tests/golden/parity/llama", heads });
   await assert.rejects(RewardModel.load(folder.source), { code: "checkpoint/wrong-shape" });
+});
+
+Deno.test("of a key that is unknown whoever loads the voters is asked", async () => {
+  using copy = await changedCopy("llama", { odd_key: 1 });
+  using folder = await openModelFolder({ model: copy.folder, heads });
+  await assert.rejects(RewardModel.load(folder.source), { code: "models/unknown-config-key" });
+  const options = { ignoreConfigKeys: ["odd_key"], onWarning: () => {} };
+  // The demo's voters are for its own size: they come to be held against the backbone.
+  await assert.rejects(RewardModel.load(folder.source, options), {
+    code: "checkpoint/wrong-shape",
+  });
 });
