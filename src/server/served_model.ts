@@ -85,7 +85,7 @@ export class ServedModel {
   /**
    * The tokens of a conversation, and where its head reads.
    *
-   * @throws {AssayError} `server/not-ready`; for a conversation that can't be scored.
+   * @throws {AssayError} `server/not-ready`, `server/model-failed`; for a conversation that can't be scored.
    */
   async tokens(conversation: Conversation): Promise<ShownTokens> {
     const model = this.#model;
@@ -93,7 +93,8 @@ export class ServedModel {
     try {
       return await model.tokens(conversation);
     } catch (error) {
-      throw withoutName(error, model.name, this.id);
+      const isGone = error instanceof AssayError && error.code === "scoring/worker-ended";
+      throw isGone ? modelFailed(error) : withoutName(error, model.name, this.id);
     }
   }
 

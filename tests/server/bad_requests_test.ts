@@ -309,6 +309,15 @@ Deno.test("a row's error calls the model as its clients do, not by its folder", 
   }
 });
 
+Deno.test("a worker that is gone is no fault of who asks for tokens", async () => {
+  await using server = await AskedServer.ready();
+  const gone = new AssayError("scoring/worker-ended", "Cannot score: killed in /secret");
+  server.loaded[0]!.tokens = () => Promise.reject(gone);
+  const { status, json, text } = await server.post("/v1/tokens", good);
+  assert.deepEqual([status, json.error.code], [503, "server/model-failed"]);
+  assert.ok(!text.includes("secret"));
+});
+
 Deno.test("a model that still loads when the server stops is freed once it is loaded", async () => {
   const { promise, resolve } = Promise.withResolvers<FakeModel>();
   const server = new AskedServer({}, { load: () => promise });
