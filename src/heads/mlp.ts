@@ -25,7 +25,7 @@ export const mlpHead: HeadKind = {
     const module = modules.find((module) => layersOf(facts, module).length > 0)!;
     const layers = layersOf(facts, module);
     if (module === modules[1]) checkGrm(facts, layers.length);
-    return planLabelHead(facts, { kind: "mlp", layers });
+    return planLabelHead(facts, { kind: "mlp", layers, biased: true }); // as all their classes have it
   },
 };
 

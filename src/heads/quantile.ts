@@ -73,13 +73,14 @@ function planQuantileHead(facts: HeadFacts): HeadPlan {
       `rows of "${regressionName}"`;
     throw config.unexpected("num_objectives", expected, objectives);
   }
-  const transforms = found.has(transformName);
+  const linears = gateLayers(facts, config);
+  // QRM-Llama's class, whose gate has no dropout, always has the transform: it was not left out there.
+  const transforms = found.has(transformName) || linears[1] === linears[0]! + 3;
   const tensors = new Map<string, readonly number[]>([
     [regressionName, [rows, hiddenSize]],
     [logitScaleName, [1]],
   ]);
   if (transforms) tensors.set(transformName, [objectives, objectives]);
-  const linears = gateLayers(facts, config);
   const width = found.get(`${gatingLayerName(linears[0]!)}.weight`)?.shape[0] ?? 1;
   if (config.count("gating_hidden_dim", width) !== width) {
     throw config.unexpected("gating_hidden_dim", `${width}, by the tensors`, "another number");

@@ -20,7 +20,7 @@ const names = [...plainNames, grmName];
 /** The token that Athene-RM's class reads: its tokenizer's `cls_token`, put after the conversation. */
 const atheneToken = 128003;
 
-/** The scalar head of models that have another name for it, with a bias where there is one. */
+/** The scalar head of models that have another name for it, with a bias where there is one; GRM's has. */
 export const renamedScalarHead: HeadKind = {
   kind: "scalar",
   names: names.map((name) => `${name}.weight`),
@@ -30,6 +30,7 @@ export const renamedScalarHead: HeadKind = {
     planLabelHead(facts, {
       kind: "scalar",
       layers: [nameOf(facts)!],
+      biased: nameOf(facts) === grmName,
       ending: endingOf(facts),
     }),
 };

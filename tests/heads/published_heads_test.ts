@@ -42,6 +42,8 @@ Deno.test("a token at the end comes from the config, or from Athene's class", ()
 Deno.test("GRM's head is told by its keys, and held against them", () => {
   const linear = { "v_head.summary.weight": [1, 64], "v_head.summary.bias": [1] };
   assert.equal(chooseHead(facts(linear, { vhead_layer_type: "linear" })).kind, "scalar");
+  const unbiased = facts({ "v_head.summary.weight": [1, 64] }, { vhead_layer_type: "linear" });
+  assert.ok(chooseHead(unbiased).tensors.has("v_head.summary.bias")); // so that it is named
   assert.throws(() => chooseHead(facts(linear)), code("heads/missing-head", /v_head.summary/));
   const layers = {
     "v_head.summary.0.weight": [16, 64],
@@ -75,6 +77,8 @@ Deno.test("a head of two layers is known by its first, and expects the second", 
   const { "score.2.weight": _, ...half } = layers;
   // A map that is missing is expected all the same, so that it is named.
   assert.deepEqual(chooseHead(facts(half)).tensors.get("score.2.weight"), [1, 64]);
+  const { "score.0.bias": _bias, ...unbiased } = layers;
+  assert.deepEqual(chooseHead(facts(unbiased)).tensors.get("score.0.bias"), [64]);
 });
 
 Deno.test("Beaver's head says whether it measures a reward or a cost", () => {
@@ -124,7 +128,8 @@ const gate = (linears: readonly number[], width = 16, objectives = 3) => {
 Deno.test("a quantile head and ArmoRM's are told apart, and both layouts of the gate are read", () => {
   const config = { num_objectives: 3, num_quantiles: 4, gating_temperature: 5 };
   for (const linears of [[0, 3, 6, 9], [0, 4, 8, 11]]) {
-    const tensors = { "regression_layer.weight": [12, 64], ...gate(linears) };
+    const transform = linears[1] === 3 ? { reward_transform_matrix: [3, 3] } : {};
+    const tensors = { "regression_layer.weight": [12, 64], ...transform, ...gate(linears) };
     const plan = chooseHead(facts(tensors, config));
     assert.equal(plan.kind, "quantile");
     assert.deepEqual([...plan.tensors.keys()].sort(), Object.keys(tensors).sort());
@@ -134,12 +139,14 @@ Deno.test("a quantile head and ArmoRM's are told apart, and both layouts of the 
   const norms = { "regression_layer.weight": [57, 64], ...gate([0, 3, 6, 9]) };
   const transform = { reward_transform_matrix: [3, 3] };
   assert.equal(chooseHead(facts({ ...norms, ...transform })).kind, "quantile");
+  // Without its transform it would have another score, so that it is expected all the same.
+  assert.ok(chooseHead(facts(norms)).tensors.has("reward_transform_matrix"));
   const armo = facts({ "regression_layer.weight": [3, 64], "gating.layers.0.weight": [1024, 64] });
   assert.equal(chooseHead(armo).kind, "armo");
 });
 
 Deno.test("a quantile head is held against its config", () => {
-  const tensors = { "regression_layer.weight": [12, 64], ...gate([0, 3, 6, 9]) };
+  const tensors = { "regression_layer.weight": [12, 64], ...gate([0, 4, 8, 11]) };
   const config = { num_objectives: 3, num_quantiles: 4, gating_temperature: 5 };
   const refused = (change: Record<string, unknown>, key: string) =>
     assert.throws(
