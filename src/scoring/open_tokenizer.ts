@@ -70,6 +70,13 @@ async function formOf(
         "leave --form out",
     );
   }
+  if (form === "pair" && chatTemplate !== undefined) {
+    throw new AssayError(
+      "scoring/wrong-form",
+      `Cannot join pairs for ${checkpoint.name}: expected no chat template, which a pair is not rendered ` +
+        "by, found the one that was given; leave out --form pair, or --chat-template",
+    );
+  }
   if (causal || form !== undefined) return form ?? "chat";
   const files = withTemplate(checkpoint, chatTemplate);
   const template = await findTemplate(files, await readTokenizerFiles(files));
@@ -77,7 +84,9 @@ async function formOf(
   throw new AssayError(
     "scoring/unknown-form",
     `Cannot tell how conversations become tokens for ${checkpoint.name}: expected an encoder ` +
-      `(${modelType}) without a chat template, which reads pairs, found ${template.origin}; --form ` +
+      `(${modelType}) without a chat template, which reads pairs, found ${
+        chatTemplate === undefined ? template.origin : "the one that was given"
+      }; --form ` +
       "chat renders by the template, --form pair joins (prompt, response): take what it was trained with",
   );
 }

@@ -50,6 +50,7 @@ for (const model of parityModels) {
     for (const line of named) assert.ok(table.includes(line), line);
     for (const read of reads) assert.match(table, new RegExp(`reads {7}${read} at `));
     if (head.score_label !== null) assert.match(table, /score {7}the logit of /);
+    assert.equal(table.match(/^ {2}score {7}the /gm)?.length, 1, table);
   });
 }
 

@@ -29,6 +29,7 @@ async function open(
   folder: CheckpointFolder,
   form?: TextForm,
   reads: Reads = { score: { at: "first" } },
+  chatTemplate?: string,
 ) {
   using checkpoint = await Checkpoint.open(folder);
   const { backbone } = planFor(checkpoint, { head: "reward" });
@@ -37,6 +38,7 @@ async function open(
     backbone,
     reads,
     form,
+    chatTemplate,
     warn: (message) => assert.fail(message),
   });
 }
@@ -59,6 +61,11 @@ Deno.test("an encoder with a chat template must be told which form it reads", as
   const rendered = await open(folder, "chat");
   assert.deepEqual([joined.form, rendered.form], ["pair", "chat"]);
   assert.ok(joined.tokenize(pair).ids.length > rendered.tokenize(pair).ids.length);
+  const bert = localFolder(parityFolder("bert"));
+  const given = (form?: TextForm) => open(bert, form, undefined, template);
+  await assert.rejects(given(), /found the one that was given; --form/);
+  assert.equal((await given("chat")).form, "chat");
+  await assert.rejects(given("pair"), hasCode("scoring/wrong-form")); // it would change nothing
 });
 
 Deno.test("a model that reads from left to right has no pairs, and a pair has no header", async () => {

@@ -25,13 +25,11 @@ export function reportLines(report: ModelReport): readonly string[] {
       told(report.template, ({ form, origin, source, header_pattern: pattern }) => [
         `from        ${origin}`,
         form === "pair" ? `pair        ${source}` : `length      ${source.length} characters`,
-        ...(form === "pair"
-          ? []
-          : [`header      ${
-            pattern === null
-              ? "no assistant header found"
-              : pattern.map(({ id, text }) => `${id} ${JSON.stringify(text)}`).join("  ")
-          }`]),
+        ...(form === "pair" ? [] : [
+          `header      ${
+            pattern === null ? "no assistant header found" : pattern.map(tokenText).join("  ")
+          }`,
+        ]),
       ]),
     ),
     ...part("Kernels", kernelLines(report.kernels)),
@@ -80,14 +78,18 @@ function headLines(head: ReportedHead): readonly string[] {
     ...(objectives.length === 0 ? [] : [`objectives  ${objectives.join(", ")}`]),
     ...(parts.length === 0 ? [] : [`tells       the score, ${parts.join(", ")}`]),
     ...(tokens.length === 0 ? [] : [
-      `logits of   ${
-        tokens.map(({ id, text }) => `${id} ${JSON.stringify(text)}`).join(" against ")
-      }`,
+      steps === null
+        ? `score       the logit of ${tokens.map(tokenText).join(" minus that of ")}`
+        : `logits of   ${tokens.map(tokenText).join(" against ")}`,
     ]),
     ...(steps === null ? [] : [`score       ${reductionTexts[steps]}`]),
     ...Object.entries(reads).map(([name, read]) => `reads       ${name} at ${placeOf(read)}`),
     ...(ending === null ? [] : [`ends with   the token ${ending}, which is put there`]),
   ];
+}
+
+function tokenText({ id, text }: { readonly id: number; readonly text: string }): string {
+  return `${id} ${JSON.stringify(text)}`;
 }
 
 const reductionTexts: Readonly<Record<StepReduction, string>> = {
