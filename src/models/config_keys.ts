@@ -7,8 +7,8 @@ import { unsupported } from "./unsupported.ts";
 
 /** Keys that change the arithmetic in other models, and the only values under which they don't. */
 const neutralValues: Readonly<Record<string, readonly unknown[]>> = {
-  hidden_act: ["silu"],
-  hidden_activation: ["silu"],
+  hidden_act: ["silu", "swish"],
+  hidden_activation: ["silu", "swish"],
   partial_rotary_factor: [1],
   attn_logit_softcapping: [],
   final_logit_softcapping: [],
@@ -151,7 +151,10 @@ export function layerWindows(
     if (type !== "sliding_attention") {
       throw unsupported(reader, "layer_types", "full_attention, sliding_attention", type);
     }
-    if (window === 0) throw reader.unexpected("sliding_window", "a positive whole number", null);
+    if (window === 0) {
+      const given = reader.config.sliding_window;
+      throw reader.unexpected("sliding_window", "a positive whole number", given);
+    }
     return window;
   });
 }

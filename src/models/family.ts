@@ -25,6 +25,8 @@ export interface Family {
   readonly modelType: string;
   /** What its classes begin with in `transformers`: `Llama` of `LlamaForSequenceClassification`. */
   readonly className: string;
+  /** The pad token that its class takes where a config names none; none by default. */
+  readonly padToken?: number | undefined;
   /**
    * Recognises a backbone by its settings, before any weight is read.
    *

@@ -13,6 +13,7 @@ const activation = "gelu_pytorch_tanh";
 export const gemma: Family = {
   modelType: "gemma",
   className: "Gemma",
+  padToken: 0,
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
     const settings = readSettings(reader, facts, warn);

@@ -59,6 +59,7 @@ const activation = "gelu_pytorch_tanh";
 export const gemma2: Family = {
   modelType: "gemma2",
   className: "Gemma2",
+  padToken: 0,
   plan(facts, warn) {
     const { name, config } = facts;
     const reader = new ConfigReader(config, `${name}/config.json`);

@@ -14,6 +14,7 @@ import { unsupported } from "./unsupported.ts";
 export const gemma3: Family = {
   modelType: "gemma3_text",
   className: "Gemma3Text",
+  padToken: 0,
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
     const settings = readGemma3(reader, facts, warn);

@@ -32,6 +32,7 @@ const imageKeys = [
 export const gemma3Folder: Family = {
   modelType: "gemma3",
   className: "Gemma3",
+  padToken: 0,
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
     refuseUnsupported(reader);

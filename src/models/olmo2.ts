@@ -73,6 +73,7 @@ export function olmoFamily(
   const family: Family = {
     modelType,
     className,
+    padToken: 1,
     plan(facts, warn) {
       const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
       refuseUnsupported(reader);

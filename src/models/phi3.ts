@@ -51,6 +51,7 @@ export interface Phi3Settings {
 export const phi3: Family = {
   modelType: "phi3",
   className: "Phi3",
+  padToken: 32000,
   plan(facts, warn) {
     const reader = new ConfigReader(facts.config, `${facts.name}/config.json`);
     refuseUnsupported(reader, ["partial_rotary_factor"]);

@@ -1,6 +1,7 @@
 import { ConfigReader } from "../checkpoint/config_reader.ts";
 import { AssayError } from "../error.ts";
 import type { Read, Reads } from "../heads/reads.ts";
+import { familyOf } from "../models/families.ts";
 import type { ModelFacts } from "../models/family.ts";
 
 /**
@@ -33,12 +34,15 @@ export function pooledReads(reads: Reads, facts: ModelFacts, pooling: Pooling = 
   return Object.fromEntries(pooled);
 }
 
-/** The pad token of `config.json`, where there is one: transformers pools by it, not by the tokenizer's. */
-export function padToken(
-  { name, config }: Pick<ModelFacts, "name" | "config">,
-): number | undefined {
+/**
+ * The pad token of `config.json`, or of the family's class where the config has no such key; `null` there
+ * means none. transformers pools by it, not by the tokenizer's.
+ */
+export function padToken(facts: Pick<ModelFacts, "name" | "config">): number | undefined {
+  const { name, config } = facts;
   const whole = new ConfigReader(config, `${name}/config.json`);
   const reader = whole.section("text_config") ?? whole;
+  if (!Object.hasOwn(reader.config, "pad_token_id")) return familyOf(facts).padToken;
   const id = reader.value("pad_token_id");
   if (id === undefined) return undefined;
   if (Number.isSafeInteger(id)) return id as number; // some have -1, which is no token

@@ -58,6 +58,19 @@ Deno.test("planBackbone() refuses settings that change the arithmetic", () => {
   assert.throws(() => read({ head_dim: 15 }), refused("models/unsupported-config", "head_dim"));
 });
 
+Deno.test("planBackbone() takes either name of silu", () => {
+  for (const model_type of ["llama", "mistral", "qwen2", "granite", "olmo2", "phi3"]) {
+    assert.deepEqual(read({ model_type, hidden_act: "swish" }), read({ model_type }), model_type);
+  }
+});
+
+Deno.test("planBackbone() says that a window is missing where layers are to have one", () => {
+  const layers = { layer_types: new Array(4).fill("sliding_attention"), use_sliding_window: true };
+  assert.throws(() => read({ model_type: "qwen2", ...layers }), /"sliding_window".*found nothing/);
+  const none = { ...layers, sliding_window: null };
+  assert.throws(() => read({ model_type: "qwen2", ...none }), /"sliding_window".*found null/);
+});
+
 Deno.test("planBackbone() refuses architectures it does not run", () => {
   assert.throws(
     () => read({ model_type: "gpt2" }),

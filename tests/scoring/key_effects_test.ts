@@ -5,6 +5,7 @@ import { AssayError } from "../../src/error.ts";
 import { overlayFolder } from "../../src/merging/overlay_folder.ts";
 import { families } from "../../src/models/families.ts";
 import { planFor, type RewardModelPlan } from "../../src/scoring/model_plan.ts";
+import { padToken } from "../../src/scoring/pooling.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import { goldenConversations, parityFolder, parityTolerance } from "../golden/parity.ts";
 
@@ -64,6 +65,15 @@ for (const type of recorded) {
       return told(absent) !== told(given);
     });
     assert.deepEqual(wrong, []);
+  });
+
+  Deno.test(`a config of ${type} that names no pad token has the one of its class`, async () => {
+    const plan = (await openPlans(effects.model))({ pad_token_id: undefined });
+    if (plan instanceof AssayError || !plan.backbone.causal) return; // encoders read their first token
+    const expected = effects.defaults.pad_token_id ?? undefined;
+    assert.equal(padToken({ name: type, config: { model_type: type } }), expected);
+    const none = { model_type: type, pad_token_id: null };
+    assert.equal(padToken({ name: type, config: none }), undefined);
   });
 
   Deno.test(`a changed key of ${type} changes the score as in transformers, or is refused`, async () => {
