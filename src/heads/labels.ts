@@ -47,7 +47,16 @@ export function readLabels(facts: HeadFacts, rows: number, tensor: string): Labe
   );
 }
 
-function labelNames({ name, config }: HeadFacts, rows: number, tensor: string): readonly string[] {
+/**
+ * Names of the numbers of a head, held against its tensors.
+ *
+ * @throws {AssayError} `heads/contradicted-labels`, `checkpoint/bad-config`.
+ */
+export function labelNames(
+  { name, config }: HeadFacts,
+  rows: number,
+  tensor: string,
+): readonly string[] {
   const reader = new ConfigReader(config, `${name}/config.json`);
   const written = reader.section("id2label");
   const section = written !== undefined && isIdleDefault(written.config, config, rows)

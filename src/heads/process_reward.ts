@@ -12,6 +12,7 @@ import type {
   ReadRows,
   ReadStates,
 } from "./head.ts";
+import { labelNames } from "./labels.ts";
 import { loadLayers, runLayers } from "./linear_layers.ts";
 import { firstOfTwo, judgementOfSteps, stepScores } from "./step_scores.ts";
 
@@ -109,6 +110,7 @@ function planProcessHead(facts: HeadFacts): HeadPlan {
         }.weight" with ${labels} rows; which of them is a probability is not certain`,
     );
   }
+  labelNames(facts, labels, `${layers.at(-1)}.weight`);
   const expected = new Map<string, readonly number[]>();
   layers.forEach((layer, i) => {
     const inputs = i === 0 ? hiddenSize : tensors.get(`${layers[i - 1]}.weight`)!.shape[0]!;

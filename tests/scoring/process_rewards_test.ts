@@ -198,4 +198,9 @@ Deno.test("a head for every token must be told of its steps, and have two labels
   using own = await RewardModel.load(labels, asked);
   const conversation = stepped("2+2?", ["It is", " 4."]);
   assert.deepEqual(await model.score([conversation]), await own.score([conversation]));
+  const id2label = { 0: "wrong", 1: "right", 2: "unsure" };
+  using third = await changedCopy("process_labels", { id2label });
+  await assert.rejects(RewardModel.load(third.folder, asked), {
+    code: "heads/contradicted-labels",
+  });
 });
