@@ -12,7 +12,7 @@ import {
   findLastPattern,
   missingHeader,
 } from "./header_pattern.ts";
-import { placeOfResponse } from "./response_place.ts";
+import { placeOfResponse, type StepPlaces } from "./response_place.ts";
 import { requireResponse, requireResponsive } from "./response_check.ts";
 import {
   type ConversationTokenizer,
@@ -57,6 +57,8 @@ interface RenderedText extends GuardedText {
   readonly traced: TextValue;
   /** Places of tokens that end steps, where steps are cut by themselves. */
   readonly ends: readonly EndPlace[];
+  /** Of a response that steps were put into, however it is cut. */
+  readonly places: StepPlaces | undefined;
   /** Number of steps, where it is known. */
   readonly steps: number | undefined;
 }
@@ -274,8 +276,10 @@ export class ChatTokenizer implements ConversationTokenizer {
     const { traced, ends } = end === undefined || response === undefined
       ? { traced: rendered, ends: [] }
       : takeEnds(rendered, end.text, count!);
-    const apart = this.#isApart ? ends : [];
-    return { ...this.#guard.guard(traced), conversation, traced, ends: apart, steps: count };
+    const apart = this.#isApart;
+    const places = ends.length === 0 ? undefined : { firstEnd: ends[0]!.start, apart };
+    const cut = apart ? ends : [];
+    return { ...this.#guard.guard(traced), conversation, traced, ends: cut, places, steps: count };
   }
 
   #encode(text: RenderedText, options: EncodeOptions = {}): EncodedSteps {
@@ -387,7 +391,7 @@ export class ChatTokenizer implements ConversationTokenizer {
     return this.#encode({ ...text, text: text.text.slice(0, offset), ends: [] }, { limit }).ids;
   }
 
-  #findResponse({ conversation, traced }: RenderedText): number | null {
-    return placeOfResponse(this.#template, conversation, traced);
+  #findResponse({ conversation, traced, places }: RenderedText): number | null {
+    return placeOfResponse(this.#template, conversation, traced, places);
   }
 }

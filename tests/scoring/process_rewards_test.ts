@@ -79,6 +79,30 @@ Deno.test("a token of plain text ends the steps of a text response, each cut by 
   assert.equal((empty.parts.step_scores as number[]).length, 3);
 });
 
+Deno.test("a response's first step may be empty, or begin with white space, which is its own", async () => {
+  const shown = async (model: string, response: Conversation): Promise<string> => {
+    using loaded = await open(model);
+    assert.equal((await loaded.score([response]))[0]!.error, null);
+    const { tokens } = await loaded.tokens(response);
+    return tokens.map(({ text, read }) => text + (read ? "*" : "")).join("|");
+  };
+  const steps = (...list: string[]): Conversation => stepped("2+2?", list);
+  // A line break ends steps here, and is not merged with the prompt's.
+  const prompt = "2|+|2|?|\n|";
+  const empty = `${prompt}\n*| |4|.|\n*`;
+  assert.equal(await shown("process_value", steps("", " 4.")), empty);
+  assert.equal(await shown("process_value", plain("2+2?", "\n 4.")), empty);
+  assert.equal(await shown("process_value", steps("")), `${prompt}\n*`);
+  assert.equal(await shown("process_value", steps("", "")), `${prompt}\n*|\n*`);
+  assert.equal(await shown("process_value", steps(" ", "4.")), `${prompt} |\n*|4|.|\n*`);
+  assert.equal(await shown("process_value", steps("\n 4.")), `${prompt}\n| |4|.|\n*`);
+  for (const first of ["", " "]) {
+    const special = await shown("process_mlp", steps(first, "4."));
+    assert.match(special, /assistant\|\n(\| )?\|<extra_0>\*\|4\|\.\|<extra_0>\*/);
+  }
+  assert.match(await shown("process_mlp", steps("")), /assistant\|\n\|<extra_0>\*/);
+});
+
 Deno.test("of templated text a special token ends steps, plain text doesn't, which the prompt may hold", async () => {
   const { ids } = (await goldenConversations("process_mlp"))
     .find(({ name }) => name === "many_steps")!;
