@@ -1,3 +1,4 @@
+import { AssayError } from "../error.ts";
 import { sigmoid } from "../numbers/sigmoid.ts";
 import type { NamedNumbers, Verdict } from "../scoring/verdict.ts";
 import { failureOf } from "./failures.ts";
@@ -26,12 +27,14 @@ export function activatedScore(score: number, activation: ScoreActivation): numb
 /**
  * The scores of verdicts that a protocol has no room for an error among.
  *
- * @throws {AssayError} The first verdict's error.
+ * @throws {AssayError} The first verdict's error, which says of which text it is where there are several.
  */
 export function scoresOrError(verdicts: readonly Verdict[]): number[] {
-  return verdicts.map(({ score, error }) => {
-    if (error !== null) throw error;
-    return score!;
+  return verdicts.map(({ score, error }, index) => {
+    if (error === null) return score!;
+    const { code, message } = error;
+    if (verdicts.length === 1) throw error;
+    throw new AssayError(code, `Text ${index + 1} of ${verdicts.length}: ${message}`);
   });
 }
 

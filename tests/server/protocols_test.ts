@@ -214,6 +214,10 @@ protocolTest(
     const none = await server.post("/get_reward", { query: [], prompts: [], labels: [] });
     assert.deepEqual([none.status, none.json.rewards], [200, []]);
     assert.equal((await server.post("/get_reward", { query: ["bad"] })).status, 422);
+    // A list of numbers has no room for an error among them.
+    const some = await server.post("/get_reward", { query: ["four", "bad", "bad"] });
+    assert.deepEqual([some.status, some.json.error.code], [422, "text/too-long"]);
+    assert.match(some.json.error.message, /^Text 2 of 3: Cannot /);
   },
 );
 
