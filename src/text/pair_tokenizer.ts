@@ -216,7 +216,7 @@ export class PairTokenizer implements ConversationTokenizer {
       throw new AssayError(
         "text/not-a-pair",
         "Cannot make a pair of one text: expected a prompt and a response (a query and a document), " +
-          "which the encoder's tokenizer joins",
+          "which the encoder's tokenizer joins; give them as messages, or as two texts",
       );
     }
     const encode = (): never => {

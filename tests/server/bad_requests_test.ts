@@ -31,6 +31,10 @@ Deno.test("what is no request of a protocol is told in its words, with its statu
     assert.equal(answer.json.error.code, code, where);
     assert.match(answer.json.error.message, /Cannot /, where);
   }
+  for (const path of ["/classify", "/pooling", "/v1/embeddings"]) {
+    const { text } = await server.post(path, '{"input":[]}');
+    assert.match(text, /\\"input\\": expected a text, .* that is not empty/, path);
+  }
   const vllm = await server.post("/classify", '{"input":{}}');
   assert.deepEqual([vllm.status, vllm.json.error.type], [400, "BadRequestError"]);
   const tei = await server.post("/predict", '{"inputs":[1]}');

@@ -15,7 +15,13 @@ const native = v.object({
   input_ids: v.optional(v.union([idsSchema, v.pipe(v.array(idsSchema), v.minLength(1))])),
 });
 
-const openAi = v.object({ model, input: v.union([v.string(), strings, idsSchema]) });
+const openAi = v.object({
+  model,
+  input: v.union(
+    [v.string(), strings, idsSchema],
+    "expected a text, or a list of texts or of token ids that is not empty",
+  ),
+});
 
 const scoring = v.object({
   model,

@@ -37,7 +37,7 @@ const textInput = v.object({
     idsSchema,
     v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(mostInputs)),
     v.pipe(v.array(idsSchema), v.minLength(1), v.maxLength(mostInputs)),
-  ]),
+  ], "expected a text, token ids, or a list of either that is not empty"),
   add_special_tokens: v.nullish(v.boolean()),
 });
 
