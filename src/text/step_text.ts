@@ -175,8 +175,8 @@ export function findStepEnds({ id }: StepEnd, search: StepSearch): readonly numb
   const { ids, prompt, count, isWhole } = search;
   if (prompt === null) {
     throw unclearSteps(
-      "steps that have text, and a chat template that prints it once, as it is",
-      "steps that are all empty, or another template",
+      "the chat template to print the response once, as it is",
+      "another template",
     );
   }
   const first = commonLength(ids, prompt);

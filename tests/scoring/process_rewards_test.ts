@@ -203,8 +203,11 @@ Deno.test("a template that trims ends, a model that reads no steps, a wrong list
   assert.equal(wrong.error?.code, "text/bad-message");
   const none = await verdictOf("process_mlp", stepped("2+2?", []));
   assert.equal(none.error?.code, "text/bad-message");
-  const empty = await verdictOf("process_mlp", stepped("2+2?", [""]));
-  assert.match(empty.error!.message, /steps that have text.*found steps that are all empty/);
+  const turning = "{{ messages[0].content }}{{ messages[1].content[::-1] }}";
+  const turned = await verdictOf("process_mlp", stepped("2+2?", ["4"]), {
+    chatTemplate: turning,
+  });
+  assert.equal(turned.error?.code, "text/steps-not-rendered");
 });
 
 Deno.test("a head for every token must be told of its steps, and have two labels", async () => {
