@@ -150,7 +150,7 @@ function stepsOf(value: unknown): readonly string[] {
   if (isSteps(steps)) return steps;
   const other = Array.isArray(steps) ? steps.findIndex((step) => typeof step !== "string") : -1;
   const found = other < 0
-    ? kindOfValue(value)
+    ? kindOfValue(steps ?? value)
     : `${kindOfValue((steps as unknown[])[other])} as item ${other + 1} of it`;
   throw badColumn("steps", `expected a list of texts, found ${found}`);
 }

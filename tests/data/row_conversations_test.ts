@@ -258,6 +258,7 @@ Deno.test("conversationsOfRow() takes a list of texts as the steps of a response
     assert.throws(() => conversationsOfRow({ prompt, steps }), /Cannot use column "steps"/);
   }
   const withNull = { prompt, steps: ["It is", null] };
+  assert.throws(() => conversationsOfRow({ prompt, steps: "[]" }), /found an empty list/);
   assert.throws(() => conversationsOfRow(withNull), /texts, found null as item 2 of it/);
   assert.throws(() => conversationsOfRow({ prompt, response: null }), /"response" \(null\)/);
 });
