@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { parseJson } from "../data/json_text.ts";
 import { kindOfValue } from "../data/rows.ts";
+import { AssayError } from "../error.ts";
 import { serverError } from "./failures.ts";
 
 /** Bounds of what is read of a request. */
@@ -123,7 +124,8 @@ async function readBytes(request: Request, { mostBytes, patience }: BodyLimits) 
     }
   } catch (error) {
     reader.cancel().catch(() => {});
-    throw error;
+    if (error instanceof AssayError) throw error;
+    throw badRequest("expected the whole body, found that the connection broke off before its end");
   } finally {
     clearTimeout(timer);
     late.promise.catch(() => {});

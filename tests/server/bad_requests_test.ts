@@ -113,6 +113,19 @@ Deno.test("no protocol answers with another model than the one that was named", 
   assert.equal((await server.ask("/info?model=other")).json.model_id, "other");
 });
 
+Deno.test("a body that breaks off is its sender's fault, and nothing for the log", async () => {
+  await using server = await AskedServer.ready();
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode('{"prompt":')),
+    pull: (controller) => controller.error(new Deno.errors.BadResource("gone")),
+  });
+  const headers = { "content-type": "application/json" };
+  const { status, json } = await server.ask("/v1/score", { method: "POST", headers, body });
+  assert.deepEqual([status, json.error.code], [400, "server/bad-request"]);
+  assert.match(json.error.message, /the connection broke off/);
+  assert.deepEqual(server.log, []);
+});
+
 Deno.test("another method than an address has is told which it has", async () => {
   await using server = await AskedServer.ready();
   const { status, headers, json } = await server.ask("/v1/score");
