@@ -96,6 +96,21 @@ function planArmoHead(facts: HeadFacts): HeadPlan {
   };
 }
 
+/**
+ * Numbers of a gate that no kernel sees as weights.
+ *
+ * @throws {AssayError} `checkpoint/not-finite`.
+ */
+export async function finiteNumbers(checkpoint: Checkpoint, name: string): Promise<Float32Array> {
+  const read = toFloat32(await checkpoint.read(name));
+  const at = read.findIndex((x) => !Number.isFinite(x));
+  if (at < 0) return read;
+  throw new AssayError(
+    "checkpoint/not-finite",
+    `Cannot load ${checkpoint.name}: element ${at} of "${name}" is ${read[at]}`,
+  );
+}
+
 class ArmoHead implements Head {
   private constructor(
     readonly loader: WeightLoader,
@@ -112,15 +127,6 @@ class ArmoHead implements Head {
     hiddenLayers: number,
     temperature: number,
   ): Promise<ArmoHead> {
-    const numbers = async (name: string): Promise<Float32Array> => {
-      const read = toFloat32(await checkpoint.read(name));
-      const at = read.findIndex((x) => !Number.isFinite(x));
-      if (at < 0) return read;
-      throw new AssayError(
-        "checkpoint/not-finite",
-        `Cannot load ${checkpoint.name}: element ${at} of "${name}" is ${read[at]}`,
-      );
-    };
     const loader = new WeightLoader(checkpoint, backend);
     const gate: Linear[] = [];
     for (let layer = 0; layer <= hiddenLayers; layer++) {
@@ -128,8 +134,8 @@ class ArmoHead implements Head {
       const outputs = layer < hiddenLayers ? padded : asStored;
       gate.push(await loader.linear(gatingLayerName(layer), true, { outputs }));
     }
-    const [logitScale] = await numbers(logitScaleName);
-    const transform = await numbers(transformName);
+    const [logitScale] = await finiteNumbers(checkpoint, logitScaleName);
+    const transform = await finiteNumbers(checkpoint, transformName);
     const regression = await loader.weight(regressionName);
     return new ArmoHead(loader, regression, gate, transform, temperature, logitScale!);
   }

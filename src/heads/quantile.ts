@@ -1,6 +1,5 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { ConfigReader } from "../checkpoint/config_reader.ts";
-import { toFloat32 } from "../checkpoint/tensor.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { softmaxGate } from "../ops/softmax_gate.ts";
@@ -8,6 +7,7 @@ import type { Weight } from "../ops/weight.ts";
 import { type Linear, WeightLoader } from "../ops/weight_loader.ts";
 import type { Backend } from "../ops/backend.ts";
 import {
+  finiteNumbers,
   gatingLayerName,
   hasQuantiles,
   logitScaleName,
@@ -158,10 +158,10 @@ class QuantileHead implements Head {
       const folded = await foldBatchNorm(checkpoint, name, norm);
       gate.push(loader.computed(name, folded, { outputs }));
     }
-    const transform = transforms ? toFloat32(await checkpoint.read(transformName)) : undefined;
-    const logitScale = toFloat32(await checkpoint.read(logitScaleName))[0]!;
+    const transform = transforms ? await finiteNumbers(checkpoint, transformName) : undefined;
+    const [logitScale] = await finiteNumbers(checkpoint, logitScaleName);
     const regression = await loader.weight(regressionName);
-    const numbers = { transform, logitScale, temperature, quantiles };
+    const numbers = { transform, logitScale: logitScale!, temperature, quantiles };
     return new QuantileHead(loader, regression, gate, numbers);
   }
 

@@ -4,6 +4,7 @@ import { localFolder } from "../../src/checkpoint/folder.ts";
 import { type LazyTensor, overlayFolder } from "../../src/merging/overlay_folder.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
+import type { Verdict } from "../../src/scoring/verdict.ts";
 import { goldenConversations, parityFolder } from "../golden/parity.ts";
 import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
@@ -20,29 +21,51 @@ const overflowing: readonly (readonly [model: string, tensor: string, value: num
   ["armo", "gating.layers.0.weight", -3e38],
 ];
 
+/** The first golden conversation's verdict by a tiny checkpoint with one tensor filled with a number. */
+async function verdictOfFilled(
+  name: string,
+  tensor: string,
+  value: number,
+  options: LoadOptions,
+): Promise<Verdict> {
+  const files = localFolder(parityFolder(name));
+  using base = await Checkpoint.open(files);
+  const { shape } = base.tensors.get(tensor)!;
+  const columns = shape.slice(1).reduce((a, b) => a * b, 1);
+  const filled: LazyTensor = {
+    name: tensor,
+    dtype: "F32",
+    shape,
+    readRows: (_, count) =>
+      Promise.resolve(new Uint8Array(new Float32Array(count * columns).fill(value).buffer)),
+  };
+  using model = await RewardModel.load(overlayFolder(name, files, base, { tensors: [filled] }), {
+    ...options,
+    onWarning: () => {},
+  });
+  const [first] = await goldenConversations(name);
+  return (await model.score([first!.messages]))[0]!;
+}
+
 async function neverScored(options: LoadOptions): Promise<void> {
   for (const [name, tensor, value] of overflowing) {
-    const files = localFolder(parityFolder(name));
-    using base = await Checkpoint.open(files);
-    const { shape } = base.tensors.get(tensor)!;
-    const columns = shape.slice(1).reduce((a, b) => a * b, 1);
-    const spoilt: LazyTensor = {
-      name: tensor,
-      dtype: "F32",
-      shape,
-      readRows: (_, count) =>
-        Promise.resolve(new Uint8Array(new Float32Array(count * columns).fill(value).buffer)),
-    };
-    using model = await RewardModel.load(overlayFolder(name, files, base, { tensors: [spoilt] }), {
-      ...options,
-      onWarning: () => {},
-    });
-    const [first] = await goldenConversations(name);
-    const [verdict] = await model.score([first!.messages]);
-    assert.equal(verdict!.score, null, `${tensor} of ${value}: ${verdict!.score}`);
-    assert.equal(verdict!.error!.code, "scoring/not-finite");
+    const { score, error } = await verdictOfFilled(name, tensor, value, options);
+    assert.equal(score, null, `${tensor} of ${value}: ${score}`);
+    assert.equal(error!.code, "scoring/not-finite");
   }
 }
+
+Deno.test("a gate's scale or transform that is not finite is refused by its name", async () => {
+  for (const name of ["armo", "head_quantile"]) {
+    for (const tensor of ["gating.logit_scale", "reward_transform_matrix"]) {
+      for (const value of [NaN, Infinity]) {
+        await assert.rejects(verdictOfFilled(name, tensor, value, { backend: "cpu" }), {
+          code: "checkpoint/not-finite",
+        });
+      }
+    }
+  }
+});
 
 Deno.test("an overflow anywhere is the row's error, never a number, on the CPU twins", async () => {
   await neverScored({ backend: "cpu" });
