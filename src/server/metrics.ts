@@ -1,7 +1,7 @@
 import { metrics } from "@opentelemetry/api";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ModelState } from "../scoring/reward_model.ts";
-import type { QueueCall } from "../tasks/serve/request_queue.ts";
+import type { ComputedTogether } from "../tasks/serve/request_queue.ts";
 import type { ServedModels } from "./served_models.ts";
 
 /** Seconds; from a cache's answer to a long wait. */
@@ -28,14 +28,14 @@ export class ServerMetrics {
   });
   readonly #waited = new Histogram({
     name: "assay_queue_wait_seconds",
-    help: "Seconds that a conversation waited for its call to the model",
+    help: "Seconds that a conversation waited to be computed",
     labelNames: ["model"],
     buckets,
     registers: [this.#registry],
   });
   readonly #inference = new Histogram({
     name: "assay_inference_seconds",
-    help: "Seconds that a call to the model took",
+    help: "Seconds from when conversations were taken together to their last verdict",
     labelNames: ["model"],
     buckets,
     registers: [this.#registry],
@@ -54,7 +54,7 @@ export class ServerMetrics {
   });
   readonly #batch = new Histogram({
     name: "assay_batch_tokens",
-    help: "Tokens of the conversations of one call to the model",
+    help: "Tokens of conversations that were taken together",
     labelNames: ["model"],
     buckets: [16, 64, 256, 512, 1024, 2048, 4096, 8192, 16384],
     registers: [this.#registry],
@@ -62,11 +62,11 @@ export class ServerMetrics {
 
   readonly #sent = {
     inference: metrics.getMeter("assay").createHistogram("assay.inference.duration", {
-      description: "A call to the model",
+      description: "From when conversations were taken together to their last verdict",
       unit: "s",
     }),
     wait: metrics.getMeter("assay").createHistogram("assay.queue.wait", {
-      description: "A conversation's wait for its call to the model",
+      description: "A conversation's wait",
       unit: "s",
     }),
     tokens: metrics.getMeter("assay").createCounter("assay.tokens", {
@@ -79,7 +79,7 @@ export class ServerMetrics {
     const registers = [this.#registry];
     new Gauge({
       name: "assay_queue_depth",
-      help: "Conversations that wait for a call to the model",
+      help: "Conversations that wait",
       labelNames: ["model"],
       registers,
       collect() {
@@ -120,8 +120,8 @@ export class ServerMetrics {
     this.#seconds.observe({ protocol, path }, milliseconds / 1000);
   }
 
-  /** Counts a call to a model. */
-  called(model: string, { conversations, tokens, milliseconds, waited }: QueueCall): void {
+  /** Counts what a model computed together. */
+  computed(model: string, { conversations, tokens, milliseconds, waited }: ComputedTogether): void {
     this.#conversations.inc({ model }, conversations);
     this.#tokens.inc({ model }, tokens);
     this.#inference.observe({ model }, milliseconds / 1000);

@@ -34,8 +34,8 @@ export interface ServeOptions extends ApplicationOptions {
   readonly port?: number | undefined;
   /** Conversations that may wait for each model; 1,024 by default. */
   readonly mostWaiting?: number | undefined;
-  /** Estimated tokens that one call to a model computes; 4,096 by default. */
-  readonly tokensPerCall?: number | undefined;
+  /** Estimated tokens that are taken out of a queue together; 2,048 by default. */
+  readonly tokensTogether?: number | undefined;
   /** Adds calibrated scores to the rows of `/v1/score`. */
   readonly calibrator?: Calibrator | undefined;
 }
@@ -85,15 +85,15 @@ export function protocolsOf(
  */
 export function serve(models: readonly ModelToServe[], options: ServeOptions): RunningServer {
   const metrics = new ServerMetrics();
-  const { log, mostWaiting, tokensPerCall } = options;
+  const { log, mostWaiting, tokensTogether } = options;
   const served = new ServedModels(models.map(({ id, load }) =>
     new ServedModel({
       id,
       load,
       log,
       mostWaiting,
-      tokensPerCall,
-      onCall: (call) => metrics.called(id, call),
+      tokensTogether,
+      onComputed: (computed) => metrics.computed(id, computed),
     })
   ));
   metrics.watch(served);

@@ -1,7 +1,11 @@
 import { AssayError } from "../error.ts";
 import type { ShownTokens } from "../scoring/shown_tokens.ts";
 import type { Verdict } from "../scoring/verdict.ts";
-import { type QueueCall, type RequestOptions, RequestQueue } from "../tasks/serve/request_queue.ts";
+import {
+  type ComputedTogether,
+  type RequestOptions,
+  RequestQueue,
+} from "../tasks/serve/request_queue.ts";
 import type { ServableModel } from "../tasks/serve/servable_model.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { modelFailed, serverError } from "./failures.ts";
@@ -14,10 +18,10 @@ export interface ServedModelParts {
   readonly load: () => Promise<ServableModel>;
   /** Conversations that may wait. */
   readonly mostWaiting?: number | undefined;
-  readonly tokensPerCall?: number | undefined;
+  readonly tokensTogether?: number | undefined;
   /** Told of what goes wrong as a whole. */
   readonly log: (message: string) => void;
-  readonly onCall?: ((call: QueueCall) => void) | undefined;
+  readonly onComputed?: ((computed: ComputedTogether) => void) | undefined;
 }
 
 /** Milliseconds before a model that could not be loaded is loaded again, and the most it grows to. */
@@ -42,9 +46,9 @@ export class ServedModel {
   constructor(parts: ServedModelParts) {
     this.id = parts.id;
     this.#parts = parts;
-    const { mostWaiting, tokensPerCall, onCall } = parts;
-    const scorer = { score: this.#compute.bind(this) };
-    this.#queue = new RequestQueue(scorer, { mostWaiting, tokensPerCall, onCall });
+    const { mostWaiting, tokensTogether, onComputed } = parts;
+    const scorer = { scoreStream: this.#compute.bind(this) };
+    this.#queue = new RequestQueue(scorer, { mostWaiting, tokensTogether, onComputed });
   }
 
   /** The loaded model; `undefined` while it loads. */
@@ -110,15 +114,15 @@ export class ServedModel {
     this.#model = undefined;
   }
 
-  async #compute(conversations: readonly Conversation[]): Promise<Verdict[]> {
+  async *#compute(conversations: AsyncIterable<Conversation>): AsyncGenerator<Verdict> {
     const model = this.#model ?? await this.#reloaded();
     try {
-      const verdicts = await model.score(conversations);
-      return verdicts.map((verdict) =>
-        verdict.error === null
+      for await (const verdict of model.scoreStream(conversations)) {
+        const { error } = verdict;
+        yield error === null
           ? verdict
-          : { ...verdict, error: withoutName(verdict.error, model.name, this.id) }
-      );
+          : { ...verdict, error: withoutName(error, model.name, this.id) };
+      }
     } catch (error) {
       this.#parts.log(`${this.id}: ${messageOf(error)}; it is loaded again`);
       if (this.#model === model) this.#model = undefined;

@@ -33,7 +33,7 @@ export class AskedServer implements AsyncDisposable {
       new ServedModel({
         id,
         log,
-        onCall: (call) => this.metrics.called(id, call),
+        onComputed: (computed) => this.metrics.computed(id, computed),
         load: () => {
           const model = new FakeModel();
           this.loaded.push(model);

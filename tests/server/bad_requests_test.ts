@@ -315,9 +315,10 @@ Deno.test("a row's error calls the model as its clients do, not by its folder", 
   await using server = await AskedServer.ready();
   const [model] = server.loaded;
   const refused = new AssayError("text/template-refused", `Cannot render: ${model!.name} says no`);
-  const score = model!.score.bind(model);
-  model!.score = async (conversations) =>
-    (await score(conversations)).map((verdict) => ({ ...verdict, error: refused }));
+  const scoreStream = model!.scoreStream.bind(model);
+  model!.scoreStream = async function* (conversations) {
+    for await (const verdict of scoreStream(conversations)) yield { ...verdict, error: refused };
+  };
   model!.tokens = () => Promise.reject(refused);
   for (const [path, body] of [["/v1/score", good], ["/v1/tokens", good]] as const) {
     const { status, json } = await server.post(path, body);

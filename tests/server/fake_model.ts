@@ -22,7 +22,15 @@ export class FakeModel implements ServableModel {
   held: Promise<void> | undefined;
   isDisposed = false;
 
-  async score(conversations: readonly Conversation[]): Promise<Verdict[]> {
+  async *scoreStream(stream: AsyncIterable<Conversation>): AsyncGenerator<Verdict> {
+    for (;;) {
+      const conversations = await some(stream[Symbol.asyncIterator](), 8);
+      if (conversations.length === 0) return;
+      yield* await this.#score(conversations);
+    }
+  }
+
+  async #score(conversations: readonly Conversation[]): Promise<Verdict[]> {
     this.calls.push(conversations);
     await this.held;
     if (conversations.some((conversation) => textOf(conversation) === "crash")) {
@@ -43,6 +51,20 @@ export class FakeModel implements ServableModel {
   [Symbol.dispose](): void {
     this.isDisposed = true;
   }
+}
+
+/** The next conversations, so many at most: as a model looks a pack ahead. */
+export async function some(
+  iterator: AsyncIterator<Conversation>,
+  most: number,
+): Promise<Conversation[]> {
+  const taken: Conversation[] = [];
+  while (taken.length < most) {
+    const { done, value } = await iterator.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
 }
 
 /** What the fake model reads of a conversation. */

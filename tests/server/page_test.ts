@@ -72,7 +72,7 @@ pageTest(
   "the page scores a conversation by the keyboard alone: score, objectives, tokens",
   () =>
     withPage(async (page) => {
-      await page.waitForFunction("/armo: llama/.test(document.body.innerText)");
+      await page.locator("#state", { hasText: "armo: llama" }).waitFor();
       await page.keyboard.press("Tab");
       await page.keyboard.type("How much is 2+2?");
       await page.keyboard.press("Tab");
@@ -130,7 +130,7 @@ pageTest(
       await page.fill("#prompt", "<img src=x onerror=alert(1)>");
       await page.fill("#first", "bad");
       await page.click("#go");
-      await page.waitForFunction("/it is bad/.test(document.body.innerText)");
+      await page.locator("#error", { hasText: "it is bad" }).waitFor();
       await page.fill("#first", "<b>bold</b>");
       await page.click("#go");
       await page.waitForSelector("#result:not([hidden])");

@@ -111,7 +111,7 @@ async function run(
     mostWaiting: flags.maxQueue,
     mostBytes: flags.maxBody,
     deadline: 1000 * flags.deadline,
-    tokensPerCall: flags.batch === undefined ? undefined : 2 * flags.batch,
+    tokensTogether: flags.batch,
     calibrator,
     log: (message) => void output.warn(message),
   });

@@ -3,31 +3,37 @@ import type { Verdict } from "../../scoring/verdict.ts";
 import type { Conversation } from "../../text/conversation.ts";
 
 /** What a {@link RequestQueue} needs of a model: `RewardModelWorker` is one. */
-export interface BatchScorer {
-  /** Verdicts in the order of the conversations; throws where the device fails as a whole. */
-  score(conversations: readonly Conversation[]): Promise<Verdict[]>;
+export interface StreamScorer {
+  /**
+   * Verdicts in the order of the conversations, which it asks for a few packs ahead; throws where the
+   * device fails as a whole.
+   */
+  scoreStream(conversations: AsyncIterable<Conversation>): AsyncIterable<Verdict>;
 }
 
 /** How a {@link RequestQueue} gathers and bounds what waits. */
 export interface RequestQueueOptions {
   /** Conversations that may wait; 1,024 by default. A request that does not fit is refused. */
   readonly mostWaiting?: number | undefined;
-  /** Tokens, as estimated from the length of their text, that one call computes; 4,096 by default. */
-  readonly tokensPerCall?: number | undefined;
+  /**
+   * Tokens, as estimated from the length of their text, that are taken out of the queue together: 2,048, as
+   * a pack has, by default. Responses to one prompt are looked for as far ahead.
+   */
+  readonly tokensTogether?: number | undefined;
   /** Milliseconds that a request waits for company where nothing is being computed; 2 by default. */
   readonly patience?: number | undefined;
-  /** Told of each call to the model. */
-  readonly onCall?: ((call: QueueCall) => void) | undefined;
+  /** Told of conversations that were taken together, once they are computed. */
+  readonly onComputed?: ((computed: ComputedTogether) => void) | undefined;
 }
 
-/** One call to the model, once it is done. */
-export interface QueueCall {
+/** Conversations that were taken out of the queue together. */
+export interface ComputedTogether {
   readonly conversations: number;
   /** Tokens that were scored. */
   readonly tokens: number;
-  /** Milliseconds that the model took. */
+  /** Milliseconds from when they were taken to their last verdict. */
   readonly milliseconds: number;
-  /** Milliseconds that each conversation had waited for the call to begin. */
+  /** Milliseconds that each conversation had waited until it was taken. */
   readonly waited: readonly number[];
 }
 
@@ -68,6 +74,15 @@ interface Request {
   settle(): void;
 }
 
+/** Conversations that were taken together, on their way. */
+interface Group {
+  readonly size: number;
+  readonly begun: number;
+  readonly waited: readonly number[];
+  tokens: number;
+  done: number;
+}
+
 /** Units of text to a token, on the safe side of what tokenizers of English make of it. */
 const unitsPerToken = 3;
 /** Units that templated texts begin with alike where they are taken to have one prompt. */
@@ -83,17 +98,17 @@ const tokensPerMessage = 6;
  * Turns are by fair queueing (Demers, Keshav and Shenker 1989): a conversation's turn is the number of
  * tokens that each waiting request had been given when its own came, and those of the same request before
  * it. So a request of a thousand documents holds nobody up, however long it takes, and nothing waits for
- * ever. A lone request waits no longer than `patience`, and only where nothing is being computed; what
- * comes during a call makes the next one.
+ * ever. A lone request waits no longer than `patience`, and only where nothing is being computed. The model
+ * asks for more while it computes, so its packs follow each other for as long as something waits.
  */
 export class RequestQueue {
-  readonly #scorer: BatchScorer;
+  readonly #scorer: StreamScorer;
   readonly #options: {
     readonly mostWaiting: number;
-    readonly tokensPerCall: number;
+    readonly tokensTogether: number;
     readonly patience: number;
   };
-  readonly #onCall: ((call: QueueCall) => void) | undefined;
+  readonly #onComputed: RequestQueueOptions["onComputed"];
   /** In the order of their turns. */
   #waiting: Waiting[] = [];
   /** Estimated tokens that each of the requests which waited was given until now, had all been given alike. */
@@ -105,17 +120,17 @@ export class RequestQueue {
    * @param scorer The model.
    * @param options How requests are gathered.
    */
-  constructor(scorer: BatchScorer, options: RequestQueueOptions = {}) {
+  constructor(scorer: StreamScorer, options: RequestQueueOptions = {}) {
     this.#scorer = scorer;
-    this.#onCall = options.onCall;
+    this.#onComputed = options.onComputed;
     this.#options = {
       mostWaiting: options.mostWaiting ?? 1024,
-      tokensPerCall: options.tokensPerCall ?? 4096,
+      tokensTogether: options.tokensTogether ?? 2048,
       patience: options.patience ?? 2,
     };
   }
 
-  /** Conversations that wait for a call to begin. */
+  /** Conversations that wait to be taken. */
   get depth(): number {
     return this.#waiting.length;
   }
@@ -189,15 +204,13 @@ export class RequestQueue {
     return request;
   }
 
-  /** Calls the model until nothing waits. */
+  /** Lets the model compute until nothing waits. */
   async #run(): Promise<void> {
-    const { patience } = this.#options;
     let isIdle = true;
     while (this.#waiting.length > 0) {
-      if (isIdle && !this.#isClosed) await sleep(patience);
+      if (isIdle && !this.#isClosed) await sleep(this.#options.patience);
       isIdle = false;
-      const batch = this.#take();
-      if (batch.length > 0) await this.#call(batch);
+      await this.#compute();
       // Let the answers go out, and the next requests of those who got them come in.
       await sleep(0);
     }
@@ -205,26 +218,26 @@ export class RequestQueue {
   }
 
   /**
-   * What the next call computes: by turn up to the budget, and with each conversation those of its
+   * What is computed next: by turn up to the budget, and with each conversation those of its
    * prompt, which cost their responses alone, as far as their turn is near. Those of one prompt stand
    * together.
    */
   #take(): Waiting[] {
-    const { tokensPerCall } = this.#options;
+    const { tokensTogether } = this.#options;
     const byPrompt = Map.groupBy(this.#waiting, ({ size }) => size.prompt);
     const taken = new Set<Waiting>();
     let tokens = 0;
     for (const first of this.#waiting) {
       if (taken.has(first)) continue;
       const { prompt, promptTokens } = first.size;
-      if (taken.size > 0 && tokens + promptTokens + first.size.responseTokens > tokensPerCall) {
+      if (taken.size > 0 && tokens + promptTokens + first.size.responseTokens > tokensTogether) {
         break;
       }
       tokens += promptTokens;
       for (const waiting of byPrompt.get(prompt)!) {
         const { responseTokens } = waiting.size;
-        if (waiting.turn > first.turn + tokensPerCall) break;
-        if (taken.size > 0 && tokens + responseTokens > tokensPerCall) break;
+        if (waiting.turn > first.turn + tokensTogether) break;
+        if (taken.size > 0 && tokens + responseTokens > tokensTogether) break;
         taken.add(waiting);
         tokens += responseTokens;
       }
@@ -234,25 +247,52 @@ export class RequestQueue {
     return inNeighbourhood([...taken]);
   }
 
-  async #call(batch: readonly Waiting[]): Promise<void> {
-    const begun = performance.now();
+  /** Has the model compute what waits, and what comes meanwhile. */
+  async #compute(): Promise<void> {
+    const computing: Waiting[] = [];
+    const groups: Group[] = [];
     try {
-      const verdicts = await this.#scorer.score(batch.map(({ conversation }) => conversation));
-      batch.forEach((waiting, i) => finish(waiting, verdicts[i]!));
-      this.#onCall?.({
-        conversations: batch.length,
-        tokens: verdicts.reduce((sum, { tokens }) => sum + tokens, 0),
-        milliseconds: performance.now() - begun,
-        waited: batch.map(({ since }) => begun - since),
-      });
+      for await (const verdict of this.#scorer.scoreStream(this.#handedOut(computing, groups))) {
+        finish(computing.shift()!, verdict);
+        this.#count(groups, verdict);
+      }
     } catch (error) {
-      for (const { request } of batch) {
+      // A model that fails before it asks for any fails whatever waits.
+      for (const { request } of computing.length > 0 ? computing : [...this.#waiting]) {
         if (request.isOver) continue;
         request.settle();
         this.#waiting = this.#waiting.filter((waiting) => waiting.request !== request);
         request.answer.reject(error);
       }
     }
+  }
+
+  /** Conversations in their turns, for as long as some wait when the model asks. */
+  async *#handedOut(computing: Waiting[], groups: Group[]): AsyncGenerator<Conversation> {
+    while (this.#waiting.length > 0) {
+      const taken = this.#take();
+      const now = performance.now();
+      groups.push({
+        size: taken.length,
+        begun: now,
+        waited: taken.map(({ since }) => now - since),
+        tokens: 0,
+        done: 0,
+      });
+      // All of them are out of the queue, so none may be lost where the model asks for no more.
+      computing.push(...taken);
+      for (const { conversation } of taken) yield conversation;
+    }
+  }
+
+  #count(groups: Group[], { tokens }: Verdict): void {
+    const [group] = groups;
+    group!.tokens += tokens;
+    if (++group!.done < group!.size) return;
+    groups.shift();
+    const { size, begun, waited } = group!;
+    const milliseconds = performance.now() - begun;
+    this.#onComputed?.({ conversations: size, tokens: group!.tokens, milliseconds, waited });
   }
 }
 

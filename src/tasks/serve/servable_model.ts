@@ -1,11 +1,11 @@
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
 import { type ModelSpec, openModelFolder } from "../model_folder.ts";
-import type { BatchScorer } from "./request_queue.ts";
+import type { StreamScorer } from "./request_queue.ts";
 
 /** A loaded model as a server uses it. */
 export interface ServableModel extends
-  BatchScorer,
+  StreamScorer,
   Disposable,
   Pick<
     RewardModelWorker,
@@ -45,7 +45,7 @@ export async function loadServableModel(
     maxTokens,
     tokens: (conversation) => model.tokens(conversation),
     state: () => model.state(),
-    score: (conversations) => model.score(conversations),
+    scoreStream: (conversations) => model.scoreStream(conversations),
     [Symbol.dispose]: () => all[Symbol.dispose](),
   };
 }

@@ -2,18 +2,19 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Verdict } from "../../../src/scoring/verdict.ts";
 import {
-  type BatchScorer,
   RequestQueue,
   type RequestQueueOptions,
+  type StreamScorer,
 } from "../../../src/tasks/serve/request_queue.ts";
 import type { Conversation } from "../../../src/text/conversation.ts";
+import { some } from "../../server/fake_model.ts";
 
 function conversation(prompt: string, response: string): Conversation {
   return [{ role: "user", content: prompt }, { role: "assistant", content: response }];
 }
 
 /** A model whose score is the number in the response; its calls can be held back. */
-class Model implements BatchScorer {
+class Model implements StreamScorer {
   readonly calls: string[][] = [];
   #held: Promise<void> | undefined;
   failure: Error | undefined;
@@ -27,7 +28,15 @@ class Model implements BatchScorer {
     };
   }
 
-  async score(conversations: readonly Conversation[]): Promise<Verdict[]> {
+  async *scoreStream(stream: AsyncIterable<Conversation>): AsyncGenerator<Verdict> {
+    for (;;) {
+      const conversations = await some(stream[Symbol.asyncIterator](), 32);
+      if (conversations.length === 0) return;
+      yield* await this.#score(conversations);
+    }
+  }
+
+  async #score(conversations: readonly Conversation[]): Promise<Verdict[]> {
     this.calls.push(conversations.map((of) => `${of[0]!.content}:${of[1]!.content}`));
     await this.#held;
     if (this.failure !== undefined) throw this.failure;
@@ -70,7 +79,7 @@ Deno.test("what comes during a call makes the next one", async () => {
 });
 
 Deno.test("a request of a thousand documents holds nobody up", async () => {
-  const [queue, model] = make({ tokensPerCall: 400, mostWaiting: 5000, patience: 0 });
+  const [queue, model] = make({ tokensTogether: 400, mostWaiting: 5000, patience: 0 });
   const many = queue.submit(Array.from({ length: 1000 }, (_, i) => conversation(`q${i}`, `${i}`)));
   while (model.calls.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
   const before = model.calls.length;
@@ -81,8 +90,8 @@ Deno.test("a request of a thousand documents holds nobody up", async () => {
 });
 
 Deno.test("nor does it hold up one who asks again and again, the longer the less", async () => {
-  const [queue, model] = make({ tokensPerCall: 400, mostWaiting: 5000, patience: 0 });
-  const many = queue.submit(Array.from({ length: 1000 }, (_, i) => conversation(`q${i}`, `${i}`)));
+  const [queue, model] = make({ tokensTogether: 400, mostWaiting: 5000, patience: 0 });
+  const many = queue.submit(Array.from({ length: 4000 }, (_, i) => conversation(`q${i}`, `${i}`)));
   for (let i = 0; i < 30; i++) {
     const before = model.calls.length;
     await queue.submit([conversation(`${"long ".repeat(150)}${i}`, "5")]);
@@ -92,8 +101,8 @@ Deno.test("nor does it hold up one who asks again and again, the longer the less
     );
   }
   const shared = model.calls.length;
-  assert.equal((await many).length, 1000);
-  assert.ok(model.calls.length > shared, "the thousand were done before their time");
+  assert.equal((await many).length, 4000);
+  assert.ok(model.calls.length > shared, "the four thousand were done before their time");
 });
 
 Deno.test("a full queue refuses, and a request larger than the queue is taken alone", async () => {
@@ -163,8 +172,8 @@ Deno.test("whatever comes in whatever order, each request has its own verdicts i
     fc.asyncProperty(
       fc.array(request, { maxLength: 20 }),
       fc.integer({ min: 1, max: 500 }),
-      async (requests, tokensPerCall) => {
-        const [queue] = make({ tokensPerCall, patience: 0 });
+      async (requests, tokensTogether) => {
+        const [queue] = make({ tokensTogether, patience: 0 });
         const answers = await Promise.all(
           requests.map((rows) =>
             queue.submit(rows.map(([prompt, score]) => conversation(prompt, `${score}`)))
