@@ -31,6 +31,7 @@ export function readLayerRopes(
     const supported = "full_attention and sliding_attention, with a rope each";
     throw unsupported(newer, stray, supported, newer.value(stray));
   }
+  if (older !== undefined) refuseOlderName(older);
   const one = (type: string, theta: number, scaling?: ConfigReader): RopeSettings => {
     const given = newer?.section(type)?.config ?? { rope_type: "default" };
     const name = scaling?.name ?? `${reader.name}, the rope of ${type}`;
@@ -46,6 +47,13 @@ export function readLayerRopes(
     one("full_attention", reader.positive("rope_theta", full), older),
     one("sliding_attention", windowed),
   ];
+}
+
+/** A type of scaling under its first name, `type`: transformers 4 takes it here too, 5 takes no scaling then. */
+function refuseOlderName(scaling: ConfigReader): void {
+  const type = scaling.value("type");
+  if (type === undefined || type === "default" || scaling.value("rope_type") !== undefined) return;
+  throw unsupported(scaling, "type", 'its newer name, "rope_type"', type);
 }
 
 /**

@@ -106,7 +106,7 @@ Deno.test("what Gemma 3 does not compute with is refused by name", () => {
     [{ hidden_activation: "gelu" }, "hidden_activation"],
     [{ use_bidirectional_attention: true }, "use_bidirectional_attention"],
     [{ rope_parameters: { rope_type: "default", rope_theta: 1e6 } }, "rope_type"],
-    [{ rope_scaling: { type: "linear", factor: 8 } }, "factor"],
+    [{ rope_scaling: { type: "linear", factor: 8 } }, "type"],
     [{ rope_scaling: yarn }, "truncate"],
     [{ partial_rotary_factor: 0.5 }, "partial_rotary_factor"],
   ];

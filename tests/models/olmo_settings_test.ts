@@ -100,6 +100,7 @@ Deno.test("what OLMo does not compute with is refused by name", () => {
     [{ partial_rotary_factor: 0.5 }, "partial_rotary_factor"],
     [{ ...olmo3, rope_theta: 10000 }, "rope_theta"],
     [{ ...olmo3, rope_scaling: undefined, rope_parameters: { rope_type: "default" } }, "rope_type"],
+    [{ ...olmo3, rope_scaling: { type: "yarn", factor: 8 } }, "type"],
     [{ ...olmo3, sliding_window: null }, "sliding_window", bad],
     [{ num_attention_heads: 3 }, "num_key_value_heads", bad],
   ];
