@@ -45,6 +45,7 @@ import {
 import { buildFromFiles, buildTokenizerParts } from "./tokenizer_parts.ts";
 import {
   describeTotal,
+  positionsLeft,
   responseTooLong,
   tooLong,
   truncateTokens,
@@ -323,25 +324,26 @@ export class ChatTokenizer implements ConversationTokenizer {
     const { ids } = encoded;
     const shared = prompt === null ? 0 : commonLength(ids, prompt);
     const header = this.#locateHeader(ids, prompt);
+    const prefixLength = commonLength(ids, this.#prefix);
     const cut = truncateTokens(
       {
         ids,
         total: describeTotal(encoded),
-        prefixLength: commonLength(ids, this.#prefix),
+        prefixLength,
         header: header === null ? null : [header, header + this.headerPattern!.length],
         responseStart: shared > 0 ? shared : null,
       },
       maxTokens,
       truncate,
     );
-    const dropped = truncate === "left" ? ids.length - cut.length : 0;
+    const { length } = cut;
+    const dropped = truncate === "left" ? ids.length - length : 0;
+    const steps = this.#findSteps(encoded, text);
     return {
       ids: Uint32Array.from(cut),
       truncated: true,
-      headerPosition: header === null ? this.#withoutHeader(cut.length) : header - dropped,
-      stepPositions: this.#findSteps(encoded, text)
-        .map((position) => position - dropped)
-        .filter((position) => position >= 0 && position < cut.length),
+      headerPosition: header === null ? this.#withoutHeader(length) : header - dropped,
+      stepPositions: positionsLeft(steps, { prefixLength, dropped, length }),
     };
   }
 

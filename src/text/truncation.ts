@@ -55,6 +55,24 @@ export function truncateTokens(
 }
 
 /**
+ * Where tokens of a conversation lie in what {@link truncateTokens} leaves of it.
+ *
+ * @param positions Counted in the whole conversation, ascending.
+ * @param left The tokens that are left: those of the sequence prefix, and what follows `dropped` others.
+ * @returns Counted in what is left; without those that were cut.
+ */
+export function positionsLeft(
+  positions: readonly number[],
+  left: { readonly prefixLength: number; readonly dropped: number; readonly length: number },
+): readonly number[] {
+  const { prefixLength, dropped, length } = left;
+  return positions
+    .filter((position) => position < prefixLength || position >= prefixLength + dropped)
+    .map((position) => position < prefixLength ? position : position - dropped)
+    .filter((position) => position < length);
+}
+
+/**
  * The error of a conversation over the model's length.
  *
  * @param total Its number of tokens, or "at least" a number.

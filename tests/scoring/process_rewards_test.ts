@@ -176,6 +176,25 @@ Deno.test("a cut conversation has the steps that are left", async () => {
   assert.deepEqual(left, (whole.parts.step_scores as number[]).slice(0, left.length));
 });
 
+Deno.test("where turns were cut on the left, none is read at the tokens before the cut", async () => {
+  const conversation = stepped("2+2?", ["It is", "5 or", "rather", "4."]);
+  const cut = async (maxTokens: number): Promise<readonly { id: number; read?: unknown }[]> => {
+    using loaded = await open("process_turns", { maxTokens, truncate: "left" });
+    return (await loaded.tokens(conversation)).tokens;
+  };
+  const whole = await cut(640);
+  const isRead = ({ read }: { read?: unknown }): boolean => read !== undefined && read !== null;
+  const header = whole.find(isRead)!.id;
+  for (let dropped = 1; dropped <= whole.length / 2; dropped++) {
+    const left = await cut(whole.length - dropped);
+    assert.equal(left[0]!.id, whole[0]!.id);
+    const reads = [...left.keys()].filter((at) => isRead(left[at]!));
+    assert.ok(reads.every((at) => left[at]!.id === header && at > 0), `${dropped}: ${reads}`);
+    const expected = [...whole.keys()].filter((at) => isRead(whole[at]!) && at > dropped);
+    assert.deepEqual(reads, expected.map((at) => at - dropped));
+  }
+});
+
 for (const model of ["process_mlp", "process_value", "process_logits", "process_turns"]) {
   Deno.test(`a prompt of ${model} that is cut on the left leaves every step`, async () => {
     const prompt = `${"It was a long day, and then another. ".repeat(8)}2+2?`;
