@@ -97,11 +97,15 @@ for (const model of parityModels) {
   for (const tested of testedKernelSets) invarianceTest(model, tested);
 }
 
+/** Folders whose responses fill several packs. */
+const manyResponses: ReadonlySet<string> = new Set(["armo", "llama", "gemma2", "mixtral"]);
+
 function invarianceTest(model: string, { kernelSet: kernels, missing }: TestedKernelSet): void {
   const name = `a verdict of ${model} has the same bits in every company and plan (${kernels})`;
   testWhere(missing, name, async () => {
-    // The tiled kernels are slow on a software adapter: fewer responses show the same.
-    const responses = kernels === "texture" ? 56 : 12;
+    // The tiled kernels are slow on a software adapter, and there are some sixty folders: fewer responses
+    // show the same.
+    const responses = kernels === "texture" ? manyResponses.has(model) ? 56 : 20 : 12;
     const conversations = varied(await goldenConversations(model), responses);
     using alone = await load(model, { kernels, tokensPerPack: 1, sharePrefixes: false });
     const reference = await alone.score(conversations);
