@@ -143,14 +143,14 @@ async function lone({ settings: { rounds, quick } }: Bench): Promise<string> {
   await using asked = await Asked.start();
   await asked.score(single(0));
   const times = { "by itself": [] as number[], "beside a full queue": [] as number[] };
-  const count = quick ? 5 : 20 * rounds;
+  const count = quick ? 5 : 6 * rounds;
   for (let i = 0; i < count; i++) {
     times["by itself"].push(await timed(() => asked.score(single(i))));
   }
   let isOver = false;
   const others = (async () => {
-    for (let seed = 1000; !isOver; seed += 400) {
-      await Promise.all(Array.from({ length: 400 }, (_, i) => asked.score(single(seed + i))));
+    for (let seed = 1000; !isOver; seed += 128) {
+      await Promise.all(Array.from({ length: 128 }, (_, i) => asked.score(single(seed + i))));
     }
   })();
   for (let i = 0; i < count; i++) {
