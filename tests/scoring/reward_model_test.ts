@@ -113,7 +113,7 @@ function invarianceTest(model: string, { kernelSet: kernels, missing }: TestedKe
 
     using packed = await load(model, { kernels });
     assert.deepEqual(await packed.score(conversations), reference);
-    for (const size of [2, 3, 64]) {
+    for (const size of manyResponses.has(model) ? [2, 3, 64] : [3]) {
       const first = conversations.slice(-size);
       assert.deepEqual(await packed.score(first), reference.slice(-size));
     }
