@@ -1,5 +1,6 @@
 import { metrics } from "@opentelemetry/api";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { within } from "../scoring/packs/look_ahead.ts";
 import type { ModelState } from "../scoring/reward_model.ts";
 import type { ComputedTogether } from "../tasks/serve/request_queue.ts";
 import type { ServedModels } from "./served_models.ts";
@@ -150,7 +151,9 @@ function gathered(models: ServedModels, numberOf: (state: ModelState) => number)
   return async function (this: Gauge<"model">): Promise<void> {
     this.reset();
     await Promise.all(models.all.map(async ({ id, model }) => {
-      const state = await within(patience, model?.state());
+      // One that fails meanwhile has none either.
+      const asked = model?.state().catch(() => undefined);
+      const state = asked && await within(patience, asked);
       if (state !== undefined) this.set({ model: id }, numberOf(state));
     }));
   };
@@ -158,15 +161,3 @@ function gathered(models: ServedModels, numberOf: (state: ModelState) => number)
 
 /** Milliseconds that a model has to tell its state: its worker hears nothing while it computes. */
 const patience = 1000;
-
-async function within<Value>(milliseconds: number, promise: Promise<Value> | undefined) {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), milliseconds);
-  try {
-    return await Promise.race([promise, late]);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -103,7 +103,7 @@ export class LookAhead {
 }
 
 /** What a promise gives, or `undefined` where it takes longer. */
-async function within<Value>(
+export async function within<Value>(
   milliseconds: number,
   promise: Promise<Value>,
 ): Promise<Value | undefined> {
