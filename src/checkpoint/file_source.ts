@@ -1,38 +1,30 @@
 import { AssayError } from "../error.ts";
 import { allocateBytes, type ByteSource, checkRange } from "./byte_source.ts";
+import { type FileSystem, fileSystem, lackOf, type OpenFile } from "./file_system.ts";
 
-/** The part of Deno that reads files, declared here so that this file also checks for a browser. */
-interface FileSystem {
-  open(path: string | URL, options: { read: true }): Promise<OpenFile>;
-  stat(path: string | URL): Promise<{ isFile: boolean; size: number }>;
-  readDir(path: string | URL): AsyncIterable<{ name: string }>;
+/**
+ * The runtime's files.
+ *
+ * @throws {AssayError} `checkpoint/no-file-system`.
+ */
+function filesFor(path: string | URL): FileSystem {
+  const files = fileSystem();
+  if (files !== undefined) return files;
+  throw new AssayError(
+    "checkpoint/no-file-system",
+    `Cannot open ${path}: expected a runtime with files (Deno, Bun, Node from 20.16 on), found none; ` +
+      "in a browser use httpFolder() or blobFolder()",
+  );
 }
 
-interface OpenFile extends Disposable {
-  seek(offset: number, whence: 0): Promise<number>;
-  read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null>;
-}
-
-function fileSystem(path: string | URL): FileSystem {
-  const deno = (globalThis as { Deno?: FileSystem }).Deno;
-  if (deno === undefined) {
-    throw new AssayError(
-      "checkpoint/no-file-system",
-      `Cannot open ${path}: local paths need Deno; in a browser use httpFolder() or blobFolder()`,
-    );
-  }
-  return deno;
-}
-
-/** Turns an error of the operating system or of Deno's permissions into one that says what to do. */
+/** Turns an error of the runtime's files into one that says what to do. */
 function explain(error: unknown, path: string | URL): AssayError {
   if (error instanceof AssayError) return error;
-  const name = error instanceof Error ? error.name : "";
-  if (name === "NotCapable" || name === "PermissionDenied") {
+  if (lackOf(error) === "permission") {
     return new AssayError(
       "checkpoint/permission-denied",
       `Cannot read ${path}: expected permission to read it, found none; ` +
-        `run Deno with --allow-read and check who may read the file`,
+        `${fileSystem()?.permission ?? ""}check who may read the file`,
       { cause: error },
     );
   }
@@ -41,20 +33,23 @@ function explain(error: unknown, path: string | URL): AssayError {
   });
 }
 
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && (error.name === "NotFound" || error.name === "NotADirectory");
-}
-
 /**
- * Opens a local file for reading; needs `--allow-read` only.
+ * Opens a local file for reading; under Deno it needs `--allow-read` only.
  *
  * @param path Path or `file:` URL. Symbolic links are followed: the hub's cache is made of them.
  * @returns The source, or `undefined` where no such file exists.
  * @throws {AssayError} `checkpoint/permission-denied`, `checkpoint/not-a-file`,
- * `checkpoint/no-file-system` outside Deno, `checkpoint/read-failed`.
+ * `checkpoint/no-file-system` in a browser, `checkpoint/read-failed`.
  */
 export async function fileSource(path: string | URL): Promise<ByteSource | undefined> {
-  const files = fileSystem(path);
+  return await fileSourceIn(filesFor(path), path);
+}
+
+/** As {@link fileSource}, with the files of some runtime. */
+export async function fileSourceIn(
+  files: FileSystem,
+  path: string | URL,
+): Promise<ByteSource | undefined> {
   try {
     // Asked before opening, because opening a named pipe waits for its writer.
     const { isFile, size } = await files.stat(path);
@@ -64,9 +59,9 @@ export async function fileSource(path: string | URL): Promise<ByteSource | undef
         `Cannot read ${path}: expected a file, found a folder or a device`,
       );
     }
-    return new FileSource(String(path), size, await files.open(path, { read: true }));
+    return new FileSource(String(path), size, await files.open(path));
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    if (lackOf(error) === "absent") return undefined;
     throw explain(error, path);
   }
 }
@@ -76,11 +71,14 @@ export async function fileSource(path: string | URL): Promise<ByteSource | undef
  *
  * @throws {AssayError} `checkpoint/permission-denied`, `checkpoint/read-failed`.
  */
-export async function kindAt(path: string | URL): Promise<"folder" | "file" | undefined> {
+export async function kindAt(
+  path: string | URL,
+  files: FileSystem = filesFor(path),
+): Promise<"folder" | "file" | undefined> {
   try {
-    return (await fileSystem(path).stat(path)).isFile ? "file" : "folder";
+    return (await files.stat(path)).isFile ? "file" : "folder";
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    if (lackOf(error) === "absent") return undefined;
     throw explain(error, path);
   }
 }
@@ -90,21 +88,23 @@ export async function kindAt(path: string | URL): Promise<"folder" | "file" | un
  *
  * @throws {AssayError} `checkpoint/permission-denied`, `checkpoint/read-failed`.
  */
-export async function listFiles(path: string | URL): Promise<string[]> {
-  const names: string[] = [];
+export async function listFiles(
+  path: string | URL,
+  files: FileSystem = filesFor(path),
+): Promise<string[]> {
   try {
-    for await (const entry of fileSystem(path).readDir(path)) names.push(entry.name);
+    return await files.names(path);
   } catch (error) {
-    if (!isAbsent(error)) throw explain(error, path);
+    if (lackOf(error) === "absent") return [];
+    throw explain(error, path);
   }
-  return names;
 }
 
 class FileSource implements ByteSource {
   readonly name: string;
   readonly byteLength: number;
   readonly #file: OpenFile;
-  /** Settles with the reads begun so far: a read is a seek and reads, and must not mix with others. */
+  /** Settles with the reads begun so far: under Deno a read is a seek and reads, which must not mix. */
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -127,10 +127,9 @@ class FileSource implements ByteSource {
     checkRange(this, offset, length);
     const bytes = allocateBytes(length, this.name);
     try {
-      await this.#file.seek(offset, 0);
       for (let filled = 0; filled < length;) {
-        const count = await this.#file.read(bytes.subarray(filled));
-        if (count === null) {
+        const count = await this.#file.read(bytes.subarray(filled), offset + filled);
+        if (count === 0) {
           throw new AssayError(
             "checkpoint/file-changed",
             `Cannot read ${this.name}: expected ${this.byteLength} bytes as when it was opened, ` +
@@ -148,6 +147,6 @@ class FileSource implements ByteSource {
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#file[Symbol.dispose]();
+    this.#file.close();
   }
 }

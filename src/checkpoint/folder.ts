@@ -23,7 +23,7 @@ export interface CheckpointFolder {
 }
 
 /**
- * A folder on this machine; needs Deno and `--allow-read`.
+ * A folder on this machine, in Deno (which wants `--allow-read`), Node or Bun.
  *
  * Symbolic links are followed wherever they lead: the hub's cache is made of them.
  *

@@ -78,7 +78,8 @@ class RemoteFile {
     try {
       this.#closing.signal.throwIfAborted();
       const signal = AbortSignal.any([this.#closing.signal, request.signal]);
-      return await this.patience.head(this.#fetch(this.#url, { method, headers, signal }));
+      const fetchAlone = this.#fetch; // a browser's own refuses to be called as a method of something
+      return await this.patience.head(fetchAlone(this.#url, { method, headers, signal }));
     } catch (error) {
       request.abort();
       throw this.explain(error);

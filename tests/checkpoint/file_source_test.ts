@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import * as node from "node:fs/promises";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
-import { fileSource, listFiles } from "../../src/checkpoint/file_source.ts";
+import { fileSource, fileSourceIn, kindAt, listFiles } from "../../src/checkpoint/file_source.ts";
+import { nodeFileSystem } from "../../src/checkpoint/file_system.ts";
 import { folderAt, httpFolder, localFolder } from "../../src/checkpoint/folder.ts";
 import { httpSource } from "../../src/checkpoint/http_source.ts";
 import { failsWith, handMade } from "./made_files.ts";
@@ -93,14 +95,64 @@ Deno.test({
   },
 });
 
-Deno.test("outside Deno a local path is an error that names the other folders", async () => {
-  const deno = globalThis.Deno;
+Deno.test("where a runtime has no files a local path is an error that names the other folders", async () => {
+  const { Deno: deno, process } = globalThis;
   try {
     Reflect.deleteProperty(globalThis, "Deno");
+    Reflect.deleteProperty(globalThis, "process");
     await failsWith("checkpoint/no-file-system", () => fileSource("a"), /httpFolder/);
+    await failsWith("checkpoint/no-file-system", () => listFiles("a"));
+    await failsWith("checkpoint/no-file-system", () => kindAt("a"));
   } finally {
-    globalThis.Deno = deno;
+    Object.assign(globalThis, { Deno: deno, process });
   }
+});
+
+// Node's and Bun's way to files; tests/runtimes/ has it in those themselves.
+const nodeFiles = nodeFileSystem(node);
+
+Deno.test("through node:fs files are found, listed and read in ranges", async () => {
+  const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i);
+  await withFolder({ "é #%": bytes, other: "" }, async (path) => {
+    for (const where of [`${path}/é #%`, new URL(`file://${path}/${encodeURIComponent("é #%")}`)]) {
+      using source = await fileSourceIn(nodeFiles, where);
+      assert.equal(source?.byteLength, 1000);
+      const pieces = await Promise.all([source?.read(990, 10), source?.read(3, 200)]);
+      assert.deepEqual(pieces, [bytes.slice(990), bytes.slice(3, 203)]);
+      await failsWith("checkpoint/out-of-range", () => source!.read(999, 2));
+    }
+    assert.equal(await fileSourceIn(nodeFiles, `${path}/absent`), undefined);
+    assert.equal(await fileSourceIn(nodeFiles, `${path}/other/absent`), undefined);
+    await failsWith("checkpoint/not-a-file", () => fileSourceIn(nodeFiles, path));
+    assert.deepEqual((await listFiles(path, nodeFiles)).toSorted(), ["other", "é #%"]);
+    assert.deepEqual(await listFiles(`${path}/absent`, nodeFiles), []);
+    const kinds = ["", "/other", "/absent"].map((end) => kindAt(path + end, nodeFiles));
+    assert.deepEqual(await Promise.all(kinds), ["folder", "file", undefined]);
+  });
+});
+
+Deno.test("through node:fs a file that became shorter is an error, and a closed one too", async () => {
+  await withFolder({ file: new Uint8Array(1000) }, async (path) => {
+    const source = await fileSourceIn(nodeFiles, `${path}/file`);
+    await Deno.truncate(`${path}/file`, 500);
+    await failsWith("checkpoint/file-changed", () => source?.read(400, 200), /its end at 500/);
+    source?.[Symbol.dispose]();
+    source?.[Symbol.dispose]();
+    await failsWith("checkpoint/closed", () => source?.read(0, 8));
+  });
+});
+
+Deno.test({
+  name: "through node:fs a file that may not be read is an error that says so",
+  permissions: { read: false },
+  fn: async () => {
+    await failsWith(
+      "checkpoint/permission-denied",
+      () => fileSourceIn(nodeFiles, golden),
+      /who may/,
+    );
+    await failsWith("checkpoint/permission-denied", () => listFiles(goldenFolder, nodeFiles));
+  },
 });
 
 Deno.test("a checkpoint opens by path, by file URL and by the text of one", async () => {

@@ -32,6 +32,19 @@ Deno.test("httpSource() reads ranges, and none where nothing is asked for", asyn
   });
 });
 
+Deno.test("httpSource() calls fetch as a function, which is all that a browser allows", async () => {
+  const owners: unknown[] = [];
+  function fetchNoted(this: unknown, ...operands: Parameters<typeof fetch>): Promise<Response> {
+    owners.push(this);
+    return fetch(...operands);
+  }
+  await withServer(serve(), async (address) => {
+    using source = await httpSource(`${address}/file`, { fetch: fetchNoted });
+    assert.deepEqual(await source?.read(3, 2), content.slice(3, 5));
+  });
+  assert.deepEqual(owners, [undefined, undefined]);
+});
+
 Deno.test("httpSource() finds the length where HEAD is refused or says nothing of it", async () => {
   const answers: readonly Answer[] = [
     refuseHead(serve()),

@@ -7,19 +7,10 @@ import assert from "node:assert/strict";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { serve } from "../../src/server/serve.ts";
+import { chromiumExecutable, missingChromium } from "../chromium.ts";
 import { testWhere } from "../requirement.ts";
 import { FakeModel } from "./fake_model.ts";
 
-const executable = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find((path) => {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-});
-const missing = executable === undefined
-  ? "no Chromium: apt-get install chromium-headless-shell"
-  : undefined;
 const artifacts = new URL("../../.cache/artifacts/", import.meta.url);
 
 /** Opens the page of a server of two fake models, and tells what its console said. */
@@ -33,7 +24,10 @@ async function withPage(
   await server.ready;
   let browser: Browser | undefined;
   try {
-    browser = await chromium.launch({ executablePath: executable!, args: ["--no-sandbox"] });
+    browser = await chromium.launch({
+      executablePath: chromiumExecutable!,
+      args: ["--no-sandbox"],
+    });
     const page = await browser.newPage({ viewport: { width: 1000, height: 900 } });
     const said: string[] = [];
     page.on("console", (message) => said.push(message.text()));
@@ -65,7 +59,7 @@ async function assertAccessible(page: Page): Promise<void> {
 }
 
 function pageTest(name: string, test: () => Promise<void>): void {
-  testWhere(missing, name, test);
+  testWhere(missingChromium, name, test);
 }
 
 pageTest(

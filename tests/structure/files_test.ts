@@ -12,8 +12,8 @@ const code = [
 const browserRooms =
   /^src\/(numbers|checkpoint|merging|text|gpu|ops|models|heads|scoring|calibration|voting|evaluation)\//;
 
-/** The files of those rooms that look for Deno, and do without where there is none. */
-const denoFiles = ["src/checkpoint/file_source.ts", "src/gpu/software_adapter.ts"];
+/** The files of those rooms that look for Deno or Node, and do without where there is none. */
+const denoFiles = ["src/checkpoint/file_system.ts", "src/gpu/software_adapter.ts"];
 
 function withoutComments(text: string): string {
   return text.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");

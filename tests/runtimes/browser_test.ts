@@ -1,0 +1,62 @@
+/** The bundled module in Chromium without WebGPU: isolated from other origins, and not. */
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+import { folderServer } from "../../tools/folder_server.ts";
+import { chromiumExecutable, missingChromium } from "../chromium.ts";
+import { testWhere } from "../requirement.ts";
+import { assertAsDeno, assertGolden, bundledTasks, repository } from "./bundled_tasks.ts";
+import type { Done, scoreModels } from "./score_models.ts";
+
+/** What a page found. */
+interface Found {
+  readonly isolated: boolean;
+  readonly adapter: boolean;
+  readonly done: Done[];
+}
+
+/** Has a page do the tasks. */
+async function doTasks(isolated: boolean): Promise<Found> {
+  const { program, tasks } = await bundledTasks();
+  const files = folderServer(repository, isolated);
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname !== "/" && pathname !== "/score_models.js") return await files(request);
+      const { headers } = await files(new Request(new URL("/deno.json", request.url)));
+      const [type, body] = pathname === "/"
+        ? ["text/html", "<!doctype html><title>Assay</title>"]
+        : ["text/javascript", program];
+      headers.set("content-type", type);
+      return new Response(body, { headers });
+    },
+  );
+  const place = `http://127.0.0.1:${server.addr.port}`;
+  const args = ["--no-sandbox", "--disable-features=WebGPU", "--disable-gpu"];
+  const browser = await chromium.launch({ executablePath: chromiumExecutable!, args });
+  try {
+    const page = await browser.newPage();
+    await page.goto(place);
+    return await page.evaluate(async ([place, tasks]) => {
+      const gpu = (navigator as { gpu?: GPU }).gpu;
+      const adapter = await gpu?.requestAdapter() ?? null;
+      const module = await import(`${place}/score_models.js`);
+      const done = await (module.scoreModels as typeof scoreModels)(place, tasks);
+      const { crossOriginIsolated: isolated } = globalThis as { crossOriginIsolated?: boolean };
+      return { isolated: isolated === true, adapter: adapter !== null, done };
+    }, [place, tasks] as const);
+  } finally {
+    await browser.close();
+  }
+}
+
+for (const isolated of [true, false]) {
+  const kind = isolated ? "isolated from other origins" : "that may share no memory";
+  testWhere(missingChromium, `a page without WebGPU, ${kind}, scores as Deno`, async () => {
+    const found = await doTasks(isolated);
+    assert.equal(found.isolated, isolated);
+    assert.equal(found.adapter, false);
+    await assertGolden(found.done);
+    await assertAsDeno(found.done);
+  });
+}
