@@ -32,6 +32,7 @@ export { serveRewardModel } from "./src/scoring/worker/serve_reward_model.ts";
 export type { Port } from "./src/scoring/worker/remote_calls.ts";
 export type { BackendChoice } from "./src/scoring/open_backend.ts";
 export type { KernelSet } from "./src/gpu/kernel_set.ts";
+export type { BackendKind, KernelsName } from "./src/ops/backend.ts";
 export type { Tuning } from "./src/ops/products/product_tuner.ts";
 export type { MemoryPlan } from "./src/scoring/packs/memory_plan.ts";
 export type { NamedNumbers, Verdict } from "./src/scoring/verdict.ts";

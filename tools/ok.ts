@@ -10,14 +10,23 @@ import { publicModules } from "./configuration.ts";
 const tool = (name: string, ...args: string[]): Promise<Outcome> =>
   runDeno("run", "--allow-all", `tools/${name}.ts`, ...args);
 
+/** All that TypeScript is in, and Markdown; `wasm/` is AssemblyScript, which its compiler checks. */
+function typed(): string[] {
+  const entries = [...Deno.readDirSync(".")].filter(({ name, isDirectory }) =>
+    !name.startsWith(".") && (isDirectory || /\.(ts|md)$/.test(name))
+  );
+  return entries.map(({ name }) => name).filter((name) => name !== "wasm").sort();
+}
+
 /** The steps in their order: cheap ones first, so that a slip shows soon. */
 const steps: Readonly<Record<string, () => Promise<Outcome>>> = {
   "format": () => runDeno("fmt", "--check"),
   "lint": () => runDeno("lint"),
-  "types, in examples too; deno.lock": () => runDeno("check", "--doc", "--frozen", "."),
+  "types, in examples too; deno.lock": () => runDeno("check", "--doc", "--frozen", ...typed()),
   "public modules in a browser": () => tool("check_browser"),
   "shaders through Tint and naga": () =>
     runDeno("run", "--allow-all", "--no-lock", "tools/lint_shaders.ts"),
+  "WebAssembly modules are what wasm/ compiles to": () => tool("build_wasm", "--check"),
   "documentation": () => runDeno("doc", "--lint", ...publicModules().map(({ path }) => path)),
   "generated pages are fresh": () => tool("write_docs", "--check"),
   "commands in the documentation run": () => tool("run_docs"),

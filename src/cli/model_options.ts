@@ -18,7 +18,7 @@ export interface ModelFlags extends HeadFlags {
   readonly pooling: Pooling;
   readonly form?: TextForm | undefined;
   readonly label?: string | undefined;
-  readonly backend: "auto" | "gpu" | "cpu";
+  readonly backend: "auto" | "gpu" | "wasm" | "cpu";
   readonly kernels?: KernelSet | undefined;
   readonly tuning: Tuning;
   readonly memoryBudget?: number | undefined;
@@ -53,7 +53,7 @@ export function addModelFlags(command: Command): Command {
     )
     .addOption(
       new Option("--backend <backend>", "where to compute")
-        .choices(["auto", "gpu", "cpu"]).default("auto"),
+        .choices(["auto", "gpu", "wasm", "cpu"]).default("auto"),
     )
     .addOption(
       new Option("--kernels <set>", "which kernels compute on the GPU (default: by the adapter)")

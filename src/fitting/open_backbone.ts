@@ -6,7 +6,7 @@ export interface OpenBackboneOptions {
   /** Whether prompts' states are wanted too, which gates read; off by default. */
   readonly prompts?: boolean | undefined;
   /** Where to compute; `auto`, the default, takes the GPU, or the CPU with a warning. */
-  readonly backend?: "auto" | "gpu" | "cpu" | undefined;
+  readonly backend?: "auto" | "gpu" | "wasm" | "cpu" | undefined;
   /** Bytes of device memory to stay within; unlimited by default. */
   readonly memoryBudget?: number | undefined;
   /** Which end to cut where a conversation is too long; by default such a row is an error. */

@@ -31,6 +31,11 @@ export const activate: Operation<ActivateOperands> = {
     });
   },
 
+  onWasm({ kernels }, { input, activation, output }): void {
+    const { ACTIVATION } = activationConstants(activation);
+    kernels.activate(input.address, input.rows * input.columns, ACTIVATION, output.address);
+  },
+
   onGpu(recorder, { input, activation, output }): void {
     const { texture } = output;
     const numbers = input.rows * input.columns;

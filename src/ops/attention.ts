@@ -47,6 +47,18 @@ export const attention: Operation<AttentionOperands> = {
     }
   },
 
+  onWasm(engine, operands): void {
+    const { queries, keys, values, spans, blocks, heads, keyHeads, headDim, window } = operands;
+    const { causal = true, scale = 1 / Math.sqrt(headDim), softcap = 0, output } = operands;
+    engine.reserveScratch(engine.kernels.attention_scratch(headDim, heads / keyHeads));
+    engine.kernels.attention(
+      ...[queries.address, keys.address, values.address] as const,
+      ...[spans.address, blocks.address, blocks.length / 4] as const,
+      ...[heads, keyHeads, headDim, Number(causal), window, scale, softcap] as const,
+      output.address,
+    );
+  },
+
   onGpu(recorder, operands): void {
     const { texture } = operands.output;
     if (texture !== undefined) recordTextureAttention(recorder, operands, texture);

@@ -10,6 +10,12 @@ import type { Weight, WeightType } from "./weight.ts";
  */
 export type MatrixUse = "rows" | "operand";
 
+/** Where operations run: a WebGPU adapter, the WebAssembly engine, or plain loops on the processor. */
+export type BackendKind = "gpu" | "wasm" | "cpu";
+
+/** What computes: a kernel set of the GPU backend, or one of the others by its name. */
+export type KernelsName = KernelSet | "wasm" | "cpu";
+
 /** Numbers on their way from the device. Disposing of them gives up the wait. */
 export interface Readback extends Disposable {
   /**
@@ -32,9 +38,12 @@ export interface ProductsAhead {
 
 /** What the rooms above need of a device: memory, uploads, operations, one readback. */
 export interface Backend extends Disposable {
-  readonly kind: "gpu" | "cpu";
-  /** The kernels that compute, or `cpu` for their twins: scores may differ between them in their last bits. */
-  readonly kernels: KernelSet | "cpu";
+  readonly kind: BackendKind;
+  /**
+   * The kernels that compute: a kernel set, `wasm` for the WebAssembly engine's, or `cpu` for the twins.
+   * Scores may differ between them in their last bits.
+   */
+  readonly kernels: KernelsName;
   /** Largest number of bytes that one matrix may take. */
   readonly maxMatrixBytes: number;
   /** Largest number of rows that one matrix may have. */

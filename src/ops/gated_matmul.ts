@@ -1,6 +1,6 @@
 import { swigluShader } from "../../shaders/shaders.ts";
 import { type Recorder, workgroupsFor } from "../gpu/recorder.ts";
-import { matmul } from "./matmul.ts";
+import { matmul, wasmTypes } from "./matmul.ts";
 import { activated, type Activation, activationConstants } from "./activation.ts";
 import { recordGatedTextureMatmul } from "./products/matmul_kernels.ts";
 import { Matrix } from "./matrix.ts";
@@ -59,6 +59,19 @@ export const gatedMatmul: Operation<GatedMatmulOperands> = {
     const g = output.host;
     const u = linear.host;
     for (let i = 0; i < g.length; i++) g[i] = activated(activation, g[i]!) * u[i]!;
+  },
+
+  onWasm(
+    { kernels },
+    { input, gate, up, gateBias, upBias, activation = "silu", output },
+  ): void {
+    kernels.gated_matmul(
+      ...[input.address, input.rows, input.columns] as const,
+      ...[gate.address, wasmTypes[gate.type], gate.rows, gateBias?.address ?? 0] as const,
+      ...[up.address, wasmTypes[up.type], upBias?.address ?? 0] as const,
+      activationConstants(activation).ACTIVATION,
+      output.address,
+    );
   },
 
   onGpu(recorder, operands): void {

@@ -35,6 +35,15 @@ export const gatherRows: Operation<GatherRowsOperands> = {
     });
   },
 
+  onWasm({ memory }, { input, rows, output }): void {
+    const bytes = 4 * input.columns;
+    const all = new Uint8Array(memory.memory.buffer);
+    memory.uint32(rows.address, rows.length).forEach((row, i) => {
+      const from = input.address + row * bytes;
+      all.copyWithin(output.address + i * bytes, from, from + bytes);
+    });
+  },
+
   onGpu(recorder, { input, rows, output }): void {
     recorder.dispatch({
       shader: gatherRowsShader,

@@ -63,6 +63,13 @@ export const layerNorm: Operation<LayerNormOperands> = {
     }
   },
 
+  onWasm({ kernels }, { input, weight, bias, epsilon, padding = 0, output }): void {
+    kernels.layer_norm(
+      ...[input.address, input.rows, input.columns, weight.address] as const,
+      ...[bias?.address ?? 0, epsilon, padding, output.address] as const,
+    );
+  },
+
   onGpu(recorder, { input, weight, bias, epsilon, padding = 0, output }): void {
     recorder.dispatch({
       shader: layerNormShader,

@@ -1,7 +1,11 @@
 import type { Operation } from "./operation.ts";
 import { nanWhereOverflown } from "./overflow.ts";
 import { recordTextureMatmul, recordTiledMatmul } from "./products/matmul_kernels.ts";
+import type { WeightType } from "./weight.ts";
 import { checkMatmul, type MatmulOperands } from "./products/matmul_operands.ts";
+
+/** The types of weights as the kernels of `wasm/` know them. */
+export const wasmTypes: Readonly<Record<WeightType, number>> = { F32: 0, F16: 1, BF16: 2 };
 
 /** Matrix product with a stored weight: activation(input · weightᵀ + bias), sums in f32. */
 export const matmul: Operation<MatmulOperands> = {
@@ -24,6 +28,18 @@ export const matmul: Operation<MatmulOperands> = {
         y[at] = accumulate ? y[at]! + sum : sum;
       }
     }
+  },
+
+  onWasm(
+    { kernels },
+    { input, weight, bias, activation, accumulate = false, output },
+  ): void {
+    kernels.matmul(
+      ...[input.address, input.rows, input.columns] as const,
+      ...[weight.address, wasmTypes[weight.type], weight.rows] as const,
+      ...[bias?.address ?? 0, activation === "relu" ? 1 : 0, Number(accumulate)] as const,
+      output.address,
+    );
   },
 
   onGpu(recorder, operands): void {

@@ -1,18 +1,20 @@
 import { AssayError } from "../error.ts";
 import type { Binding } from "../gpu/recorder.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
+import type { Place } from "../wasm/linear_memory.ts";
 
 type HostNumbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-/** Where numbers lie: in host memory, in a range of a buffer, or in a texture. */
-export type Storage<Numbers extends HostNumbers> = Numbers | Binding | PooledTexture;
+/** Where numbers lie: in host memory, in a range of a buffer, in a texture, in an engine's memory. */
+export type Storage<Numbers extends HostNumbers> = Numbers | Binding | PooledTexture | Place;
 
 function inHost<Numbers extends HostNumbers>(storage: Storage<Numbers>): storage is Numbers {
   return ArrayBuffer.isView(storage);
 }
 
-function memoryOf(storage: Storage<HostNumbers>): ArrayBuffer | GPUBuffer | GPUTexture {
-  return inHost(storage) || "buffer" in storage ? storage.buffer : storage.texture;
+function memoryOf(storage: Storage<HostNumbers>): unknown {
+  if (inHost(storage) || "buffer" in storage) return storage.buffer;
+  return "texture" in storage ? storage.texture : storage.block;
 }
 
 function elsewhere(what: string, expected: string, storage: Storage<HostNumbers>): AssayError {
@@ -20,6 +22,8 @@ function elsewhere(what: string, expected: string, storage: Storage<HostNumbers>
     ? "in host memory"
     : "texture" in storage
     ? "in a texture"
+    : "address" in storage
+    ? "in an engine's memory"
     : "in a buffer";
   return new AssayError(
     "ops/wrong-backend",
@@ -54,6 +58,12 @@ export class Matrix {
     return !inHost(this.storage) && "texture" in this.storage ? this.storage : undefined;
   }
 
+  /** Its address in the engine's memory (WebAssembly backend). */
+  get address(): number {
+    if (!inHost(this.storage) && "address" in this.storage) return this.storage.address;
+    throw elsewhere(this.#name, "in an engine's memory", this.storage);
+  }
+
   /** Whether both lie in the same memory, be it in other parts of it. */
   sharesMemory({ storage }: Matrix): boolean {
     return memoryOf(this.storage) === memoryOf(storage);
@@ -84,6 +94,12 @@ export class Matrix {
       const numbers = storage.subarray(first * columns, (first + count) * columns);
       return new Matrix(count, columns, numbers);
     }
+    if ("address" in storage) {
+      return new Matrix(count, columns, {
+        ...storage,
+        address: storage.address + 4 * first * columns,
+      });
+    }
     const { buffer, offset } = this.device;
     const size = count * columns * 4;
     return new Matrix(count, columns, { buffer, offset: offset + first * columns * 4, size });
@@ -109,6 +125,12 @@ export class Indices {
     throw elsewhere(`a list of ${this.length} indices`, "in a buffer", this.storage);
   }
 
+  /** Its address in the engine's memory (WebAssembly backend). */
+  get address(): number {
+    if (!inHost(this.storage) && "address" in this.storage) return this.storage.address;
+    throw elsewhere(`a list of ${this.length} indices`, "in an engine's memory", this.storage);
+  }
+
   /** Some of the numbers, not copied. On the device, `first` must be a multiple of {@link rowAlignment}. */
   view(first: number, count: number): Indices {
     if (first < 0 || count < 0 || first + count > this.length) {
@@ -119,6 +141,9 @@ export class Indices {
     }
     if (inHost(this.storage)) {
       return new Indices(count, this.storage.subarray(first, first + count));
+    }
+    if ("address" in this.storage) {
+      return new Indices(count, { ...this.storage, address: this.storage.address + 4 * first });
     }
     const { buffer, offset } = this.device;
     return new Indices(count, { buffer, offset: offset + 4 * first, size: 4 * count });

@@ -1,8 +1,9 @@
 import type { Recorder } from "../gpu/recorder.ts";
+import type { Engine } from "../wasm/engine.ts";
 
 /**
- * One step of arithmetic in its two forms: a kernel and its CPU twin. The two agree to rounding;
- * a property test and `assay doctor` hold them against each other.
+ * One step of arithmetic in its three forms: a kernel, a kernel of the WebAssembly engine, and their CPU
+ * twin. They agree to rounding; a property test and `assay doctor` hold them against each other.
  */
 export interface Operation<Arguments> {
   readonly name: string;
@@ -16,6 +17,8 @@ export interface Operation<Arguments> {
   check(this: void, operands: Arguments): void;
   /** The CPU twin: plain loops, sums in f64, results rounded to f32. */
   onCpu(this: void, operands: Arguments): void;
+  /** Runs the engine's kernel. */
+  onWasm?(this: void, engine: Engine, operands: Arguments): void;
   /** Records the kernel. */
   onGpu(this: void, recorder: Recorder, operands: Arguments): void;
 }

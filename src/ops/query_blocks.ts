@@ -1,7 +1,11 @@
 import type { KernelSet } from "../gpu/kernel_set.ts";
 
-/** Queries that the attention kernel of each kernel set takes at a time. */
-export const queriesPerBlock: Readonly<Record<KernelSet, number>> = { tiled: 32, texture: 8 };
+/** Queries that the attention kernel of each kernel set, and of the WebAssembly engine, takes at a time. */
+export const queriesPerBlock: Readonly<Record<KernelSet | "wasm", number>> = {
+  tiled: 32,
+  texture: 8,
+  wasm: 32,
+};
 
 /**
  * Divides queries into blocks of neighbours in one conversation.

@@ -65,6 +65,16 @@ export const rmsNorm: Operation<RmsNormOperands> = {
     }
   },
 
+  onWasm(
+    { kernels },
+    { input, weight, epsilon, padding = 0, accumulate = false, output },
+  ): void {
+    kernels.rms_norm(
+      ...[input.address, input.rows, input.columns, weight.address] as const,
+      ...[epsilon, padding, Number(accumulate), output.address] as const,
+    );
+  },
+
   onGpu(recorder, { input, weight, epsilon, padding = 0, accumulate = false, output }): void {
     const { texture } = output;
     recorder.dispatch({

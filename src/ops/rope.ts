@@ -63,6 +63,13 @@ export const rope: Operation<RopeOperands> = {
     }
   },
 
+  onWasm({ kernels }, { input, angles, headDim = angles.columns, output }): void {
+    kernels.rope(
+      ...[input.address, input.rows, input.columns] as const,
+      ...[angles.address, angles.columns, headDim, output.address] as const,
+    );
+  },
+
   onGpu(recorder, { input, angles, headDim = angles.columns, output }): void {
     recorder.dispatch({
       shader: output.texture === undefined ? ropeShader : ropeTextureShader,

@@ -1,5 +1,6 @@
 import { AssayError } from "../error.ts";
 import type { Binding } from "../gpu/recorder.ts";
+import type { Place } from "../wasm/linear_memory.ts";
 
 /** The number types in which weights are stored and used. */
 export type WeightType = "F32" | "F16" | "BF16";
@@ -35,28 +36,40 @@ export class Weight implements Disposable {
    * @param rows Outputs.
    * @param columns Inputs.
    * @param type The stored type. On the host the numbers are widened to f32, which is exact.
-   * @param storage The f32 numbers (CPU backend) or the parts on the device (GPU backend).
+   * @param storage The f32 numbers (CPU backend), the parts on the device (GPU backend), or panels in the
+   *   engine's memory (WebAssembly backend).
    */
   constructor(
     readonly rows: number,
     readonly columns: number,
     readonly type: WeightType,
-    readonly storage: Float32Array<ArrayBuffer> | readonly WeightPart[],
+    readonly storage: Float32Array<ArrayBuffer> | readonly WeightPart[] | Place,
   ) {}
 
   /** The numbers in host memory (CPU backend). */
   get host(): Float32Array<ArrayBuffer> {
     if (this.storage instanceof Float32Array) return this.storage;
-    throw this.#elsewhere("in host memory", "on the device");
+    throw this.#elsewhere("in host memory");
   }
 
   /** The parts on the device (GPU backend). */
   get parts(): readonly WeightPart[] {
-    if (!(this.storage instanceof Float32Array)) return this.storage;
-    throw this.#elsewhere("on the device", "in host memory");
+    if (Array.isArray(this.storage)) return this.storage;
+    throw this.#elsewhere("on the device");
   }
 
-  #elsewhere(expected: string, found: string): AssayError {
+  /** The address of its panels in the engine's memory (WebAssembly backend). */
+  get address(): number {
+    if ("address" in this.storage) return this.storage.address;
+    throw this.#elsewhere("in an engine's memory");
+  }
+
+  #elsewhere(expected: string): AssayError {
+    const found = this.storage instanceof Float32Array
+      ? "in host memory"
+      : "address" in this.storage
+      ? "in an engine's memory"
+      : "on the device";
     return new AssayError(
       "ops/wrong-backend",
       `Cannot use a ${this.rows} × ${this.columns} weight: expected it ${expected}, found it ${found}; ` +
@@ -67,6 +80,10 @@ export class Weight implements Disposable {
   /** Frees the device memory. */
   [Symbol.dispose](): void {
     if (this.storage instanceof Float32Array) return;
+    if ("address" in this.storage) {
+      this.storage.memory.free(this.storage.address);
+      return;
+    }
     for (const part of this.storage) {
       if (part.layout === "texture") part.texture.destroy();
       else part.weight.buffer.destroy();

@@ -8,6 +8,7 @@ import type { Conversations } from "./packs/look_ahead.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
 import type { ScoringPack } from "./packs/packs.ts";
 import { chosenRows } from "./read_states.ts";
+import type { BackendKind } from "../ops/backend.ts";
 
 /** What a causal model finds of one response. */
 export interface ResponseLogProbabilities {
@@ -43,7 +44,7 @@ export class CausalModel implements Disposable {
   }
 
   /** Where it computes. */
-  get backend(): "gpu" | "cpu" {
+  get backend(): BackendKind {
     return this.backbone.backend.kind;
   }
 

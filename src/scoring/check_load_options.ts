@@ -25,7 +25,7 @@ const twoTokens: OptionKind = {
 };
 
 const loadKinds: OptionKinds<LoadOptions> = {
-  backend: oneOf("auto", "gpu", "cpu"),
+  backend: oneOf("auto", "gpu", "wasm", "cpu"),
   kernels: oneOf("tiled", "texture"),
   tuning: text,
   memoryBudget: numberIn("a number of bytes above 0", (bytes) => bytes > 0),

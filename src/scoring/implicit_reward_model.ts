@@ -7,6 +7,7 @@ import type { Outcome } from "./packs/pack_pipeline.ts";
 import { notFinite } from "./not_finite.ts";
 import { failedVerdict, type Verdict } from "./verdict.ts";
 import { checkLoadOptions, checkScoreOptions, ownKinds } from "./check_load_options.ts";
+import type { BackendKind } from "../ops/backend.ts";
 
 /** How to make rewards of log-probabilities. */
 export interface ImplicitRewardOptions extends LoadOptions {
@@ -105,7 +106,7 @@ export class ImplicitRewardModel implements Disposable {
   }
 
   /** Where it computes. */
-  get backend(): "gpu" | "cpu" {
+  get backend(): BackendKind {
     return this.#policy.backend;
   }
 

@@ -4,16 +4,20 @@ import { Device } from "../gpu/device.ts";
 import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";
 import { CpuBackend } from "../ops/cpu_backend.ts";
 import { GpuBackend } from "../ops/gpu_backend.ts";
-import type { Backend } from "../ops/backend.ts";
+import type { Backend, BackendKind } from "../ops/backend.ts";
+import { WasmBackend } from "../ops/wasm_backend.ts";
+import { Engine } from "../wasm/engine.ts";
 import { ProductTuner, type Tuning } from "../ops/products/product_tuner.ts";
 
 /** Where to compute: `auto` takes the GPU and falls back to the CPU with a warning. */
-export type BackendChoice = "auto" | "gpu" | "cpu";
+export type BackendChoice = "auto" | BackendKind;
 
 /** Which kernels to use on a GPU; what is not named is chosen by the adapter. */
 export interface KernelOptions {
   readonly kernels?: KernelSet | undefined;
   readonly tuning?: Tuning | undefined;
+  /** Threads of the WebAssembly engine; by default as many as there are cores, up to 16. */
+  readonly threads?: number | undefined;
 }
 
 /**
@@ -28,6 +32,7 @@ export async function openBackend(
   options: KernelOptions = {},
 ): Promise<Backend> {
   if (choice === "cpu") return new CpuBackend();
+  if (choice === "wasm") return new WasmBackend(await Engine.open(options.threads));
   try {
     return await openGpu(warn, options);
   } catch (error) {

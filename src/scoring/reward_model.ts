@@ -1,5 +1,4 @@
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
-import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Head, Judgement } from "../heads/head.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { Backbone } from "./backbone.ts";
@@ -11,6 +10,7 @@ import { readStates, rowsOfMembers } from "./read_states.ts";
 import type { ShownTokens } from "./shown_tokens.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 import { checkLoadOptions, checkScoreOptions } from "./check_load_options.ts";
+import type { BackendKind, KernelsName } from "../ops/backend.ts";
 
 /** What a model holds and has done since it was loaded. */
 export interface ModelState {
@@ -110,12 +110,12 @@ export class RewardModel implements Disposable {
   }
 
   /** Where it computes. */
-  get backend(): "gpu" | "cpu" {
+  get backend(): BackendKind {
     return this.#backbone.backend.kind;
   }
 
   /** The kernels that compute, which every verdict names. */
-  get kernels(): KernelSet | "cpu" {
+  get kernels(): KernelsName {
     return this.#backbone.backend.kernels;
   }
 

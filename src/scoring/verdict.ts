@@ -1,8 +1,8 @@
 import { AssayError } from "../error.ts";
 import type { HeadPlan, Judgement } from "../heads/head.ts";
-import type { KernelSet } from "../gpu/kernel_set.ts";
 import { notFinite } from "./not_finite.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
+import type { KernelsName } from "../ops/backend.ts";
 
 /** Numbers by name, as rewards by objective. */
 export type NamedNumbers = Readonly<Record<string, number>>;
@@ -30,7 +30,7 @@ export interface Verdict {
    * The kernels that computed it, or `cpu`: part of what a score depends on, since two kernel sets may
    * differ in the last bits.
    */
-  readonly kernels: KernelSet | "cpu";
+  readonly kernels: KernelsName;
   /** Number of tokens scored, after truncation; 0 where the row could not be tokenised. */
   readonly tokens: number;
   /** Whether tokens were cut away to fit the model's length. */

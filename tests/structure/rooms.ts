@@ -8,6 +8,7 @@
 /** How high each room lies; a room imports only what lies lower, and the leaves. */
 export const heights: Readonly<Record<string, number>> = {
   gpu: 0,
+  wasm: 0, // the WebAssembly engine
   shaders: 1, // the shaders' texts
   merging: 1, // arithmetic on checkpoints, no GPU
   ops: 2,

@@ -1,6 +1,5 @@
 import type { CheckpointFolder } from "../../checkpoint/folder.ts";
 import { AssayError } from "../../error.ts";
-import type { KernelSet } from "../../gpu/kernel_set.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { type LoadOptions, type Progress, type ScoreOptions, warner } from "../load_options.ts";
 import type { MemoryPlan } from "../packs/memory_plan.ts";
@@ -17,6 +16,7 @@ import type {
 } from "./procedures.ts";
 import type { Verdict } from "../verdict.ts";
 import { checkLoadOptions, checkScoreOptions, ownKinds } from "../check_load_options.ts";
+import type { BackendKind, KernelsName } from "../../ops/backend.ts";
 
 /** How a model is loaded into a worker. */
 export interface WorkerLoadOptions extends LoadOptions {
@@ -145,12 +145,12 @@ export class RewardModelWorker
   }
 
   /** See {@link RewardModel.backend}. */
-  get backend(): "gpu" | "cpu" {
+  get backend(): BackendKind {
     return this.#facts.backend;
   }
 
   /** See {@link RewardModel.kernels}. */
-  get kernels(): KernelSet | "cpu" {
+  get kernels(): KernelsName {
     return this.#facts.kernels;
   }
 

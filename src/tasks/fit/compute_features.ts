@@ -13,6 +13,7 @@ import type { FittingColumns } from "../../fitting/fitting_row.ts";
 import { Backbone } from "../../scoring/backbone.ts";
 import { type LoadOptions, warner } from "../../scoring/load_options.ts";
 import { type ModelSpec, openModelFolder } from "../model_folder.ts";
+import type { BackendKind } from "../../ops/backend.ts";
 
 /** How to compute features. */
 export interface ComputeFeaturesOptions {
@@ -33,7 +34,7 @@ export interface ComputeFeaturesOptions {
 /** What a run has computed. */
 export interface ComputedFeatures extends ExtractionResult {
   /** Where it computed. */
-  readonly backend: "gpu" | "cpu";
+  readonly backend: BackendKind;
 }
 
 /**

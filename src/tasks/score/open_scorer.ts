@@ -4,6 +4,7 @@ import { type LoadOptions, warner } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { type ModelSpec, openModelFolder } from "../model_folder.ts";
 import type { Scorer } from "./score_rows.ts";
+import type { BackendKind } from "../../ops/backend.ts";
 
 /** A loaded reward model as tasks use it; `RewardModel` and `RewardModelWorker` are two. */
 export interface LoadedScorer extends Scorer, Disposable {
@@ -12,7 +13,7 @@ export interface LoadedScorer extends Scorer, Disposable {
   /** Names of the parts that explain a score; empty for a head without any. */
   readonly parts: readonly string[];
   /** Where it computes. */
-  readonly backend: "gpu" | "cpu";
+  readonly backend: BackendKind;
 }
 
 /** Loads a reward model: `RewardModel.load`, `RewardModelWorker.load`, or a stand-in in tests. */

@@ -1,0 +1,177 @@
+import type { Engine } from "../wasm/engine.ts";
+import type { Place } from "../wasm/linear_memory.ts";
+import type { Backend, ProductsAhead, Readback } from "./backend.ts";
+import { Indices, Matrix } from "./matrix.ts";
+import type { Operation } from "./operation.ts";
+import { queriesPerBlock } from "./query_blocks.ts";
+import { bytesPerWeight, checkWeight, Weight, type WeightType } from "./weight.ts";
+
+/** Bytes of a weight that are copied to the engine and laid out at a time. */
+const sliceBytes = 2 ** 22;
+
+/** Operations from which helpers are worth starting: some 20 ms of work for one thread. */
+const worthHelping = 1e9;
+
+/** Runs the WebAssembly engine's kernels, each operation at once. It owns the engine. */
+export class WasmBackend implements Backend {
+  readonly kind = "wasm";
+  readonly kernels = "wasm";
+  readonly maxMatrixBytes = 2 ** 31;
+  readonly maxMatrixRows = Infinity;
+  readonly queriesPerBlock = queriesPerBlock.wasm;
+  /** Matrices and lists that `release` has not given back. */
+  readonly #passing = new Set<number>();
+  #packed = 0;
+
+  /** @param engine Disposed of with this backend. */
+  constructor(readonly engine: Engine) {}
+
+  /** See {@link Backend.bytes}. */
+  get bytes(): number {
+    return this.engine.memory.bytes;
+  }
+
+  /** There are no kernels to compile. */
+  rehearse(): void {}
+
+  /** Nothing to limit: what is given back serves everything else. */
+  limitMatrices(): void {}
+
+  #place(bytes: number): Place {
+    const { memory } = this.engine;
+    const address = memory.allocate(bytes);
+    return { memory, address, block: address };
+  }
+
+  /** See {@link Backend.matrix}. */
+  matrix(rows: number, columns: number): Matrix {
+    const place = this.#place(4 * rows * columns);
+    this.#passing.add(place.block);
+    return new Matrix(rows, columns, place);
+  }
+
+  /** See {@link Backend.upload}. */
+  upload(rows: number, columns: number, numbers: Float32Array<ArrayBuffer>): Matrix {
+    const matrix = this.matrix(rows, columns);
+    this.engine.memory.float32(matrix.address, numbers.length).set(numbers);
+    return matrix;
+  }
+
+  /** See {@link Backend.uploadIndices}. */
+  uploadIndices(numbers: Uint32Array<ArrayBuffer>): Indices {
+    const place = this.#place(numbers.byteLength);
+    this.#passing.add(place.block);
+    this.engine.memory.uint32(place.address, numbers.length).set(numbers);
+    return new Indices(numbers.length, place);
+  }
+
+  /** See {@link Backend.release}. */
+  release(...values: (Matrix | Indices)[]): void {
+    for (const { address } of values) {
+      this.#passing.delete(address);
+      this.engine.memory.free(address);
+    }
+  }
+
+  /** See {@link Backend.weight}. */
+  weight(
+    rows: number,
+    columns: number,
+    type: WeightType,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Weight {
+    checkWeight(rows, columns, type, bytes);
+    const { memory, kernels, team } = this.engine;
+    const size = bytesPerWeight[type];
+    const rowBytes = columns * size;
+    if ((this.#packed += bytes.byteLength) > 4 * sliceBytes) team.assemble();
+    const place = this.#place(Math.ceil(rows / 8) * 8 * rowBytes);
+    const together = Math.max(8, Math.floor(sliceBytes / rowBytes / 8) * 8);
+    const slice = memory.allocate(Math.min(rows, together) * rowBytes);
+    for (let first = 0; first < rows; first += together) {
+      const count = Math.min(together, rows - first);
+      const part = bytes.subarray(first * rowBytes, (first + count) * rowBytes);
+      memory.uint8(slice, part.byteLength).set(part);
+      kernels.pack_panels(slice, count, columns, size, place.address + first * rowBytes);
+    }
+    memory.free(slice);
+    return new Weight(rows, columns, type, place);
+  }
+
+  /** See {@link Backend.vector}. */
+  vector(numbers: Float32Array<ArrayBuffer>, padding?: number): Matrix {
+    const place = this.#place(numbers.byteLength);
+    this.engine.memory.float32(place.address, numbers.length).set(numbers);
+    return new Matrix(1, numbers.length, place, padding);
+  }
+
+  /** See {@link Backend.lasting}. */
+  lasting(rows: number, columns: number): Matrix {
+    return new Matrix(rows, columns, this.#place(4 * rows * columns));
+  }
+
+  /** See {@link Backend.free}. */
+  free(matrix: Matrix): void {
+    this.engine.memory.free(matrix.address);
+  }
+
+  /** Has helpers ready where there is work for them. */
+  prepare({ operations }: ProductsAhead): Promise<void> {
+    if (operations > worthHelping) this.engine.team.assemble();
+    return Promise.resolve();
+  }
+
+  /** See {@link Backend.run}. */
+  run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void {
+    operation.check(operands);
+    if (operation.onWasm !== undefined) operation.onWasm(this.engine, operands);
+    else operation.onCpu(this.#onHost(operands));
+  }
+
+  #onHost<Arguments>(operands: Arguments): Arguments {
+    const { memory } = this.engine;
+    const entries = Object.entries(operands as Record<string, unknown>).map(([name, value]) => [
+      name,
+      value instanceof Matrix
+        ? new Matrix(
+          value.rows,
+          value.columns,
+          memory.float32(value.address, value.rows * value.columns),
+          value.padding,
+        )
+        : value instanceof Indices
+        ? new Indices(value.length, memory.uint32(value.address, value.length))
+        : value,
+    ]);
+    return Object.fromEntries(entries) as Arguments;
+  }
+
+  /** See {@link Backend.submit}. */
+  submit(matrices: readonly Matrix[]): Readback {
+    const { memory } = this.engine;
+    const numbers = matrices.map(({ rows, columns, address }) =>
+      new Float32Array(memory.float32(address, rows * columns))
+    );
+    return { numbers: () => Promise.resolve(numbers), [Symbol.dispose]: () => {} };
+  }
+
+  /** See {@link Backend.read}. */
+  read(matrices: readonly Matrix[]): Promise<Float32Array<ArrayBuffer>[]> {
+    return this.submit(matrices).numbers();
+  }
+
+  /** See {@link Backend.finish}. */
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** See {@link Backend.discard}. */
+  discard(): void {
+    for (const address of this.#passing) this.engine.memory.free(address);
+    this.#passing.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.engine[Symbol.dispose]();
+  }
+}
