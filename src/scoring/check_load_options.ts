@@ -28,6 +28,7 @@ const loadKinds: OptionKinds<LoadOptions> = {
   backend: oneOf("auto", "gpu", "wasm", "cpu"),
   kernels: oneOf("tiled", "texture"),
   tuning: text,
+  threads: wholeFrom(1),
   memoryBudget: numberIn("a number of bytes above 0", (bytes) => bytes > 0),
   layers: oneOf("resident", "streamed"),
   maxTokens: either(wholeFrom(1), noBound),

@@ -32,6 +32,11 @@ export interface LoadOptions {
    * not depend on it.
    */
   readonly tuning?: Tuning | undefined;
+  /**
+   * Threads of the WebAssembly engine; by default as many as there are cores, up to 16. Scores do not
+   * depend on it.
+   */
+  readonly threads?: number | undefined;
   /** Bytes of device memory to stay within; unlimited by default. */
   readonly memoryBudget?: number | undefined;
   /** Pins whether all layers stay on the device or are streamed; by default they stay if they fit. */

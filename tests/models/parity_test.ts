@@ -6,8 +6,10 @@ import type { BackbonePlan } from "../../src/models/family.ts";
 import type { TokenPack } from "../../src/models/token_pack.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
+import { WasmBackend } from "../../src/ops/wasm_backend.ts";
 import type { Backend } from "../../src/ops/backend.ts";
 import type { Matrix } from "../../src/ops/matrix.ts";
+import { Engine } from "../../src/wasm/engine.ts";
 import {
   type GoldenConversation,
   goldenConversations,
@@ -29,6 +31,11 @@ for (const model of parityModels) {
       assert.deepEqual(backend.device.uncapturedErrors, []);
     });
   }
+
+  Deno.test(`hidden states of ${model} equal the reference's (wasm)`, async () => {
+    using backend = new WasmBackend(await Engine.open(2));
+    await compareLayers(model, backend);
+  });
 
   Deno.test(`hidden states of ${model} equal the reference's on the CPU twins`, async () => {
     using backend = new CpuBackend();

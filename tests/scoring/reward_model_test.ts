@@ -3,12 +3,13 @@ import { AssayError } from "../../src/error.ts";
 import { productTiles, tileName } from "../../src/ops/products/product_tiles.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
+import { WasmBackend } from "../../src/ops/wasm_backend.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Verdict } from "../../src/scoring/verdict.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
 import { gpuTest } from "../adapter.ts";
-import { type TestedKernelSet, testedKernelSets } from "../kernel_sets.ts";
+import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
 import {
   type GoldenConversation,
@@ -88,30 +89,39 @@ for (const model of parityModels) {
     );
   }
   Deno.test(
+    `scores of ${model} equal the reference's (wasm)`,
+    () => checkParity(model, { backend: "wasm" }),
+  );
+  Deno.test(
     `scores of ${model} equal the reference's on the CPU twins`,
     () => checkParity(model, { backend: "cpu" }),
   );
 }
 
 for (const model of parityModels) {
-  for (const tested of testedKernelSets) invarianceTest(model, tested);
+  for (const { kernelSet: kernels, missing } of testedKernelSets) {
+    invarianceTest(model, { backend: "gpu", kernels }, missing);
+  }
+  invarianceTest(model, { backend: "wasm" });
 }
 
 /** Folders whose responses fill several packs. */
 const manyResponses: ReadonlySet<string> = new Set(["armo", "llama", "gemma2", "mixtral"]);
 
-function invarianceTest(model: string, { kernelSet: kernels, missing }: TestedKernelSet): void {
+function invarianceTest(model: string, options: LoadOptions, missing?: string): void {
+  const { backend, kernels = backend } = options;
   const name = `a verdict of ${model} has the same bits in every company and plan (${kernels})`;
   testWhere(missing, name, async () => {
     // The tiled kernels are slow on a software adapter, and there are some sixty folders: fewer responses
     // show the same.
-    const responses = kernels === "texture" ? manyResponses.has(model) ? 56 : 20 : 12;
+    const responses = kernels !== "tiled" ? manyResponses.has(model) ? 56 : 20 : 12;
     const conversations = varied(await goldenConversations(model), responses);
-    using alone = await load(model, { kernels, tokensPerPack: 1, sharePrefixes: false });
+    const apartEach = { ...options, tokensPerPack: 1, sharePrefixes: false };
+    using alone = await load(model, { ...apartEach, threads: backend === "wasm" ? 1 : undefined });
     const reference = await alone.score(conversations);
     assert.ok(reference.every(({ score }) => score !== null));
 
-    using packed = await load(model, { kernels });
+    using packed = await load(model, options);
     assert.deepEqual(await packed.score(conversations), reference);
     for (const size of manyResponses.has(model) ? [2, 3, 64] : [3]) {
       const first = conversations.slice(-size);
@@ -120,10 +130,10 @@ function invarianceTest(model: string, { kernelSet: kernels, missing }: TestedKe
     const backwards = [...conversations].reverse();
     assert.deepEqual((await packed.score(backwards)).reverse(), reference);
 
-    using apart = await load(model, { kernels, sharePrefixes: false, tokensPerPack: 300 });
+    using apart = await load(model, { ...options, sharePrefixes: false, tokensPerPack: 300 });
     assert.deepEqual(await apart.score(conversations), reference);
 
-    using streamed = await load(model, { kernels, layers: "streamed", tokensPerPack: 128 });
+    using streamed = await load(model, { ...options, layers: "streamed", tokensPerPack: 128 });
     assert.equal(streamed.plan.layers, "streamed");
     assert.deepEqual(await streamed.score(conversations), reference);
   });
@@ -154,20 +164,28 @@ for (const model of parityModels) {
     );
   }
   Deno.test(
+    `a prompt of ${model} that goes on in further packs gives the same bits (wasm)`,
+    () => checkKeptPrefix(model, { backend: "wasm" }),
+  );
+  Deno.test(
     `a prompt of ${model} that goes on in further packs gives the same bits on the CPU twins`,
     () => checkKeptPrefix(model, { backend: "cpu" }),
   );
 }
 
+const backends = { gpu: GpuBackend, wasm: WasmBackend, cpu: CpuBackend };
+
 /** Scores responses to one prompt in packs that hold a few of them each, layers resident and streamed. */
-async function checkKeptPrefix(model: string, options: LoadOptions): Promise<void> {
+async function checkKeptPrefix(
+  model: string,
+  options: LoadOptions & { backend: keyof typeof backends },
+): Promise<void> {
   const conversations = varied(await goldenConversations(model), 12).slice(-12);
   using apart = await load(model, { ...options, sharePrefixes: false });
   const reference = await apart.score(conversations);
   for (const layers of ["resident", "streamed"] as const) {
     using packed = await load(model, { ...options, layers, tokensPerPack: 128 });
-    const engine = options.backend === "cpu" ? CpuBackend : GpuBackend;
-    using lasting = callsOf(engine.prototype, "lasting");
+    using lasting = callsOf(backends[options.backend!].prototype, "lasting");
     const before = packed.deviceBytes;
     assert.deepEqual(await packed.score(conversations), reference);
     const sharesNone = await hasDynamicRope(model) || await readsPairs(model) ||
