@@ -52,6 +52,11 @@ export interface Backend extends Disposable {
   readonly queriesPerBlock: number;
   /** Bytes of device memory held now. */
   readonly bytes: number;
+  /**
+   * Most bytes that weights and matrices may take together, by the backend's own bounds; infinite
+   * where only the device knows.
+   */
+  readonly memoryLimit: number;
   /** Keeps matrices, in use and waiting to be used again, within so many bytes where the work allows. */
   limitMatrices(bytes: number): void;
   /** A matrix for intermediate results, its content undefined; give it back with `release`. */

@@ -12,6 +12,7 @@ export class CpuBackend implements Backend {
   readonly maxMatrixRows = Infinity;
   readonly queriesPerBlock = 1;
   readonly bytes = 0;
+  readonly memoryLimit = Infinity;
 
   /** There are no kernels to compile. */
   rehearse(): void {}

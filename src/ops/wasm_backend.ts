@@ -6,8 +6,10 @@ import type { Operation } from "./operation.ts";
 import { queriesPerBlock } from "./query_blocks.ts";
 import { bytesPerWeight, checkWeight, Weight, type WeightType } from "./weight.ts";
 
-/** Bytes of a weight that are copied to the engine and laid out at a time. */
-const sliceBytes = 2 ** 22;
+/** Bytes of a weight that are copied to the engine and laid out at a time, at the most. */
+const largestSlice = 2 ** 22;
+/** Part of the memory that is kept for gaps between what is given out. */
+const gaps = 1 / 16;
 
 /** Operations from which helpers are worth starting: some 20 ms of work for one thread. */
 const worthHelping = 1e9;
@@ -16,19 +18,28 @@ const worthHelping = 1e9;
 export class WasmBackend implements Backend {
   readonly kind = "wasm";
   readonly kernels = "wasm";
-  readonly maxMatrixBytes = 2 ** 31;
+  readonly memoryLimit: number;
+  readonly maxMatrixBytes: number;
   readonly maxMatrixRows = Infinity;
   readonly queriesPerBlock = queriesPerBlock.wasm;
   /** Matrices and lists that `release` has not given back. */
   readonly #passing = new Set<number>();
+  readonly #sliceBytes: number;
   #packed = 0;
 
   /** @param engine Disposed of with this backend. */
-  constructor(readonly engine: Engine) {}
+  constructor(readonly engine: Engine) {
+    const { mostBytes, scratchBytes } = engine;
+    this.#sliceBytes = Math.min(largestSlice, Math.floor(mostBytes / 64));
+    // Attention may ask for as much again for each thread, and a slice is rounded up to eight rows.
+    const room = mostBytes - 2 * scratchBytes - 2 * this.#sliceBytes;
+    this.memoryLimit = Math.max(0, Math.floor(room * (1 - gaps)));
+    this.maxMatrixBytes = Math.min(2 ** 31, mostBytes);
+  }
 
-  /** See {@link Backend.bytes}. */
+  /** See {@link Backend.bytes}; without the threads' own, some hundred KiB each. */
   get bytes(): number {
-    return this.engine.memory.bytes;
+    return this.engine.memory.bytes - this.engine.scratchBytes;
   }
 
   /** There are no kernels to compile. */
@@ -84,9 +95,9 @@ export class WasmBackend implements Backend {
     const { memory, kernels, team } = this.engine;
     const size = bytesPerWeight[type];
     const rowBytes = columns * size;
-    if ((this.#packed += bytes.byteLength) > 4 * sliceBytes) team.assemble();
+    if ((this.#packed += bytes.byteLength) > 4 * largestSlice) team.assemble();
     const place = this.#place(Math.ceil(rows / 8) * 8 * rowBytes);
-    const together = Math.max(8, Math.floor(sliceBytes / rowBytes / 8) * 8);
+    const together = Math.max(8, Math.floor(this.#sliceBytes / rowBytes / 8) * 8);
     const slice = memory.allocate(Math.min(rows, together) * rowBytes);
     for (let first = 0; first < rows; first += together) {
       const count = Math.min(together, rows - first);

@@ -120,12 +120,35 @@ export function planFor(
 export function lengthLimit(
   { backbone }: ModelPlan,
   { longestSequence }: MemoryPlan,
+  backend: PlannedBackend,
   { maxTokens, memoryBudget }: Pick<LoadOptions, "maxTokens" | "memoryBudget">,
 ): string | undefined {
   if (longestSequence >= (maxTokens ?? backbone.maxTokens)) return undefined;
-  return memoryBudget === undefined
-    ? "the device holds no larger matrix"
-    : `all that the memory budget of ${memoryBudget} bytes has room for, beside the weights`;
+  const { maxMatrixBytes, maxMatrixRows } = backend;
+  const rows = Math.min(
+    maxMatrixRows,
+    Math.floor(maxMatrixBytes / (4 * backbone.rowSizes.widest)),
+  );
+  if (longestSequence >= rows) return "the device holds no larger matrix";
+  const { name, bytes } = memoryBound(backend, memoryBudget);
+  return `all that ${name} of ${bytes} bytes has room for, beside the weights`;
+}
+
+/** What a plan depends on of the backend that computes. */
+export type PlannedBackend = Pick<Backend, "maxMatrixBytes" | "maxMatrixRows" | "memoryLimit">;
+
+/** The least of the user's budget and the backend's own bound, and what it is called. */
+function memoryBound(
+  { memoryLimit }: PlannedBackend,
+  memoryBudget = Infinity,
+): { bytes: number; name: string; advice: string } {
+  return memoryBudget <= memoryLimit
+    ? { bytes: memoryBudget, name: "the memory budget", advice: "raise the budget" }
+    : {
+      bytes: memoryLimit,
+      name: "the WebAssembly engine's memory",
+      advice: 'compute on an adapter (--backend gpu, `backend: "gpu"`), whose memory may be larger',
+    };
 }
 
 /**
@@ -135,16 +158,18 @@ export function lengthLimit(
  */
 export function memoryFor(
   { name, backbone, tensors, languageHeadBytes }: ModelPlan,
-  backend: Backend,
+  backend: PlannedBackend,
   options: Pick<LoadOptions, "memoryBudget" | "maxTokens" | "tokensPerPack" | "layers">,
 ): MemoryPlan {
+  const bound = memoryBound(backend, options.memoryBudget);
   return planMemory({
     name,
     backbone,
     tensors,
     maxMatrixBytes: backend.maxMatrixBytes,
     maxMatrixRows: backend.maxMatrixRows,
-    memoryBudget: (options.memoryBudget ?? Infinity) - languageHeadBytes,
+    memoryBudget: bound.bytes - languageHeadBytes,
+    boundedBy: bound,
     maxTokens: options.maxTokens ?? backbone.maxTokens,
     tokensPerPack: options.tokensPerPack ?? 2048,
     layers: options.layers,

@@ -32,7 +32,7 @@ export async function openBackend(
   options: KernelOptions = {},
 ): Promise<Backend> {
   if (choice === "cpu") return new CpuBackend();
-  if (choice === "wasm") return new WasmBackend(await Engine.open(options.threads));
+  if (choice === "wasm") return await openWasm(warn, options);
   try {
     return await openGpu(warn, options);
   } catch (error) {
@@ -43,6 +43,18 @@ export async function openBackend(
     );
     return new CpuBackend();
   }
+}
+
+async function openWasm(
+  warn: (message: string) => void,
+  { threads }: KernelOptions,
+): Promise<WasmBackend> {
+  const engine = await Engine.open(threads);
+  engine.team.onFailure = (reason) =>
+    warn(
+      `the WebAssembly engine computes with one thread: its helpers can't be started (${reason})`,
+    );
+  return new WasmBackend(engine);
 }
 
 async function openGpu(

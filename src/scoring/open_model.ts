@@ -55,7 +55,7 @@ export async function openModel(
   const { form, truncate, trustSpecialTokens } = options;
   const tokenizer = await openTokenizer(checkpoint, {
     maxTokens: memory.longestSequence,
-    limitedBy: lengthLimit(plan, memory, options),
+    limitedBy: lengthLimit(plan, memory, backend, options),
     backbone: plan.backbone,
     reads: plan.reads,
     form,

@@ -4,9 +4,11 @@ import { LinearMemory } from "./linear_memory.ts";
 import { relaxedModule, strictModule } from "./modules.ts";
 import { ThreadTeam } from "./thread_team.ts";
 
-/** 64 KiB pages of the memory: of the largest, and of what is there at first. */
-const mostPages = 65536;
-const firstPages = 64;
+/** Bytes of a page, by which a memory grows. */
+const pageBytes = 65536;
+/** Bytes of the largest memory that 32-bit addresses reach, and of what is there at first. */
+const largestMemory = 2 ** 32;
+const firstBytes = 2 ** 22;
 
 /** The WebAssembly engine: the module of `wasm/`, its memory, and the threads that compute. */
 export class Engine implements Disposable {
@@ -17,6 +19,8 @@ export class Engine implements Disposable {
     readonly arithmetic: "relaxed" | "strict",
     readonly kernels: Kernels,
     readonly memory: LinearMemory,
+    /** Bytes that the memory may grow to. */
+    readonly mostBytes: number,
     readonly team: ThreadTeam,
   ) {
     this.reserveScratch(kernels.product_scratch());
@@ -26,18 +30,35 @@ export class Engine implements Disposable {
    * Opens the engine.
    *
    * @param threads That compute, this one too; by default as many as the machine has cores, up to 16.
-   * @throws {AssayError} `wasm/no-simd` where the runtime has no 128-bit vectors; `wasm/memory`.
+   * @param mostBytes That its memory may grow to; less than the 4 GiB of 32-bit addresses in tests only.
+   * @throws {AssayError} `wasm/no-simd` where the runtime has no 128-bit vectors; `wasm/memory`;
+   *   `wasm/refused` where it compiles no module.
    */
-  static async open(threads?: number): Promise<Engine> {
+  static async open(threads?: number, mostBytes: number = largestMemory): Promise<Engine> {
     const { arithmetic, bytes } = supportedModule();
     const shared = mayShareMemory();
-    const memory = newMemory(shared);
-    const module = await WebAssembly.compile(shared ? bytes : withUnsharedMemory(bytes));
+    const module = await compiled(shared ? bytes : withUnsharedMemory(bytes));
+    const { memory, maximum } = newMemory(shared, mostBytes);
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
     const kernels = instance.exports as unknown as Kernels;
     const most = shared ? threads ?? defaultThreads() : 1;
     const team = new ThreadTeam(module, memory, kernels, most - 1);
-    return new Engine(arithmetic, kernels, new LinearMemory(memory), team);
+    return new Engine(arithmetic, kernels, new LinearMemory(memory), maximum, team);
+  }
+
+  /** Threads that compute where there is work for them, this one too. */
+  get threads(): number {
+    return this.team.failure === undefined ? this.team.most + 1 : 1;
+  }
+
+  /** Whether its memory is shared, so that there can be threads. */
+  get isShared(): boolean {
+    return !(this.memory.memory.buffer instanceof ArrayBuffer);
+  }
+
+  /** Bytes of all threads' own memories. */
+  get scratchBytes(): number {
+    return this.#scratch.bytes * (this.team.most + 1);
   }
 
   /** Sees to it that each thread has so many bytes of its own; not while the kernels compute. */
@@ -61,11 +82,17 @@ function supportedModule(): {
   bytes: Uint8Array<ArrayBuffer>;
 } {
   const modules = { relaxed: relaxedModule, strict: strictModule };
+  // A runtime without WebAssembly has no such name.
+  if (typeof WebAssembly !== "object") throw noVectors();
   for (const arithmetic of ["relaxed", "strict"] as const) {
     const bytes = Uint8Array.from(atob(modules[arithmetic]), (text) => text.charCodeAt(0));
     if (WebAssembly.validate(bytes)) return { arithmetic, bytes };
   }
-  throw new AssayError(
+  throw noVectors();
+}
+
+function noVectors(): AssayError {
+  return new AssayError(
     "wasm/no-simd",
     "Cannot open the WebAssembly engine: expected a runtime with 128-bit vectors and atomic operations " +
       '(SIMD, threads), found one without; use a newer one, or `--backend cpu` (`backend: "cpu"`), which ' +
@@ -79,20 +106,38 @@ function mayShareMemory(): boolean {
   return typeof SharedArrayBuffer === "function" && isolated !== false;
 }
 
+/** @throws {AssayError} `wasm/refused` where a page's policy forbids it. */
+async function compiled(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new AssayError(
+      "wasm/refused",
+      `Cannot open the WebAssembly engine: the runtime does not compile its module (${cause}); a page's ` +
+        "Content-Security-Policy must allow 'wasm-unsafe-eval'",
+      { cause },
+    );
+  }
+}
+
 /** A memory that may grow as far as the runtime lets it; its addresses are reserved at once. */
-function newMemory(shared: boolean): WebAssembly.Memory {
-  for (let maximum = mostPages; maximum >= firstPages; maximum /= 2) {
+function newMemory(
+  shared: boolean,
+  mostBytes: number,
+): { memory: WebAssembly.Memory; maximum: number } {
+  const initial = firstBytes / pageBytes;
+  const most = Math.floor(Math.min(mostBytes, largestMemory) / pageBytes);
+  for (let maximum = most; maximum >= initial; maximum = Math.floor(maximum / 2)) {
     try {
-      return new WebAssembly.Memory({ initial: firstPages, maximum, shared });
+      const memory = new WebAssembly.Memory({ initial, maximum, shared });
+      return { memory, maximum: maximum * pageBytes };
     } catch {
       // A smaller one, then.
     }
   }
   throw new AssayError(
     "wasm/memory",
-    `Cannot open the WebAssembly engine: the runtime refused it ${
-      firstPages * 65536
-    } bytes of memory`,
+    `Cannot open the WebAssembly engine: the runtime refused it ${firstBytes} bytes of memory`,
   );
 }
 

@@ -79,8 +79,10 @@ export class LinearMemory {
       throw new AssayError(
         "wasm/memory",
         `Cannot hold ${size} more bytes: the WebAssembly engine has ${this.#bytes} in use, and the runtime ` +
-          "gives it no more memory (a 32-bit one has at most 4 GiB); set a lower memory budget, within " +
-          "which layers are streamed, or score shorter conversations",
+          "gives it no more memory than the " +
+          `${end} bytes that it has; set a lower memory budget ` +
+          "(--memory-budget, the option memoryBudget), within which layers are streamed, or take shorter " +
+          "conversations",
       );
     }
     this.#addGap({ address: end, bytes: pages * pageBytes });

@@ -11,24 +11,44 @@ interface Post {
   readonly patience: number;
 }
 
+/** What the team needs of a worker. */
+interface Helper {
+  terminate(): unknown;
+}
+
+/** Starts a helper; `onFailure` is told where it can't begin, now or later. */
+export type StartHelper = (post: Post, onFailure: (reason: string) => void) => Helper;
+
 /** The program of a helper's worker, as text: a bundle of this module needs no second file. */
 const helperSource = `
-const help = ({ module, memory, index, patience }) => {
-  new WebAssembly.Instance(module, { env: { memory } }).exports.help(index, patience);
+const help = ({ module, memory, index, patience }, tell) => {
+  try {
+    new WebAssembly.Instance(module, { env: { memory } }).exports.help(index, patience);
+  } catch (error) {
+    tell({ failure: String(error) });
+  }
 };
 if (globalThis.process?.versions?.node !== undefined && globalThis.Deno === undefined && globalThis.Bun === undefined) {
-  require("node:worker_threads").parentPort.once("message", help);
+  const { parentPort } = require("node:worker_threads");
+  parentPort.once("message", (data) => help(data, (message) => parentPort.postMessage(message)));
 } else {
-  globalThis.onmessage = ({ data }) => { help(data); globalThis.close(); };
+  globalThis.onmessage = ({ data }) => {
+    help(data, (message) => globalThis.postMessage(message));
+    globalThis.close();
+  };
 }
 `;
 
 /**
  * Workers that help with the kernels' work over shared memory. They are started when there is work for
- * them; the thread that has the work goes on meanwhile, and takes what no helper claims.
+ * them; the thread that has the work goes on meanwhile, and takes what no helper claims. Where a helper
+ * can't begin, none is tried again, and the thread goes on alone.
  */
 export class ThreadTeam implements Disposable {
-  readonly #workers = new Map<number, { terminate(): unknown; readonly started: number }>();
+  readonly #helpers = new Map<number, { readonly helper: Helper; readonly started: number }>();
+  #failure: string | undefined;
+  /** Told once where helpers can't begin. */
+  onFailure: (reason: string) => void = () => {};
 
   /** @param most Helpers at the most, below 32. */
   constructor(
@@ -36,34 +56,61 @@ export class ThreadTeam implements Disposable {
     readonly memory: WebAssembly.Memory,
     readonly kernels: Pick<Kernels, "helpers" | "leave">,
     readonly most: number,
+    private readonly start: StartHelper = startWorker,
   ) {}
+
+  /** Why there are no helpers; `undefined` where nothing keeps them away. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
 
   /** Starts the helpers that are not there. */
   assemble(): void {
     const there = this.kernels.helpers();
-    for (let index = 1; index <= this.most; index++) {
+    for (let index = 1; index <= this.most && this.#failure === undefined; index++) {
       if ((there & (1 << index)) !== 0) continue;
-      const before = this.#workers.get(index);
+      const before = this.#helpers.get(index);
       const now = performance.now();
       // One that was started lately is on its way.
       if (before !== undefined && now - before.started < patience) continue;
-      before?.terminate();
+      before?.helper.terminate();
       const { module, memory } = this;
-      const worker = startWorker({ module, memory, index, patience });
-      this.#workers.set(index, { terminate: () => worker.terminate(), started: now });
+      const post = { module, memory, index, patience };
+      try {
+        const helper = this.start(post, (reason) => this.#failed(reason));
+        this.#helpers.set(index, { helper, started: now });
+      } catch (error) {
+        this.#failed(String(error));
+      }
     }
+  }
+
+  #failed(reason: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason.trim().split("\n")[0]!;
+    this.onFailure(this.#failure);
   }
 
   [Symbol.dispose](): void {
     this.kernels.leave();
-    for (const worker of this.#workers.values()) worker.terminate();
-    this.#workers.clear();
+    for (const { helper } of this.#helpers.values()) helper.terminate();
+    this.#helpers.clear();
   }
 }
 
-function startWorker(post: Post): { terminate(): unknown } {
+/** A worker by the web's interface: of Deno, Bun and browsers. */
+function startWorker(post: Post, onFailure: (reason: string) => void): Helper {
   const url = `data:text/javascript,${encodeURIComponent(helperSource)}`;
   const worker = new Worker(url, { type: "module" });
+  worker.addEventListener("error", (event) => {
+    event.preventDefault(); // else Deno ends the whole program
+    onFailure(event.message || "the worker can't be started");
+  });
+  const undelivered = "the worker can't be sent the engine's module and memory";
+  worker.addEventListener("messageerror", () => onFailure(undelivered));
+  worker.addEventListener("message", ({ data }: MessageEvent<{ failure: string }>) => {
+    onFailure(data.failure);
+  });
   worker.postMessage(post);
   return worker;
 }

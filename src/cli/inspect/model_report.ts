@@ -142,7 +142,7 @@ export async function reportModel(
       maxTokens: "error" in memory ? Infinity : memory.longestSequence,
       limitedBy: "error" in plan || "error" in memory
         ? undefined
-        : lengthLimit(plan, memory, settings),
+        : lengthLimit(plan, memory, settings.backend, settings),
     })
   );
   const tensors = [...checkpoint.tensors.values()];

@@ -43,6 +43,8 @@ export interface PlanningFacts {
   readonly maxMatrixRows?: number | undefined;
   /** Bytes of device memory that may be used. */
   readonly memoryBudget: number;
+  /** What sets that bound, for messages; by default a budget that can be raised. */
+  readonly boundedBy?: MemoryBound | undefined;
   /** Longest conversation to plan for, in tokens. */
   readonly maxTokens: number;
   /** Wanted rows of a pack; the plan may take fewer. */
@@ -50,6 +52,14 @@ export interface PlanningFacts {
   /** Pins where the layers are; by default they stay on the device if they fit. */
   readonly layers?: MemoryPlan["layers"] | undefined;
 }
+
+/** A bound on memory: what it is called, and what to do where a model is over it. */
+export interface MemoryBound {
+  readonly name: string;
+  readonly advice: string;
+}
+
+const budgetOfUser: MemoryBound = { name: "the memory budget", advice: "raise the budget" };
 
 const smallestPack = 64;
 /** As the pool of textures rounds. */
@@ -75,7 +85,7 @@ export function planMemory(facts: PlanningFacts): MemoryPlan {
   const smallest = Math.min(smallestPack, wanted);
   for (const layers of choices) {
     const held = layers === "resident" ? weights.total : weights.outside + weights.largestLayer;
-    for (let tokens = wanted; tokens >= smallest; tokens = Math.floor(tokens / 2)) {
+    for (let tokens = wanted; tokens >= Math.max(1, smallest); tokens = Math.floor(tokens / 2)) {
       // Resident layers are not worth tiny packs: stream before packs shrink below a quarter.
       if (choices.length > 1 && layers === "resident" && tokens < wanted / 4) break;
       const feedForwardRows = chooseFeedForwardRows(facts, tokens);
@@ -190,7 +200,7 @@ function fitting(facts: PlanningFacts, held: number, longest: number): number {
 }
 
 function overBudget(
-  { name, backbone, tensors, memoryBudget }: PlanningFacts,
+  { name, backbone, tensors, memoryBudget, boundedBy = budgetOfUser }: PlanningFacts,
   sizes: WeightSizes,
 ): AssayError {
   const onDevice = [...tensors.values()].filter(
@@ -200,8 +210,8 @@ function overBudget(
   const least = sizes.outside + sizes.largestLayer;
   return new AssayError(
     "scoring/over-budget",
-    `Cannot fit ${name} into the memory budget of ${memoryBudget} bytes: even one layer at a time ` +
+    `Cannot fit ${name} into ${boundedBy.name} of ${memoryBudget} bytes: even one layer at a time ` +
       `needs ${least} bytes of weights (the largest tensor, "${largest.name}", takes ` +
-      `${largest.byteLength}), and a pack of ${smallestPack} tokens comes on top; raise the budget`,
+      `${largest.byteLength}), and a pack of ${smallestPack} tokens comes on top; ${boundedBy.advice}`,
   );
 }
