@@ -19,11 +19,13 @@ import { products } from "./sections/products.ts";
 import { ragged } from "./sections/ragged.ts";
 import { realModel } from "./sections/real_model.ts";
 import { serving } from "./sections/serving.ts";
+import { withoutGpu } from "./sections/without_gpu.ts";
 import { readSettings, type Settings, usage } from "./settings.ts";
 
 const sections: Readonly<Record<string, Section>> = {
   engines,
   same_adapter: sameAdapter,
+  without_gpu: withoutGpu,
   best_of_eight: bestOfEight,
   ragged,
   real_model: realModel,

@@ -1,16 +1,19 @@
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runDeno } from "../tools/command.ts";
+import { reasonIn } from "./first_line.ts";
 import { type Greeting, mark, type Reply, type Request } from "./peers/serve.ts";
 
 /** A program that serves one engine. */
 export interface EngineProgram {
   /** File below `bench/peers`. */
   readonly file: string;
-  readonly runtime: "deno" | "node";
+  readonly runtime: "deno" | "node" | "python";
   /** What the program gets as its argument. */
   readonly options: unknown;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Has Deno keep what Assay remembers, such as which tiles are fast, apart under this name. */
+  readonly storage?: string;
 }
 
 /** Longest that loading or one request may take. */
@@ -21,6 +24,21 @@ const patience = 10 * 60_000;
  * gets what a user's own program would get.
  */
 const surroundings = Deno.env.toObject();
+
+/** Variables that pin OpenBLAS to a processor's kernels and blocks: tests may, a peer is to choose. */
+const pins = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
+
+/** The environment of an engine: the user's own, without what would hold a peer back. */
+export function engineEnvironment(
+  user: Readonly<Record<string, string>>,
+  program: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const kept = Object.entries(user).filter(([name]) => !pins.includes(name));
+  return { ...Object.fromEntries(kept), NODEVICE_SELECT: "1", NO_COLOR: "1", ...program };
+}
+
+/** Names a Python that has torch and transformers. */
+const pythonVariable = "ASSAY_BENCH_PYTHON";
 
 /**
  * An engine in a process of its own. Only one engine runs at a time: between its turns a process is
@@ -118,18 +136,30 @@ export class EngineProcess {
   }
 }
 
-async function commandOf({ file, runtime, options, environment }: EngineProgram) {
-  const source = fileURLToPath(new URL(`peers/${file}`, import.meta.url));
-  const script = runtime === "deno" ? source : await bundled(source);
-  const args = runtime === "deno" ? ["run", "--allow-all", "--no-lock", script] : [script];
-  return new Deno.Command(runtime === "deno" ? Deno.execPath() : "node", {
-    args: [...args, JSON.stringify(options)],
+async function commandOf(program: EngineProgram) {
+  const [command, ...args] = await commandLine(program);
+  return new Deno.Command(command!, {
+    args: [...args, JSON.stringify(program.options)],
     clearEnv: true,
-    env: { ...surroundings, NODEVICE_SELECT: "1", NO_COLOR: "1", ...environment },
+    env: engineEnvironment(surroundings, program.environment),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   });
+}
+
+async function commandLine({ file, runtime, storage }: EngineProgram): Promise<string[]> {
+  const source = fileURLToPath(new URL(`peers/${file}`, import.meta.url));
+  if (runtime === "deno") {
+    const place = storage === undefined ? [] : ["--location", `https://${storage}.invalid`];
+    return [Deno.execPath(), "run", "--allow-all", "--no-lock", ...place, source];
+  }
+  if (runtime === "node") return ["node", await bundled(source)];
+  const python = surroundings[pythonVariable];
+  if (python === undefined || python === "") {
+    throw new Error(`${pythonVariable} names no Python with torch and transformers`);
+  }
+  return [python, source];
 }
 
 /** Node can't read TypeScript's imports of its own kind: it gets one file of JavaScript. */
@@ -149,12 +179,4 @@ async function* markedLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<
     rest = lines.pop()!;
     for (const line of lines) if (line.startsWith(mark)) yield line.slice(mark.length);
   }
-}
-
-/** The line of an engine's complaints that says most, short enough for a table. */
-function reasonIn(errors: string): string {
-  const lines = errors.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  const line = lines.find((text) => /Error: /.test(text)) ??
-    lines.findLast((text) => /error/i.test(text)) ?? lines.at(-1) ?? "ended in silence";
-  return line.replaceAll("|", "/").slice(0, 160);
 }

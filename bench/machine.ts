@@ -7,7 +7,7 @@ export async function describeMachine(): Promise<string[]> {
   const cpu = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
   const field = (name: string): string =>
     cpu.match(new RegExp(`^${name}\\s*: (.*)$`, "m"))?.[1] ?? "";
-  const vectors = ["avx512f", "avx2", "fma"].filter((flag) =>
+  const vectors = ["amx_bf16", "avx512f", "avx2", "fma"].filter((flag) =>
     field("flags").split(" ").includes(flag)
   );
   const { description, software } = await adapterFacts() ??

@@ -37,6 +37,9 @@ Measures Assay beside other engines, in turns, and writes bench/RESULTS.md.
   --dry              print, but leave RESULTS.md as it is
   --list             name the sections
   --help             this text
+
+The environment variable ASSAY_BENCH_PYTHON names a Python with torch and transformers; without it
+PyTorch is left out.
 `;
 
 /** Reads the command line; `help` and `list` are answered by the caller. */

@@ -1,12 +1,14 @@
 /**
- * A program that scores one conversation and ends: what a user waits for.
+ * A program that scores one conversation and ends: what a user waits for. Its arguments are a model
+ * and, where it is not to be chosen, a backend.
  *
  * @module
  */
-import { RewardModel } from "../../mod.ts";
+import { type LoadOptions, RewardModel } from "../../mod.ts";
 
 const start = performance.now();
-using model = await RewardModel.load(Deno.args[0]!, { onWarning: () => {} });
+const [folder, backend] = Deno.args as [string, LoadOptions["backend"]];
+using model = await RewardModel.load(folder, { backend, onWarning: () => {} });
 const loaded = performance.now();
 const [verdict] = await model.score([[
   { role: "user", content: "What is the capital of France?" },

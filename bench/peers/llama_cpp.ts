@@ -72,6 +72,7 @@ async function open(options: LlamaCppOptions): Promise<Engine> {
     facts: {
       device: names.join(", ") || "CPU",
       threads: `${threads}`,
+      vectors: /AVX512 = 1/.test(llama.systemInfo) ? "AVX512" : "AVX2",
       node: process.versions.node,
     },
     score: async (sequences) => {

@@ -64,6 +64,25 @@ export async function onnxRuntimeProgram(
   return { file: "onnxruntime.ts", runtime, options };
 }
 
+/** What the parent of `pytorch.py` sends. */
+export interface PyTorchOptions {
+  readonly checkpoint: string;
+  readonly dtype: "float32" | "bfloat16";
+  readonly threads: number;
+}
+
+/** PyTorch through transformers on the same checkpoint. */
+export async function pytorchProgram(
+  bench: Bench,
+  dtype: PyTorchOptions["dtype"],
+): Promise<EngineProgram> {
+  const checkpoint = await bench.files.checkpoint();
+  const options: PyTorchOptions = { checkpoint, dtype, threads: bench.cores };
+  // transformers prints a bar of its own while it loads.
+  const environment = { HF_HUB_DISABLE_PROGRESS_BARS: "1" };
+  return { file: "pytorch.py", runtime: "python", options, environment };
+}
+
 /** llama.cpp on the same model. */
 export async function llamaCppProgram(
   bench: Bench,

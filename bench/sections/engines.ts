@@ -1,3 +1,4 @@
+import type { LoadOptions } from "../../mod.ts";
 import type { Request } from "../peers/serve.ts";
 import { operationsPerToken } from "../models/model_shape.ts";
 import { conversationIds } from "../models/vocabulary.ts";
@@ -26,10 +27,12 @@ function contestants(
   const check: Request = { ask: "check", sequences: [sequence] };
   const request: Request = { ask: "score", sequences: [sequence] };
   const wide = vectorBits === 512;
+  // A line that names lavapipe's vectors is lavapipe's, whatever `auto` would choose.
+  const options: LoadOptions = vectorBits === undefined ? {} : { backend: "gpu" };
   const programs: Record<string, Contestant["program"]> = {
     [wide ? "Assay, bf16, 256-bit vectors" : "Assay, bf16"]: () =>
-      assayProgram(bench, {}, wide ? narrowVectors : {}),
-    ...(wide ? { "Assay, bf16, 512-bit vectors": () => assayProgram(bench) } : {}),
+      assayProgram(bench, options, wide ? narrowVectors : {}),
+    ...(wide ? { "Assay, bf16, 512-bit vectors": () => assayProgram(bench, options) } : {}),
     "ONNX Runtime Web, WebGPU, f32 (Deno)": () => onnxRuntimeProgram(bench, "webgpu", 1),
     "ONNX Runtime Web, WASM, 1 thread, f32 (Deno)": () => onnxRuntimeProgram(bench, "wasm", 1),
     [`ONNX Runtime Web, WASM, ${cores} threads, f32 (Node)`]: () =>

@@ -10,6 +10,7 @@ import {
   conversationsFile,
   llamaCppProgram,
   onnxRuntimeProgram,
+  pytorchProgram,
 } from "./contestants.ts";
 
 const name = "smollm2_reward";
@@ -113,6 +114,7 @@ function contestants(
     "Assay, bf16": () => assayProgram(bench),
     "onnxruntime-node, CPU, f32": () => onnxRuntimeProgram(bench, "node", cores),
     "llama.cpp, CPU, BF16": () => llamaCppProgram(bench, "cpu", "BF16", longest),
+    "PyTorch, CPU, f32": () => pytorchProgram(bench, "float32"),
   };
   const { engines } = bench.settings;
   return Object.entries(programs)
