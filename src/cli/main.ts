@@ -1,33 +1,34 @@
 import { Command, CommanderError } from "commander";
 import configuration from "../../deno.json" with { type: "json" };
-import { calibrateCommand } from "./calibrate/calibrate.ts";
-import { curateCommand } from "./curate/curate.ts";
-import { doctorCommand } from "./doctor/doctor.ts";
-import { evaluateCommand } from "./evaluate/evaluate.ts";
-import { fitCommand } from "./fit/fit.ts";
-import { inspectCommand } from "./inspect/inspect.ts";
 import { type ExitStatus, Output, OutputClosed } from "./output.ts";
-import { scoreCommand } from "./score/score.ts";
-import { serveCommand } from "./serve/serve.ts";
-import { soupCommand } from "./soup.ts";
-import { voteCommand } from "./vote/vote.ts";
+
+type MakeCommand = (output: Output) => Command;
 
 /**
  * The commands, in the order of `assay --help`. To add one: export `<name>Command(output)` from its
- * own file and name it here.
+ * own file and name it here. Only the one that runs is loaded: what the others need would take longer
+ * than what this one does before its first result.
  */
-const commands: readonly ((output: Output) => Command)[] = [
-  scoreCommand,
-  calibrateCommand,
-  voteCommand,
-  curateCommand,
-  soupCommand,
-  fitCommand,
-  evaluateCommand,
-  serveCommand,
-  inspectCommand,
-  doctorCommand,
-];
+const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+  score: async () => (await import("./score/score.ts")).scoreCommand,
+  calibrate: async () => (await import("./calibrate/calibrate.ts")).calibrateCommand,
+  vote: async () => (await import("./vote/vote.ts")).voteCommand,
+  curate: async () => (await import("./curate/curate.ts")).curateCommand,
+  soup: async () => (await import("./soup.ts")).soupCommand,
+  fit: async () => (await import("./fit/fit.ts")).fitCommand,
+  evaluate: async () => (await import("./evaluate/evaluate.ts")).evaluateCommand,
+  serve: async () => (await import("./serve/serve.ts")).serveCommand,
+  inspect: async () => (await import("./inspect/inspect.ts")).inspectCommand,
+  doctor: async () => (await import("./doctor/doctor.ts")).doctorCommand,
+};
+
+/** The command that is named; all of them where none is, for the help and for the error. */
+async function wantedCommands(args: readonly string[]): Promise<MakeCommand[]> {
+  const name = args.find((arg) => !arg.startsWith("-"));
+  const isOne = name !== undefined && Object.hasOwn(commands, name);
+  const wanted = isOne ? [commands[name]!] : Object.values(commands);
+  return await Promise.all(wanted.map((load) => load()));
+}
 
 /**
  * Runs the command line.
@@ -40,7 +41,8 @@ export async function main(
   args: readonly string[],
   output: Output = Output.system(),
 ): Promise<ExitStatus> {
-  return await run(commands.map((command) => command(output)), args, output);
+  const wanted = await wantedCommands(args);
+  return await run(wanted.map((command) => command(output)), args, output);
 }
 
 /**

@@ -1,9 +1,7 @@
 import type { AsyncBuffer } from "hyparquet";
 import { AssayError } from "../error.ts";
 import { type BytesRead, inputError, openInput } from "./input_bytes.ts";
-import { readCsv } from "./read_csv.ts";
 import { readJsonText } from "./read_json_text.ts";
-import { readParquet } from "./read_parquet.ts";
 import {
   checkFormat,
   delimiterOfName,
@@ -70,6 +68,7 @@ async function* rowBatches(
   if (format === "parquet") return yield* readParquetFile(input, onBytes);
   const { name, chunks } = await openInput(input, onBytes);
   if (format === "csv") {
+    const { readCsv } = await import("./read_csv.ts"); // loaded where it is wanted, as Parquet is
     yield* readCsv(name, chunks, {
       delimiter: delimiter ?? delimiterOfName(input),
       isGiven: delimiter !== undefined,
@@ -92,6 +91,7 @@ async function* readParquetFile(
     file = await Deno.open(path, { read: true });
     const { size, isFile } = await file.stat();
     if (!isFile) throw new Deno.errors.IsADirectory(path);
+    const { readParquet } = await import("./read_parquet.ts");
     yield* readParquet(path, fileBuffer(file, size, onBytes));
   } catch (error) {
     throw inputError(path, error);

@@ -1,4 +1,3 @@
-import { stringify } from "csv-stringify/sync";
 import { AssayError } from "../error.ts";
 import { type ByteSink, checkWritable, fileSink, gzipSink } from "./byte_sink.ts";
 import { stringifyJson } from "./json_text.ts";
@@ -7,7 +6,6 @@ import { checkFormat, delimiterOfName, formatOfName, type Row, type RowFormat } 
 import { namelessFile } from "./temporary_file.ts";
 import { waitingRows } from "./waiting_rows.ts";
 import { writtenRow } from "./unwritable_row.ts";
-import { writeParquet } from "./write_parquet.ts";
 import { writeWholeFile } from "./whole_file.ts";
 import { ownValue } from "../own_value.ts";
 
@@ -160,6 +158,7 @@ async function writeTyped(
   schema: ParquetSchema,
   rows: () => AsyncIterable<Row>,
 ): Promise<void> {
+  const { writeParquet } = await import("./write_parquet.ts"); // loaded where it is wanted
   try {
     await writeWholeFile(path, (sink) => writeParquet(sink, schema, rows()));
   } catch (error) {
@@ -187,6 +186,7 @@ async function writeRecords(
   rows: AsyncIterable<Row>,
   delimiter: string,
 ): Promise<void> {
+  const { stringify } = await import("csv-stringify/sync");
   const encoder = new TextEncoder();
   let records: string[][] = [[...columns]];
   const flush = async () => {

@@ -7,7 +7,8 @@ const longestGrapheme = 6;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
+/** Made with the first map: few tokenizers have one, and a segmenter takes milliseconds. */
+let graphemes: Intl.Segmenter | undefined;
 
 /** Characters of ASCII between others of it: each is a grapheme, which spares asking the segmenter. */
 const plainRuns = /((?<=^|[ -~])[ -~]+(?=[ -~]|$))/;
@@ -27,6 +28,7 @@ const plainRuns = /((?<=^|[ -~])[ -~]+(?=[ -~]|$))/;
  */
 export function precompiledMap(config: Fields): (text: string, limit: number) => string {
   const { trie, results } = readMap(config["precompiled_charsmap"]);
+  const segmenter = graphemes ??= new Intl.Segmenter("und", { granularity: "grapheme" });
   const known = new Map<string, string | undefined>();
   const lookUp = (chunk: string): string | undefined => {
     if (known.has(chunk)) return known.get(chunk);
@@ -50,7 +52,7 @@ export function precompiledMap(config: Fields): (text: string, limit: number) =>
     };
     for (const [index, part] of text.split(plainRuns).entries()) {
       if (index % 2 === 1) { for (const unit of part) add(lookUp(unit) ?? unit); }
-      else for (const { segment } of graphemes.segment(part)) addGrapheme(segment, add);
+      else for (const { segment } of segmenter.segment(part)) addGrapheme(segment, add);
     }
     return normalized;
   };

@@ -12,7 +12,6 @@ import {
   outputFileOption,
 } from "../arguments.ts";
 import { checkOutputs } from "../check_outputs.ts";
-import { calibrateTable } from "../calibrate/calibrate_report.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "./implicit_options.ts";
 import { startReading } from "../input_rows.ts";
@@ -123,7 +122,9 @@ async function score(
   const calibrator = flags.calibrate === undefined
     ? undefined
     : await readCalibrator(flags.calibrate);
-  const rowTable = calibrator === undefined ? scoreTable : calibrateTable;
+  const rowTable = calibrator === undefined
+    ? scoreTable
+    : (await import("../calibrate/calibrate_report.ts")).calibrateTable;
   if (rows === undefined) return await (await rowOutput(output, flags, rowTable)).close();
   const settings = { ...loadOptions(flags, output, bar), signal: interrupt.signal };
   using scorer = await openScorer(spec, settings, load);
