@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { fusesProducts } from "./fused_products.ts";
 import type { Kernels } from "./kernels.ts";
 import { LinearMemory } from "./linear_memory.ts";
 import { relaxedModule, strictModule } from "./modules.ts";
@@ -15,7 +16,7 @@ export class Engine implements Disposable {
   #scratch = { address: 0, bytes: 0 };
 
   private constructor(
-    /** `relaxed`: products and sums rounded once where the processor can. `strict`: rounded apart. */
+    /** `relaxed`: a product and its sum are rounded once. `strict`: each is rounded. */
     readonly arithmetic: "relaxed" | "strict",
     readonly kernels: Kernels,
     readonly memory: LinearMemory,
@@ -76,7 +77,7 @@ export class Engine implements Disposable {
   }
 }
 
-/** The better module that the runtime takes. */
+/** The better module that the runtime takes; the relaxed one where it rounds as that one is named for. */
 function supportedModule(): {
   arithmetic: "relaxed" | "strict";
   bytes: Uint8Array<ArrayBuffer>;
@@ -85,6 +86,7 @@ function supportedModule(): {
   // A runtime without WebAssembly has no such name.
   if (typeof WebAssembly !== "object") throw noVectors();
   for (const arithmetic of ["relaxed", "strict"] as const) {
+    if (arithmetic === "relaxed" && !fusesProducts()) continue;
     const bytes = Uint8Array.from(atob(modules[arithmetic]), (text) => text.charCodeAt(0));
     if (WebAssembly.validate(bytes)) return { arithmetic, bytes };
   }
@@ -142,7 +144,14 @@ function newMemory(
 }
 
 function defaultThreads(): number {
-  return Math.max(1, Math.min(16, navigator.hardwareConcurrency ?? 1));
+  // Not by the type Navigator, which a worker's types don't have; Node has none before 21.
+  const { navigator, process } = globalThis as {
+    navigator?: { readonly hardwareConcurrency?: number };
+    process?: { getBuiltinModule?: (name: string) => { availableParallelism(): number } };
+  };
+  const cores = navigator?.hardwareConcurrency ??
+    process?.getBuiltinModule?.("node:os").availableParallelism();
+  return Math.max(1, Math.min(16, cores ?? 1));
 }
 
 /** The import of the memory up to its limits, which begin with a byte of flags: 3, shared with a maximum. */

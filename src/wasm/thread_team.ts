@@ -1,43 +1,8 @@
+import { type Helper, type StartHelper, startHelper } from "./helper_worker.ts";
 import type { Kernels } from "./kernels.ts";
 
 /** Milliseconds without work after which a helper leaves, so that it keeps no process alive. */
 const patience = 500;
-
-/** What a helper's worker is told. */
-interface Post {
-  readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
-  readonly index: number;
-  readonly patience: number;
-}
-
-/** What the team needs of a worker. */
-interface Helper {
-  terminate(): unknown;
-}
-
-/** Starts a helper; `onFailure` is told where it can't begin, now or later. */
-export type StartHelper = (post: Post, onFailure: (reason: string) => void) => Helper;
-
-/** The program of a helper's worker, as text: a bundle of this module needs no second file. */
-const helperSource = `
-const help = ({ module, memory, index, patience }, tell) => {
-  try {
-    new WebAssembly.Instance(module, { env: { memory } }).exports.help(index, patience);
-  } catch (error) {
-    tell({ failure: String(error) });
-  }
-};
-if (globalThis.process?.versions?.node !== undefined && globalThis.Deno === undefined && globalThis.Bun === undefined) {
-  const { parentPort } = require("node:worker_threads");
-  parentPort.once("message", (data) => help(data, (message) => parentPort.postMessage(message)));
-} else {
-  globalThis.onmessage = ({ data }) => {
-    help(data, (message) => globalThis.postMessage(message));
-    globalThis.close();
-  };
-}
-`;
 
 /**
  * Workers that help with the kernels' work over shared memory. They are started when there is work for
@@ -56,7 +21,7 @@ export class ThreadTeam implements Disposable {
     readonly memory: WebAssembly.Memory,
     readonly kernels: Pick<Kernels, "helpers" | "leave">,
     readonly most: number,
-    private readonly start: StartHelper = startWorker,
+    private readonly start: StartHelper = startHelper,
   ) {}
 
   /** Why there are no helpers; `undefined` where nothing keeps them away. */
@@ -96,21 +61,4 @@ export class ThreadTeam implements Disposable {
     for (const { helper } of this.#helpers.values()) helper.terminate();
     this.#helpers.clear();
   }
-}
-
-/** A worker by the web's interface: of Deno, Bun and browsers. */
-function startWorker(post: Post, onFailure: (reason: string) => void): Helper {
-  const url = `data:text/javascript,${encodeURIComponent(helperSource)}`;
-  const worker = new Worker(url, { type: "module" });
-  worker.addEventListener("error", (event) => {
-    event.preventDefault(); // else Deno ends the whole program
-    onFailure(event.message || "the worker can't be started");
-  });
-  const undelivered = "the worker can't be sent the engine's module and memory";
-  worker.addEventListener("messageerror", () => onFailure(undelivered));
-  worker.addEventListener("message", ({ data }: MessageEvent<{ failure: string }>) => {
-    onFailure(data.failure);
-  });
-  worker.postMessage(post);
-  return worker;
 }

@@ -5,13 +5,13 @@ import { folderServer } from "../../tools/folder_server.ts";
 import { chromiumExecutable, missingChromium } from "../chromium.ts";
 import { testWhere } from "../requirement.ts";
 import { assertAsDeno, assertGolden, bundledTasks, repository } from "./bundled_tasks.ts";
-import type { Done, scoreModels } from "./score_models.ts";
+import type { Report, scoreModels } from "./score_models.ts";
 
 /** What a page found. */
 interface Found {
   readonly isolated: boolean;
   readonly adapter: boolean;
-  readonly done: Done[];
+  readonly report: Report;
 }
 
 /** Has a page do the tasks. */
@@ -41,9 +41,9 @@ async function doTasks(isolated: boolean): Promise<Found> {
       const gpu = (navigator as { gpu?: GPU }).gpu;
       const adapter = await gpu?.requestAdapter() ?? null;
       const module = await import(`${place}/score_models.js`);
-      const done = await (module.scoreModels as typeof scoreModels)(place, tasks);
+      const report = await (module.scoreModels as typeof scoreModels)(place, tasks);
       const { crossOriginIsolated: isolated } = globalThis as { crossOriginIsolated?: boolean };
-      return { isolated: isolated === true, adapter: adapter !== null, done };
+      return { isolated: isolated === true, adapter: adapter !== null, report };
     }, [place, tasks] as const);
   } finally {
     await browser.close();
@@ -51,12 +51,15 @@ async function doTasks(isolated: boolean): Promise<Found> {
 }
 
 for (const isolated of [true, false]) {
-  const kind = isolated ? "isolated from other origins" : "that may share no memory";
+  const kind = isolated
+    ? "isolated from other origins (threads)"
+    : "that may share no memory (no threads)";
   testWhere(missingChromium, `a page without WebGPU, ${kind}, scores as Deno`, async () => {
     const found = await doTasks(isolated);
     assert.equal(found.isolated, isolated);
     assert.equal(found.adapter, false);
-    await assertGolden(found.done);
-    await assertAsDeno(found.done);
+    assert.equal(found.report.helpers, isolated ? 1 : 0);
+    await assertGolden(found.report);
+    await assertAsDeno(found.report);
   });
 }

@@ -7,21 +7,20 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleModule } from "../../tools/bundle/bundle_module.ts";
+import { relaxedModule } from "../../src/wasm/modules.ts";
 import { readRows } from "../../src/data/read_rows.ts";
 import { conversationsInOrder, conversationsOfRow } from "../../src/data/row_conversations.ts";
 import {
   goldenConversations,
   goldenLabel,
   goldenOptions,
+  parityModels,
   parityTolerance,
 } from "../golden/parity.ts";
-import { type Done, scoreModels, type Task } from "./score_models.ts";
+import { type Report, scoreModels, type Task } from "./score_models.ts";
 
 /** The repository's folder; checkpoints are named below it. */
 export const repository: string = fileURLToPath(new URL("../../", import.meta.url));
-
-/** Tiny checkpoints of as many kinds as a plain twin scores soon: a gate, a scalar, pairs, quantiles, steps. */
-const models = ["armo", "llama", "bert", "gemma2", "head_quantile", "process_labels"];
 
 /** The trained checkpoint, which has no golden scores. */
 const demo = "models/demo";
@@ -29,11 +28,12 @@ const demo = "models/demo";
 /** Long enough for every golden text, also where a dynamic rope goes past its trained length. */
 const maxTokens = 640;
 
-/** Tiny checkpoints with their golden conversations, and the demo model with an example. */
+/** Every tiny checkpoint with its golden conversations, and the demo model with the first examples. */
 async function allTasks(): Promise<Task[]> {
   const tasks: Task[] = [];
-  for (const model of models) {
-    const options = { ...await goldenOptions(model), label: await goldenLabel(model), maxTokens };
+  for (const model of parityModels) {
+    const own = { ...await goldenOptions(model), label: await goldenLabel(model) };
+    const options = { ...own, maxTokens, backend: "wasm" } as const;
     const conversations = (await goldenConversations(model)).map(({ messages }) => messages);
     tasks.push({ folder: `tests/golden/parity/${model}`, options, conversations });
   }
@@ -41,13 +41,16 @@ async function allTasks(): Promise<Task[]> {
   for await (const { row } of readRows(join(repository, "examples/conversations.jsonl"))) {
     conversations.push(conversationsInOrder(conversationsOfRow(row!))[0]!);
   }
-  return [...tasks, { folder: demo, options: {}, conversations: conversations.slice(0, 1) }];
+  return [...tasks, {
+    folder: demo,
+    options: { backend: "wasm" },
+    conversations: conversations.slice(0, 4),
+  }];
 }
 
-/** The tasks, what Deno makes of them, and the program that does them, bundled. */
+/** The tasks, and the program that does them, bundled. */
 export interface Bundled {
   readonly tasks: readonly Task[];
-  readonly expected: readonly Done[];
   /** The bundle's text. */
   readonly program: string;
 }
@@ -60,24 +63,47 @@ export function bundledTasks(): Promise<Bundled> {
 }
 
 async function makeBundled(): Promise<Bundled> {
-  const tasks = await allTasks();
-  const backend = "cpu";
-  const here = tasks.map((task) => ({ ...task, options: { ...task.options, backend } as const }));
   const file = await Deno.makeTempFile({ suffix: ".js" });
   try {
     await bundleModule(join(repository, "tests/runtimes/score_models.ts"), file);
-    const program = await Deno.readTextFile(file);
-    return { tasks: here, expected: await scoreModels(repository, here), program };
+    return { tasks: await allTasks(), program: await Deno.readTextFile(file) };
   } finally {
     await Deno.remove(file);
   }
 }
 
+const ofDeno = new Map<string, Promise<Report>>();
+
+/** What Deno makes of the tasks with one of the engine's modules, made once. */
+function reportOfDeno(arithmetic: Report["arithmetic"]): Promise<Report> {
+  const before = ofDeno.get(arithmetic);
+  if (before !== undefined) return before;
+  const report = makeReport(arithmetic);
+  ofDeno.set(arithmetic, report);
+  return report;
+}
+
+async function makeReport(arithmetic: Report["arithmetic"]): Promise<Report> {
+  const { tasks } = await bundledTasks();
+  const { validate } = WebAssembly;
+  const { length } = atob(relaxedModule);
+  // As a runtime that doesn't know the relaxed operations has it.
+  const isKnown: typeof validate = (bytes) => bytes.byteLength !== length && validate(bytes);
+  try {
+    if (arithmetic === "strict") WebAssembly.validate = isKnown;
+    const report = await scoreModels(repository, tasks);
+    assert.equal(report.arithmetic, arithmetic);
+    return report;
+  } finally {
+    WebAssembly.validate = validate;
+  }
+}
+
 /** Holds what a runtime made of the tasks against the golden scores. */
-export async function assertGolden(done: readonly Done[]): Promise<void> {
-  const { expected } = await bundledTasks();
-  assert.deepEqual(done.map(({ folder }) => folder), expected.map(({ folder }) => folder));
-  for (const [index, model] of models.entries()) {
+export async function assertGolden({ done }: Report): Promise<void> {
+  const { tasks } = await bundledTasks();
+  assert.deepEqual(done.map(({ folder }) => folder), tasks.map(({ folder }) => folder));
+  for (const [index, model] of parityModels.entries()) {
     const tolerance = (await parityTolerance(model)).score;
     const golden = (await goldenConversations(model)).map(({ score }) => score);
     const { scores, said } = done[index]!;
@@ -93,16 +119,16 @@ export async function assertGolden(done: readonly Done[]): Promise<void> {
 }
 
 /**
- * Holds what a runtime made of the tasks against what Deno made of them: the same bits, as floats. A head
- * may count in doubles, of whose last bit engines' own `Math.exp` and the like give their own.
+ * Holds what a runtime made of the tasks against what Deno makes of them with the same module: the same
+ * bits, as floats. A head may count in doubles, of whose last bit engines' own `Math.exp` and the like
+ * give their own.
  */
-export async function assertAsDeno(done: readonly Done[]): Promise<void> {
-  const { expected } = await bundledTasks();
-  const floats = (several: readonly Done[]) =>
-    several.map(({ folder, kernels, scores }) => ({
+export async function assertAsDeno(report: Report): Promise<void> {
+  const floats = ({ done }: Report) =>
+    done.map(({ folder, kernels, scores }) => ({
       folder,
       kernels,
       scores: scores.map((score) => score && Math.fround(score)),
     }));
-  assert.deepEqual(floats(done), floats(expected));
+  assert.deepEqual(floats(report), floats(await reportOfDeno(report.arithmetic)));
 }

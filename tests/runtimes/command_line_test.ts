@@ -6,10 +6,10 @@ import { run } from "../../tools/command.ts";
 import { testWhere } from "../requirement.ts";
 import { assertAsDeno, assertGolden, bundledTasks, repository } from "./bundled_tasks.ts";
 import { findRuntime, type Runtime } from "./runtimes.ts";
-import type { Done } from "./score_models.ts";
+import type { Report } from "./score_models.ts";
 
 /** Has a runtime do the tasks. */
-async function doTasks({ program }: Runtime): Promise<Done[]> {
+async function doTasks({ program }: Runtime): Promise<Report> {
   const bundle = await bundledTasks();
   const folder = await Deno.makeTempDir();
   try {
@@ -36,14 +36,16 @@ console.log(JSON.stringify(await scoreModels(${JSON.stringify(repository)}, task
 const node = await findRuntime("node", 20);
 const bun = await findRuntime("bun", 1);
 
-testWhere(node.missing, "Node scores as the reference, and as Deno", async () => {
-  const done = await doTasks(node);
-  await assertGolden(done);
-  await assertAsDeno(done);
+testWhere(node.missing, "Node scores as the reference, and as Deno, with threads", async () => {
+  const report = await doTasks(node);
+  assert.equal(report.helpers, 1);
+  await assertGolden(report);
+  await assertAsDeno(report);
 });
 
-testWhere(bun.missing, "Bun scores as the reference, and as Deno", async () => {
-  const done = await doTasks(bun);
-  await assertGolden(done);
-  await assertAsDeno(done);
+testWhere(bun.missing, "Bun scores as the reference, and as Deno, with threads", async () => {
+  const report = await doTasks(bun);
+  assert.equal(report.helpers, 1);
+  await assertGolden(report);
+  await assertAsDeno(report);
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import { Engine } from "../../src/wasm/engine.ts";
-import { type StartHelper, ThreadTeam } from "../../src/wasm/thread_team.ts";
+import type { StartHelper } from "../../src/wasm/helper_worker.ts";
+import { ThreadTeam } from "../../src/wasm/thread_team.ts";
 
 /** Enough for helpers to be asked for. */
 const conversations = Array.from({ length: 12 }, (_, i) => [
