@@ -2,11 +2,11 @@
 import { activated } from "./activation";
 import { ACTIVATE } from "./kinds";
 import { describe, operand, setOperand, share } from "./team";
-import { nanWhereOverflown } from "./vector";
+import { loadFirst, nanWhereOverflown, storeFirst } from "./vector";
 
 const TOGETHER: u32 = 4096;
 
-/** @param count Numbers; there is room for a multiple of 4. */
+/** @param count Numbers. */
 export function activate(input: u32, count: u32, activation: u32, output: u32): void {
   describe();
   setOperand<u32>(0, input);
@@ -20,7 +20,7 @@ export function activatePart(part: u32): void {
   const activation = operand<u32>(2);
   const end = min<u32>((part + 1) * TOGETHER, operand<u32>(1));
   for (let i = part * TOGETHER; i < end; i += 4) {
-    const x = nanWhereOverflown(v128.load(operand<u32>(0) + 4 * i));
-    v128.store(operand<u32>(3) + 4 * i, activated(activation, x));
+    const x = nanWhereOverflown(loadFirst(operand<u32>(0) + 4 * i, end - i));
+    storeFirst(operand<u32>(3) + 4 * i, activated(activation, x), end - i);
   }
 }

@@ -121,3 +121,35 @@ export function relu(x: v128): v128 {
   const known = nanWhereOverflown(x);
   return v128.andnot(known, f32x4.lt(known, all(0)));
 }
+
+/** The first `count` of four numbers, 1 to 4, nothing beyond them read; zeros in the other lanes. */
+// @ts-ignore: decorator
+
+export function loadFirst(address: u32, count: u32): v128 {
+  if (count >= 4) return v128.load(address);
+  let x = v128.load_zero<u32>(address);
+  if (count > 1) x = v128.load_lane<u32>(address, x, 1, 4);
+  if (count > 2) x = v128.load_lane<u32>(address, x, 2, 8);
+  return x;
+}
+
+/** As {@link loadFirst}: nothing beyond them is written. */
+// @ts-ignore: decorator
+
+export function storeFirst(address: u32, x: v128, count: u32): void {
+  if (count >= 4) {
+    v128.store(address, x);
+    return;
+  }
+  v128.store_lane<u32>(address, x, 0, 0);
+  if (count > 1) v128.store_lane<u32>(address, x, 1, 4);
+  if (count > 2) v128.store_lane<u32>(address, x, 2, 8);
+}
+
+/** The highest of the four numbers. */
+// @ts-ignore: decorator
+
+export function highestOf(x: v128): f32 {
+  const first = max<f32>(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1));
+  return max<f32>(first, max<f32>(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)));
+}

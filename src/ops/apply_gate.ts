@@ -34,6 +34,11 @@ export const applyGate: Operation<ApplyGateOperands> = {
     });
   },
 
+  onWasm({ kernels }, { gate, input, activation }): void {
+    const { ACTIVATION } = activationConstants(activation);
+    kernels.apply_gate(gate.address, input.address, gate.rows * gate.columns, ACTIVATION);
+  },
+
   onGpu(recorder, { gate, input, activation }): void {
     const { pool } = recorder.device;
     const { rows, columns, texture } = input;

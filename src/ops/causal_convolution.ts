@@ -51,6 +51,15 @@ export const causalConvolution: Operation<CausalConvolutionOperands> = {
     }
   },
 
+  onWasm(engine, { input, weights, spans, output }): void {
+    const { kernels } = engine;
+    engine.reserveScratch(kernels.convolution_scratch(weights.columns));
+    kernels.causal_convolution(
+      ...[input.address, input.rows, input.columns, weights.address] as const,
+      ...[weights.columns, spans.address, output.address] as const,
+    );
+  },
+
   onGpu(recorder, { input, weights, spans, output }): void {
     recorder.dispatch({
       shader: causalConvolutionShader,

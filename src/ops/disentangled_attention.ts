@@ -119,6 +119,21 @@ export const disentangledAttention: Operation<DisentangledAttentionOperands> = {
     }
   },
 
+  onWasm(engine, operands): void {
+    const { queries, keys, values, relative, terms, places, spans, blocks, heads } = operands;
+    const { headDim, scale, output } = operands;
+    const placeCount = terms === "both" ? relative.rows / 2 : relative.rows;
+    const below = terms === "both" ? 4 * placeCount * relative.columns : 0;
+    engine.reserveScratch(engine.kernels.disentangled_scratch(headDim));
+    engine.kernels.disentangled_attention(
+      ...[queries.address, keys.address, values.address] as const,
+      terms === "queries" ? 0 : relative.address,
+      terms === "keys" ? 0 : relative.address + below,
+      ...[placeCount, places.address, (places.columns - 1) / 2, spans.address] as const,
+      ...[blocks.address, blocks.length / 4, heads, headDim, scale, output.address] as const,
+    );
+  },
+
   onGpu(recorder, operands): void {
     const { queries, keys, values, relative, terms, places, spans, blocks, heads } = operands;
     const { headDim, scale, output } = operands;

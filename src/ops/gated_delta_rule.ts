@@ -104,6 +104,18 @@ export const gatedDeltaRule: Operation<GatedDeltaRuleOperands> = {
     }
   },
 
+  onWasm(engine, operands): void {
+    const { queries, keys, values, decays, strengths, parameters, starts, output } = operands;
+    const { heads, keyHeads } = operands;
+    const keyDim = queries.columns / keyHeads;
+    engine.reserveScratch(engine.kernels.delta_rule_scratch(keyDim));
+    engine.kernels.gated_delta_rule(
+      ...[queries.address, keys.address, values.address, decays.address] as const,
+      ...[strengths.address, parameters.address, starts.address, starts.length - 1] as const,
+      ...[heads, keyHeads, keyDim, values.columns / heads, output.address] as const,
+    );
+  },
+
   onGpu(recorder, operands): void {
     const { queries, keys, values, decays, strengths, parameters, starts, output } = operands;
     const { heads, keyHeads } = operands;

@@ -67,6 +67,17 @@ export const logSoftmaxSlice: Operation<LogSoftmaxSliceOperands> = {
     }
   },
 
+  onWasm(
+    { kernels, memory },
+    { logits, targets, slice, scale = 1, softcap = 0, state },
+  ): void {
+    const [first] = memory.uint32(slice.address, 1);
+    kernels.log_softmax_slice(
+      ...[logits.address, logits.rows, logits.columns, targets.address] as const,
+      ...[first!, scale, softcap, state.address] as const,
+    );
+  },
+
   onGpu(recorder, { logits, targets, slice, scale = 1, softcap = 0, state }): void {
     recorder.dispatch({
       shader: logSoftmaxSliceShader,

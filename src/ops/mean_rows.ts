@@ -43,6 +43,13 @@ export const meanRows: Operation<MeanRowsOperands> = {
     }
   },
 
+  onWasm({ kernels }, { input, rows, starts, output }): void {
+    kernels.mean_rows(
+      ...[input.address, input.columns, rows.address, starts.address] as const,
+      ...[output.rows, output.address] as const,
+    );
+  },
+
   onGpu(recorder, { input, rows, starts, output }): void {
     recorder.dispatch({
       shader: meanRowsShader,

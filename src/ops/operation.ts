@@ -18,7 +18,7 @@ export interface Operation<Arguments> {
   /** The CPU twin: plain loops, sums in f64, results rounded to f32. */
   onCpu(this: void, operands: Arguments): void;
   /** Runs the engine's kernel. */
-  onWasm?(this: void, engine: Engine, operands: Arguments): void;
+  onWasm(this: void, engine: Engine, operands: Arguments): void;
   /** Records the kernel. */
   onGpu(this: void, recorder: Recorder, operands: Arguments): void;
 }

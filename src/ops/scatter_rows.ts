@@ -40,6 +40,13 @@ export const scatterRows: Operation<ScatterRowsOperands> = {
     });
   },
 
+  onWasm({ kernels }, { input, rows, weights, output }): void {
+    kernels.scatter_rows(
+      ...[input.address, input.rows, input.columns, rows.address] as const,
+      ...[weights.address, output.address] as const,
+    );
+  },
+
   onGpu(recorder, { input, rows, weights, output }): void {
     recorder.dispatch({
       shader: scatterRowsShader,

@@ -39,6 +39,12 @@ export const softmaxGate: Operation<SoftmaxGateOperands> = {
     }
   },
 
+  onWasm({ kernels }, { logits, temperature, logitScale }): void {
+    kernels.softmax_gate(
+      ...[logits.address, logits.rows, logits.columns, temperature, logitScale] as const,
+    );
+  },
+
   onGpu(recorder, { logits, temperature, logitScale }): void {
     recorder.dispatch({
       shader: softmaxGateShader,

@@ -135,26 +135,7 @@ export class WasmBackend implements Backend {
   /** See {@link Backend.run}. */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void {
     operation.check(operands);
-    if (operation.onWasm !== undefined) operation.onWasm(this.engine, operands);
-    else operation.onCpu(this.#onHost(operands));
-  }
-
-  #onHost<Arguments>(operands: Arguments): Arguments {
-    const { memory } = this.engine;
-    const entries = Object.entries(operands as Record<string, unknown>).map(([name, value]) => [
-      name,
-      value instanceof Matrix
-        ? new Matrix(
-          value.rows,
-          value.columns,
-          memory.float32(value.address, value.rows * value.columns),
-          value.padding,
-        )
-        : value instanceof Indices
-        ? new Indices(value.length, memory.uint32(value.address, value.length))
-        : value,
-    ]);
-    return Object.fromEntries(entries) as Arguments;
+    operation.onWasm(this.engine, operands);
   }
 
   /** See {@link Backend.submit}. */

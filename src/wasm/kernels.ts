@@ -95,4 +95,85 @@ export interface Kernels {
     output: number,
   ): void;
   activate(input: number, count: number, activation: number, output: number): void;
+  apply_gate(gate: number, input: number, count: number, activation: number): void;
+  /** Bytes of a thread's own memory that causal convolution uses. */
+  convolution_scratch(taps: number): number;
+  causal_convolution(
+    input: number,
+    rows: number,
+    columns: number,
+    weights: number,
+    taps: number,
+    spans: number,
+    output: number,
+  ): void;
+  /** Bytes of a thread's own memory that the gated delta rule uses. */
+  delta_rule_scratch(keyDim: number): number;
+  gated_delta_rule(
+    queries: number,
+    keys: number,
+    values: number,
+    decays: number,
+    strengths: number,
+    parameters: number,
+    starts: number,
+    conversations: number,
+    heads: number,
+    keyHeads: number,
+    keyDim: number,
+    valueDim: number,
+    output: number,
+  ): void;
+  /** Bytes of a thread's own memory that disentangled attention uses. */
+  disentangled_scratch(headDim: number): number;
+  disentangled_attention(
+    queries: number,
+    keys: number,
+    values: number,
+    relativeKeys: number,
+    relativeQueries: number,
+    placeCount: number,
+    places: number,
+    reach: number,
+    spans: number,
+    blocks: number,
+    blockCount: number,
+    heads: number,
+    headDim: number,
+    scale: number,
+    output: number,
+  ): void;
+  scatter_rows(
+    input: number,
+    count: number,
+    columns: number,
+    rows: number,
+    weights: number,
+    output: number,
+  ): void;
+  mean_rows(
+    input: number,
+    columns: number,
+    rows: number,
+    starts: number,
+    groups: number,
+    output: number,
+  ): void;
+  log_softmax_slice(
+    logits: number,
+    rows: number,
+    columns: number,
+    targets: number,
+    first: number,
+    scale: number,
+    softcap: number,
+    state: number,
+  ): void;
+  softmax_gate(
+    logits: number,
+    rows: number,
+    columns: number,
+    temperature: number,
+    logitScale: number,
+  ): void;
 }
