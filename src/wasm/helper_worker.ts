@@ -53,7 +53,7 @@ export const startHelper: StartHelper = (post, onFailure) =>
 
 /** A worker by the web's interface: of Deno, Bun and browsers. */
 function startWeb(post: Post, onFailure: (reason: string) => void): Helper {
-  webAddress ??= URL.createObjectURL(new Blob([webProgram], { type: "text/javascript" }));
+  webAddress ??= URL.createObjectURL(new Blob([webProgram], { type: "application/javascript" }));
   const worker = new Worker(webAddress, { type: "module" });
   worker.addEventListener("error", (event) => {
     event.preventDefault(); // else Deno ends the whole program
