@@ -49,7 +49,7 @@ async function openWasm(
   warn: (message: string) => void,
   { threads }: KernelOptions,
 ): Promise<WasmBackend> {
-  const engine = await Engine.open(threads);
+  const engine = await Engine.open({ threads });
   engine.team.onFailure = (reason) =>
     warn(
       `the WebAssembly engine computes with one thread: its helpers can't be started (${reason})`,

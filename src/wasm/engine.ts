@@ -11,13 +11,27 @@ const pageBytes = 65536;
 const largestMemory = 2 ** 32;
 const firstBytes = 2 ** 22;
 
+/** How products are summed. `relaxed`: a product and its sum are rounded once. `strict`: each is rounded. */
+export type Arithmetic = "relaxed" | "strict";
+
+/** How an engine is opened. */
+export interface EngineOptions {
+  /** Threads that compute, this one too; by default as many as the machine has cores, up to 16. */
+  readonly threads?: number | undefined;
+  /** Bytes that its memory may grow to; less than the 4 GiB of 32-bit addresses in tests only. */
+  readonly mostBytes?: number | undefined;
+  /** Which module; by default `relaxed` where that rounds as it is named for. For tests. */
+  readonly arithmetic?: Arithmetic | undefined;
+  /** `false` for a memory that isn't shared, as on pages that may not share any. For tests. */
+  readonly shared?: boolean | undefined;
+}
+
 /** The WebAssembly engine: the module of `wasm/`, its memory, and the threads that compute. */
 export class Engine implements Disposable {
   #scratch = { address: 0, bytes: 0 };
 
   private constructor(
-    /** `relaxed`: a product and its sum are rounded once. `strict`: each is rounded. */
-    readonly arithmetic: "relaxed" | "strict",
+    readonly arithmetic: Arithmetic,
     readonly kernels: Kernels,
     readonly memory: LinearMemory,
     /** Bytes that the memory may grow to. */
@@ -30,14 +44,13 @@ export class Engine implements Disposable {
   /**
    * Opens the engine.
    *
-   * @param threads That compute, this one too; by default as many as the machine has cores, up to 16.
-   * @param mostBytes That its memory may grow to; less than the 4 GiB of 32-bit addresses in tests only.
    * @throws {AssayError} `wasm/no-simd` where the runtime has no 128-bit vectors; `wasm/memory`;
    *   `wasm/refused` where it compiles no module.
    */
-  static async open(threads?: number, mostBytes: number = largestMemory): Promise<Engine> {
-    const { arithmetic, bytes } = supportedModule();
-    const shared = mayShareMemory();
+  static async open(options: EngineOptions = {}): Promise<Engine> {
+    const { threads, mostBytes = largestMemory } = options;
+    const { arithmetic, bytes } = supportedModule(options.arithmetic);
+    const shared = options.shared !== false && mayShareMemory();
     const module = await compiled(shared ? bytes : withUnsharedMemory(bytes));
     const { memory, maximum } = newMemory(shared, mostBytes);
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
@@ -77,16 +90,21 @@ export class Engine implements Disposable {
   }
 }
 
-/** The better module that the runtime takes; the relaxed one where it rounds as that one is named for. */
-function supportedModule(): {
-  arithmetic: "relaxed" | "strict";
+/**
+ * The better module that the runtime takes; the relaxed one where it rounds as that one is named for.
+ *
+ * @param pinned The one that is asked for, however it rounds.
+ */
+function supportedModule(pinned: Arithmetic | undefined): {
+  arithmetic: Arithmetic;
   bytes: Uint8Array<ArrayBuffer>;
 } {
   const modules = { relaxed: relaxedModule, strict: strictModule };
   // A runtime without WebAssembly has no such name.
   if (typeof WebAssembly !== "object") throw noVectors();
-  for (const arithmetic of ["relaxed", "strict"] as const) {
-    if (arithmetic === "relaxed" && !fusesProducts()) continue;
+  const choices = pinned === undefined ? ["relaxed", "strict"] as const : [pinned];
+  for (const arithmetic of choices) {
+    if (pinned === undefined && arithmetic === "relaxed" && !fusesProducts()) continue;
     const bytes = Uint8Array.from(atob(modules[arithmetic]), (text) => text.charCodeAt(0));
     if (WebAssembly.validate(bytes)) return { arithmetic, bytes };
   }

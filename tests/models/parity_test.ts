@@ -33,7 +33,7 @@ for (const model of parityModels) {
   }
 
   Deno.test(`hidden states of ${model} equal the reference's (wasm)`, async () => {
-    using backend = new WasmBackend(await Engine.open(2));
+    using backend = new WasmBackend(await Engine.open({ threads: 2 }));
     await compareLayers(model, backend);
   });
 

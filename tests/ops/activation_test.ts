@@ -7,6 +7,7 @@ import { CpuBackend } from "../../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
+import { testedEngines } from "../wasm_engines.ts";
 
 /** Numbers, and what PyTorch 2.15 makes of them in float64. */
 const xs = [-20, -5, -3, -1, -0.5, -1e-3, 0, 1e-3, 0.5, 1, 1.5, 3, 5, 20];
@@ -130,6 +131,12 @@ function onAll(name: string, test: (backend: Backend) => Promise<void>): void {
   for (const { kernelSet, missing } of testedKernelSets) {
     testWhere(missing, `${name} (${kernelSet})`, async () => {
       using backend = new GpuBackend(await Device.open(), kernelSet);
+      await test(backend);
+    });
+  }
+  for (const { name: engine, missing, open } of testedEngines) {
+    testWhere(missing, `${name} (${engine})`, async () => {
+      using backend = await open();
       await test(backend);
     });
   }

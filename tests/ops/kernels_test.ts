@@ -7,11 +7,13 @@ import { compareWithTwin, tolerance, trials } from "../../src/ops/checks/trials.
 import { gpuTest } from "../adapter.ts";
 import { type TestedKernelSet, testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
+import { type TestedEngine, testedEngines } from "../wasm_engines.ts";
 
 const seeds = 24;
 
 for (const [name, trial] of Object.entries(trials)) {
   for (const tested of testedKernelSets) kernelTest(name, trial, tested);
+  for (const tested of testedEngines) engineTest(name, trial, tested);
 }
 
 function kernelTest(name: string, trial: Trial, { kernelSet, missing }: TestedKernelSet): void {
@@ -29,6 +31,19 @@ function kernelTest(name: string, trial: Trial, { kernelSet, missing }: TestedKe
       assert.deepEqual(gpu.device.uncapturedErrors, []);
     },
   );
+}
+
+function engineTest(name: string, trial: Trial, { name: engine, missing, open }: TestedEngine) {
+  testWhere(missing, `${name} equals its CPU twin on random shapes (${engine})`, async () => {
+    using wasm = await open();
+    const cpu = new CpuBackend();
+    for (let seed = 1; seed <= seeds; seed++) {
+      // Every third one large, so that tiles, blocks and parts are several.
+      const difference = await compareWithTwin(trial, wasm, cpu, seed, seed % 3 === 0);
+      assert.ok(difference <= tolerance, `seed ${seed}: relative difference ${difference}`);
+      wasm.discard();
+    }
+  });
 }
 
 gpuTest("matmul splits a weight larger than one binding by rows", async () => {

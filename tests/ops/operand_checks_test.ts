@@ -16,6 +16,7 @@ import { softmaxGate } from "../../src/ops/softmax_gate.ts";
 import { Weight } from "../../src/ops/weight.ts";
 import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
+import { testedEngines } from "../wasm_engines.ts";
 
 type Operands = Readonly<Record<string, unknown>>;
 interface Call {
@@ -217,6 +218,14 @@ for (const { kernelSet, missing } of testedKernelSets) {
     },
   );
 }
+
+const [{ name: engine, missing, open }] = testedEngines as [typeof testedEngines[number]];
+
+testWhere(missing, `every operation checks its operands' shapes (${engine})`, async () => {
+  using backend = await open();
+  checkEverything(backend);
+  tooSmallOrUneven(backend);
+});
 
 Deno.test("a product of operands that don't belong together says which, and both shapes", () => {
   using backend = new CpuBackend();

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { Device } from "../../src/gpu/device.ts";
+import { applyGate } from "../../src/ops/apply_gate.ts";
 import { attention } from "../../src/ops/attention.ts";
 import type { Backend } from "../../src/ops/backend.ts";
 import { CpuBackend } from "../../src/ops/cpu_backend.ts";
+import { disentangledAttention } from "../../src/ops/disentangled_attention.ts";
+import { gatedDeltaRule } from "../../src/ops/gated_delta_rule.ts";
 import { gatedMatmul } from "../../src/ops/gated_matmul.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import { layerNorm } from "../../src/ops/layer_norm.ts";
@@ -14,6 +17,7 @@ import { rmsNorm } from "../../src/ops/rms_norm.ts";
 import { softmaxGate } from "../../src/ops/softmax_gate.ts";
 import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
+import { testedEngines } from "../wasm_engines.ts";
 
 const columns = 8;
 const ones = new Float32Array(columns).fill(1);
@@ -63,6 +67,15 @@ const overflows: Readonly<Record<string, (backend: Backend) => Matrix>> = {
     });
     return output;
   },
+  "apply_gate of -infinity": (backend) => {
+    const gate = backend.upload(1, columns, new Float32Array(columns).fill(-Infinity));
+    backend.run(applyGate, { gate, input: backend.upload(1, columns, ones), activation: "silu" });
+    return gate;
+  },
+  "gated_delta_rule of an infinite decay": (backend) => remembered(backend, Infinity, 0),
+  "gated_delta_rule of a strength of -infinity": (backend) => remembered(backend, 0, -Infinity),
+  "disentangled_attention, a score of -infinity": (backend) => placed(backend, -1e30),
+  "disentangled_attention, a score of infinity": (backend) => placed(backend, 1e30),
   "attention, a score of -infinity": (backend) => attended(backend, -1e30),
   "attention, a score of infinity": (backend) => attended(backend, 1e30),
 };
@@ -111,13 +124,54 @@ function attended(backend: Backend, key: number): Matrix {
   return output;
 }
 
+/** Two tokens, of which each sees both, the first with a score that overflows. */
+function placed(backend: Backend, key: number): Matrix {
+  const output = backend.matrix(2, columns);
+  const spans = Uint32Array.of(0, 0, 0, 0, 1, 0, 0, 0);
+  const blocks = queryBlocks(spans, Uint32Array.of(2, 2), backend.queriesPerBlock);
+  backend.run(disentangledAttention, {
+    queries: backend.upload(2, columns, new Float32Array(2 * columns).fill(1e10)),
+    keys: backend.upload(2, columns, Float32Array.of(...ones.map((x) => x * key), ...ones)),
+    values: backend.upload(2, columns, new Float32Array(2 * columns).fill(1)),
+    relative: backend.upload(1, columns, ones),
+    terms: "keys",
+    places: backend.upload(1, 1, Float32Array.of(0)),
+    spans: backend.uploadIndices(spans),
+    blocks: backend.uploadIndices(blocks),
+    heads: 1,
+    headDim: columns,
+    scale: 1,
+    output,
+  });
+  return output;
+}
+
+/** What a head of linear attention finds of one row, whose decay or strength overflowed. */
+function remembered(backend: Backend, decay: number, strength: number): Matrix {
+  const output = backend.matrix(1, columns);
+  const row = (): Matrix => backend.upload(1, columns, ones);
+  backend.run(gatedDeltaRule, {
+    queries: row(),
+    keys: row(),
+    values: row(),
+    decays: backend.upload(1, 1, Float32Array.of(decay)),
+    strengths: backend.upload(1, 1, Float32Array.of(strength)),
+    parameters: backend.upload(2, 1, Float32Array.of(-1, 0)),
+    starts: backend.uploadIndices(Uint32Array.of(0, 1)),
+    heads: 1,
+    keyHeads: 1,
+    output,
+  });
+  return output;
+}
+
 async function neverFinite(backend: Backend): Promise<void> {
   for (const [name, run] of Object.entries(overflows)) {
     const [numbers] = await backend.read([run(backend)]);
     const seen = name.startsWith("attention") ? numbers!.slice(columns) : numbers!;
     const hidden = name.startsWith("log_softmax") ? [seen[1]!] : [...seen];
     assert.ok(hidden.some((x) => !Number.isFinite(x)), `${name}: ${hidden}`);
-    if (/norm of squares|relu|gate of|attention/.test(name)) {
+    if (/norm of squares|relu|gate of|rule of|attention/.test(name)) {
       assert.ok(hidden.every(Number.isNaN), `${name}: ${hidden}`);
     }
   }
@@ -138,4 +192,11 @@ for (const { kernelSet, missing } of testedKernelSets) {
       assert.deepEqual(backend.device.uncapturedErrors, []);
     },
   );
+}
+
+for (const { name, missing, open } of testedEngines) {
+  testWhere(missing, `an overflow never comes back as a number (${name})`, async () => {
+    using backend = await open();
+    await neverFinite(backend);
+  });
 }

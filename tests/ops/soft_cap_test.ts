@@ -10,8 +10,9 @@ import { matmul } from "../../src/ops/matmul.ts";
 import { queryBlocks } from "../../src/ops/query_blocks.ts";
 import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
+import { testedEngines } from "../wasm_engines.ts";
 
-/** Runs a test on the twins and on every kernel set. */
+/** Runs a test on the twins, on every kernel set and on the WebAssembly engine. */
 function onAll(name: string, test: (backend: Backend) => Promise<void>): void {
   Deno.test(`${name} (CPU)`, async () => {
     using backend = new CpuBackend();
@@ -22,6 +23,12 @@ function onAll(name: string, test: (backend: Backend) => Promise<void>): void {
       using backend = new GpuBackend(await Device.open(), kernelSet);
       await test(backend);
       assert.deepEqual(backend.device.uncapturedErrors, []);
+    });
+  }
+  for (const { name: engine, missing, open } of testedEngines) {
+    testWhere(missing, `${name} (${engine})`, async () => {
+      using backend = await open();
+      await test(backend);
     });
   }
 }

@@ -51,7 +51,7 @@ export async function scoreModels(place: string, tasks: readonly Task[]): Promis
     const scores = verdicts.map(({ score }) => score);
     done.push({ folder, kernels: model.kernels, scores, said });
   }
-  using engine = await Engine.open(2);
+  using engine = await Engine.open({ threads: 2 });
   return { arithmetic: engine.arithmetic, helpers: await helpersThatCome(engine), done };
 }
 

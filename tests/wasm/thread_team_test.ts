@@ -57,7 +57,7 @@ for (const [what, failingWorker] of Object.entries(failing)) {
 }
 
 Deno.test("after a failure a team starts no helper any more", async () => {
-  using engine = await Engine.open(1);
+  using engine = await Engine.open({ threads: 1 });
   let started = 0;
   let fail!: (reason: string) => void;
   const start: StartHelper = (_, onFailure) => {

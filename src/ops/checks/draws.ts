@@ -6,6 +6,11 @@ import { bytesPerWeight, type WeightType } from "../weight.ts";
 
 /** A reproducible source of random numbers. */
 export interface Random {
+  /**
+   * Whether shapes may be large, so that all that kernels divide is divided more than once: for the
+   * WebAssembly engine, whose kernels have no sizes compiled in.
+   */
+  readonly large: boolean;
   /** A whole number from `low` to `high`, both included. */
   integer(low: number, high: number): number;
   /** One of a few choices: kernels compile anew for each head size, so trials keep to a few. */
@@ -15,11 +20,12 @@ export interface Random {
 }
 
 /** Draws shapes and values: the same seed gives the same. */
-export function randomDraws(seed: number): Random {
+export function randomDraws(seed: number, large = false): Random {
   const next = seededRandom(seed);
   const integer = (low: number, high: number): number =>
     low + Math.floor(next() * (high - low + 1));
   return {
+    large,
     integer,
     pick: (choices) => choices[integer(0, choices.length - 1)]!,
     numbers: (count) => Float32Array.from({ length: count }, () => 2 * next() - 1),
@@ -80,23 +86,33 @@ export function weightBytes(
   return new Uint8Array(halves.buffer);
 }
 
-/** A pack of one prompt and a few responses to it, then a few conversations of their own. */
-export function raggedSpans(random: Random, longest = 40): {
+/**
+ * A pack of one prompt and a few responses to it, then a few conversations of their own: prefixes end
+ * inside of a kernel's tile of keys, and conversations are longer than one. In some, not every token asks.
+ */
+export function raggedSpans(random: Random): {
+  /** Rows of keys. */
   readonly rows: number;
+  /** Four numbers for each query. */
   readonly spans: Uint32Array<ArrayBuffer>;
+  /** Tokens of each query's conversation. */
   readonly lengths: Uint32Array<ArrayBuffer>;
 } {
+  const [longestPrompt, longest] = random.large ? [150, 200] : [70, 100];
+  const asked = random.pick([1, 1, 0.3]);
   const spans: number[] = [];
   const lengths: number[] = [];
   let row = 0;
   const segment = (prefixRow: number, prefixLength: number, length: number): void => {
     for (let i = 0; i < length; i++) {
+      const isLast = i === length - 1;
+      if (!isLast && asked < 1 && random.integer(0, 99) >= 100 * asked) continue;
       spans.push(prefixLength + i, prefixRow, prefixLength, row);
       lengths.push(prefixLength + length);
     }
     row += length;
   };
-  const prompt = random.integer(1, 30);
+  const prompt = random.integer(1, longestPrompt);
   segment(0, 0, prompt);
   for (let i = random.integer(0, 3); i > 0; i--) segment(0, prompt, random.integer(1, 20));
   for (let i = random.integer(0, 3); i > 0; i--) segment(row, 0, random.integer(1, longest));

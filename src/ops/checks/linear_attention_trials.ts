@@ -7,7 +7,7 @@ import { poisoned, type Random, type Trial, uses } from "./draws.ts";
 /** Trials of the kernels that linear attention is made of. */
 export const linearAttentionTrials: Readonly<Record<string, Trial>> = {
   apply_gate(backend, random) {
-    const rows = random.integer(1, 40);
+    const rows = random.integer(1, random.large ? 300 : 40);
     const columns = 4 * random.integer(1, 40);
     const input = backend.matrix(rows, columns, random.pick(uses));
     backend.run(rmsNorm, {
@@ -24,7 +24,7 @@ export const linearAttentionTrials: Readonly<Record<string, Trial>> = {
   causal_convolution(backend, random) {
     const starts = conversations(random);
     const rows = starts.at(-1)!;
-    const columns = random.integer(1, 60);
+    const columns = random.integer(1, random.large ? 200 : 60);
     const taps = random.pick([1, 3, 4]);
     const spans = new Uint32Array(4 * rows);
     for (let row = 0; row < rows; row++) {
@@ -45,8 +45,8 @@ export const linearAttentionTrials: Readonly<Record<string, Trial>> = {
     const rows = starts.at(-1)!;
     const keyHeads = random.integer(1, 2);
     const heads = keyHeads * random.integer(1, 3);
-    const keyDim = random.pick([8, 16]);
-    const valueDim = random.pick([8, 40]);
+    const keyDim = random.pick(random.large ? [4, 12, 256] : [8, 16]);
+    const valueDim = random.pick(random.large ? [1, 7, 130] : [8, 40]);
     // Keys and queries as norms leave them, about 1 long.
     const drawn = (columns: number, size = 1) =>
       backend.upload(rows, columns, random.numbers(rows * columns).map((x) => size * x));

@@ -37,7 +37,7 @@ export const trials: Readonly<Record<string, Trial>> = {
   ...linearAttentionTrials,
 
   rms_norm(backend, random) {
-    const rows = random.integer(1, 70);
+    const rows = random.integer(1, random.large ? 500 : 70);
     const columns = 4 * random.integer(1, 80);
     const use = random.pick(uses);
     const accumulate = use === "rows" && random.pick([true, false]);
@@ -57,7 +57,7 @@ export const trials: Readonly<Record<string, Trial>> = {
   },
 
   layer_norm(backend, random) {
-    const rows = random.integer(1, 70);
+    const rows = random.integer(1, random.large ? 500 : 70);
     const columns = 4 * random.integer(1, 80);
     const output = poisoned(backend, rows, columns);
     const bias = random.numbers(columns);
@@ -74,8 +74,8 @@ export const trials: Readonly<Record<string, Trial>> = {
   },
 
   matmul(backend, random) {
-    const rows = random.integer(1, 40);
-    const inner = 8 * random.integer(1, 40);
+    const rows = random.integer(1, random.large ? 600 : 40);
+    const inner = 8 * random.integer(1, random.large ? 80 : 40);
     const columns = random.integer(1, 300);
     const type = random.pick(["F32", "F16", "BF16"] as const);
     const output = poisoned(backend, rows, columns);
@@ -110,7 +110,7 @@ export const trials: Readonly<Record<string, Trial>> = {
   attention(backend, random) {
     const keyHeads = random.integer(1, 3);
     const heads = keyHeads * random.integer(1, 4);
-    const headDim = random.pick([8, 24, 64]);
+    const headDim = random.pick(random.large ? [4, 12, 80, 256] : [8, 24, 64]);
     const { rows, spans, lengths } = raggedSpans(random);
     const queries = spans.length / 4;
     const matrix = (count: number, columns: number): Matrix =>
@@ -126,7 +126,7 @@ export const trials: Readonly<Record<string, Trial>> = {
       keyHeads,
       headDim,
       causal: random.pick([undefined, false]),
-      window: random.pick([0, 7]),
+      window: random.pick(random.large ? [0, 7, 75] : [0, 7]),
       scale: random.pick([undefined, 0.3]),
       softcap: random.pick([0, 0.8, 0.05]), // of scores of about 1: near 0, and where tanh is 1
       output,
@@ -136,10 +136,9 @@ export const trials: Readonly<Record<string, Trial>> = {
 
   disentangled_attention(backend, random) {
     const heads = random.integer(1, 4);
-    const headDim = random.pick([8, 72]);
+    const headDim = random.pick(random.large ? [4, 12, 80, 256] : [8, 72]);
     const terms = random.pick(["keys", "queries", "both"] as const);
-    const { rows, spans, lengths } = raggedSpans(random, 100); // keys come in blocks of 64
-
+    const { rows, spans, lengths } = raggedSpans(random);
     const queries = spans.length / 4;
     const columns = heads * headDim;
     const matrix = (count: number): Matrix =>
@@ -162,14 +161,14 @@ export const trials: Readonly<Record<string, Trial>> = {
       blocks: backend.uploadIndices(queryBlocks(spans, lengths, backend.queriesPerBlock)),
       heads,
       headDim,
-      scale: 0.6,
+      scale: random.large ? 1 / Math.sqrt(headDim) : 0.6,
       output,
     });
     return output;
   },
 
   gated_matmul(backend, random) {
-    const rows = random.integer(1, 40);
+    const rows = random.integer(1, random.large ? 300 : 40);
     const inner = 8 * random.integer(1, 40);
     const columns = 8 * random.integer(1, 30);
     const type = random.pick(["F32", "F16", "BF16"] as const);
@@ -193,7 +192,7 @@ export const trials: Readonly<Record<string, Trial>> = {
 
   activate(backend, random) {
     const use = random.pick(uses);
-    const rows = random.integer(1, 40);
+    const rows = random.integer(1, random.large ? 300 : 40);
     const columns = (use === "rows" ? 1 : 4) * random.integer(1, 70);
     const choices = [
       "silu",
@@ -246,7 +245,7 @@ export const trials: Readonly<Record<string, Trial>> = {
 
   mean_rows(backend, random) {
     const inputRows = random.integer(1, 50);
-    const columns = 4 * random.integer(1, 40);
+    const columns = 4 * random.integer(1, random.large ? 100 : 40);
     const starts = [0];
     for (let groups = random.integer(1, 12); groups > 0; groups--) {
       starts.push(starts.at(-1)! + random.integer(1, 20));
@@ -267,7 +266,8 @@ export const trials: Readonly<Record<string, Trial>> = {
 
   log_softmax_slice(backend, random) {
     const rows = random.integer(1, 20);
-    const widths = [random.integer(1, 150), random.integer(1, 150)];
+    const most = random.large ? 3000 : 150;
+    const widths = [random.integer(1, most), random.integer(1, most)];
     const vocabulary = widths[0]! + widths[1]!;
     const softcap = random.pick([0, 0.5]);
     const scale = random.pick([undefined, 0.25]);
@@ -287,7 +287,7 @@ export const trials: Readonly<Record<string, Trial>> = {
   },
 
   softmax_gate(backend, random) {
-    const rows = random.integer(1, 130);
+    const rows = random.integer(1, random.large ? 2000 : 130);
     const columns = random.pick([19, 6, 1]);
     const logits = backend.upload(rows, columns, random.numbers(rows * columns));
     backend.run(softmaxGate, { logits, temperature: 0.1, logitScale: 1.25 });
@@ -298,15 +298,18 @@ export const trials: Readonly<Record<string, Trial>> = {
 /**
  * Largest difference between a kernel and its CPU twin over one trial, relative to the size of the
  * numbers; rounding alone gives about 1e-6.
+ *
+ * @param large Whether shapes may be large: see {@link Random.large}.
  */
 export async function compareWithTwin(
   trial: Trial,
   gpu: Backend,
   cpu: Backend,
   seed: number,
+  large = false,
 ): Promise<number> {
-  const [actual] = await gpu.read([trial(gpu, randomDraws(seed))]);
-  const [expected] = await cpu.read([trial(cpu, randomDraws(seed))]);
+  const [actual] = await gpu.read([trial(gpu, randomDraws(seed, large))]);
+  const [expected] = await cpu.read([trial(cpu, randomDraws(seed, large))]);
   const size = expected!.reduce((largest, x) => Math.max(largest, Math.abs(x)), 1e-3);
   let difference = 0;
   for (let i = 0; i < expected!.length; i++) {
