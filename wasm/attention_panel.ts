@@ -245,7 +245,39 @@ function addFour(
   let s00 = all(0), s01 = all(0), s10 = all(0), s11 = all(0);
   let s20 = all(0), s21 = all(0), s30 = all(0), s31 = all(0);
   while (true) {
-    for (let i: u32 = 0; i < count; i++) {
+    for (let i: u32 = 1; i < count; i += 2) {
+      let p0 = v128.load(shares, 0), p1 = v128.load(shares, 16);
+      let v = v128.load_splat<f32>(run, 0);
+      s00 = fused(v, p0, s00);
+      s01 = fused(v, p1, s01);
+      v = v128.load_splat<f32>(run, 4);
+      s10 = fused(v, p0, s10);
+      s11 = fused(v, p1, s11);
+      v = v128.load_splat<f32>(run, 8);
+      s20 = fused(v, p0, s20);
+      s21 = fused(v, p1, s21);
+      v = v128.load_splat<f32>(run, 12);
+      s30 = fused(v, p0, s30);
+      s31 = fused(v, p1, s31);
+      run += stride;
+      p0 = v128.load(shares, 32);
+      p1 = v128.load(shares, 48);
+      v = v128.load_splat<f32>(run, 0);
+      s00 = fused(v, p0, s00);
+      s01 = fused(v, p1, s01);
+      v = v128.load_splat<f32>(run, 4);
+      s10 = fused(v, p0, s10);
+      s11 = fused(v, p1, s11);
+      v = v128.load_splat<f32>(run, 8);
+      s20 = fused(v, p0, s20);
+      s21 = fused(v, p1, s21);
+      v = v128.load_splat<f32>(run, 12);
+      s30 = fused(v, p0, s30);
+      s31 = fused(v, p1, s31);
+      run += stride;
+      shares += 8 * LANES;
+    }
+    if ((count & 1) != 0) {
       const p0 = v128.load(shares, 0), p1 = v128.load(shares, 16);
       let v = v128.load_splat<f32>(run, 0);
       s00 = fused(v, p0, s00);

@@ -20,6 +20,7 @@ const SCRATCH: u32 = 384;
 const SCRATCH_BYTES: u32 = 388;
 const KIND: u32 = 448;
 const PARTS: u32 = 452;
+const MAY_WAIT: u32 = 456;
 /** Operands of the work: 32-bit words. */
 const OPERANDS: u32 = 512;
 
@@ -48,8 +49,12 @@ export function scratch(): u32 {
   return load<u32>(SCRATCH) + self * load<u32>(SCRATCH_BYTES);
 }
 
-/** Tells where the threads' memories lie, one after another. */
-export function configure(first: u32, bytes: u32): void {
+/**
+ * Tells where the threads' memories lie, one after another, and whether the thread that has the work may
+ * sleep while helpers finish their parts: a page's own thread may not.
+ */
+export function configure(first: u32, bytes: u32, mayWait: u32): void {
+  store<u32>(MAY_WAIT, mayWait);
   store<u32>(SCRATCH, first);
   store<u32>(SCRATCH_BYTES, bytes);
 }
@@ -69,7 +74,20 @@ export function share(kind: u32, parts: u32): void {
   atomic.store<u64>(STATE, <u64> turn << 32);
   if (parts > 1 && atomic.load<u32>(SLEEPING) > 0) atomic.notify(TURN, -1);
   claim(turn);
-  while (atomic.load<u32>(FINISHED) < parts) continue;
+  awaitParts(parts);
+}
+
+/** Waits for the parts that helpers are at. One of them may have been put off by another process. */
+function awaitParts(parts: u32): void {
+  for (let look = 0; look < LOOKS; look++) {
+    if (atomic.load<u32>(FINISHED) == parts) return;
+  }
+  const mayWait = load<u32>(MAY_WAIT) != 0;
+  while (true) {
+    const finished = atomic.load<u32>(FINISHED);
+    if (finished == parts) return;
+    if (mayWait) atomic.wait<i32>(FINISHED, finished, 1000000);
+  }
 }
 
 /** Claims and computes parts of a turn for as long as there are any. */
@@ -82,7 +100,7 @@ function claim(turn: u32): void {
     if (<u32> (state >> 32) != turn || part >= parts) return;
     if (atomic.cmpxchg<u64>(STATE, state, state + 1) != state) continue;
     compute(kind, part);
-    atomic.add<u32>(FINISHED, 1);
+    if (atomic.add<u32>(FINISHED, 1) + 1 == parts && self != 0) atomic.notify(FINISHED, 1);
   }
 }
 

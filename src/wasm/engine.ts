@@ -5,6 +5,9 @@ import { LinearMemory } from "./linear_memory.ts";
 import { relaxedModule, strictModule } from "./modules.ts";
 import { ThreadTeam } from "./thread_team.ts";
 
+/** Whether this is a page's own thread, which may not sleep. */
+const isPage = "document" in globalThis;
+
 /** Bytes of a page, by which a memory grows. */
 const pageBytes = 65536;
 /** Bytes of the largest memory that 32-bit addresses reach, and of what is there at first. */
@@ -82,7 +85,7 @@ export class Engine implements Disposable {
     this.memory.free(this.#scratch.address);
     const address = this.memory.allocate(size * (this.team.most + 1));
     this.#scratch = { address, bytes: size };
-    this.kernels.configure(address, size);
+    this.kernels.configure(address, size, Number(!isPage));
   }
 
   [Symbol.dispose](): void {

@@ -4,8 +4,11 @@
  * for it. Matrices are row major, in f32.
  */
 export interface Kernels {
-  /** Tells where the threads' own memories lie: one after another, `bytes` each. */
-  configure(first: number, bytes: number): void;
+  /**
+   * Tells where the threads' own memories lie: one after another, `bytes` each; and whether this thread may
+   * sleep while helpers finish.
+   */
+  configure(first: number, bytes: number, mayWait: number): void;
   /** A helper's life, in a thread of its own; returns when it is told to leave, or is idle for long. */
   help(index: number, patience: number): void;
   /** Which helpers there are at the moment: a bit for each, by its index. */
