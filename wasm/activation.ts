@@ -41,14 +41,14 @@ export function tanh(x: v128): v128 {
 }
 
 // @ts-ignore: decorator
-
+@inline
 export function sigmoid(x: v128): v128 {
   return f32x4.div(all(1), f32x4.add(all(1), exp(f32x4.neg(x))));
 }
 
 /** Two times the inner function of GELU's approximation by tanh. */
 // @ts-ignore: decorator
-
+@inline
 function twiceInner(x: v128): v128 {
   const cube = f32x4.mul(f32x4.mul(x, x), x);
   return f32x4.mul(all(1.5957691216057308), fused(all(0.044715), cube, x));

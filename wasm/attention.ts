@@ -108,21 +108,21 @@ export function attentionPart(part: u32): void {
 }
 
 // @ts-ignore: decorator
-
+@inline
 function state(head: u32, panel: u32): u32 {
   return scratch() + (head * (BLOCK / LANES) + panel) * stateBytes(operand<u32>(7));
 }
 
 /** A tile's shares [64, 8] and sums of values [headDim, 8], after all states. */
 // @ts-ignore: decorator
-
+@inline
 function tileMemory(): u32 {
   return state(operand<u32>(5) / operand<u32>(6), 0);
 }
 
 /** The last position that a query sees. */
 // @ts-ignore: decorator
-
+@inline
 function highestSeen(position: u32): u32 {
   if (operand<u32>(8) != 0) return position;
   const window = operand<u32>(9);
@@ -131,7 +131,7 @@ function highestSeen(position: u32): u32 {
 
 /** The first position that a query sees. */
 // @ts-ignore: decorator
-
+@inline
 function lowestSeen(position: u32): u32 {
   const window = operand<u32>(9);
   return window == 0 || position < window ? 0 : position + 1 - window;
@@ -228,13 +228,13 @@ function shareMasked(
 }
 
 // @ts-ignore: decorator
-
+@inline
 function seen(position: v128, lowest: v128, highest: v128): v128 {
   return v128.and(i32x4.ge_s(position, lowest), i32x4.le_s(position, highest));
 }
 
 // @ts-ignore: decorator
-
+@inline
 function lowestOf(position: u32): v128 {
   return i32x4(
     lowestSeen(position),
@@ -245,7 +245,7 @@ function lowestOf(position: u32): v128 {
 }
 
 // @ts-ignore: decorator
-
+@inline
 function highestOf(position: u32): v128 {
   return i32x4(
     highestSeen(position),

@@ -39,7 +39,7 @@ export function enter(block: u32): u32 {
 
 /** A panel's state: its queries [headDim, 8], sums of values [headDim, 8], highest scores and totals [2, 8]. */
 // @ts-ignore: decorator
-
+@inline
 export function stateBytes(headDim: u32): u32 {
   return 4 * LANES * (2 * headDim + 2);
 }
@@ -81,7 +81,7 @@ export function finish(state: u32, row: u32, lanes: u32, head: u32): void {
 
 /** The address of a row of keys or values. */
 // @ts-ignore: decorator
-
+@inline
 export function rowOf(position: u32): u32 {
   return position < prefixLength ? prefix + position : own + position - prefixLength;
 }
@@ -145,7 +145,7 @@ export function scoreFour(
 }
 
 // @ts-ignore: decorator
-
+@inline
 function put(to: u32, s0: v128, s1: v128, scored: bool): void {
   v128.store(to, scored ? scoreOf(s0) : s0, 0);
   v128.store(to, scored ? scoreOf(s1) : s1, 16);
@@ -153,7 +153,7 @@ function put(to: u32, s0: v128, s1: v128, scored: bool): void {
 
 /** A sum of products as a score: scaled and capped, NaN of an overflow. */
 // @ts-ignore: decorator
-
+@inline
 export function scoreOf(sum: v128): v128 {
   return softCapped(f32x4.mul(nanWhereOverflown(sum), all(operand<f32>(10))), operand<f32>(11));
 }
@@ -184,7 +184,7 @@ export function share64(highest: u32, shares: u32, first: u32, end: u32, scaling
 }
 
 // @ts-ignore: decorator
-
+@inline
 export function rescale(
   highest: u32,
   old0: v128,
@@ -307,7 +307,7 @@ function addFour(
 }
 
 // @ts-ignore: decorator
-
+@inline
 function addTo(sums: u32, r0: v128, r1: v128, s0: v128, s1: v128): void {
   v128.store(sums, fused(v128.load(sums, 0), r0, s0), 0);
   v128.store(sums, fused(v128.load(sums, 16), r1, s1), 16);

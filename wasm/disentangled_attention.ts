@@ -123,21 +123,21 @@ export function disentangledAttentionPart(part: u32): void {
 }
 
 // @ts-ignore: decorator
-
+@inline
 function state(panel: u32): u32 {
   return scratch() + panel * stateBytes(operand<u32>(7));
 }
 
 /** Keys side by side, after shares, scaling and list. */
 // @ts-ignore: decorator
-
+@inline
 function keysAside(): u32 {
   return state(BLOCK / LANES) + SHARES + SCALING + 2 * LIST;
 }
 
 /** Products by distance, of queries and then of keys. */
 // @ts-ignore: decorator
-
+@inline
 function products(): u32 {
   return keysAside() + 4 * TILE * operand<u32>(7);
 }

@@ -182,7 +182,7 @@ function change(
 
 /** (value − known · decay) · strength */
 // @ts-ignore: decorator
-
+@inline
 function changeOf(value: v128, known: v128, decay: v128, strength: v128): v128 {
   return f32x4.mul(f32x4.sub(value, f32x4.mul(known, decay)), strength);
 }

@@ -72,7 +72,7 @@ function takeRow(row: u32, columns: u32): void {
 }
 
 // @ts-ignore: decorator
-
+@inline
 function logit(x: v128): v128 {
   return softCapped(f32x4.mul(nanWhereOverflown(x), all(operand<f32>(5))), operand<f32>(6));
 }

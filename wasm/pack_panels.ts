@@ -103,20 +103,20 @@ function packHalves(source: u32, count: u32, inner: u32, target: u32): void {
 }
 
 // @ts-ignore: decorator
-
+@inline
 function low(a: v128, b: v128): v128 {
   return v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
 }
 
 // @ts-ignore: decorator
-
+@inline
 function high(a: v128, b: v128): v128 {
   return v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
 /** The last two rounds for four values of k: pairs of rows become rows of 8. */
 // @ts-ignore: decorator
-
+@inline
 function putHalves(to: u32, ab: v128, cd: v128, ef: v128, gh: v128): void {
   const lowLeft = v128.shuffle<i32>(ab, cd, 0, 4, 1, 5);
   const lowRight = v128.shuffle<i32>(ef, gh, 0, 4, 1, 5);
@@ -155,7 +155,7 @@ export function widen(type: u32, source: u32, target: u32, count: u32): void {
  * makes subnormal numbers right too. An exponent of all ones stands for infinity and NaN.
  */
 // @ts-ignore: decorator
-
+@inline
 function widenHalf(bits: v128): v128 {
   const magnitude = i32x4.shl(v128.and(bits, i32x4.splat(0x7fff)), 13);
   const sign = i32x4.shl(v128.and(bits, i32x4.splat(0x8000)), 16);

@@ -431,7 +431,7 @@ function tile(
 }
 
 // @ts-ignore: decorator
-
+@inline
 function put(
   output: u32,
   s0: v128,

@@ -31,20 +31,20 @@ const LOOKS: i32 = 20000;
 let self: u32 = 0;
 
 // @ts-ignore: decorator
-
+@inline
 export function operand<T>(index: u32): T {
   return load<T>(OPERANDS + 4 * index);
 }
 
 // @ts-ignore: decorator
-
+@inline
 export function setOperand<T>(index: u32, value: T): void {
   store<T>(OPERANDS + 4 * index, value);
 }
 
 /** This thread's own memory for what it works with. */
 // @ts-ignore: decorator
-
+@inline
 export function scratch(): u32 {
   return load<u32>(SCRATCH) + self * load<u32>(SCRATCH_BYTES);
 }

@@ -6,21 +6,21 @@
  */
 
 // @ts-ignore: decorator
-
+@inline
 export function all(x: f32): v128 {
   return f32x4.splat(x);
 }
 
 /** a · b + c */
 // @ts-ignore: decorator
-
+@inline
 export function fused(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
 }
 
 /** min(x, most); a NaN stays one. */
 // @ts-ignore: decorator
-
+@inline
 export function atMost(x: v128, most: f32): v128 {
   return f32x4.pmin(x, all(most));
 }
@@ -30,21 +30,21 @@ export function atMost(x: v128, most: f32): v128 {
  * and exp(−∞) are 0. ∞ · 0 is NaN, any other number's product with 0 changes nothing.
  */
 // @ts-ignore: decorator
-
+@inline
 export function nanWhereOverflown(x: v128): v128 {
   return f32x4.add(x, f32x4.mul(x, all(0)));
 }
 
 /** As {@link nanWhereOverflown}, of one number. */
 // @ts-ignore: decorator
-
+@inline
 export function nanWhereOverflownScalar(x: f32): f32 {
   return x + x * 0;
 }
 
 /** The sum of the four numbers, in a fixed order. */
 // @ts-ignore: decorator
-
+@inline
 export function sumOf(x: v128): f32 {
   return (f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 2)) +
     (f32x4.extract_lane(x, 1) + f32x4.extract_lane(x, 3));
@@ -52,7 +52,7 @@ export function sumOf(x: v128): f32 {
 
 /** Powers of two, by writing the exponent; n from -126 to 127. */
 // @ts-ignore: decorator
-
+@inline
 function powerOfTwo(n: v128): v128 {
   return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
 }
@@ -62,7 +62,7 @@ function powerOfTwo(n: v128): v128 {
  * 1e-7. The power is applied in two halves, which reach from the smallest subnormal number to infinity.
  */
 // @ts-ignore: decorator
-
+@inline
 export function exp(x: v128): v128 {
   const bounded = f32x4.pmin(f32x4.pmax(x, all(-150.0)), all(150.0));
   const n = f32x4.nearest(f32x4.mul(bounded, all(1.44269504088896341)));
@@ -84,7 +84,7 @@ export function exp(x: v128): v128 {
  * (Moshier, logf.c), within 1e-7 of itself. Of 0 it is −∞; negative numbers are not asked for.
  */
 // @ts-ignore: decorator
-
+@inline
 export function log(x: v128): v128 {
   // Subnormal numbers are raised to normal ones first.
   const small = f32x4.lt(x, all(1.17549435e-38));
@@ -116,7 +116,7 @@ export function log(x: v128): v128 {
 
 /** max(x, 0), which NaN and −∞ do not make 0: of an overflow comes NaN. */
 // @ts-ignore: decorator
-
+@inline
 export function relu(x: v128): v128 {
   const known = nanWhereOverflown(x);
   return v128.andnot(known, f32x4.lt(known, all(0)));
@@ -124,7 +124,7 @@ export function relu(x: v128): v128 {
 
 /** The first `count` of four numbers, 1 to 4, nothing beyond them read; zeros in the other lanes. */
 // @ts-ignore: decorator
-
+@inline
 export function loadFirst(address: u32, count: u32): v128 {
   if (count >= 4) return v128.load(address);
   let x = v128.load_zero<u32>(address);
@@ -135,7 +135,7 @@ export function loadFirst(address: u32, count: u32): v128 {
 
 /** As {@link loadFirst}: nothing beyond them is written. */
 // @ts-ignore: decorator
-
+@inline
 export function storeFirst(address: u32, x: v128, count: u32): void {
   if (count >= 4) {
     v128.store(address, x);
@@ -148,7 +148,7 @@ export function storeFirst(address: u32, x: v128, count: u32): void {
 
 /** The highest of the four numbers. */
 // @ts-ignore: decorator
-
+@inline
 export function highestOf(x: v128): f32 {
   const first = max<f32>(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1));
   return max<f32>(first, max<f32>(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)));
