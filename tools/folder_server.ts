@@ -26,22 +26,41 @@ export function folderServer(
   return async (request) => {
     const path = join(root, decodeURIComponent(new URL(request.url).pathname));
     if (path !== root && !path.startsWith(root + sep)) return new Response(null, { status: 403 });
-    const bytes = await Deno.readFile(path).catch(() => undefined);
-    if (bytes === undefined) return new Response(null, { status: 404 });
+    using file = await Deno.open(path, { read: true }).catch(() => undefined);
+    const { isFile, size } = await file?.stat() ?? { isFile: false, size: 0 };
+    if (file === undefined || !isFile) return new Response(null, { status: 404 });
     const headers = {
       "accept-ranges": "bytes",
       "access-control-allow-origin": "*",
       "content-type": types[path.split(".").at(-1)!] ?? "application/octet-stream",
       ...(isolated ? isolating : {}),
     };
+    if (request.method === "HEAD") {
+      return new Response(null, { headers: { ...headers, "content-length": `${size}` } });
+    }
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get("range") ?? "");
-    if (!range) return new Response(bytes, { headers });
+    if (!range) return new Response(await bytesOf(file, 0, size), { headers });
     const first = Number(range[1]);
-    const last = Math.min(range[2] === "" ? Infinity : Number(range[2]), bytes.length - 1);
-    const contentRange = `bytes ${first > last ? "*" : `${first}-${last}`}/${bytes.length}`;
-    return new Response(first > last ? null : bytes.subarray(first, last + 1), {
+    const last = Math.min(range[2] === "" ? Infinity : Number(range[2]), size - 1);
+    const contentRange = `bytes ${first > last ? "*" : `${first}-${last}`}/${size}`;
+    return new Response(first > last ? null : await bytesOf(file, first, last + 1 - first), {
       status: first > last ? 416 : 206,
       headers: { ...headers, "content-range": contentRange },
     });
   };
+}
+
+async function bytesOf(
+  file: Deno.FsFile,
+  offset: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  await file.seek(offset, Deno.SeekMode.Start);
+  for (let filled = 0; filled < length;) {
+    const count = await file.read(bytes.subarray(filled));
+    if (count === null) throw new Error("the file became shorter");
+    filled += count;
+  }
+  return bytes;
 }
