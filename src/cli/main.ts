@@ -22,8 +22,9 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   doctor: async () => (await import("./doctor/doctor.ts")).doctorCommand,
 };
 
-/** The command that is named; all of them where none is, for the help and for the error. */
+/** The command that is named; where none is, all of them, for the help and for the error. */
 async function wantedCommands(args: readonly string[]): Promise<MakeCommand[]> {
+  if (args[0] === "-V" || args[0] === "--version") return []; // prints it, whatever follows
   const name = args.find((arg) => !arg.startsWith("-"));
   const isOne = name !== undefined && Object.hasOwn(commands, name);
   const wanted = isOne ? [commands[name]!] : Object.values(commands);

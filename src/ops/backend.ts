@@ -44,6 +44,11 @@ export interface Backend extends Disposable {
    * Scores may differ between them in their last bits.
    */
   readonly kernels: KernelsName;
+  /**
+   * Whether an operation is computed as it is run: then nothing is won by running the next ones before
+   * numbers are read, and a small pack's are there soon.
+   */
+  readonly computesAtOnce: boolean;
   /** Largest number of bytes that one matrix may take. */
   readonly maxMatrixBytes: number;
   /** Largest number of rows that one matrix may have. */

@@ -7,6 +7,7 @@ import type { Operation } from "./operation.ts";
 /** Runs the CPU twins: for machines with no adapter, and as the reference of the kernels. */
 export class CpuBackend implements Backend {
   readonly kind = "cpu";
+  readonly computesAtOnce: boolean = true;
   readonly kernels = "cpu";
   readonly maxMatrixBytes = 2 ** 31;
   readonly maxMatrixRows = Infinity;

@@ -24,6 +24,7 @@ const storageUsage = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
 /** Runs the kernels on a WebGPU device, which it owns. */
 export class GpuBackend implements Backend {
   readonly kind = "gpu";
+  readonly computesAtOnce = false;
   readonly memoryLimit = Infinity;
   readonly #recorder: Recorder;
   #constantBytes = 0;

@@ -17,6 +17,7 @@ const worthHelping = 1e9;
 /** Runs the WebAssembly engine's kernels, each operation at once. It owns the engine. */
 export class WasmBackend implements Backend {
   readonly kind = "wasm";
+  readonly computesAtOnce = true;
   readonly kernels = "wasm";
   readonly memoryLimit: number;
   readonly maxMatrixBytes: number;

@@ -13,9 +13,7 @@ export interface LookAheadOptions {
   readonly tokenize: (conversation: Conversation, index: number) => Sequence;
   /** Told of a conversation that could not be tokenised. */
   readonly onFailure: (index: number, error: AssayError) => void;
-  /** Rows that wait at most. */
-  readonly rows: number;
-  /** Packs that are wanted at once. */
+  /** Packs that are wanted at once; as many rows wait at most, and those of one more. */
   readonly packs: number;
 }
 
@@ -54,11 +52,12 @@ export class LookAhead {
    * @param impatient Whether there is something better to do than to wait for a slow source.
    */
   async take(impatient: boolean): Promise<ScoringPack[] | undefined> {
-    const { packer, rows, packs } = this.options;
+    const { packer, packs } = this.options;
+    const full = packer.tokensPerPack;
     const failuresBefore = this.#failures;
-    while (!this.#isEnd && packer.rows < rows) {
+    while (!this.#isEnd && packer.rows < (packs + 1) * full) {
       if (this.#failures - failuresBefore >= mostFailures) return [];
-      const enough = packer.rows >= packs * packer.rules.tokensPerPack;
+      const enough = packer.rows >= packs * full;
       const next = await this.#read(impatient || enough);
       if (next === undefined && enough) break;
       if (next === undefined) return [];
@@ -67,7 +66,7 @@ export class LookAhead {
     }
     const taken: ScoringPack[] = [];
     while (taken.length < packs) {
-      const isFull = this.#isEnd || packer.rows >= packer.rules.tokensPerPack;
+      const isFull = this.#isEnd || packer.rows >= packer.tokensPerPack;
       const pack = isFull || taken.length === 0 ? packer.next(this.#isEnd) : undefined;
       if (pack === undefined) break;
       taken.push(pack);

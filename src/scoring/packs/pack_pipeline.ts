@@ -67,7 +67,8 @@ export interface Run<Result> {
  * Sends conversations through the layers, pack by pack, and gives their outcomes in input order. While
  * the device computes one batch of packs, the next one is tokenised, its embeddings are gathered and
  * uploaded and its operations recorded, so that it can begin the moment the first is done. Each batch
- * takes one submission and one readback.
+ * takes one submission and one readback. A backend that computes at once is asked for the numbers of
+ * each batch before the next, and begins with a small one, so that the first results come soon.
  *
  * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
  */
@@ -85,11 +86,18 @@ export async function* runPacks<Result>(
       signal?.throwIfAborted();
       const packs = await ahead.take(computing !== undefined);
       const ended = packs === undefined && computing === undefined;
-      const done = computing;
-      const step = await advance(parts, readout, packs ?? [], done, signal);
-      computing = step.begun;
-      if (done !== undefined) outcomes.add(done, readout, await step.numbers!);
-      if (done !== undefined) onProgress?.({ phase: "score", done: outcomes.count, total });
+      const { begun, done, numbers } = await advance(
+        parts,
+        readout,
+        packs ?? [],
+        computing,
+        signal,
+      );
+      computing = begun;
+      if (done !== undefined) {
+        outcomes.add(done, readout, await numbers!);
+        onProgress?.({ phase: "score", done: outcomes.count, total });
+      }
       yield* outcomes.inOrder();
       if (ended) return;
     }
@@ -100,16 +108,22 @@ export async function* runPacks<Result>(
   }
 }
 
-function packerOf({ plan, layers, sharePrefixes }: PipelineParts): Packer {
+/** Rows of the first pack where results can come soon. */
+const firstPack = 128;
+
+function packerOf({ plan, backend, layers, sharePrefixes }: PipelineParts): Packer {
+  // Streamed layers are read once for all packs in flight, so those are filled.
+  const isSoon = backend.computesAtOnce && plan.packsInFlight === 1;
   return new Packer({
     tokensPerPack: plan.tokensPerPack,
+    firstPack: isSoon ? firstPack : undefined,
     mayShare: (length) => sharePrefixes && layers.mayShare(length),
     longestKept: plan.longestKeptPrefix,
   });
 }
 
 function lookAhead<Result>(
-  { plan: { tokensPerPack, packsInFlight } }: PipelineParts,
+  { plan: { packsInFlight } }: PipelineParts,
   packer: Packer,
   conversations: Conversations,
   tokenize: Run<Result>["tokenize"],
@@ -119,16 +133,22 @@ function lookAhead<Result>(
     packer,
     tokenize,
     onFailure: (index, error) => outcomes.addFailure(index, error),
-    rows: (packsInFlight + 1) * tokensPerPack,
     packs: packsInFlight,
   });
+}
+
+/** What a step of {@link runPacks} comes to. */
+interface Step {
+  /** What the device works on now. */
+  readonly begun?: Computing | undefined;
+  /** What it has done, and its numbers, which may still be on their way. */
+  readonly done?: Computing | undefined;
+  readonly numbers?: Promise<Float32Array<ArrayBuffer>[]> | undefined;
 }
 
 /**
  * Records the next packs, waits for those that the device works on, and lets it go on with the next.
  * Other calls must not come between: what was recorded is either submitted in here or taken back.
- *
- * @returns The numbers of the packs that are done, still on their way, and what the device works on.
  */
 function advance<Result>(
   { backend, layers, turns }: PipelineParts,
@@ -136,7 +156,7 @@ function advance<Result>(
   packs: readonly ScoringPack[],
   computing: Computing | undefined,
   signal: AbortSignal | undefined,
-): Promise<{ numbers: Promise<Float32Array<ArrayBuffer>[]> | undefined; begun?: Computing }> {
+): Promise<Step> {
   return turns.take(async () => {
     // Freed when everything that reads them is submitted, or taken back.
     using finished = new DisposableStack();
@@ -153,11 +173,13 @@ function advance<Result>(
       }
       const numbers = computing?.readback.numbers(); // under Deno it blocks until they are there
       numbers?.catch(() => {}); // the caller awaits them, unless something else fails first
-      if (packs.length === 0) return { numbers };
+      if (packs.length === 0) return { done: computing, numbers };
       const matrices = outputs.flat();
       const readback = backend.submit(matrices);
       backend.release(...matrices);
-      return { numbers, begun: { packs, outputs: outputs.map(({ length }) => length), readback } };
+      const begun = { packs, outputs: outputs.map(({ length }) => length), readback };
+      if (backend.computesAtOnce) return { done: begun, numbers: readback.numbers() };
+      return { begun, done: computing, numbers };
     } catch (error) {
       backend.discard();
       throw error;

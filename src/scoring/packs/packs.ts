@@ -24,6 +24,11 @@ export interface ScoringPack {
 export interface PackingRules {
   /** Rows at which a pack is full; a longer sequence gets a pack of its own. */
   readonly tokensPerPack: number;
+  /**
+   * Rows at which the first pack is full, each further one with twice as many, up to `tokensPerPack`: for
+   * results that come soon. By default the first is as large as the others.
+   */
+  readonly firstPack?: number | undefined;
   /** Whether a sequence of this many tokens may share its prefix with others. */
   readonly mayShare: (length: number) => boolean;
   /** Longest prefix, in tokens, whose keys and values may be kept for the next pack. */
@@ -36,8 +41,16 @@ export interface PackingRules {
  */
 export class Packer {
   readonly #groups: PrefixGroup[] = [];
+  #tokensPerPack: number;
 
-  constructor(readonly rules: PackingRules) {}
+  constructor(readonly rules: PackingRules) {
+    this.#tokensPerPack = Math.min(rules.firstPack ?? Infinity, rules.tokensPerPack);
+  }
+
+  /** Rows at which the next pack is full. */
+  get tokensPerPack(): number {
+    return this.#tokensPerPack;
+  }
 
   /** The prefix that is kept for the next pack. */
   get kept(): KeptPrefix | undefined {
@@ -66,7 +79,7 @@ export class Packer {
    *   used only where it is all that there is.
    */
   next(isEnd: boolean): ScoringPack | undefined {
-    const { tokensPerPack } = this.rules;
+    const tokensPerPack = this.#tokensPerPack;
     const first = this.#groups[0];
     if (first === undefined) return undefined;
     const taken = this.#take(first);
@@ -78,12 +91,14 @@ export class Packer {
       if (group === first) continue;
       builder.addGroup(this.#take(group));
     }
+    this.#tokensPerPack = Math.min(2 * tokensPerPack, this.rules.tokensPerPack);
     return builder.finish();
   }
 
   /** Takes a group away, or as much of it as fits into an empty pack. */
   #take(group: PrefixGroup): PrefixGroup {
-    const { tokensPerPack, longestKept } = this.rules;
+    const tokensPerPack = this.#tokensPerPack;
+    const { longestKept } = this.rules;
     const { sequences } = group;
     let count = 1;
     while (count < sequences.length && group.rowsOf(count + 1) <= tokensPerPack) count++;

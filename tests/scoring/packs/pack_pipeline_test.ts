@@ -17,6 +17,7 @@ import type { Conversation } from "../../../src/text/conversation.ts";
 
 /** A backend that keeps a record of what it was asked, and what tokenising came between. */
 class WatchedBackend extends CpuBackend {
+  override readonly computesAtOnce: boolean = false;
   readonly events: string[] = [];
   open = 0;
   #count = 0;
@@ -100,6 +101,28 @@ Deno.test("runPacks() tokenises and records the next pack while the device compu
     assert.ok(between.includes("record"), `pack ${pack + 1} is recorded while ${pack} computes`);
     assert.equal(events[place(`wait ${pack}`) + 1], `submit ${pack + 1}`);
   }
+  assert.equal(backend.open, 0);
+});
+
+Deno.test("runPacks() reads numbers at once where a backend computes at once, small packs first", async () => {
+  const backend = new WatchedBackend();
+  Object.assign(backend, { computesAtOnce: true });
+  const parts = partsWith(backend, 400);
+  const lengths = new Array<number>(40).fill(50);
+  const outcomes = run(parts, lengths.map(conversationOf));
+  assert.equal((await outcomes.next()).value.result, 50);
+  const { events } = backend;
+  assert.deepEqual(events.filter((event) => !event.startsWith("tokenize")), [
+    "record",
+    "submit 0",
+    "wait 0",
+  ]);
+  const tokenized = events.length - 3;
+  assert.ok(tokenized < 10, `${tokenized} conversations were tokenised for two`);
+  const rest = await Array.fromAsync(outcomes);
+  assert.equal(rest.length, 39);
+  // Of 50 tokens each: 2 conversations, then 5, and 8 in each pack of 400.
+  assert.equal(events.filter((event) => event === "record").length, 2 + Math.ceil((40 - 7) / 8));
   assert.equal(backend.open, 0);
 });
 
