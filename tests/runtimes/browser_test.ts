@@ -14,9 +14,19 @@ interface Found {
   readonly report: Report;
 }
 
+/** How a page is served, and what it does. */
+interface PageOptions {
+  readonly isolated: boolean;
+  /** Its Content-Security-Policy. */
+  readonly policy?: string;
+  /** How many of the tasks it does; all by default. */
+  readonly count?: number;
+}
+
 /** Has a page do the tasks. */
-async function doTasks(isolated: boolean): Promise<Found> {
-  const { program, tasks } = await bundledTasks();
+async function doTasks({ isolated, policy, count }: PageOptions): Promise<Found> {
+  const { program, tasks: all } = await bundledTasks();
+  const tasks = all.slice(0, count);
   const files = folderServer(repository, isolated);
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -28,6 +38,7 @@ async function doTasks(isolated: boolean): Promise<Found> {
         ? ["text/html", "<!doctype html><title>Assay</title>"]
         : ["text/javascript", program];
       headers.set("content-type", type);
+      if (policy !== undefined) headers.set("content-security-policy", policy);
       return new Response(body, { headers });
     },
   );
@@ -55,7 +66,7 @@ for (const isolated of [true, false]) {
     ? "isolated from other origins (threads)"
     : "that may share no memory (no threads)";
   testWhere(missingChromium, `a page without WebGPU, ${kind}, scores as Deno`, async () => {
-    const found = await doTasks(isolated);
+    const found = await doTasks({ isolated });
     assert.equal(found.isolated, isolated);
     assert.equal(found.adapter, false);
     assert.equal(found.report.helpers, isolated ? 1 : 0);
@@ -63,3 +74,27 @@ for (const isolated of [true, false]) {
     await assertAsDeno(found.report);
   });
 }
+
+testWhere(
+  missingChromium,
+  "a page whose policy forbids workers scores with one thread",
+  async () => {
+    const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+    const { isolated, report } = await doTasks({ isolated: true, policy, count: 2 });
+    assert.ok(isolated);
+    assert.equal(report.helpers, 0);
+    for (const { scores, said } of report.done) assert.ok(!scores.includes(null), String(said));
+  },
+);
+
+testWhere(
+  missingChromium,
+  "a page whose policy forbids WebAssembly is told what to allow",
+  async () => {
+    const policy = "default-src 'self'";
+    await assert.rejects(
+      () => doTasks({ isolated: true, policy, count: 1 }),
+      /wasm-unsafe-eval/,
+    );
+  },
+);

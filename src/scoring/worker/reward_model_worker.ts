@@ -85,7 +85,7 @@ export class RewardModelWorker
    * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}, of
    *   which the worker asks this thread for its bytes.
    * @throws {AssayError} As {@link RewardModel.load}; `scoring/worker-ended` where the worker can't
-   *   be started.
+   *   be started; `scoring/no-worker` where the runtime has none.
    */
   static async load(
     source: string | URL | CheckpointFolder,
@@ -234,6 +234,13 @@ export class RewardModelWorker
 
 /** The script lies beside this file: bundlers know this form, where they know any. */
 function startWorker(): Worker {
+  if (typeof Worker !== "function") {
+    throw new AssayError(
+      "scoring/no-worker",
+      "Cannot start a worker: expected a runtime with the web's Worker (Deno, Bun, a browser), found " +
+        "none; use RewardModel, in a worker of the runtime's own where the program must go on meanwhile",
+    );
+  }
   return new Worker(new URL("./worker_main.ts", import.meta.url), { type: "module" });
 }
 

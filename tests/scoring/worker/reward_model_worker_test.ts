@@ -16,6 +16,16 @@ function code(expected: string): (error: unknown) => boolean {
   return (error) => error instanceof AssayError && error.code === expected;
 }
 
+Deno.test("where a runtime has no Worker, as Node, the error names RewardModel", async () => {
+  const { Worker } = globalThis;
+  try {
+    Reflect.deleteProperty(globalThis, "Worker");
+    await assert.rejects(() => RewardModelWorker.load(folder, onCpu), code("scoring/no-worker"));
+  } finally {
+    Object.assign(globalThis, { Worker });
+  }
+});
+
 /** How often a timer fires until some work is done. */
 async function ticksDuring(work: () => Promise<unknown>): Promise<number> {
   let ticks = 0;
