@@ -30,7 +30,7 @@ export {
 } from "./src/scoring/worker/reward_model_worker.ts";
 export { serveRewardModel } from "./src/scoring/worker/serve_reward_model.ts";
 export type { Port } from "./src/scoring/worker/remote_calls.ts";
-export type { BackendChoice } from "./src/scoring/open_backend.ts";
+export type { BackendChoice } from "./src/scoring/backend_choice.ts";
 export type { KernelSet } from "./src/gpu/kernel_set.ts";
 export type { BackendKind, KernelsName } from "./src/ops/backend.ts";
 export type { Tuning } from "./src/ops/products/product_tuner.ts";

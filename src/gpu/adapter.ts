@@ -16,9 +16,10 @@ export interface AdapterDescription {
 }
 
 /** How to get a WebGPU adapter on a machine that has none. */
-export const adapterAdvice = "on Debian or Ubuntu, a software adapter comes with " +
-  "`apt-get install -y mesa-vulkan-drivers`; or run on the CPU with --backend cpu " +
-  '(`backend: "cpu"` in a program)';
+export const adapterAdvice =
+  'none is needed, since --backend wasm computes without (`backend: "wasm"` in a program; auto takes ' +
+  "it by itself); on Debian or Ubuntu, a software adapter comes with " +
+  "`apt-get install -y mesa-vulkan-drivers`";
 
 /** What to do about an adapter that computes through OpenGL. */
 export const openGlAdvice =
@@ -58,6 +59,13 @@ export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
   const vectorBits = bits === undefined ? undefined : Number(bits);
   const openGl = isThroughOpenGl(adapter.info);
   return { vendor, architecture, device, description, software, openGl, vectorBits };
+}
+
+/** All that tells an adapter and its driver from others, as a key for what was measured on it. */
+export function adapterName(
+  { vendor, architecture, device, description }: AdapterDescription,
+): string {
+  return [vendor, architecture, device, description].join(" | ");
 }
 
 /**

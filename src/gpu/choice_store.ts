@@ -35,15 +35,20 @@ export class ChoiceStore {
     }
   }
 
-  /** Adds to what is remembered. */
-  async add(choices: Choices): Promise<void> {
+  /**
+   * Adds to what is remembered.
+   *
+   * @returns Whether it lasts longer than the process.
+   */
+  async add(choices: Choices): Promise<boolean> {
     const all = new Map([...await this.read(), ...choices]);
     ofThisProcess.set(this.#key, all);
     try {
       const cache = await globalThis.caches.open(cacheName);
       await cache.put(this.#key, Response.json(Object.fromEntries(all)));
+      return true;
     } catch {
-      // Remembered for this process, then.
+      return false; // remembered for this process, then
     }
   }
 }

@@ -81,10 +81,11 @@ export class Device implements Disposable {
   /**
    * Opens the machine's adapter with as much of each limit as it offers.
    *
+   * @param found The adapter, where it was looked up before.
    * @throws {AssayError} `gpu/no-adapter`, `gpu/no-device`.
    */
-  static async open(): Promise<Device> {
-    const adapter = await requireAdapter();
+  static async open(found?: GPUAdapter): Promise<Device> {
+    const adapter = found ?? await requireAdapter();
     const requiredLimits: Record<string, number> = {};
     for (const name of raisedLimits) requiredLimits[name] = adapter.limits[name];
     const description = describeAdapter(adapter);

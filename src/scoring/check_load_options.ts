@@ -16,6 +16,8 @@ import {
   wholeFrom,
 } from "../check_options.ts";
 import { stepReductions } from "../heads/asked.ts";
+import { AssayError } from "../error.ts";
+import { mostThreads } from "../wasm/engine.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 
 const token = either(text, wholeFrom(0));
@@ -28,7 +30,10 @@ const loadKinds: OptionKinds<LoadOptions> = {
   backend: oneOf("auto", "gpu", "wasm", "cpu"),
   kernels: oneOf("tiled", "texture"),
   tuning: text,
-  threads: wholeFrom(1),
+  threads: numberIn(
+    `a whole number from 1 to ${mostThreads}`,
+    (count) => Number.isInteger(count) && count >= 1 && count <= mostThreads,
+  ),
   memoryBudget: numberIn("a number of bytes above 0", (bytes) => bytes > 0),
   layers: oneOf("resident", "streamed"),
   maxTokens: either(wholeFrom(1), noBound),
@@ -73,6 +78,26 @@ export function checkLoadOptions(
 ): void {
   const kinds = { ...loadKinds, ...own };
   checkOptions("scoring/bad-option", "load the model", options, kinds, "refused");
+  checkEngine(options as LoadOptions);
+}
+
+/** An option of an engine that does not compute would do nothing, in silence. */
+function checkEngine({ backend = "auto", kernels, threads }: LoadOptions): void {
+  const engine = backend === "auto" && kernels !== undefined ? "gpu" : backend;
+  if (threads !== undefined && engine !== "auto" && engine !== "wasm") {
+    throw new AssayError(
+      "scoring/bad-option",
+      'Cannot load the model: expected "threads" for the WebAssembly engine alone, found it with ' +
+        (engine === backend ? `the backend "${backend}"` : `"kernels", which are a GPU's`),
+    );
+  }
+  if (kernels !== undefined && (engine === "wasm" || engine === "cpu")) {
+    throw new AssayError(
+      "scoring/bad-option",
+      'Cannot load the model: expected "kernels", a kernel set, for a GPU alone, found it with the ' +
+        `backend "${engine}"`,
+    );
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { StepReduction } from "../heads/asked.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
-import type { BackendChoice } from "./open_backend.ts";
+import type { BackendChoice } from "./backend_choice.ts";
 import type { TextForm } from "../text/conversation_tokenizer.ts";
 import type { Pooling } from "./pooling.ts";
 
@@ -21,7 +21,12 @@ export interface Progress {
 
 /** How a model is loaded, and how it treats conversations. */
 export interface LoadOptions {
-  /** Where to compute; `auto` (the default) takes the GPU, or the CPU with a warning. */
+  /**
+   * Where to compute. `auto` (the default) takes a GPU. Where there is none it takes the WebAssembly
+   * engine, or a software adapter where that was timed to be faster for a model of this shape; and plain
+   * loops, with a warning, where the runtime has no WebAssembly with vectors. A verdict names what
+   * computed it: two engines may differ in a score's last bits.
+   */
   readonly backend?: BackendChoice | undefined;
   /** Pins the kernel set on a GPU; by default the fast one for the adapter. */
   readonly kernels?: KernelSet | undefined;
@@ -33,8 +38,8 @@ export interface LoadOptions {
    */
   readonly tuning?: Tuning | undefined;
   /**
-   * Threads of the WebAssembly engine; by default as many as there are cores, up to 16. Scores do not
-   * depend on it.
+   * Threads of the WebAssembly engine, at most 32; by default as many as there are cores, up to 16.
+   * Scores do not depend on it. It is refused with a backend that has no such threads.
    */
   readonly threads?: number | undefined;
   /** Bytes of device memory to stay within; unlimited by default. */

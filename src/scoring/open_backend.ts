@@ -1,68 +1,156 @@
 import { AssayError } from "../error.ts";
-import { adapterAdvice, openGlAdvice } from "../gpu/adapter.ts";
+import { describeAdapter, findAdapter, openGlAdvice } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";
 import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";
 import { CpuBackend } from "../ops/cpu_backend.ts";
 import { GpuBackend } from "../ops/gpu_backend.ts";
-import type { Backend, BackendKind } from "../ops/backend.ts";
+import type { Backend } from "../ops/backend.ts";
 import { WasmBackend } from "../ops/wasm_backend.ts";
-import { Engine } from "../wasm/engine.ts";
 import { ProductTuner, type Tuning } from "../ops/products/product_tuner.ts";
+import { Engine } from "../wasm/engine.ts";
+import type { BackendChoice } from "./backend_choice.ts";
+import { choiceByRule, chooseForModel, worthTiming } from "./engines/engine_choice.ts";
+import { engineChoices } from "./engines/engine_memory.ts";
+import { workOf } from "./engines/engine_work.ts";
+import { raceBackends } from "./engines/race_backends.ts";
+import type { LoadOptions } from "./load_options.ts";
+import { memoryFor, type ModelPlan } from "./model_plan.ts";
 
-/** Where to compute: `auto` takes the GPU and falls back to the CPU with a warning. */
-export type BackendChoice = "auto" | BackendKind;
-
-/** Which kernels to use on a GPU; what is not named is chosen by the adapter. */
+/** Which kernels to use; what is not named is chosen by the adapter and the processor. */
 export interface KernelOptions {
+  /** Of a GPU. */
   readonly kernels?: KernelSet | undefined;
+  /** Of a GPU's products. */
   readonly tuning?: Tuning | undefined;
   /** Threads of the WebAssembly engine; by default as many as there are cores, up to 16. */
   readonly threads?: number | undefined;
 }
 
+/** How a backend is opened. */
+export type OpenBackendOptions =
+  & KernelOptions
+  & Pick<LoadOptions, "memoryBudget" | "maxTokens" | "tokensPerPack" | "layers">;
+
+/** Told of what is odd but no error. */
+type Warn = (message: string) => void;
+
 /**
  * Opens the backend.
  *
+ * @param model What it is for; `auto` may depend on it.
  * @throws {AssayError} `gpu/no-adapter` where a GPU was asked for and there is none;
- *   `ops/unknown-tile`.
+ *   `ops/unknown-tile`; where WebAssembly was asked for, what {@link Engine.open} throws.
  */
 export async function openBackend(
   choice: BackendChoice,
-  warn: (message: string) => void,
-  options: KernelOptions = {},
+  warn: Warn,
+  options: OpenBackendOptions = {},
+  model?: ModelPlan,
 ): Promise<Backend> {
-  if (choice === "cpu") return new CpuBackend();
-  if (choice === "wasm") return await openWasm(warn, options);
+  switch (choice) {
+    case "cpu":
+      return new CpuBackend();
+    case "wasm":
+      return await openWasm(warn, options, model);
+    case "gpu":
+      return await openGpu(warn, options);
+    case "auto":
+      return await openAutomatic(warn, options, model);
+  }
+}
+
+async function openAutomatic(
+  warn: Warn,
+  options: OpenBackendOptions,
+  model: ModelPlan | undefined,
+): Promise<Backend> {
+  const found = await findAdapter();
+  const adapter = found && describeAdapter(found);
+  const rule = choiceByRule(adapter, options);
+  if (rule?.engine === "gpu") return await openGpu(warn, options, found);
+  using opened = new DisposableStack();
+  let wasm: WasmBackend;
   try {
-    return await openGpu(warn, options);
+    wasm = opened.use(await openWasm(warn, options, model));
   } catch (error) {
-    const missing = error instanceof AssayError && error.code === "gpu/no-adapter";
-    if (choice === "gpu" || !missing) throw error;
-    warn(
-      `no WebGPU adapter found: scoring on the CPU, which is right but slow; ${adapterAdvice}`,
-    );
+    if (!(error instanceof AssayError && error.code.startsWith("wasm/"))) throw error;
+    if (found !== undefined) return await openGpu(warn, options, found);
+    warn(`${error.message}. There is no WebGPU adapter either: scoring with plain loops, slowly`);
     return new CpuBackend();
+  }
+  if (rule === undefined && found !== undefined) {
+    const gpu = await softwareAdapterFor(found, wasm, { warn, options, model });
+    if (gpu !== undefined) return gpu;
+  }
+  opened.move();
+  return wasm;
+}
+
+/** The backend of a software adapter, where that is the one for the model. */
+async function softwareAdapterFor(
+  found: GPUAdapter,
+  wasm: WasmBackend,
+  { warn, options, model }: {
+    readonly warn: Warn;
+    readonly options: OpenBackendOptions;
+    readonly model: ModelPlan | undefined;
+  },
+): Promise<GpuBackend | undefined> {
+  using opened = new DisposableStack();
+  let gpu: GpuBackend | undefined;
+  const open = async (): Promise<GpuBackend> =>
+    gpu ??= opened.use(await openGpu(warn, options, found));
+  try {
+    const { engine } = await chooseForModel({
+      work: model && workOf(model),
+      fitsWasm: model === undefined || fits(model, wasm, options),
+      store: engineChoices(describeAdapter(found), wasm.engine),
+      race: async (work) => await raceBackends(work, { gpu: await open(), wasm }),
+    });
+    if (engine === "wasm") return undefined;
+    const chosen = await open();
+    opened.move();
+    return chosen;
+  } catch (error) {
+    // An adapter that opens no device, or is lost: nothing of it is wanted.
+    if (error instanceof AssayError && error.code.startsWith("gpu/")) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a backend has room for a model, be it layer by layer. */
+function fits(model: ModelPlan, backend: Backend, options: OpenBackendOptions): boolean {
+  try {
+    memoryFor(model, backend, options);
+    return true;
+  } catch (error) {
+    if (error instanceof AssayError && error.code === "scoring/over-budget") return false;
+    throw error;
   }
 }
 
 async function openWasm(
-  warn: (message: string) => void,
+  warn: Warn,
   { threads }: KernelOptions,
+  model: ModelPlan | undefined,
 ): Promise<WasmBackend> {
   const engine = await Engine.open({ threads });
-  engine.team.onFailure = (reason) =>
-    warn(
-      `the WebAssembly engine computes with one thread: its helpers can't be started (${reason})`,
-    );
+  const alone = "the WebAssembly engine computes with one thread";
+  engine.team.onFailure = (reason) => warn(`${alone}: its helpers can't be started (${reason})`);
+  const isLarge = model !== undefined && workOf(model).weights >= worthTiming;
+  if (!engine.isShared && (isLarge || (threads ?? 1) > 1)) {
+    warn(`${alone}: a page's memory is shared with more only where it is cross-origin isolated`);
+  }
   return new WasmBackend(engine);
 }
 
 async function openGpu(
-  warn: (message: string) => void,
+  warn: Warn,
   options: KernelOptions,
-): Promise<Backend> {
+  found?: GPUAdapter,
+): Promise<GpuBackend> {
   using opened = new DisposableStack();
-  const device = opened.use(await Device.open());
+  const device = opened.use(await Device.open(found));
   const { adapter } = device;
   if (adapter.openGl) {
     warn(`${adapter.description || adapter.device || "the adapter"}: ${openGlAdvice}`);

@@ -48,7 +48,7 @@ export async function openModel(
   const facts = { name, config, tensors, ignoreConfigKeys };
   const plan = planFor(facts, await withAsked(wanted, checkpoint, options), warn);
   const backend = opened.use(
-    await openBackend(options.backend ?? "auto", warn, options),
+    await openBackend(options.backend ?? "auto", warn, options, plan),
   );
   const memory = memoryFor(plan, backend, options);
   backend.limitMatrices(memory.matrixBytes);

@@ -12,6 +12,8 @@ const isPage = "document" in globalThis;
 const pageBytes = 65536;
 /** Bytes of the largest memory that 32-bit addresses reach, and of what is there at first. */
 const largestMemory = 2 ** 32;
+/** Most threads: each helper has a bit of a 32-bit word. */
+export const mostThreads = 32;
 const firstBytes = 2 ** 22;
 
 /** How products are summed. `relaxed`: a product and its sum are rounded once. `strict`: each is rounded. */
@@ -54,7 +56,10 @@ export class Engine implements Disposable {
     const { threads, mostBytes = largestMemory } = options;
     const { arithmetic, bytes } = supportedModule(options.arithmetic);
     const shared = options.shared !== false && mayShareMemory();
-    const module = await compiled(shared ? bytes : withUnsharedMemory(bytes));
+    const module = await WebAssembly.compile(shared ? bytes : withUnsharedMemory(bytes))
+      .catch((cause) => {
+        throw refused(cause);
+      });
     const { memory, maximum } = newMemory(shared, mostBytes);
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
     const kernels = instance.exports as unknown as Kernels;
@@ -105,9 +110,8 @@ function supportedModule(pinned: Arithmetic | undefined): {
   const modules = { relaxed: relaxedModule, strict: strictModule };
   // A runtime without WebAssembly has no such name.
   if (typeof WebAssembly !== "object") throw noVectors();
-  const choices = pinned === undefined ? ["relaxed", "strict"] as const : [pinned];
-  for (const arithmetic of choices) {
-    if (pinned === undefined && arithmetic === "relaxed" && !fusesProducts()) continue;
+  const usual = () => compiling(fusesProducts) ? ["relaxed", "strict"] as const : ["strict"] as const;
+  for (const arithmetic of pinned === undefined ? usual() : [pinned]) {
     const bytes = Uint8Array.from(atob(modules[arithmetic]), (text) => text.charCodeAt(0));
     if (WebAssembly.validate(bytes)) return { arithmetic, bytes };
   }
@@ -129,18 +133,26 @@ function mayShareMemory(): boolean {
   return typeof SharedArrayBuffer === "function" && isolated !== false;
 }
 
-/** @throws {AssayError} `wasm/refused` where a page's policy forbids it. */
-async function compiled(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+/**
+ * Has something compiled.
+ *
+ * @throws {AssayError} `wasm/refused` where a page's policy forbids it.
+ */
+function compiling<Result>(compile: () => Result): Result {
   try {
-    return await WebAssembly.compile(bytes);
+    return compile();
   } catch (cause) {
-    throw new AssayError(
-      "wasm/refused",
-      `Cannot open the WebAssembly engine: the runtime does not compile its module (${cause}); a page's ` +
-        "Content-Security-Policy must allow 'wasm-unsafe-eval'",
-      { cause },
-    );
+    throw refused(cause);
   }
+}
+
+function refused(cause: unknown): AssayError {
+  return new AssayError(
+    "wasm/refused",
+    `Cannot open the WebAssembly engine: the runtime does not compile its module (${cause}); a page's ` +
+      "Content-Security-Policy must allow 'wasm-unsafe-eval'",
+    { cause },
+  );
 }
 
 /** A memory that may grow as far as the runtime lets it; its addresses are reserved at once. */

@@ -29,6 +29,15 @@ export class ThreadTeam implements Disposable {
     return this.#failure;
   }
 
+  /** Whether all helpers are there, or none can be. */
+  get isComplete(): boolean {
+    const there = this.kernels.helpers();
+    for (let index = 1; index <= this.most; index++) {
+      if ((there & (1 << index)) === 0 && this.#failure === undefined) return false;
+    }
+    return true;
+  }
+
   /** Starts the helpers that are not there. */
   assemble(): void {
     const there = this.kernels.helpers();

@@ -229,7 +229,7 @@ function varied(golden: readonly GoldenConversation[], responses = 56): Conversa
 }
 
 gpuTest("a bad conversation costs only its own verdict", async () => {
-  using model = await load("armo");
+  using model = await load("armo", { backend: "gpu" });
   const good = (await goldenConversations("armo"))[0]!.messages;
   const bad: [unknown, string][] = [
     [[], "text/empty-conversation"],
@@ -251,7 +251,7 @@ gpuTest("a bad conversation costs only its own verdict", async () => {
 });
 
 gpuTest("scoreStream() gives the verdicts of score(), in order, reading as it goes", async () => {
-  using model = await load("llama", { tokensPerPack: 64 });
+  using model = await load("llama", { backend: "gpu", tokensPerPack: 64 });
   const conversations = varied(await goldenConversations("llama"));
   let given = 0;
   let most = 0;
@@ -273,7 +273,7 @@ gpuTest("scoreStream() gives the verdicts of score(), in order, reading as it go
 });
 
 gpuTest("an aborted call throws the signal's reason and leaves the model usable", async () => {
-  using model = await load("llama", { tokensPerPack: 32 });
+  using model = await load("llama", { backend: "gpu", tokensPerPack: 32 });
   const conversations = (await goldenConversations("llama")).map(({ messages }) => messages);
   const reference = await model.score(conversations);
   const controller = new AbortController();
@@ -290,7 +290,7 @@ gpuTest("an aborted call throws the signal's reason and leaves the model usable"
 });
 
 gpuTest("calls that overlap don't mix", async () => {
-  using model = await load("llama");
+  using model = await load("llama", { backend: "gpu" });
   const conversations = (await goldenConversations("llama")).map(({ messages }) => messages);
   const reference = await model.score(conversations);
   const overlapping = await Promise.all([model.score(conversations), model.score(conversations)]);
@@ -298,7 +298,7 @@ gpuTest("calls that overlap don't mix", async () => {
 });
 
 gpuTest("device and host memory do not grow over 1,000 packs", async () => {
-  using model = await load("llama_f16", { tokensPerPack: 40 });
+  using model = await load("llama_f16", { backend: "gpu", tokensPerPack: 40 });
   const [short] = (await goldenConversations("llama_f16")).map(({ messages }) => messages);
   const hundred = new Array<Conversation>(200).fill(short!);
   const round = async (): Promise<void> => {

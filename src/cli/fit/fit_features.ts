@@ -9,6 +9,7 @@ import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_option
 import { countArgument, delimiterOption, inputFormatOption } from "../arguments.ts";
 import { checkOutputs, checkpointFiles, featureFiles } from "../check_outputs.ts";
 import { listenForInterrupt } from "../interrupt.ts";
+import { computedWhere } from "../computed_where.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
@@ -113,7 +114,7 @@ async function compute(
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   await output.note(
     `${count} rows, ${resumed} of them from an earlier run, ${failed.length} ` +
-      `without features; ${seconds} s on the ${backend.toUpperCase()}`,
+      `without features; ${seconds} s ${computedWhere[backend]}`,
   );
 }
 

@@ -3,6 +3,7 @@ import { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { conversationsInOrder, conversationsOfRow } from "../../data/row_conversations.ts";
 import { parseJson, stringifyJson } from "../../data/json_text.ts";
 import type { Row } from "../../data/rows.ts";
+import { checkLoadOptions } from "../../scoring/check_load_options.ts";
 import { openBackend } from "../../scoring/open_backend.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { reportFormatOption } from "../arguments.ts";
@@ -67,11 +68,13 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     : conversationsOfText(flags.text, flags.prompt);
   using checkpoint = await Checkpoint.open(model);
   for (const warning of checkpoint.warnings) warn(warning);
-  using backend = await openBackend(flags.backend, warn, flags);
+  const { backend, kernels, tuning, threads, memoryBudget, batch: tokensPerPack } = flags;
+  checkLoadOptions({ backend, kernels, tuning, threads, memoryBudget, tokensPerPack });
+  const settings = { kernels, tuning, threads, memoryBudget, tokensPerPack };
   return await reportModel(checkpoint, {
-    backend,
-    memoryBudget: flags.memoryBudget,
-    tokensPerPack: flags.batch,
+    openBackend: (plan) => openBackend(backend, warn, settings, plan),
+    memoryBudget,
+    tokensPerPack,
     truncate: flags.truncate,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
     ignoreConfigKeys: flags.ignoreConfigKey,

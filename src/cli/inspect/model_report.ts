@@ -5,7 +5,7 @@ import type { NamedToken, StepReduction } from "../../heads/asked.ts";
 import type { Reads } from "../../heads/reads.ts";
 import type { BackbonePlan } from "../../models/family.ts";
 import { GpuBackend } from "../../ops/gpu_backend.ts";
-import type { Backend } from "../../ops/backend.ts";
+import type { Backend, BackendKind } from "../../ops/backend.ts";
 import { productName } from "../../ops/products/product_tiles.ts";
 import { askedOf, type AskingOptions } from "../../scoring/asked_head.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
@@ -81,7 +81,7 @@ export interface ModelReport {
   readonly template: Reported<ReportedTemplate>;
   readonly kernels: ReportedKernels;
   readonly memory: Reported<
-    MemoryPlan & { readonly backend: string; readonly budget: number | null }
+    MemoryPlan & { readonly backend: BackendKind; readonly budget: number | null }
   >;
   /** Numbers in all tensors together. */
   readonly parameters: number;
@@ -106,8 +106,8 @@ export interface ReportSettings extends
     | "chatTemplate"
     | keyof AskingOptions
   > {
-  /** Where the model would run. */
-  readonly backend: Backend;
+  /** Opens where the model would run; the plan is `undefined` where the model is not understood. */
+  openBackend(plan: RewardModelPlan | undefined): Promise<Backend>;
   /** Conversations to show the tokens of. */
   readonly conversations: readonly Conversation[];
   readonly warn: (message: string) => void;
@@ -129,7 +129,8 @@ export async function reportModel(
   const plan = "error" in asked
     ? asked
     : attempt(() => planFor(facts, { head: "reward", pooling, label, asked }, warn));
-  const memory = "error" in plan ? plan : attempt(() => memoryOf(plan, settings));
+  using backend = await settings.openBackend("error" in plan ? undefined : plan);
+  const memory = "error" in plan ? plan : attempt(() => memoryOf(plan, backend, settings));
   const reads = "error" in plan ? {} : plan.reads;
   const ending = "error" in plan ? undefined : plan.head.ending;
   const tokenizer = await attemptAsync(() =>
@@ -142,7 +143,7 @@ export async function reportModel(
       maxTokens: "error" in memory ? Infinity : memory.longestSequence,
       limitedBy: "error" in plan || "error" in memory
         ? undefined
-        : lengthLimit(plan, memory, settings.backend, settings),
+        : lengthLimit(plan, memory, backend, settings),
     })
   );
   const tensors = [...checkpoint.tensors.values()];
@@ -152,7 +153,7 @@ export async function reportModel(
     backbone: "error" in plan ? plan : backboneOf(plan),
     head: "error" in plan ? plan : headOf(plan),
     template: "error" in tokenizer ? tokenizer : templateOf(tokenizer),
-    kernels: await kernelsOf(tensors, settings.backend),
+    kernels: await kernelsOf(tensors, backend),
     memory,
     parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
     tensors,
@@ -196,12 +197,12 @@ function headOf({ reads, head }: RewardModelPlan): ReportedHead {
 
 function memoryOf(
   plan: RewardModelPlan,
+  backend: Backend,
   settings: ReportSettings,
 ): Exclude<ModelReport["memory"], { error: unknown }> {
-  const { backend, memoryBudget } = settings;
   return {
     backend: backend.kind,
-    budget: memoryBudget ?? null,
+    budget: settings.memoryBudget ?? null,
     ...memoryFor(plan, backend, settings),
   };
 }

@@ -1,3 +1,4 @@
+import { computedWhere } from "../computed_where.ts";
 import type { TensorInfo } from "../../checkpoint/tensor.ts";
 import type { StepReduction } from "../../heads/asked.ts";
 import type { Read } from "../../heads/reads.ts";
@@ -137,7 +138,7 @@ function memoryLines(
   plan: Exclude<ModelReport["memory"], { error: unknown }>,
 ): readonly string[] {
   return [
-    `computes    on the ${plan.backend.toUpperCase()}${
+    `computes    ${computedWhere[plan.backend]}${
       plan.budget === null ? "" : `, within ${bytes(plan.budget)}`
     }`,
     `layers      ${plan.layers}`,

@@ -18,6 +18,8 @@ import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
+import type { BackendKind } from "../../ops/backend.ts";
+import { computedWhere } from "../computed_where.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
@@ -182,10 +184,10 @@ class Tally {
     this.#tokens += scored.tokens;
   }
 
-  toString(backend: string): string {
+  toString(backend: BackendKind): string {
     const seconds = (performance.now() - this.#start) / 1000;
     const failed = this.#failed === 0 ? "" : `, ${this.#failed} failed`;
     return `${this.rows} rows${failed}; ${this.#conversations} conversations, ${this.#tokens} tokens ` +
-      `in ${seconds.toFixed(1)} s on the ${backend.toUpperCase()}`;
+      `in ${seconds.toFixed(1)} s ${computedWhere[backend]}`;
   }
 }

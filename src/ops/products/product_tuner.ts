@@ -1,8 +1,10 @@
 import { matmulTextureShader, matmulTiledShader } from "../../../shaders/shaders.ts";
 import { AssayError } from "../../error.ts";
+import { adapterName } from "../../gpu/adapter.ts";
 import { type Choices, ChoiceStore } from "../../gpu/choice_store.ts";
 import type { Device } from "../../gpu/device.ts";
 import type { KernelSet } from "../../gpu/kernel_set.ts";
+import { fingerprint } from "../../numbers/fingerprint.ts";
 import type { ProductsAhead } from "../backend.ts";
 import { productName, productTiles, tileName, tilesWithin } from "./product_tiles.ts";
 import { fastestTiles } from "./tile_timing.ts";
@@ -21,7 +23,7 @@ export type Tuning = "auto" | "off" | (string & Record<never, never>);
 const worthwhile = { software: 2.5e11, hardware: 2e13 };
 
 /** What the tuner needs of a {@link ChoiceStore}. */
-type Memory = Pick<ChoiceStore, "read" | "add">;
+type Memory = Pick<ChoiceStore, "read"> & { add(choices: Choices): Promise<unknown> };
 
 /** Computes the products with some weights on inputs of some rows; tells the milliseconds of each. */
 export type TimeProducts = (
@@ -137,18 +139,10 @@ export class ProductTuner {
 
 /** What a choice depends on: the adapter with its driver, as far as it tells; the runtime; the kernels. */
 function storeKey(device: Device, kernelSet: KernelSet): Record<string, string> {
-  const { vendor, architecture, device: model, description } = device.adapter;
   const { source } = kernelSet === "tiled" ? matmulTiledShader : matmulTextureShader;
   return {
-    adapter: [vendor, architecture, model, description].join(" | "),
+    adapter: adapterName(device.adapter),
     runtime: navigator.userAgent,
     kernels: `${kernelSet} ${fingerprint(source + JSON.stringify(productTiles[kernelSet]))}`,
   };
-}
-
-/** FNV-1a (Fowler, Noll, Vo): changes with the kernels' text, so that no version must be counted up. */
-function fingerprint(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return (hash >>> 0).toString(16);
 }

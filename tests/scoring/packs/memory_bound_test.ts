@@ -31,7 +31,7 @@ gpuTest(
   "device memory stays within a budget, long conversations and kept prompts too",
   async () => {
     for (const memoryBudget of [2e6, 3e6]) {
-      using model = await RewardModel.load(parityFolder("armo"), { memoryBudget });
+      using model = await RewardModel.load(parityFolder("armo"), { backend: "gpu", memoryBudget });
       const within = (): void => {
         assert.ok(model.deviceBytes <= memoryBudget, `${model.deviceBytes} of ${memoryBudget}`);
       };
