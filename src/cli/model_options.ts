@@ -21,6 +21,7 @@ export interface ModelFlags extends HeadFlags {
   readonly backend: "auto" | "gpu" | "wasm" | "cpu";
   readonly kernels?: KernelSet | undefined;
   readonly tuning: Tuning;
+  readonly threads?: number | undefined;
   readonly memoryBudget?: number | undefined;
   readonly batch?: number | undefined;
 }
@@ -52,7 +53,11 @@ export function addModelFlags(command: Command): Command {
       ).choices(["chat", "pair"]),
     )
     .addOption(
-      new Option("--backend <backend>", "where to compute")
+      new Option(
+        "--backend <backend>",
+        "where to compute: on a GPU, by WebAssembly or by plain loops; auto takes a GPU, else WebAssembly, " +
+          "or a software adapter that was timed to be faster",
+      )
         .choices(["auto", "gpu", "wasm", "cpu"]).default("auto"),
     )
     .addOption(
@@ -66,8 +71,13 @@ export function addModelFlags(command: Command): Command {
       "auto",
     )
     .option(
+      "--threads <count>",
+      "threads of the WebAssembly engine (default: as many as cores, up to 16); scores do not depend on it",
+      countArgument,
+    )
+    .option(
       "--memory-budget <size>",
-      "device memory to stay within, for example 6GiB",
+      "memory for weights and matrices to stay within, for example 6GiB",
       sizeArgument,
     )
     .option(
@@ -83,6 +93,7 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
     backend: flags.backend,
     tuning: flags.tuning,
     kernels: flags.kernels,
+    threads: flags.threads,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,
     ignoreConfigKeys: flags.ignoreConfigKey,
     truncate: flags.truncate,

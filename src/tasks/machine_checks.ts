@@ -2,27 +2,12 @@ import { AssayError } from "../error.ts";
 import { adapterAdvice, openGlAdvice } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";
 import { processorHasWideVectors } from "../gpu/software_adapter.ts";
-import { CpuBackend } from "../ops/cpu_backend.ts";
 import { GpuBackend } from "../ops/gpu_backend.ts";
 import { tilesThatDiffer } from "../ops/checks/tile_agreement.ts";
-import { compareWithTwin, trials } from "../ops/checks/trials.ts";
-
-/** One thing that `assay doctor` looked at. */
-export interface Check {
-  /** What was looked at: `runtime`, `adapter`, `limit …`, `kernels`, `kernel …`, `tiles`. */
-  readonly check: string;
-  /** Whether it is as it should be. */
-  readonly ok: boolean;
-  /** What was found. */
-  readonly found: string;
-  /** What to do about it, where it is not as it should be. */
-  readonly advice?: string | undefined;
-}
-
-/** Largest difference of a kernel from its CPU twin that rounding explains, relative. */
-const tolerance = 1e-4;
-/** Trials of each kernel, each with other shapes. */
-const trialsOfKernel = 5;
+import { Engine } from "../wasm/engine.ts";
+import { engineChecks } from "./engine_checks.ts";
+import { kernelChecks, speedCheck } from "./kernel_checks.ts";
+import type { Check } from "./machine_check.ts";
 
 /** Limits that decide which models fit, and what small ones mean. */
 const limits = [
@@ -32,26 +17,44 @@ const limits = [
   "maxComputeInvocationsPerWorkgroup",
 ] as const;
 
+/** What is looked at; stand-ins in tests. */
+export interface Machine {
+  /** Opens the GPU. */
+  readonly openDevice?: (() => Promise<Device>) | undefined;
+  /** Opens the WebAssembly engine. */
+  readonly openEngine?: (() => Promise<Engine>) | undefined;
+  /** Whether speeds are measured too. */
+  readonly bench?: boolean | undefined;
+}
+
 /**
- * Looks at the machine: the runtime, the adapter and its limits, then every kernel against its CPU
- * twin on shapes drawn at random.
- *
- * @param openDevice Opens the GPU; a stand-in in tests.
+ * Looks at the machine: the runtime, the adapter and its limits, the WebAssembly engine, every kernel
+ * of both against its CPU twin on shapes drawn at random, and what `auto` takes.
  */
 export async function* checkMachine(
-  openDevice: () => Promise<Device> = () => Device.open(),
+  { openDevice = () => Device.open(), openEngine = () => Engine.open(), bench = false }: Machine =
+    {},
 ): AsyncGenerator<Check> {
   const { deno, v8 } = Deno.version;
   const { os, arch } = Deno.build;
   yield { check: "runtime", ok: true, found: `Deno ${deno}, V8 ${v8}, ${os} ${arch}` };
-  let device: Device;
+  let device: Device | undefined;
   try {
     device = await openDevice();
   } catch (error) {
     if (!(error instanceof AssayError)) throw error;
-    yield { check: "adapter", ok: false, found: error.message, advice: adapterAdvice };
-    return;
+    // None is needed; one that does not open is worth a look.
+    const ok = error.code === "gpu/no-adapter";
+    const found = ok ? "none" : error.message;
+    yield { check: "adapter", ok, found, advice: adapterAdvice };
   }
+  const adapter = device?.adapter;
+  if (device !== undefined) yield* deviceChecks(device, bench);
+  yield* engineChecks(openEngine, bench, adapter);
+}
+
+/** The adapter, its limits and its kernels; the device is disposed of. */
+async function* deviceChecks(device: Device, bench: boolean): AsyncGenerator<Check> {
   using gpu = new GpuBackend(device);
   yield adapterCheck(device);
   const { vectorBits } = device.adapter;
@@ -60,8 +63,9 @@ export async function* checkMachine(
     yield { check: `limit ${name}`, ok: true, found: String(device.limits[name]) };
   }
   yield await choiceCheck(gpu);
-  yield* kernelChecks(gpu);
+  yield* kernelChecks(gpu, "kernel", wrongKernelAdvice);
   yield await tilesCheck(gpu);
+  if (bench) yield await speedCheck(gpu, "adapter");
   const uncaptured = device.uncapturedErrors;
   yield {
     check: "validation",
@@ -113,26 +117,6 @@ async function choiceCheck({ device, kernels, tuner }: GpuBackend): Promise<Chec
   return { check: "kernels", ok: true, found: `${kernels}; ${tiles}; ${told}` };
 }
 
-async function* kernelChecks(gpu: GpuBackend): AsyncGenerator<Check> {
-  using cpu = new CpuBackend();
-  for (const [name, trial] of Object.entries(trials)) {
-    const check = `kernel ${name}`;
-    try {
-      let largest = 0;
-      for (let seed = 1; seed <= trialsOfKernel; seed++) {
-        const difference = await compareWithTwin(trial, gpu, cpu, seed);
-        if (!(difference <= largest)) largest = difference; // keeps a NaN
-      }
-      const ok = largest <= tolerance;
-      const found = `differs from its CPU twin by ${largest.toExponential(1)} at most`;
-      yield { check, ok, found, ...(ok ? {} : { advice: wrongKernelAdvice }) };
-    } catch (error) {
-      if (!(error instanceof AssayError)) throw error;
-      yield { check, ok: false, found: error.message, advice: wrongKernelAdvice };
-    }
-  }
-}
-
 /** Whether a score is free of the choice of a tile, and of its company, on this adapter too. */
 async function tilesCheck({ device, kernels }: GpuBackend): Promise<Check> {
   const check = "tiles";
@@ -153,5 +137,5 @@ const differingTilesAdvice =
   "this output";
 
 const wrongKernelAdvice =
-  "don't trust scores from this adapter: update its driver, or run on the " +
-  "CPU with --backend cpu; and report it with this output";
+  "don't trust scores from this adapter: update its driver, or compute without it by --backend wasm; " +
+  "and report it with this output";

@@ -163,7 +163,7 @@ Deno.test("assay score refuses flags and values it does not know, with 2", async
     ],
     [
       ["--backend", "tpu"],
-      /argument 'tpu' is invalid\. Allowed choices are auto, gpu, cpu\. \[cli\/usage\]/,
+      /argument 'tpu' is invalid\. Allowed choices are auto, gpu, wasm, cpu\. \[cli\/usage\]/,
     ],
     [["--batch", "0"], /Expected a whole number of at least 1\. \[cli\/usage\]/],
     [["--memory-budget", "lots"], /Expected a size such as 6GiB or 512MiB\. \[cli\/usage\]/],

@@ -1,13 +1,14 @@
 import { Command } from "commander";
-import type { Device } from "../../gpu/device.ts";
 import { reportFormatOption } from "../arguments.ts";
-import { type Check, checkMachine } from "../../tasks/machine_checks.ts";
+import type { Check } from "../../tasks/machine_check.ts";
+import { checkMachine, type Machine } from "../../tasks/machine_checks.ts";
 import { Output } from "../output.ts";
 import { rowOutput, type RowTable } from "../row_output.ts";
 
 const examples = `
-Example:
+Examples:
   assay doctor
+  assay doctor --bench
 
 Exit status: 0 all is well, 1 something needs attention (it says what to do).`;
 
@@ -23,24 +24,26 @@ const checkTable: RowTable = {
  * `assay doctor`: whether this machine computes, and computes right.
  *
  * @param output Where output goes.
- * @param openDevice Opens the GPU; a stand-in in tests.
+ * @param machine What is looked at; stand-ins in tests.
  */
 export function doctorCommand(
   output: Output = Output.system(),
-  openDevice?: () => Promise<Device>,
+  machine: Machine = {},
 ): Command {
   return new Command("doctor")
-    .summary("check the adapter, its limits and every kernel")
+    .summary("check the adapter, the WebAssembly engine and every kernel")
     .description(
-      "Checks this machine: the WebGPU adapter and its limits, and every kernel against plain " +
-        "arithmetic on the CPU. Says what to install where something is missing.",
+      "Checks this machine: the WebGPU adapter and its limits, the WebAssembly engine, and every " +
+        "kernel of both against plain arithmetic. Says which of them --backend auto takes, and what to " +
+        "do where something is missing.",
     )
+    .option("--bench", "measure how fast each computes products, too")
     .addOption(reportFormatOption())
     .addHelpText("after", examples)
-    .action(async (flags: { format?: "jsonl" | "table" }) => {
+    .action(async (flags: { format?: "jsonl" | "table"; bench?: true }) => {
       const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
       const writer = await rowOutput(output, { format }, checkTable);
-      for await (const check of checkMachine(openDevice)) {
+      for await (const check of checkMachine({ ...machine, bench: flags.bench ?? machine.bench })) {
         if (!check.ok) output.rowFailed();
         await writer.write({ ...check });
       }
