@@ -1,7 +1,7 @@
 /**
  * Makes sure that the machine has a WebGPU adapter, as far as it may: where there is none, or only the
  * slow one that Mesa makes of OpenGL, it installs Mesa's software adapter for Vulkan through apt.
- * Without one, Assay computes on the CPU.
+ * Assay itself needs none, since it has its WebAssembly engine; the tests of the GPU's kernels do.
  *
  * `ASSAY_NO_INSTALL=1` keeps it from installing anything.
  *
@@ -93,9 +93,8 @@ export async function setUp(): Promise<void> {
   }
   console.error(
     lack === "no WebGPU adapter"
-      ? `Warning: ${lack} on this machine (${obstacle}), so Assay computes on the CPU, slowly, and ` +
-        "tests of the GPU are skipped."
-      : `Warning: ${lack} on this machine (${obstacle}), so Assay and its tests take long.`,
+      ? `Warning: ${lack} on this machine (${obstacle}), so tests of the GPU are skipped.`
+      : `Warning: ${lack} on this machine (${obstacle}), so tests of the GPU take long.`,
   );
   if (Deno.build.os === "linux") {
     console.error(`On Debian or Ubuntu this installs a software adapter: ${byHand}`);

@@ -110,7 +110,8 @@ function supportedModule(pinned: Arithmetic | undefined): {
   const modules = { relaxed: relaxedModule, strict: strictModule };
   // A runtime without WebAssembly has no such name.
   if (typeof WebAssembly !== "object") throw noVectors();
-  const usual = () => compiling(fusesProducts) ? ["relaxed", "strict"] as const : ["strict"] as const;
+  const usual = () =>
+    compiling(fusesProducts) ? ["relaxed", "strict"] as const : ["strict"] as const;
   for (const arithmetic of pinned === undefined ? usual() : [pinned]) {
     const bytes = Uint8Array.from(atob(modules[arithmetic]), (text) => text.charCodeAt(0));
     if (WebAssembly.validate(bytes)) return { arithmetic, bytes };
