@@ -2,8 +2,9 @@
  * causal_convolution: output[t, c] = silu(Σ weights[c, j] · input[t − taps + 1 + j, c]) over the taps that
  * lie in the row's conversation, oldest first.
  *
- * A part of the work is a block of rows times a block of columns; of four columns the weights are laid
- * side by side first, in this thread's own memory.
+ * A part of the work is a block of rows times a block of columns, whose weights are laid out tap by tap
+ * first, in this thread's own memory. It goes row by row: a column's rows often lie a power of two apart,
+ * and compete for the same cache lines.
  */
 import { activated } from "./activation";
 import { CAUSAL_CONVOLUTION } from "./kinds";
@@ -15,9 +16,9 @@ const ROWS: u32 = 64;
 const COLUMNS: u32 = 64;
 const SILU: u32 = 0;
 
-/** Bytes of a thread's memory: the weights of four columns. */
+/** Bytes of a thread's memory: the weights of a part, [taps, COLUMNS]. */
 export function convolution_scratch(taps: u32): u32 {
-  return 16 * taps;
+  return 4 * COLUMNS * taps;
 }
 
 /**
@@ -51,39 +52,62 @@ function rowBlocks(rows: u32): u32 {
 export function causalConvolutionPart(part: u32): void {
   const rows = operand<u32>(1);
   const columns = operand<u32>(2);
+  const taps = operand<u32>(4);
+  const stride = 4 * columns;
   const blocks = rowBlocks(rows);
   const first = part % blocks * ROWS;
-  const from = part / blocks * COLUMNS;
-  const end = min(from + COLUMNS, columns);
-  for (let column = from; column < end; column += 4) {
-    convolve(first, min(first + ROWS, rows), column, min<u32>(4, columns - column));
+  const end = min(first + ROWS, rows);
+  const column = part / blocks * COLUMNS;
+  const count = min(COLUMNS, columns - column);
+  layOut(operand<u32>(3) + 4 * column * taps, taps, count);
+  for (let row = first; row < end; row++) {
+    const position = load<u32>(operand<u32>(5) + 16 * row);
+    const seen = min(taps - 1, position) + 1;
+    const input = operand<u32>(0) + (row + 1 - seen) * stride + 4 * column;
+    const output = operand<u32>(6) + row * stride + 4 * column;
+    convolve(input, stride, scratch() + 4 * COLUMNS * (taps - seen), seen, count, output);
   }
 }
 
-/** Up to four columns of some rows. */
-function convolve(first: u32, end: u32, column: u32, count: u32): void {
-  const taps = operand<u32>(4);
-  const stride = 4 * operand<u32>(2);
-  const weights = scratch();
-  for (let lane: u32 = 0; lane < count; lane++) {
-    const source = operand<u32>(3) + 4 * (column + lane) * taps;
+/** Weights [count, taps] as [taps, COLUMNS]. */
+function layOut(weights: u32, taps: u32, count: u32): void {
+  for (let column: u32 = 0; column < count; column++) {
     for (let j: u32 = 0; j < taps; j++) {
-      store<f32>(weights + 16 * j + 4 * lane, load<f32>(source + 4 * j));
+      const to = scratch() + 4 * (COLUMNS * j + column);
+      store<f32>(to, load<f32>(weights + 4 * (column * taps + j)));
     }
   }
-  const input = operand<u32>(0) + 4 * column;
-  const output = operand<u32>(6) + 4 * column;
-  for (let row = first; row < end; row++) {
-    const before = load<u32>(operand<u32>(5) + 16 * row);
-    const seen = min(taps - 1, before) + 1;
-    let from = input + (row + 1 - seen) * stride;
-    let weight = weights + 16 * (taps - seen);
+}
+
+/** A row, from the oldest that its taps see. */
+function convolve(
+  input: u32,
+  stride: u32,
+  weights: u32,
+  seen: u32,
+  count: u32,
+  output: u32,
+): void {
+  const whole = count & ~3;
+  for (let column: u32 = 0; column < whole; column += 4) {
+    let from = input + 4 * column;
+    let weight = weights + 4 * column;
     let sum = all(0);
     for (let j: u32 = 0; j < seen; j++) {
-      sum = fused(v128.load(weight), loadFirst(from, count), sum);
+      sum = fused(v128.load(weight), v128.load(from), sum);
       from += stride;
-      weight += 16;
+      weight += 4 * COLUMNS;
     }
-    storeFirst(output + row * stride, activated(SILU, sum), count);
+    v128.store(output + 4 * column, activated(SILU, sum));
   }
+  if (whole == count) return;
+  let from = input + 4 * whole;
+  let weight = weights + 4 * whole;
+  let sum = all(0);
+  for (let j: u32 = 0; j < seen; j++) {
+    sum = fused(v128.load(weight), loadFirst(from, count - whole), sum);
+    from += stride;
+    weight += 4 * COLUMNS;
+  }
+  storeFirst(output + 4 * whole, activated(SILU, sum), count - whole);
 }
