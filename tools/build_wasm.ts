@@ -7,8 +7,9 @@
  */
 import asc from "assemblyscript/asc";
 
-/** A module that is built: its entry in `wasm/`, and what the engine must have. */
+/** A module that is built: its entry in `wasm/`, and what the runtime must have. */
 interface Build {
+  /** What is exported is this name and `Module`. */
   readonly name: string;
   readonly entry: string;
   readonly features: readonly string[];
@@ -23,12 +24,19 @@ const kernels = {
   flags: [...kernelFlags, "--sharedMemory", "--noExportMemory", "--memoryBase", "1024"],
 };
 
-const builds: readonly Build[] = [
-  { name: "relaxed", ...kernels, features: [...always, "threads", "relaxed-simd"] },
-  { name: "strict", ...kernels, features: [...always, "threads"] },
-];
+/** Pages of 64 KiB that two blocks of rows and their products take. */
+const blockFlags = ["--initialMemory", "9", "--maximumMemory", "9"];
 
-const target = "src/wasm/modules.ts";
+/** The modules, by the files that they are written to. */
+const files: Readonly<Record<string, readonly Build[]>> = {
+  "src/wasm/modules.ts": [
+    { name: "relaxed", ...kernels, features: [...always, "threads", "relaxed-simd"] },
+    { name: "strict", ...kernels, features: [...always, "threads"] },
+  ],
+  "src/wasm/block_product_module.ts": [
+    { name: "blockProduct", entry: "block_product.ts", features: always, flags: blockFlags },
+  ],
+};
 
 async function compile({ entry, features, flags }: Build): Promise<Uint8Array<ArrayBuffer>> {
   let binary: Uint8Array<ArrayBuffer> | undefined;
@@ -52,23 +60,29 @@ async function compile({ entry, features, flags }: Build): Promise<Uint8Array<Ar
   return binary;
 }
 
-const parts = [
-  "// Written by `deno task wasm` from `wasm/`; the gate builds it again and compares.",
-  "// deno-fmt-ignore-file",
-  "",
-];
-for (const build of builds) {
-  const bytes = await compile(build);
-  console.error(`${build.name}: ${bytes.byteLength} bytes`);
-  parts.push(
-    `/** \`wasm/${build.entry}\` with ${build.features.join(", ")}, in base64. */`,
-    `export const ${build.name}Module =\n  "${bytes.toBase64()}";`,
+async function written(builds: readonly Build[]): Promise<string> {
+  const parts = [
+    "// Written by `deno task wasm` from `wasm/`; the gate builds it again and compares.",
+    "// deno-fmt-ignore-file",
     "",
-  );
+  ];
+  for (const build of builds) {
+    const bytes = await compile(build);
+    console.error(`${build.name}: ${bytes.byteLength} bytes`);
+    parts.push(
+      `/** \`wasm/${build.entry}\` with ${build.features.join(", ")}, in base64. */`,
+      `export const ${build.name}Module =\n  "${bytes.toBase64()}";`,
+      "",
+    );
+  }
+  return parts.join("\n");
 }
-const text = parts.join("\n");
-if (!Deno.args.includes("--check")) await Deno.writeTextFile(target, text);
-else if (await Deno.readTextFile(target) !== text) {
-  console.error(`${target} is not what wasm/ compiles to: run \`deno task wasm\``);
-  Deno.exitCode = 1;
+
+for (const [file, builds] of Object.entries(files)) {
+  const text = await written(builds);
+  if (!Deno.args.includes("--check")) await Deno.writeTextFile(file, text);
+  else if (await Deno.readTextFile(file) !== text) {
+    console.error(`${file} is not what wasm/ compiles to: run \`deno task wasm\``);
+    Deno.exitCode = 1;
+  }
 }

@@ -1,10 +1,29 @@
-import {
-  blockInner,
-  blockPlaces,
-  blockProductModule,
-  blockRows,
-  blockStride,
-} from "./block_product_module.ts";
+import { blockProductModule } from "../wasm/block_product_module.ts";
+
+/** What `wasm/block_product.ts` exports. */
+interface BlockProduct {
+  readonly memory: WebAssembly.Memory;
+  readonly ROWS: WebAssembly.Global;
+  readonly INNER: WebAssembly.Global;
+  readonly STRIDE: WebAssembly.Global;
+  readonly LEFT: WebAssembly.Global;
+  readonly RIGHT: WebAssembly.Global;
+  readonly PRODUCTS: WebAssembly.Global;
+  add(left: number, right: number, inner: number): void;
+}
+
+const bytes = Uint8Array.from(atob(blockProductModule), (text) => text.charCodeAt(0));
+const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+const { memory: { buffer }, add, ...places } = exports as unknown as BlockProduct;
+
+/** Most rows of either side of a block product. */
+export const blockRows: number = places.ROWS.value;
+
+/** Most numbers of a row that are multiplied in one go. */
+export const blockInner: number = places.INNER.value;
+
+/** Numbers from a row to the next. */
+const blockStride: number = places.STRIDE.value;
 
 /** Some rows of a matrix, at most {@link blockRows} of them. */
 export interface BlockOfRows {
@@ -18,18 +37,15 @@ export interface BlockOfRows {
   readonly count: number;
 }
 
-const { exports } = new WebAssembly.Instance(new WebAssembly.Module(blockProductModule()));
-const { buffer } = exports.memory as WebAssembly.Memory;
-const add = exports.add as (leftEnd: number, rightEnd: number, innerBytes: number) => void;
 const sides = {
-  left: new Float64Array(buffer, blockPlaces.left, blockRows * blockStride),
-  right: new Float64Array(buffer, blockPlaces.right, blockRows * blockStride),
+  left: new Float64Array(buffer, places.LEFT.value, blockRows * blockStride),
+  right: new Float64Array(buffer, places.RIGHT.value, blockRows * blockStride),
 };
 
 /** What {@link setBlockProducts} left: the product of left row i and right row j at `blockRows` · i + j. */
 export const blockProducts: Readonly<Float64Array> = new Float64Array(
   buffer,
-  blockPlaces.products,
+  places.PRODUCTS.value,
   blockRows ** 2,
 );
 
@@ -48,11 +64,7 @@ export function setBlockProducts(left: BlockOfRows, right: BlockOfRows, inner: n
     const length = Math.min(blockInner, inner - from);
     copyRows(sides.left, left, from, length);
     copyRows(sides.right, right, from, length);
-    add(
-      blockPlaces.left + 8 * blockStride * left.count,
-      blockPlaces.right + 8 * blockStride * right.count,
-      8 * length,
-    );
+    add(left.count, right.count, length);
   }
 }
 

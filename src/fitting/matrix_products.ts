@@ -1,5 +1,4 @@
-import { blockProducts, setBlockProducts } from "./block_product.ts";
-import { blockRows } from "./block_product_module.ts";
+import { blockProducts, blockRows, setBlockProducts } from "./block_product.ts";
 
 /**
  * a · bᵀ, in 64-bit floats.

@@ -1,4 +1,4 @@
-import { blockInner } from "./block_product_module.ts";
+import { blockInner } from "./block_product.ts";
 import { addGram, packedRow } from "./matrix_products.ts";
 
 /** Examples that are gathered before they are multiplied. */

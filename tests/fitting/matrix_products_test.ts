@@ -8,7 +8,8 @@ import {
   solveFactorized,
   transposed,
 } from "../../src/fitting/matrix_products.ts";
-import { blockInner, blockRows } from "../../src/fitting/block_product_module.ts";
+import { blockInner, blockRows } from "../../src/fitting/block_product.ts";
+import { seededRandom } from "../../src/numbers/seeded_random.ts";
 import { largestDifference } from "./golden.ts";
 
 // Up to 14, and sizes about those at which blocks end.
@@ -41,6 +42,27 @@ Deno.test("multiplyTransposed() and transposed() equal plain loops for every sha
     }),
     { numRuns: 200, seed: 1 },
   );
+});
+
+Deno.test("a product has the bits of its two lanes' sums, block by block, on every machine", () => {
+  const random = seededRandom(8);
+  for (const [rows, columns, inner] of [[64, 64, 1030], [3, 5, 513], [1, 1, 7]] as const) {
+    const draw = (count: number) => Float64Array.from({ length: count }, () => random() - 0.5);
+    const [a, b] = [draw(rows * inner), draw(columns * inner)];
+    const product = multiplyTransposed(a, b, inner);
+    product.forEach((found, at) => {
+      const [left, right] = [Math.floor(at / columns) * inner, at % columns * inner];
+      let expected = 0;
+      for (let from = 0; from < inner; from += blockInner) {
+        const lanes: [number, number] = [0, 0];
+        for (let k = from; k < Math.min(from + blockInner, inner); k++) {
+          lanes[k % 2]! += a[left + k]! * b[right + k]!;
+        }
+        expected += lanes[0] + lanes[1];
+      }
+      assert.equal(found, expected);
+    });
+  }
 });
 
 Deno.test("factorize() and solveFactorized() solve A x = b for every size", () => {
