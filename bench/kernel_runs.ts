@@ -8,12 +8,12 @@ import type { Recorder } from "../src/gpu/recorder.ts";
 import { activate } from "../src/ops/activate.ts";
 import { applyGate } from "../src/ops/apply_gate.ts";
 import { attention } from "../src/ops/attention.ts";
+import type { Backend } from "../src/ops/backend.ts";
 import { disentangledAttention } from "../src/ops/disentangled_attention.ts";
 import { causalConvolution } from "../src/ops/causal_convolution.ts";
 import { gatedDeltaRule } from "../src/ops/gated_delta_rule.ts";
 import { gatedMatmul } from "../src/ops/gated_matmul.ts";
 import { gatherRows } from "../src/ops/gather_rows.ts";
-import type { GpuBackend } from "../src/ops/gpu_backend.ts";
 import { layerNorm } from "../src/ops/layer_norm.ts";
 import { logSoftmaxSlice } from "../src/ops/log_softmax_slice.ts";
 import { matmul } from "../src/ops/matmul.ts";
@@ -33,19 +33,21 @@ export interface Work {
   readonly amount: number;
 }
 
-/** A run of an operation, its operands on the device. */
+/** A run of an operation, its operands on the backend. */
 export interface KernelRun extends Work, Disposable {
   /** The operands' weights, of a product; its tile depends on them. */
   readonly weights: readonly Weight[];
-  /** Records the kernel once. */
+  /** Records the kernel once, of a GPU. */
   record(recorder: Recorder): void;
+  /** Runs the operation once. */
+  run(): void;
 }
 
 /** How runs of an operation are made. */
 export interface KernelRuns {
   /** What the numbers of a shape are. */
   readonly dimensions: readonly string[];
-  /** Shapes of real models: for a software adapter, and for a GPU. */
+  /** Shapes of real models: for a processor, be it by a software adapter, and for a GPU. */
   readonly shapes: {
     readonly software: readonly (readonly number[])[];
     readonly gpu: readonly (readonly number[])[];
@@ -53,12 +55,12 @@ export interface KernelRuns {
   /** How much a run is. */
   work(shape: readonly number[]): Work;
   /**
-   * Puts operands on the device.
+   * Puts operands on the backend.
    *
    * @param type The type of weights, where there are any.
    * @throws {AssayError} `ops/shape` for a shape that the operation does not take.
    */
-  prepare(gpu: GpuBackend, shape: readonly number[], type: WeightType): KernelRun;
+  prepare(backend: Backend, shape: readonly number[], type: WeightType): KernelRun;
 }
 
 /** Of a few numbers of a shape, checked by the caller to be as many as there are dimensions. */
@@ -70,16 +72,16 @@ function define<Operands extends object>(
     readonly dimensions: readonly string[];
     readonly shapes: KernelRuns["shapes"];
     readonly work: (...shape: Numbers) => Work;
-    readonly operands: (gpu: GpuBackend, type: WeightType, ...shape: Numbers) => Operands;
+    readonly operands: (backend: Backend, type: WeightType, ...shape: Numbers) => Operands;
   },
 ): KernelRuns {
   return {
     dimensions,
     shapes,
     work: (shape) => work(...shape as unknown as Numbers),
-    prepare: (gpu, shape, type) => {
+    prepare: (backend, shape, type) => {
       const numbers = shape as unknown as Numbers;
-      const held = operands(gpu, type, ...numbers);
+      const held = operands(backend, type, ...numbers);
       operation.check(held);
       const values: unknown[] = Object.values(held);
       const weights = values.filter((value) => value instanceof Weight);
@@ -87,9 +89,10 @@ function define<Operands extends object>(
         ...work(...numbers),
         weights,
         record: (recorder) => operation.onGpu(recorder, held),
+        run: () => backend.run(operation, held),
         [Symbol.dispose]: () => {
           for (const value of values) {
-            if (value instanceof Matrix || value instanceof Indices) gpu.release(value);
+            if (value instanceof Matrix || value instanceof Indices) backend.release(value);
           }
           for (const weight of weights) weight[Symbol.dispose]();
         },
@@ -101,8 +104,8 @@ function define<Operands extends object>(
 const bytes = (numbers: number): Work => ({ unit: "bytes", amount: 4 * numbers });
 const operations = (amount: number): Work => ({ unit: "operations", amount });
 
-function weightOf(gpu: GpuBackend, rows: number, columns: number, type: WeightType): Weight {
-  return gpu.weight(rows, columns, type, new Uint8Array(rows * columns * bytesPerWeight[type]));
+function weightOf(backend: Backend, rows: number, columns: number, type: WeightType): Weight {
+  return backend.weight(rows, columns, type, new Uint8Array(rows * columns * bytesPerWeight[type]));
 }
 
 /** Shapes of the kernels that work through rows. */
@@ -114,23 +117,23 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
     dimensions: ["rows", "columns"],
     shapes: rowShapes,
     work: (rows, columns) => bytes(2 * rows * columns + columns),
-    operands: (gpu, _, rows, columns) => ({
-      input: gpu.matrix(rows, columns),
-      weight: gpu.matrix(1, columns),
+    operands: (backend, _, rows, columns) => ({
+      input: backend.matrix(rows, columns),
+      weight: backend.matrix(1, columns),
       epsilon: 1e-5,
-      output: gpu.matrix(rows, columns, "operand"),
+      output: backend.matrix(rows, columns, "operand"),
     }),
   }),
   layer_norm: define(layerNorm, {
     dimensions: ["rows", "columns"],
     shapes: rowShapes,
     work: (rows, columns) => bytes(2 * rows * columns + 2 * columns),
-    operands: (gpu, _, rows, columns) => ({
-      input: gpu.matrix(rows, columns),
-      weight: gpu.matrix(1, columns),
-      bias: gpu.matrix(1, columns),
+    operands: (backend, _, rows, columns) => ({
+      input: backend.matrix(rows, columns),
+      weight: backend.matrix(1, columns),
+      bias: backend.matrix(1, columns),
       epsilon: 1e-5,
-      output: gpu.matrix(rows, columns),
+      output: backend.matrix(rows, columns),
     }),
   }),
   matmul: define(matmul, {
@@ -140,31 +143,31 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
       gpu: [[16, 4096, 4096], [512, 4096, 4096], [2048, 14336, 4096]],
     },
     work: (rows, columns, inner) => operations(2 * rows * columns * inner),
-    operands: (gpu, type, rows, columns, inner) => ({
-      weight: weightOf(gpu, columns, inner, type),
-      input: gpu.matrix(rows, inner, "operand"),
-      output: gpu.matrix(rows, columns),
+    operands: (backend, type, rows, columns, inner) => ({
+      weight: weightOf(backend, columns, inner, type),
+      input: backend.matrix(rows, inner, "operand"),
+      output: backend.matrix(rows, columns),
     }),
   }),
   gated_matmul: define(gatedMatmul, {
     dimensions: ["rows", "columns", "inner"],
     shapes: { software: [[256, 2048, 768]], gpu: [[512, 14336, 4096]] },
     work: (rows, columns, inner) => operations(4 * rows * columns * inner),
-    operands: (gpu, type, rows, columns, inner) => ({
-      gate: weightOf(gpu, columns, inner, type),
-      up: weightOf(gpu, columns, inner, type),
-      input: gpu.matrix(rows, inner, "operand"),
-      output: gpu.matrix(rows, columns, "operand"),
+    operands: (backend, type, rows, columns, inner) => ({
+      gate: weightOf(backend, columns, inner, type),
+      up: weightOf(backend, columns, inner, type),
+      input: backend.matrix(rows, inner, "operand"),
+      output: backend.matrix(rows, columns, "operand"),
     }),
   }),
   rope: define(rope, {
     dimensions: ["rows", "heads", "head dimensions"],
     shapes: { software: [[512, 12, 64]], gpu: [[2048, 32, 128]] },
     work: (rows, heads, headDim) => bytes(rows * headDim * (2 * heads + 1)),
-    operands: (gpu, _, rows, heads, headDim) => ({
-      input: gpu.matrix(rows, heads * headDim),
-      angles: gpu.matrix(rows, headDim),
-      output: gpu.matrix(rows, heads * headDim, "operand"),
+    operands: (backend, _, rows, heads, headDim) => ({
+      input: backend.matrix(rows, heads * headDim),
+      angles: backend.matrix(rows, headDim),
+      output: backend.matrix(rows, heads * headDim, "operand"),
     }),
   }),
   attention: define(attention, {
@@ -178,10 +181,10 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
     dimensions: ["rows", "columns"],
     shapes: rowShapes,
     work: (rows, columns) => bytes(2 * rows * columns),
-    operands: (gpu, _, rows, columns) => ({
-      input: gpu.matrix(rows, columns),
+    operands: (backend, _, rows, columns) => ({
+      input: backend.matrix(rows, columns),
       activation: "gelu",
-      output: gpu.matrix(rows, columns, "operand"),
+      output: backend.matrix(rows, columns, "operand"),
     }),
   }),
   disentangled_attention: define(disentangledAttention, {
@@ -189,16 +192,24 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
     shapes: { software: [[256, 12, 64, 512]], gpu: [[512, 16, 64, 512]] },
     // Three products for the scores and one for the sums.
     work: (tokens, heads, headDim) => operations(8 * heads * headDim * tokens * tokens),
-    operands: (gpu, type, tokens, heads, headDim, places) => {
-      const { spans, blocks } = attentionOperands(gpu, type, tokens, heads, heads, headDim);
-      const matrix = (rows: number): Matrix => gpu.matrix(rows, heads * headDim);
+    operands: (backend, type, tokens, heads, headDim, places) => {
+      const { spans, blocks } = attentionOperands(backend, type, tokens, heads, heads, headDim);
+      const matrix = (rows: number): Matrix => backend.matrix(rows, heads * headDim);
       return {
         queries: matrix(tokens),
         keys: matrix(tokens),
         values: matrix(tokens),
         relative: matrix(2 * places),
         terms: "both" as const,
-        places: gpu.upload(1, 2 * places + 1, new Float32Array(2 * places + 1)),
+        // A place for each distance, up to half as many as there are places.
+        places: backend.upload(
+          1,
+          2 * places + 1,
+          Float32Array.from(
+            { length: 2 * places + 1 },
+            (_, i) => Math.min(places - 1, Math.max(0, i - (places >> 1))),
+          ),
+        ),
         spans,
         blocks,
         heads,
@@ -212,19 +223,19 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
     dimensions: ["rows", "columns"],
     shapes: rowShapes,
     work: (rows, columns) => bytes(2 * rows * columns + rows),
-    operands: (gpu, _, rows, columns) => ({
-      input: gpu.matrix(rows, columns),
-      rows: gpu.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
-      output: gpu.matrix(rows, columns),
+    operands: (backend, _, rows, columns) => ({
+      input: backend.matrix(rows, columns),
+      rows: backend.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
+      output: backend.matrix(rows, columns),
     }),
   }),
   apply_gate: define(applyGate, {
     dimensions: ["rows", "columns"],
     shapes: rowShapes,
     work: (rows, columns) => bytes(3 * rows * columns),
-    operands: (gpu, _, rows, columns) => ({
-      gate: gpu.matrix(rows, columns),
-      input: gpu.matrix(rows, columns),
+    operands: (backend, _, rows, columns) => ({
+      gate: backend.matrix(rows, columns),
+      input: backend.matrix(rows, columns),
       activation: "sigmoid",
     }),
   }),
@@ -232,13 +243,13 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
     dimensions: ["rows", "columns", "taps"],
     shapes: { software: [[512, 2048, 4]], gpu: [[2048, 8192, 4]] },
     work: (rows, columns, taps) => bytes(2 * rows * columns + taps * columns),
-    operands: (gpu, _, rows, columns, taps) => ({
-      input: gpu.matrix(rows, columns),
-      weights: gpu.matrix(columns, taps),
-      spans: gpu.uploadIndices(
+    operands: (backend, _, rows, columns, taps) => ({
+      input: backend.matrix(rows, columns),
+      weights: backend.matrix(columns, taps),
+      spans: backend.uploadIndices(
         Uint32Array.from({ length: 4 * rows }, (_, i) => i % 4 === 0 ? i / 4 : 0),
       ),
-      output: gpu.matrix(rows, columns),
+      output: backend.matrix(rows, columns),
     }),
   }),
   gated_delta_rule: define(gatedDeltaRule, {
@@ -246,58 +257,58 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
     shapes: { software: [[256, 8, 4, 64]], gpu: [[2048, 32, 16, 128]] },
     // Of one conversation; a state is decayed, read, changed and read again.
     work: (tokens, heads, _, headDim) => operations(7 * tokens * heads * headDim * headDim),
-    operands: (gpu, _, tokens, heads, keyHeads, headDim) => ({
-      queries: gpu.matrix(tokens, keyHeads * headDim),
-      keys: gpu.matrix(tokens, keyHeads * headDim),
-      values: gpu.matrix(tokens, heads * headDim),
-      decays: gpu.matrix(tokens, heads),
-      strengths: gpu.matrix(tokens, heads),
-      parameters: gpu.matrix(2, heads),
-      starts: gpu.uploadIndices(Uint32Array.of(0, tokens)),
+    operands: (backend, _, tokens, heads, keyHeads, headDim) => ({
+      queries: backend.matrix(tokens, keyHeads * headDim),
+      keys: backend.matrix(tokens, keyHeads * headDim),
+      values: backend.matrix(tokens, heads * headDim),
+      decays: backend.matrix(tokens, heads),
+      strengths: backend.matrix(tokens, heads),
+      parameters: backend.matrix(2, heads),
+      starts: backend.uploadIndices(Uint32Array.of(0, tokens)),
       heads,
       keyHeads,
-      output: gpu.matrix(tokens, heads * headDim),
+      output: backend.matrix(tokens, heads * headDim),
     }),
   }),
   scatter_rows: define(scatterRows, {
     dimensions: ["rows", "columns"],
     shapes: rowShapes,
     work: (rows, columns) => bytes(3 * rows * columns + 2 * rows),
-    operands: (gpu, _, rows, columns) => ({
-      input: gpu.matrix(rows, columns),
-      rows: gpu.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
-      weights: gpu.matrix(rows, 1),
-      output: gpu.matrix(rows, columns),
+    operands: (backend, _, rows, columns) => ({
+      input: backend.matrix(rows, columns),
+      rows: backend.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
+      weights: backend.matrix(rows, 1),
+      output: backend.matrix(rows, columns),
     }),
   }),
   mean_rows: define(meanRows, {
     dimensions: ["rows", "columns"],
     shapes: rowShapes,
     work: (rows, columns) => bytes(rows * columns + columns + rows),
-    operands: (gpu, _, rows, columns) => ({
-      input: gpu.matrix(rows, columns),
-      rows: gpu.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
-      starts: gpu.uploadIndices(Uint32Array.of(0, rows)),
-      output: gpu.matrix(1, columns),
+    operands: (backend, _, rows, columns) => ({
+      input: backend.matrix(rows, columns),
+      rows: backend.uploadIndices(Uint32Array.from({ length: rows }, (_, row) => row)),
+      starts: backend.uploadIndices(Uint32Array.of(0, rows)),
+      output: backend.matrix(1, columns),
     }),
   }),
   log_softmax_slice: define(logSoftmaxSlice, {
     dimensions: ["rows", "columns"],
     shapes: { software: [[512, 4096]], gpu: [[512, 4096]] },
     work: (rows, columns) => bytes(rows * columns + 5 * rows),
-    operands: (gpu, _, rows, columns) => ({
-      logits: gpu.matrix(rows, columns),
-      targets: gpu.uploadIndices(new Uint32Array(rows)),
-      slice: gpu.uploadIndices(Uint32Array.of(0, columns)),
-      state: gpu.matrix(rows, 4),
+    operands: (backend, _, rows, columns) => ({
+      logits: backend.matrix(rows, columns),
+      targets: backend.uploadIndices(new Uint32Array(rows)),
+      slice: backend.uploadIndices(Uint32Array.of(0, columns)),
+      state: backend.matrix(rows, 4),
     }),
   }),
   softmax_gate: define(softmaxGate, {
     dimensions: ["rows", "objectives"],
     shapes: { software: [[512, 19]], gpu: [[4096, 19]] },
     work: (rows, objectives) => bytes(2 * rows * objectives),
-    operands: (gpu, _, rows, objectives) => ({
-      logits: gpu.matrix(rows, objectives),
+    operands: (backend, _, rows, objectives) => ({
+      logits: backend.matrix(rows, objectives),
       temperature: 10,
       logitScale: 1,
     }),
@@ -306,19 +317,19 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
 
 /** One conversation, every position asking. */
 function attentionOperands(
-  gpu: GpuBackend,
+  backend: Backend,
   _: WeightType,
   ...[tokens, heads, keyHeads, headDim]: Numbers
 ) {
-  const operand = (count: number): Matrix => gpu.matrix(tokens, count * headDim, "operand");
+  const operand = (count: number): Matrix => backend.matrix(tokens, count * headDim, "operand");
   const spans = Uint32Array.from({ length: 4 * tokens }, (_, i) => (i % 4 === 0 ? i / 4 : 0));
   const lengths = new Uint32Array(tokens).fill(tokens);
   return {
     queries: operand(heads),
     keys: operand(keyHeads),
     values: operand(keyHeads),
-    spans: gpu.uploadIndices(spans),
-    blocks: gpu.uploadIndices(queryBlocks(spans, lengths, gpu.queriesPerBlock)),
+    spans: backend.uploadIndices(spans),
+    blocks: backend.uploadIndices(queryBlocks(spans, lengths, backend.queriesPerBlock)),
     heads,
     keyHeads,
     headDim,

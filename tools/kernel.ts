@@ -1,32 +1,38 @@
 /**
  * `deno task kernel [NAME]`: holds an operation's kernels against their CPU twin on random shapes, and
- * times them on this machine's adapter by the device's own clock: products with every tile, and both
- * kernel sets where the adapter can run them.
+ * times them: on this machine's adapter by the device's own clock, products with every tile, and both
+ * kernel sets where the adapter can run them; and the WebAssembly engine's with all its threads.
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import { type KernelRun, kernelRuns, type Work } from "../bench/kernel_runs.ts";
 import { timeRun } from "../bench/kernel_speeds.ts";
-import { formatNumber } from "../bench/statistics.ts";
+import { formatNumber, median } from "../bench/statistics.ts";
 import { AssayError } from "../src/error.ts";
+import { findAdapter } from "../src/gpu/adapter.ts";
 import { Device } from "../src/gpu/device.ts";
 import type { KernelSet } from "../src/gpu/kernel_set.ts";
+import type { Backend } from "../src/ops/backend.ts";
 import { compareWithTwin, tolerance, trials } from "../src/ops/checks/trials.ts";
 import { CpuBackend } from "../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
 import { fewRowsTile, headTile, tileName } from "../src/ops/products/product_tiles.ts";
+import { WasmBackend } from "../src/ops/wasm_backend.ts";
 import { bytesPerWeight, type WeightType } from "../src/ops/weight.ts";
+import { Engine } from "../src/wasm/engine.ts";
 
 const names = Object.keys(trials);
 
 const usage = `Usage: deno task kernel [NAME] [options]
 
 Holds the kernels of an operation (by default of all) against their CPU twin on random shapes, then
-times them by the device's own clock: products with every tile.
+times them: a GPU's by the device's own clock, products with every tile; the WebAssembly engine's
+with all its threads.
 
   NAME               ${names.slice(0, 5).join(", ")},
                      ${names.slice(5).join(", ")}
+  --kernels SET      tiled, texture or wasm alone (default: all that run on this machine)
   --trials N         trials, each of another shape (default 24)
   --shape SIZES      what is timed, as 512x4096x4096: of a product rows × columns × inner; of
                      attention tokens × heads × key heads × head dimensions (default: shapes of
@@ -37,14 +43,20 @@ times them by the device's own clock: products with every tile.
 Example:
   deno task kernel matmul --shape 256x2048x1024 --type F16
 
-Exit status: 0 all is well, 1 a trial failed, 2 wrong usage or no adapter.
+Exit status: 0 all is well, 1 a trial failed, 2 wrong usage, or no kernels that run.
 `;
 
 /** The command line is not as it should be. */
 class UsageError extends Error {}
 
+/** Which kernels are tried. */
+type Kernels = KernelSet | "wasm";
+
 interface Settings {
+  /** Names of operations. */
   readonly kernels: readonly string[];
+  /** The only ones that are tried; `undefined` for all that run. */
+  readonly only: Kernels | undefined;
   readonly trials: number;
   readonly shape: readonly number[] | undefined;
   readonly type: WeightType;
@@ -56,6 +68,7 @@ function readSettings(args: readonly string[]): Settings | undefined {
     args: [...args],
     allowPositionals: true,
     options: {
+      kernels: { type: "string" },
       trials: { type: "string", default: "24" },
       shape: { type: "string" },
       type: { type: "string", default: "BF16" },
@@ -72,12 +85,17 @@ function readSettings(args: readonly string[]): Settings | undefined {
   if (!Number.isSafeInteger(count) || count < 1) {
     throw new UsageError(`--trials: expected a whole number from 1 on, found "${values.trials}"`);
   }
+  const only = values.kernels;
+  if (only !== undefined && !["tiled", "texture", "wasm"].includes(only)) {
+    throw new UsageError(`--kernels: expected tiled, texture or wasm, found "${only}"`);
+  }
   if (!Object.hasOwn(bytesPerWeight, values.type)) {
     const types = Object.keys(bytesPerWeight).join(", ");
     throw new UsageError(`--type: expected one of ${types}, found "${values.type}"`);
   }
   return {
     kernels: name === undefined ? names : [name],
+    only: only as Kernels | undefined,
     trials: count,
     shape: readShape(values.shape, name),
     type: values.type as WeightType,
@@ -100,19 +118,19 @@ function readShape(text: string | undefined, name: string | undefined): number[]
   return shape;
 }
 
-/** What a kernel set's trials of a kernel came to. */
+/** What the trials of a kernel came to. */
 interface Tried {
   readonly ok: boolean;
   readonly row: readonly string[];
 }
 
-async function tryKernel(name: string, gpu: GpuBackend, count: number): Promise<Tried> {
+async function tryKernel(name: string, backend: Backend, count: number): Promise<Tried> {
   using cpu = new CpuBackend();
   let largest = 0;
   let failure: string | undefined;
   try {
     for (let seed = 1; seed <= count; seed++) {
-      const difference = await compareWithTwin(trials[name]!, gpu, cpu, seed);
+      const difference = await compareWithTwin(trials[name]!, backend, cpu, seed);
       if (!(difference <= largest)) largest = difference; // keeps a NaN
       if (!(difference <= tolerance)) failure ??= `trial ${seed} is over ${tolerance}`;
     }
@@ -120,9 +138,9 @@ async function tryKernel(name: string, gpu: GpuBackend, count: number): Promise<
     if (!(error instanceof AssayError)) throw error;
     failure = error.message;
   }
-  failure ??= gpu.device.uncapturedErrors[0];
+  if (backend instanceof GpuBackend) failure ??= backend.device.uncapturedErrors[0];
   const verdict = failure === undefined ? "ok" : `FAILED: ${failure}`;
-  const row = [name, gpu.kernels, String(count), largest.toExponential(1), verdict];
+  const row = [name, backend.kernels, String(count), largest.toExponential(1), verdict];
   return { ok: failure === undefined, row };
 }
 
@@ -166,11 +184,51 @@ async function timeKernel(name: string, gpu: GpuBackend, settings: Settings): Pr
   return rows;
 }
 
-/** The kernel sets that the adapter can run: the shuffles of `texture` are among 8 lanes at least. */
-async function kernelSets(): Promise<KernelSet[]> {
+/** Runs of the engine's kernels that are timed, and how long a measurement takes at the least. */
+const engineRuns = 7;
+const engineMilliseconds = 40;
+
+/** Times the engine's kernels by the clock of the process: the median of a few measurements. */
+async function timeEngine(
+  name: string,
+  wasm: WasmBackend,
+  { shape: asked, type }: Settings,
+): Promise<string[][]> {
+  const { shapes, prepare } = kernelRuns[name]!;
+  const rows: string[][] = [];
+  for (const shape of asked === undefined ? shapes.software : [asked]) {
+    using run = prepare(wasm, shape, type);
+    await wasm.engine.team.assembled();
+    const timed = (count: number): number => {
+      const start = performance.now();
+      for (let i = 0; i < count; i++) run.run();
+      return (performance.now() - start) / count;
+    };
+    let count = 1;
+    while (timed(count) * count < engineMilliseconds) count *= 2; // until compiled and warm
+    const milliseconds = median(Array.from({ length: engineRuns }, () => timed(count)));
+    const { threads, arithmetic } = wasm.engine;
+    const how = `${arithmetic}, ${threads} thread${threads === 1 ? "" : "s"}`;
+    const time = formatNumber(milliseconds);
+    rows.push([name, "wasm", shape.join("×"), how, time, speed(run, milliseconds)]);
+  }
+  return rows;
+}
+
+/**
+ * The kernel sets that the adapter can run: the shuffles of `texture` are among 8 lanes at least.
+ *
+ * @param asked The only one that is wanted; where none is, a machine without an adapter has none.
+ */
+async function kernelSets(asked: KernelSet | undefined): Promise<KernelSet[]> {
+  if (asked === undefined && await findAdapter() === undefined) {
+    console.log("No WebGPU adapter: the WebAssembly engine's kernels alone.");
+    return [];
+  }
   using device = await Device.open();
   const { description, device: model, vendor } = device.adapter;
   console.log(`Adapter: ${description || `${vendor} ${model}`}`);
+  if (asked !== undefined) return [asked];
   return device.subgroups.size >= 8 ? ["tiled", "texture"] : ["tiled"];
 }
 
@@ -183,27 +241,48 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return all.map(line).join("\n");
 }
 
+/** Kernels that run here, and how one of them is timed; `undefined` where there is no clock. */
+interface Runner extends Disposable {
+  readonly backend: Backend;
+  readonly time: ((name: string) => Promise<string[][]>) | undefined;
+}
+
+/** The kernels that were asked for, one after another. */
+async function* runners(settings: Settings): AsyncGenerator<Runner> {
+  for (const kernelSet of settings.only === "wasm" ? [] : await kernelSets(settings.only)) {
+    const device = await Device.open();
+    const gpu = new GpuBackend(device, kernelSet);
+    const time = (name: string): Promise<string[][]> => timeKernel(name, gpu, settings);
+    const timed = device.hasClock ? time : undefined;
+    yield { backend: gpu, time: timed, [Symbol.dispose]: () => gpu[Symbol.dispose]() };
+  }
+  if (settings.only !== undefined && settings.only !== "wasm") return;
+  const wasm = new WasmBackend(await Engine.open());
+  const time = (name: string): Promise<string[][]> => timeEngine(name, wasm, settings);
+  yield { backend: wasm, time, [Symbol.dispose]: () => wasm[Symbol.dispose]() };
+}
+
 /** @returns Whether every trial was right. */
 async function tryAndTime(settings: Settings): Promise<boolean> {
   const tried: Tried[] = [];
   const times: string[][] = [];
   let hasClock = true;
-  for (const kernelSet of await kernelSets()) {
-    const device = await Device.open();
-    using gpu = new GpuBackend(device, kernelSet);
-    ({ hasClock } = device);
+  for await (const opened of runners(settings)) {
+    using runner = opened;
+    const { backend, time } = runner;
+    hasClock &&= time !== undefined;
     for (const name of settings.kernels) {
-      console.error(`${name}, ${kernelSet} kernels …`);
-      const outcome = await tryKernel(name, gpu, settings.trials);
+      console.error(`${name}, ${backend.kernels} kernels …`);
+      const outcome = await tryKernel(name, backend, settings.trials);
       tried.push(outcome);
-      if (hasClock && outcome.ok) times.push(...await timeKernel(name, gpu, settings));
+      if (time !== undefined && outcome.ok) times.push(...await time(name));
     }
   }
-  const head = ["kernel", "kernel set", "trials", "largest difference", "verdict"];
+  const head = ["kernel", "kernels", "trials", "largest difference", "verdict"];
   console.log(`\n${table(head, tried.map(({ row }) => row))}\n`);
-  if (!hasClock) console.log("Not timed: the adapter has no clock.");
+  if (!hasClock) console.log("Not timed by the adapter: it has no clock.");
   if (times.length > 0) {
-    console.log(table(["kernel", "kernel set", "shape", "tile", "ms", "speed"], times));
+    console.log(table(["kernel", "kernels", "shape", "tile or threads", "ms", "speed"], times));
   }
   return tried.every(({ ok }) => ok);
 }

@@ -59,6 +59,15 @@ export class ThreadTeam implements Disposable {
     }
   }
 
+  /** Starts helpers, and waits until all are there or it is known that they can't be. */
+  async assembled(): Promise<void> {
+    const all = 2 ** (this.most + 1) - 2; // a bit for each, from 1 on
+    for (this.assemble(); this.#failure === undefined; this.assemble()) {
+      if (this.kernels.helpers() === all) return;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
   #failed(reason: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason.trim().split("\n")[0]!;
