@@ -79,6 +79,8 @@ function addTile(left: u32, right: u32, bytes: u32, products: u32): void {
   addLanes(products + 3 * PRODUCT_ROW, s30, s31);
 }
 
+// @ts-ignore: decorator
+@inline
 function addLanes(product: u32, s0: v128, s1: v128): void {
   const sum0 = f64x2.extract_lane(s0, 0) + f64x2.extract_lane(s0, 1);
   const sum1 = f64x2.extract_lane(s1, 0) + f64x2.extract_lane(s1, 1);
