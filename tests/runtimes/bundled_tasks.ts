@@ -17,7 +17,7 @@ import {
   parityModels,
   parityTolerance,
 } from "../golden/parity.ts";
-import { type Report, scoreModels, type Task } from "./score_models.ts";
+import { type Done, type Report, scoreModels, type Task } from "./score_models.ts";
 
 /** The repository's folder; checkpoints are named below it. */
 export const repository: string = fileURLToPath(new URL("../../", import.meta.url));
@@ -33,7 +33,7 @@ async function allTasks(): Promise<Task[]> {
   const tasks: Task[] = [];
   for (const model of parityModels) {
     const own = { ...await goldenOptions(model), label: await goldenLabel(model) };
-    const options = { ...own, maxTokens, backend: "wasm" } as const;
+    const options = { ...own, maxTokens };
     const conversations = (await goldenConversations(model)).map(({ messages }) => messages);
     tasks.push({ folder: `tests/golden/parity/${model}`, options, conversations });
   }
@@ -41,11 +41,7 @@ async function allTasks(): Promise<Task[]> {
   for await (const { row } of readRows(join(repository, "examples/conversations.jsonl"))) {
     conversations.push(conversationsInOrder(conversationsOfRow(row!))[0]!);
   }
-  return [...tasks, {
-    folder: demo,
-    options: { backend: "wasm" },
-    conversations: conversations.slice(0, 4),
-  }];
+  return [{ folder: demo, options: {}, conversations: conversations.slice(0, 4) }, ...tasks];
 }
 
 /** The tasks, and the program that does them, bundled. */
@@ -72,6 +68,9 @@ async function makeBundled(): Promise<Bundled> {
   }
 }
 
+/** Asked for here, where there may be an adapter; the runtimes that are tried take it by themselves. */
+const backend = "wasm";
+
 const ofDeno = new Map<string, Promise<Report>>();
 
 /** What Deno makes of the tasks with one of the engine's modules, made once. */
@@ -91,7 +90,8 @@ async function makeReport(arithmetic: Report["arithmetic"]): Promise<Report> {
   const isKnown: typeof validate = (bytes) => bytes.byteLength !== length && validate(bytes);
   try {
     if (arithmetic === "strict") WebAssembly.validate = isKnown;
-    const report = await scoreModels(repository, tasks);
+    const here = tasks.map((task): Task => ({ ...task, options: { ...task.options, backend } }));
+    const report = await scoreModels(repository, here);
     assert.equal(report.arithmetic, arithmetic);
     return report;
   } finally {
@@ -99,36 +99,36 @@ async function makeReport(arithmetic: Report["arithmetic"]): Promise<Report> {
   }
 }
 
-/** Holds what a runtime made of the tasks against the golden scores. */
-export async function assertGolden({ done }: Report): Promise<void> {
-  const { tasks } = await bundledTasks();
+/** Holds what a runtime made of so many tasks against the golden scores. */
+export async function assertGolden({ done }: Report, count: number = Infinity): Promise<void> {
+  const tasks = (await bundledTasks()).tasks.slice(0, count);
   assert.deepEqual(done.map(({ folder }) => folder), tasks.map(({ folder }) => folder));
-  for (const [index, model] of parityModels.entries()) {
+  for (const { folder, scores, said } of done) {
+    const model = folder.split("/").at(-1)!;
+    if (folder === demo) continue;
     const tolerance = (await parityTolerance(model)).score;
     const golden = (await goldenConversations(model)).map(({ score }) => score);
-    const { scores, said } = done[index]!;
     assert.equal(scores.length, golden.length);
     scores.forEach((score, i) => {
       const off = Math.abs(score! - golden[i]!) / Math.max(1, Math.abs(golden[i]!));
-      assert.ok(
-        score !== null && off <= tolerance,
-        `${model}: ${score}, not ${golden[i]}; ${said}`,
-      );
+      const isNear = score !== null && off <= tolerance;
+      assert.ok(isNear, `${model}: ${score}, not ${golden[i]}; ${said}`);
     });
   }
 }
 
 /**
- * Holds what a runtime made of the tasks against what Deno makes of them with the same module: the same
+ * Holds what a runtime made of tasks against what Deno makes of them with the same module: the same
  * bits, as floats. A head may count in doubles, of whose last bit engines' own `Math.exp` and the like
  * give their own.
  */
-export async function assertAsDeno(report: Report): Promise<void> {
-  const floats = ({ done }: Report) =>
-    done.map(({ folder, kernels, scores }) => ({
+export async function assertAsDeno({ arithmetic, done }: Report): Promise<void> {
+  const floats = (several: readonly Done[]) =>
+    several.map(({ folder, kernels, scores }) => ({
       folder,
       kernels,
       scores: scores.map((score) => score && Math.fround(score)),
     }));
-  assert.deepEqual(floats(report), floats(await reportOfDeno(report.arithmetic)));
+  const expected = (await reportOfDeno(arithmetic)).done.slice(0, done.length);
+  assert.deepEqual(floats(done), floats(expected));
 }
