@@ -13,24 +13,27 @@ import type { Bench, Section } from "./section.ts";
 import { bestOfEight } from "./sections/best_of_eight.ts";
 import { coldStart } from "./sections/cold_start.ts";
 import { engines, sameAdapter } from "./sections/engines.ts";
+import { coldStartWithoutGpu } from "./sections/cold_start_without_gpu.ts";
 import { kernels } from "./sections/kernels.ts";
 import { lengths } from "./sections/lengths.ts";
 import { products } from "./sections/products.ts";
 import { ragged } from "./sections/ragged.ts";
 import { realModel } from "./sections/real_model.ts";
 import { serving } from "./sections/serving.ts";
-import { withoutGpu } from "./sections/without_gpu.ts";
+import { withoutGpu, withoutGpuLong } from "./sections/without_gpu.ts";
 import { readSettings, type Settings, usage } from "./settings.ts";
 
 const sections: Readonly<Record<string, Section>> = {
   engines,
   same_adapter: sameAdapter,
   without_gpu: withoutGpu,
+  without_gpu_long: withoutGpuLong,
   best_of_eight: bestOfEight,
   ragged,
   real_model: realModel,
   lengths,
   cold_start: coldStart,
+  cold_start_without_gpu: coldStartWithoutGpu,
   serving,
   kernels,
   products,

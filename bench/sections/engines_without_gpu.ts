@@ -1,4 +1,3 @@
-import type { LoadOptions } from "../../mod.ts";
 import type { EngineProgram } from "../engine_process.ts";
 import {
   heldToAvx2,
@@ -33,15 +32,10 @@ export interface EngineChoice {
   readonly holding: HoldingToAvx2;
   /** Tokens of the sequence that the engines score. */
   readonly tokens: number;
-  /** Tokens that Assay's CPU twins score; left out where undefined. */
-  readonly tokensOfTwins: number | undefined;
-  /** Whether what takes longest is left out: one thread, and bf16 held to AVX2. */
+  /** Tokens that Assay's CPU twins score. */
+  readonly tokensOfTwins: number;
+  /** Whether the conversation is so long that only the fastest of each kind are worth their time. */
   readonly long: boolean;
-}
-
-/** The backend of that name; a build without it answers that it has none. */
-function backend(name: string): Pick<LoadOptions, "backend"> {
-  return { backend: name as LoadOptions["backend"] };
 }
 
 /**
@@ -50,32 +44,33 @@ function backend(name: string): Pick<LoadOptions, "backend"> {
  * instruction set.
  */
 export function enginesWithoutGpu(bench: Bench, choice: EngineChoice): EngineWithoutGpu[] {
-  const { tokensOfTwins, long, sets } = choice;
+  const { tokens, tokensOfTwins, long } = choice;
   const [once, each] = [measuredOnce(choice), measuredWithEach(choice)];
-  const inBf16 = measuredWithEach({ ...choice, sets: long ? sets.slice(0, 1) : sets });
-  const threads = `${bench.cores} threads`;
-  const onnxRuntimeWeb = (build: "wasm" | "wasm-node", count: number) => () =>
-    onnxRuntimeProgram(bench, build, count);
-  return [
-    once(`Assay, \`wasm\`, ${threads}`, "wasm", () => assayProgram(bench, backend("wasm"))),
+  const { cores } = bench;
+  const wasm = (threads: number) => () => assayProgram(bench, { backend: "wasm", threads });
+  const fastest = [
+    once(`Assay, \`wasm\`, ${cores} threads`, "wasm", wasm(cores)),
     ...lavapipe(bench, choice),
-    ...(tokensOfTwins === undefined ? [] : [{
-      ...once("Assay, `cpu` (the twins)", "twins", () => assayProgram(bench, backend("cpu"))),
-      tokens: tokensOfTwins,
-    }]),
-    ...(long ? [] : [
-      once("ONNX Runtime Web, WASM, 1 thread, f32 (Deno)", "peer", onnxRuntimeWeb("wasm", 1)),
-    ]),
-    once(
-      `ONNX Runtime Web, WASM, ${threads}, f32 (Node)`,
-      "peer",
-      onnxRuntimeWeb("wasm-node", bench.cores),
-    ),
-    ...each("onnxruntime-node, f32", () => onnxRuntimeProgram(bench, "node", bench.cores)),
-    ...each("llama.cpp, F32", () => llamaCppProgram(bench, "cpu", "F32", choice.tokens)),
-    ...inBf16("llama.cpp, BF16", () => llamaCppProgram(bench, "cpu", "BF16", choice.tokens)),
+    ...each("onnxruntime-node, f32", () => onnxRuntimeProgram(bench, "node", cores)),
+    ...each("llama.cpp, F32", () => llamaCppProgram(bench, "cpu", "F32", tokens)),
     ...each("PyTorch, f32", () => pytorchProgram(bench, "float32")),
-    ...inBf16("PyTorch, bf16", () => pytorchProgram(bench, "bfloat16")),
+  ];
+  if (long) return fastest;
+  const twins = () => assayProgram(bench, { backend: "cpu" });
+  const onnxRuntimeWeb = (build: "wasm" | "wasm-node", threads: number) => () =>
+    onnxRuntimeProgram(bench, build, threads);
+  return [
+    ...fastest,
+    ...each("llama.cpp, BF16", () => llamaCppProgram(bench, "cpu", "BF16", tokens)),
+    ...each("PyTorch, bf16", () => pytorchProgram(bench, "bfloat16")),
+    once(
+      `ONNX Runtime Web, WASM, ${cores} threads, f32 (Node)`,
+      "peer",
+      onnxRuntimeWeb("wasm-node", cores),
+    ),
+    once("ONNX Runtime Web, WASM, 1 thread, f32 (Deno)", "peer", onnxRuntimeWeb("wasm", 1)),
+    once("Assay, `wasm`, 1 thread", "wasm", wasm(1)),
+    { ...once("Assay, `cpu` (the twins)", "twins", twins), tokens: tokensOfTwins },
   ];
 }
 
@@ -101,11 +96,12 @@ function measuredWithEach({ sets, tokens, holding }: EngineChoice) {
 /** Assay on lavapipe: with all widths of vectors that it has on this processor. */
 function lavapipe(
   bench: Bench,
-  { sets, tokens, holding }: EngineChoice,
+  { sets, tokens, holding, long }: EngineChoice,
 ): EngineWithoutGpu[] {
+  const wide = bench.vectorBits === 512;
   const program = async (environment: Readonly<Record<string, string>>): Promise<EngineProgram> => {
     if (bench.vectorBits === undefined) throw new Error("lavapipe is not the adapter here");
-    return await assayProgram(bench, backend("gpu"), environment);
+    return await assayProgram(bench, { backend: "gpu" }, environment);
   };
   const engine = (bits: number, set: InstructionSet, make: EngineWithoutGpu["program"]) => ({
     name: `Assay, lavapipe, ${bits}-bit vectors`,
@@ -116,8 +112,8 @@ function lavapipe(
   });
   const [most, ...others] = sets;
   return [
-    engine(256, most!, () => program(narrowVectors)),
-    ...(bench.vectorBits === 512 ? [engine(512, most!, () => program({}))] : []),
+    ...(long && wide ? [] : [engine(256, most!, () => program(narrowVectors))]),
+    ...(wide ? [engine(512, most!, () => program({}))] : []),
     ...others.map((set) =>
       engine(256, set, async () => heldToAvx2(await program(narrowVectors), holding))
     ),

@@ -1,5 +1,5 @@
 import { demoModel, firstLine, firstScore, type Start, withCaches } from "../first_line.ts";
-import { table } from "../section.ts";
+import { type Section, table } from "../section.ts";
 import { formatSpread, spread } from "../statistics.ts";
 
 /** Hides every adapter from a program: WebGPU in Deno looks for Vulkan's drivers, then for OpenGL's. */
@@ -37,35 +37,56 @@ interface Times {
   failure?: string;
 }
 
-/** From the start of a process to its first score, by each of Assay's engines, in turns. */
-export async function firstVerdicts(
-  rounds: number,
+interface Starting {
+  readonly name: string;
+  readonly start: Start;
+  readonly times: Times;
+}
+
+/** One empty and one warm start of each that works. */
+async function startAll(
+  all: readonly Starting[],
+  keep: boolean,
   onProgress: (text: string) => void,
-): Promise<string> {
-  const model = await demoModel();
-  const all = Object.entries(starts(model)).map(([name, start]) => ({
-    name,
-    start,
-    times: { cold: [], warm: [] } as Times,
-  }));
-  for (let round = 0; round <= rounds; round++) { // the first fills Deno's and the system's caches
-    for (const { name, start, times } of all) {
-      if (times.failure !== undefined) continue;
-      try {
-        await withCaches(async (folder) => {
-          const cold = await firstLine(start, folder);
-          const warm = await firstLine(start, folder);
-          if (round === 0) return;
-          times.cold.push(cold.milliseconds);
-          times.warm.push(warm.milliseconds);
-        });
-      } catch (error) {
-        times.failure = error instanceof Error ? error.message : String(error);
-        onProgress(`${name}: ${times.failure}`);
-      }
+): Promise<void> {
+  for (const { name, start, times } of all) {
+    if (times.failure !== undefined) continue;
+    try {
+      await withCaches(async (folder) => {
+        const cold = await firstLine(start, folder);
+        const warm = await firstLine(start, folder);
+        if (!keep) return;
+        times.cold.push(cold.milliseconds);
+        times.warm.push(warm.milliseconds);
+      });
+    } catch (error) {
+      times.failure = error instanceof Error ? error.message : String(error);
+      onProgress(`${name}: ${times.failure}`);
     }
-    onProgress(`cold starts: round ${round} of ${rounds}`);
   }
+}
+
+/** From the start of a process to its first score, by each of Assay's engines, in turns. */
+export const coldStartWithoutGpu: Section = {
+  title: "Cold start without a GPU",
+
+  async measure({ settings: { rounds }, onProgress }) {
+    const model = await demoModel();
+    const all = Object.entries(starts(model)).map(([name, start]) => ({
+      name,
+      start,
+      times: { cold: [], warm: [] } as Times,
+    }));
+    await startAll(all, false, onProgress); // fills Deno's and the system's own caches
+    for (let round = 1; round <= rounds; round++) {
+      await startAll(all, true, onProgress);
+      onProgress(`round ${round} of ${rounds}`);
+    }
+    return report(model, rounds, all);
+  },
+};
+
+function report(model: string, rounds: number, all: readonly Starting[]): string {
   return [
     `\`${model}\`, one conversation, a process of its own each time, from before \`deno run\` is ` +
     `started to the first line on its standard output; ${rounds} rounds. Deno's own cache of ` +
