@@ -83,12 +83,17 @@ export class Engine implements Disposable {
     return this.#scratch.bytes * (this.team.most + 1);
   }
 
-  /** Sees to it that each thread has so many bytes of its own; not while the kernels compute. */
+  /**
+   * Sees to it that each thread has so many bytes of its own; not while the kernels compute.
+   *
+   * @throws {AssayError} `wasm/memory`; what there was before is still there then.
+   */
   reserveScratch(bytes: number): void {
     if (bytes <= this.#scratch.bytes) return;
     const size = Math.ceil(bytes / 64) * 64;
-    this.memory.free(this.#scratch.address);
+    // Before what was there is given back: where there is no room the kernels go on with that.
     const address = this.memory.allocate(size * (this.team.most + 1));
+    this.memory.free(this.#scratch.address);
     this.#scratch = { address, bytes: size };
     this.kernels.configure(address, size, Number(!isPage));
   }
