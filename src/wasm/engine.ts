@@ -115,8 +115,7 @@ function supportedModule(pinned: Arithmetic | undefined): {
   const modules = { relaxed: relaxedModule, strict: strictModule };
   // A runtime without WebAssembly has no such name.
   if (typeof WebAssembly !== "object") throw noVectors();
-  const usual = () =>
-    compiling(fusesProducts) ? ["relaxed", "strict"] as const : ["strict"] as const;
+  const usual = () => fusesProducts() ? ["relaxed", "strict"] as const : ["strict"] as const;
   for (const arithmetic of pinned === undefined ? usual() : [pinned]) {
     const bytes = Uint8Array.from(atob(modules[arithmetic]), (text) => text.charCodeAt(0));
     if (WebAssembly.validate(bytes)) return { arithmetic, bytes };
@@ -137,19 +136,6 @@ function noVectors(): AssayError {
 function mayShareMemory(): boolean {
   const isolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated;
   return typeof SharedArrayBuffer === "function" && isolated !== false;
-}
-
-/**
- * Has something compiled.
- *
- * @throws {AssayError} `wasm/refused` where a page's policy forbids it.
- */
-function compiling<Result>(compile: () => Result): Result {
-  try {
-    return compile();
-  } catch (cause) {
-    throw refused(cause);
-  }
 }
 
 function refused(cause: unknown): AssayError {

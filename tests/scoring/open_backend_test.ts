@@ -94,9 +94,16 @@ Deno.test("WebAssembly that is asked for and not there, or not allowed, is an er
       throw new WebAssembly.CompileError("forbidden by the test");
     }
   }
-  await having(WebAssembly, "Module", Forbidden, async () => {
-    await assert.rejects(load, { code: "wasm/refused", message: /forbidden by the test/ });
-  });
+  // As a page's policy does it: of both ways.
+  await having(
+    WebAssembly,
+    "Module",
+    Forbidden,
+    () =>
+      having(WebAssembly, "compile", forbidden, async () => {
+        await assert.rejects(load, { code: "wasm/refused", message: /forbidden by the test/ });
+      }),
+  );
 });
 
 gpuTest("without vectors auto takes the adapter that there is", async () => {
