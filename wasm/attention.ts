@@ -18,10 +18,10 @@ import {
   BLOCK,
   enter,
   finish,
+  gather,
   LANES,
   LOWEST,
   rescale,
-  rowOf,
   scoreFour,
   share64,
   stateBytes,
@@ -30,11 +30,16 @@ import {
 } from "./attention_panel";
 import { ATTENTION } from "./kinds";
 import { describe, operand, scratch, setOperand, share } from "./team";
-import { all, exp } from "./vector";
+import { all, expBelow } from "./vector";
+
+// Where a tile's numbers lie, after the states of all panels: shares [64, 8], scaling [8], and the keys and
+// values of its positions [64, headDim] each.
+const SHARES: u32 = 4 * LANES * TILE;
+const SCALING: u32 = 4 * LANES;
 
 /** Bytes of a thread's memory: queries, sums of values for a block, and what a tile needs. */
 export function attention_scratch(headDim: u32, group: u32): u32 {
-  return stateBytes(headDim) * (BLOCK / LANES) * group + 4 * LANES * (TILE + headDim);
+  return stateBytes(headDim) * (BLOCK / LANES) * group + SHARES + SCALING + 8 * TILE * headDim;
 }
 
 export function attention(
@@ -92,10 +97,13 @@ export function attentionPart(part: u32): void {
   const end = highestSeen(position + count - 1) + 1;
   const start = lowestSeen(position) / TILE * TILE;
   for (let tile = start; tile < end; tile += TILE) {
+    const tileEnd = min(tile + TILE, end);
+    gather(operand<u32>(1), keyHeads, keyHead, headDim, tile, tileEnd, tileKeys());
+    gather(operand<u32>(2), keyHeads, keyHead, headDim, tile, tileEnd, tileValues(headDim));
     for (let head: u32 = 0; head < group; head++) {
       for (let panel: u32 = 0; panel < panels; panel++) {
         const lanes = min(LANES, count - panel * LANES);
-        takeTile(state(head, panel), tile, position + panel * LANES, lanes, keyHead, headDim);
+        takeTile(state(head, panel), tile, position + panel * LANES, lanes, headDim);
       }
     }
   }
@@ -113,11 +121,22 @@ function state(head: u32, panel: u32): u32 {
   return scratch() + (head * (BLOCK / LANES) + panel) * stateBytes(operand<u32>(7));
 }
 
-/** A tile's shares [64, 8] and sums of values [headDim, 8], after all states. */
 // @ts-ignore: decorator
 @inline
-function tileMemory(): u32 {
+function tileShares(): u32 {
   return state(operand<u32>(5) / operand<u32>(6), 0);
+}
+
+// @ts-ignore: decorator
+@inline
+function tileKeys(): u32 {
+  return tileShares() + SHARES + SCALING;
+}
+
+// @ts-ignore: decorator
+@inline
+function tileValues(headDim: u32): u32 {
+  return tileKeys() + 4 * TILE * headDim;
 }
 
 /** The last position that a query sees. */
@@ -143,52 +162,33 @@ function takeTile(
   tile: u32,
   position: u32,
   lanes: u32,
-  keyHead: u32,
   headDim: u32,
 ): void {
   const last = position + lanes - 1;
   const from = max(tile, lowestSeen(position));
   const end = min(tile + TILE, highestSeen(last) + 1);
   if (from >= end) return;
-  const stride = 4 * operand<u32>(6) * headDim;
-  const column = 4 * keyHead * headDim;
-  const shares = tileMemory();
-  const first = tile + ((from - tile) & ~3);
-  for (let p = first; p < end; p += 4) {
-    const keys = operand<u32>(1) + column;
-    scoreFour(
-      state,
-      headDim,
-      keys + rowOf(p) * stride,
-      keys + rowOf(min(p + 1, end - 1)) * stride,
-      keys + rowOf(min(p + 2, end - 1)) * stride,
-      keys + rowOf(min(p + 3, end - 1)) * stride,
-      shares + 4 * LANES * (p - tile),
-      true,
-    );
+  // Counted within the tile; four keys at a time, the last one again where there are fewer.
+  const first = (from - tile) & ~3;
+  const until = end - tile;
+  const shares = tileShares();
+  const keys = tileKeys();
+  const bytes: u32 = 4 * headDim;
+  for (let key = first; key < until; key += 4) {
+    const k0 = keys + key * bytes;
+    const k1 = keys + min(key + 1, until - 1) * bytes;
+    const k2 = keys + min(key + 2, until - 1) * bytes;
+    const k3 = keys + min(key + 3, until - 1) * bytes;
+    scoreFour(state, headDim, k0, k1, k2, k3, shares + 4 * LANES * key, true);
   }
-  const seenByAll = lowestSeen(last) <= first && highestSeen(position) + 1 >= end;
-  const scaling = shares + 4 * LANES * TILE;
-  if (seenByAll) share64(state + 8 * LANES * headDim, shares, first - tile, end - tile, scaling);
-  else {shareMasked(
-      state + 8 * LANES * headDim,
-      shares,
-      first - tile,
-      end - tile,
-      scaling,
-      tile,
-      position,
-    );}
-  addValues(
-    state + 4 * LANES * headDim,
-    headDim,
-    column,
-    stride,
-    first,
-    end,
-    shares - 4 * LANES * tile,
-    scaling,
-  );
+  const scaling = shares + SHARES;
+  const highest = state + 8 * LANES * headDim;
+  const seenByAll = lowestSeen(last) <= tile + first && highestSeen(position) + 1 >= end;
+  if (seenByAll) share64(highest, shares, first, until, scaling);
+  else shareMasked(highest, shares, first, until, scaling, tile, position);
+  const sums = state + 4 * LANES * headDim;
+  const values = tileValues(headDim) + first * bytes;
+  addValues(sums, headDim, values, until - first, shares + 4 * LANES * first, scaling);
 }
 
 /** As {@link share64}, where some queries don't see some positions. */
@@ -217,8 +217,8 @@ function shareMasked(
   for (let at = first; at < end; at++) {
     const to = shares + 4 * LANES * at;
     const p = i32x4.splat(tile + at);
-    const e0 = v128.and(exp(f32x4.sub(v128.load(to, 0), m0)), seen(p, low0, high0));
-    const e1 = v128.and(exp(f32x4.sub(v128.load(to, 16), m1)), seen(p, low1, high1));
+    const e0 = v128.and(expBelow(f32x4.sub(v128.load(to, 0), m0)), seen(p, low0, high0));
+    const e1 = v128.and(expBelow(f32x4.sub(v128.load(to, 16), m1)), seen(p, low1, high1));
     v128.store(to, e0, 0);
     v128.store(to, e1, 16);
     t0 = f32x4.add(t0, e0);

@@ -7,7 +7,7 @@
  */
 import { softCapped } from "./soft_cap";
 import { operand } from "./team";
-import { all, exp, fused, nanWhereOverflown } from "./vector";
+import { all, expBelow, fused, nanWhereOverflown } from "./vector";
 
 /** Queries of a panel, and positions of a tile. */
 export const LANES: u32 = 8;
@@ -68,15 +68,34 @@ export function finish(state: u32, row: u32, lanes: u32, head: u32): void {
   const headDim = operand<u32>(7);
   const stride = 4 * operand<u32>(5) * headDim;
   const output = operand<u32>(12) + row * stride + 4 * head * headDim;
-  const sums = state + 4 * LANES * headDim;
+  let sums = state + 4 * LANES * headDim;
   const totals = state + 8 * LANES * headDim + 4 * LANES;
-  for (let lane: u32 = 0; lane < lanes; lane++) {
-    const total = load<f32>(totals + 4 * lane);
-    for (let d: u32 = 0; d < headDim; d++) {
-      const sum = load<f32>(sums + 4 * (LANES * d + lane));
-      store<f32>(output + lane * stride + 4 * d, sum / total);
-    }
+  const share0 = f32x4.div(all(1), v128.load(totals, 0));
+  const share1 = f32x4.div(all(1), v128.load(totals, 16));
+  // The last query's row takes what lanes without a query hold, before its own numbers.
+  const lane1 = rowOfLane(output, stride, 1, lanes), lane2 = rowOfLane(output, stride, 2, lanes);
+  const lane3 = rowOfLane(output, stride, 3, lanes), lane4 = rowOfLane(output, stride, 4, lanes);
+  const lane5 = rowOfLane(output, stride, 5, lanes), lane6 = rowOfLane(output, stride, 6, lanes);
+  const lane7 = rowOfLane(output, stride, 7, lanes);
+  for (let d: u32 = 0; d < 4 * headDim; d += 4) {
+    const low = f32x4.mul(v128.load(sums, 0), share0);
+    const high = f32x4.mul(v128.load(sums, 16), share1);
+    v128.store_lane<f32>(lane7 + d, high, 3);
+    v128.store_lane<f32>(lane6 + d, high, 2);
+    v128.store_lane<f32>(lane5 + d, high, 1);
+    v128.store_lane<f32>(lane4 + d, high, 0);
+    v128.store_lane<f32>(lane3 + d, low, 3);
+    v128.store_lane<f32>(lane2 + d, low, 2);
+    v128.store_lane<f32>(lane1 + d, low, 1);
+    v128.store_lane<f32>(output + d, low, 0);
+    sums += 4 * LANES;
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function rowOfLane(output: u32, stride: u32, lane: u32, lanes: u32): u32 {
+  return output + min(lane, lanes - 1) * stride;
 }
 
 /** The address of a row of keys or values. */
@@ -173,8 +192,8 @@ export function share64(highest: u32, shares: u32, first: u32, end: u32, scaling
   let t0 = all(0), t1 = all(0);
   for (let at = first; at < end; at++) {
     const to = shares + 4 * LANES * at;
-    const e0 = exp(f32x4.sub(v128.load(to, 0), m0));
-    const e1 = exp(f32x4.sub(v128.load(to, 16), m1));
+    const e0 = expBelow(f32x4.sub(v128.load(to, 0), m0));
+    const e1 = expBelow(f32x4.sub(v128.load(to, 16), m1));
     v128.store(to, e0, 0);
     v128.store(to, e1, 16);
     t0 = f32x4.add(t0, e0);
@@ -195,7 +214,7 @@ export function rescale(
   t1: v128,
   scaling: u32,
 ): void {
-  const r0 = exp(f32x4.sub(old0, m0)), r1 = exp(f32x4.sub(old1, m1));
+  const r0 = expBelow(f32x4.sub(old0, m0)), r1 = expBelow(f32x4.sub(old1, m1));
   v128.store(highest, m0, 0);
   v128.store(highest, m1, 16);
   v128.store(highest, fused(v128.load(highest, 32), r0, t0), 32);
@@ -205,38 +224,52 @@ export function rescale(
 }
 
 /**
- * sums = sums · scaling + Σ share · value over positions `first` to `end`, which lie in one run of rows
- * or, where the shared prefix ends among them, in two.
+ * Copies a head's rows of some positions, one after another: as they lie in a pack, a few cache sets would
+ * have to hold them all.
  *
- * @param shares Where the share of position 0 would lie.
+ * @param rows Keys or values [rows, heads · headDim].
+ */
+export function gather(
+  rows: u32,
+  heads: u32,
+  head: u32,
+  headDim: u32,
+  first: u32,
+  end: u32,
+  target: u32,
+): void {
+  const bytes: u32 = 4 * headDim;
+  const from = rows + head * bytes;
+  for (let position = first; position < end; position++) {
+    const row = from + rowOf(position) * heads * bytes;
+    for (let at: u32 = 0; at < bytes; at += 16) v128.store(target + at, v128.load(row + at));
+    target += bytes;
+  }
+}
+
+/**
+ * sums = sums · scaling + Σ share · value.
+ *
+ * @param values Rows [count, headDim], as `gather()` left them.
+ * @param shares [count, 8]
  */
 export function addValues(
   sums: u32,
   headDim: u32,
-  column: u32,
-  stride: u32,
-  first: u32,
-  end: u32,
+  values: u32,
+  count: u32,
   shares: u32,
   scaling: u32,
 ): void {
-  const values = operand<u32>(2) + column;
-  const middle = first < prefixLength ? min(prefixLength, end) : end;
-  const run = values + rowOf(first) * stride;
-  const next = middle < end ? values + rowOf(middle) * stride : 0;
   for (let d: u32 = 0; d < headDim; d += 4) {
-    const at = shares + 4 * LANES * first;
-    const to = sums + 4 * LANES * d;
-    addFour(run + 4 * d, middle - first, next + 4 * d, end - middle, stride, at, to, scaling);
+    addFour(values + 4 * d, count, 4 * headDim, shares, sums + 4 * LANES * d, scaling);
   }
 }
 
 /** The sums of four columns of values, for eight queries. */
 function addFour(
-  run: u32,
+  value: u32,
   count: u32,
-  next: u32,
-  nextCount: u32,
   stride: u32,
   shares: u32,
   sums: u32,
@@ -244,60 +277,52 @@ function addFour(
 ): void {
   let s00 = all(0), s01 = all(0), s10 = all(0), s11 = all(0);
   let s20 = all(0), s21 = all(0), s30 = all(0), s31 = all(0);
-  while (true) {
-    for (let i: u32 = 1; i < count; i += 2) {
-      let p0 = v128.load(shares, 0), p1 = v128.load(shares, 16);
-      let v = v128.load_splat<f32>(run, 0);
-      s00 = fused(v, p0, s00);
-      s01 = fused(v, p1, s01);
-      v = v128.load_splat<f32>(run, 4);
-      s10 = fused(v, p0, s10);
-      s11 = fused(v, p1, s11);
-      v = v128.load_splat<f32>(run, 8);
-      s20 = fused(v, p0, s20);
-      s21 = fused(v, p1, s21);
-      v = v128.load_splat<f32>(run, 12);
-      s30 = fused(v, p0, s30);
-      s31 = fused(v, p1, s31);
-      run += stride;
-      p0 = v128.load(shares, 32);
-      p1 = v128.load(shares, 48);
-      v = v128.load_splat<f32>(run, 0);
-      s00 = fused(v, p0, s00);
-      s01 = fused(v, p1, s01);
-      v = v128.load_splat<f32>(run, 4);
-      s10 = fused(v, p0, s10);
-      s11 = fused(v, p1, s11);
-      v = v128.load_splat<f32>(run, 8);
-      s20 = fused(v, p0, s20);
-      s21 = fused(v, p1, s21);
-      v = v128.load_splat<f32>(run, 12);
-      s30 = fused(v, p0, s30);
-      s31 = fused(v, p1, s31);
-      run += stride;
-      shares += 8 * LANES;
-    }
-    if ((count & 1) != 0) {
-      const p0 = v128.load(shares, 0), p1 = v128.load(shares, 16);
-      let v = v128.load_splat<f32>(run, 0);
-      s00 = fused(v, p0, s00);
-      s01 = fused(v, p1, s01);
-      v = v128.load_splat<f32>(run, 4);
-      s10 = fused(v, p0, s10);
-      s11 = fused(v, p1, s11);
-      v = v128.load_splat<f32>(run, 8);
-      s20 = fused(v, p0, s20);
-      s21 = fused(v, p1, s21);
-      v = v128.load_splat<f32>(run, 12);
-      s30 = fused(v, p0, s30);
-      s31 = fused(v, p1, s31);
-      run += stride;
-      shares += 4 * LANES;
-    }
-    if (nextCount == 0) break;
-    run = next;
-    count = nextCount;
-    nextCount = 0;
+  for (let i: u32 = 1; i < count; i += 2) {
+    let p0 = v128.load(shares, 0), p1 = v128.load(shares, 16);
+    let v = v128.load_splat<f32>(value, 0);
+    s00 = fused(v, p0, s00);
+    s01 = fused(v, p1, s01);
+    v = v128.load_splat<f32>(value, 4);
+    s10 = fused(v, p0, s10);
+    s11 = fused(v, p1, s11);
+    v = v128.load_splat<f32>(value, 8);
+    s20 = fused(v, p0, s20);
+    s21 = fused(v, p1, s21);
+    v = v128.load_splat<f32>(value, 12);
+    s30 = fused(v, p0, s30);
+    s31 = fused(v, p1, s31);
+    value += stride;
+    p0 = v128.load(shares, 32);
+    p1 = v128.load(shares, 48);
+    v = v128.load_splat<f32>(value, 0);
+    s00 = fused(v, p0, s00);
+    s01 = fused(v, p1, s01);
+    v = v128.load_splat<f32>(value, 4);
+    s10 = fused(v, p0, s10);
+    s11 = fused(v, p1, s11);
+    v = v128.load_splat<f32>(value, 8);
+    s20 = fused(v, p0, s20);
+    s21 = fused(v, p1, s21);
+    v = v128.load_splat<f32>(value, 12);
+    s30 = fused(v, p0, s30);
+    s31 = fused(v, p1, s31);
+    value += stride;
+    shares += 8 * LANES;
+  }
+  if ((count & 1) != 0) {
+    const p0 = v128.load(shares, 0), p1 = v128.load(shares, 16);
+    let v = v128.load_splat<f32>(value, 0);
+    s00 = fused(v, p0, s00);
+    s01 = fused(v, p1, s01);
+    v = v128.load_splat<f32>(value, 4);
+    s10 = fused(v, p0, s10);
+    s11 = fused(v, p1, s11);
+    v = v128.load_splat<f32>(value, 8);
+    s20 = fused(v, p0, s20);
+    s21 = fused(v, p1, s21);
+    v = v128.load_splat<f32>(value, 12);
+    s30 = fused(v, p0, s30);
+    s31 = fused(v, p1, s31);
   }
   const r0 = v128.load(scaling, 0), r1 = v128.load(scaling, 16);
   addTo(sums, r0, r1, s00, s01);

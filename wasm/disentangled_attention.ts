@@ -18,6 +18,7 @@ import {
   BLOCK,
   enter,
   finish,
+  gather,
   LANES,
   rowOf,
   scoreFour,
@@ -40,7 +41,8 @@ let listed: u32 = 0;
 let which: u32 = 0;
 
 // Where a tile's numbers lie, after the states of its block's panels: shares [64, 8] and scaling [8], the
-// list, keys side by side [8][headDim, 8], products by distance of queries [96, 8] and of keys [8][40, 8].
+// list, keys side by side [8][headDim, 8], products by distance of queries [96, 8] and of keys [8][40, 8],
+// values [64, headDim].
 const SHARES: u32 = 4 * LANES * TILE;
 const SCALING: u32 = 4 * LANES;
 const LIST: u32 = 4 * DISTANCES;
@@ -50,7 +52,7 @@ const OF_KEYS: u32 = 4 * LANES * NEAR;
 /** Bytes of a thread's memory. */
 export function disentangled_scratch(headDim: u32): u32 {
   return stateBytes(headDim) * (BLOCK / LANES) + SHARES + SCALING + 2 * LIST + 4 * TILE * headDim +
-    OF_QUERIES + TILE / LANES * OF_KEYS;
+    OF_QUERIES + TILE / LANES * OF_KEYS + 4 * TILE * headDim;
 }
 
 /**
@@ -113,6 +115,7 @@ export function disentangledAttentionPart(part: u32): void {
   for (let tile: u32 = 0; tile < tokens; tile += TILE) {
     const end = min(tile + TILE, tokens);
     listPlaces(<i32> position - <i32> (tile + TILE - 1), panels * LANES + TILE - 1, head);
+    gather(operand<u32>(2), heads, head, headDim, tile, end, tileValues());
     if (operand<u32>(9) != 0) multiplyKeys(tile, end, head, panels);
     for (let panel: u32 = 0; panel < panels; panel++) takeTile(panel, tile, end, head, headDim);
   }
@@ -140,6 +143,13 @@ function keysAside(): u32 {
 @inline
 function products(): u32 {
   return keysAside() + 4 * TILE * operand<u32>(7);
+}
+
+/** A tile's values, after all else. */
+// @ts-ignore: decorator
+@inline
+function tileValues(): u32 {
+  return products() + OF_QUERIES + TILE / LANES * OF_KEYS;
 }
 
 /** The places of some distances, in order, each once for neighbours that are in it. */
@@ -247,8 +257,7 @@ function takeTile(panel: u32, tile: u32, end: u32, head: u32, headDim: u32): voi
   const scaling = shares + SHARES;
   share64(queries + 8 * LANES * headDim, shares, 0, end - tile, scaling);
   const sums = queries + 4 * LANES * headDim;
-  const at = shares - 4 * LANES * tile;
-  addValues(sums, headDim, 4 * head * headDim, stride, tile, end, at, scaling);
+  addValues(sums, headDim, tileValues(), end - tile, shares, scaling);
 }
 
 /** Adds the terms of place to the products of eight queries with a key, which become scores. */

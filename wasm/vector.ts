@@ -65,18 +65,50 @@ function powerOfTwo(n: v128): v128 {
 @inline
 export function exp(x: v128): v128 {
   const bounded = f32x4.pmin(f32x4.pmax(x, all(-150.0)), all(150.0));
-  const n = f32x4.nearest(f32x4.mul(bounded, all(1.44269504088896341)));
-  let r = fused(n, all(-0.693359375), bounded);
+  const whole = fused(bounded, all(1.44269504088896341), all(ROUNDING));
+  const power = i32x4.sub(whole, f32ToBits(ROUNDING));
+  const half = i32x4.shr_s(power, 1);
+  const p = expOfRest(bounded, f32x4.sub(whole, all(ROUNDING)));
+  return f32x4.mul(f32x4.mul(p, powerOfTwo(half)), powerOfTwo(i32x4.sub(power, half)));
+}
+
+/**
+ * e^x of numbers up to 0, as {@link exp}, for shares of a softmax: below −80 it is 0. Such a share counts
+ * for nothing beside the 1 of the highest, and its product with a small number would be subnormal, which
+ * takes processors a hundred times as long.
+ */
+// @ts-ignore: decorator
+@inline
+export function expBelow(x: v128): v128 {
+  const bounded = f32x4.pmax(x, all(-80.0));
+  const whole = fused(bounded, all(1.44269504088896341), all(ROUNDING));
+  const p = expOfRest(bounded, f32x4.sub(whole, all(ROUNDING)));
+  // The power's bits are the lowest of `whole`; those above are shifted out.
+  const share = f32x4.mul(p, i32x4.add(i32x4.shl(whole, 23), i32x4.splat(0x3f800000)));
+  return v128.andnot(share, f32x4.lt(x, all(-80.0)));
+}
+
+/** 1.5 · 2^23: what is added to it is rounded to an integer, which is then its lowest bits. */
+const ROUNDING: f32 = 12582912.0;
+
+// @ts-ignore: decorator
+@inline
+function f32ToBits(x: f32): v128 {
+  return i32x4.splat(reinterpret<i32>(x));
+}
+
+/** e^(x − n · ln 2). */
+// @ts-ignore: decorator
+@inline
+function expOfRest(x: v128, n: v128): v128 {
+  let r = fused(n, all(-0.693359375), x);
   r = fused(n, all(2.12194440e-4), r);
   let p = fused(r, all(1.9875691500e-4), all(1.3981999507e-3));
   p = fused(p, r, all(8.3334519073e-3));
   p = fused(p, r, all(4.1665795894e-2));
   p = fused(p, r, all(1.6666665459e-1));
   p = fused(p, r, all(5.0000001201e-1));
-  p = f32x4.add(fused(p, f32x4.mul(r, r), r), all(1));
-  const power = i32x4.trunc_sat_f32x4_s(n);
-  const half = i32x4.shr_s(power, 1);
-  return f32x4.mul(f32x4.mul(p, powerOfTwo(half)), powerOfTwo(i32x4.sub(power, half)));
+  return f32x4.add(fused(p, f32x4.mul(r, r), r), all(1));
 }
 
 /**
