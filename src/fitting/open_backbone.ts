@@ -5,7 +5,7 @@ import { featureReads, type StateSource } from "./feature_extraction.ts";
 export interface OpenBackboneOptions {
   /** Whether prompts' states are wanted too, which gates read; off by default. */
   readonly prompts?: boolean | undefined;
-  /** Where to compute; `auto`, the default, takes the GPU, or the CPU with a warning. */
+  /** Where to compute; `auto`, the default, takes a GPU, or else what is fastest on the processor. */
   readonly backend?: "auto" | "gpu" | "wasm" | "cpu" | undefined;
   /** Bytes of device memory to stay within; unlimited by default. */
   readonly memoryBudget?: number | undefined;

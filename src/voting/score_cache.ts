@@ -73,6 +73,8 @@ export class ScoreCache {
   badLines = 0;
   /** Whether the file is of an earlier version, whose lines have no checksums and are not believed. */
   isOutdated = false;
+  /** The kernels that computed the scores, as far as their lines tell: scores of two may differ in last bits. */
+  readonly kernels: Set<string> = new Set();
   readonly #identity: CacheIdentity;
   #described: string | undefined;
   readonly #scores = new Map<string, readonly number[]>();
@@ -115,7 +117,7 @@ export class ScoreCache {
       return;
     }
     const fields = (entry ?? {}) as Record<string, unknown>;
-    const { key, scores, check, assay, version, for: owner } = fields;
+    const { key, scores, kernels, check, assay, version, for: owner } = fields;
     if (assay !== undefined) {
       if (assay === "score-cache" && owner === this.#description()) {
         if (version === cacheVersion) return;
@@ -132,9 +134,14 @@ export class ScoreCache {
     }
     const valid = typeof key === "string" && Array.isArray(scores) && scores.length > 0 &&
       scores.every((score) => Number.isFinite(score)) && // 1e400 is JSON, and no score
-      check === this.#check(key, scores as number[]);
-    if (valid) this.#scores.set(key, scores as number[]);
-    else this.badLines++;
+      (kernels === undefined || typeof kernels === "string") &&
+      check === this.#check(key, scores as number[], kernels);
+    if (!valid) {
+      this.badLines++;
+      return;
+    }
+    this.#scores.set(key, scores as number[]);
+    if (kernels !== undefined) this.kernels.add(kernels);
   }
 
   /**
@@ -152,16 +159,19 @@ export class ScoreCache {
    *
    * @param key From {@linkcode conversationKey}.
    * @param scores One finite score per head.
+   * @param kernels The kernels that computed them, where that is known.
    * @returns The line to append to the file.
    */
-  add(key: string, scores: readonly number[]): string {
+  add(key: string, scores: readonly number[], kernels?: string): string {
     this.#scores.set(key, scores);
-    return `${JSON.stringify({ key, scores, check: this.#check(key, scores) })}\n`;
+    const check = this.#check(key, scores, kernels);
+    return `${JSON.stringify({ key, scores, kernels, check })}\n`;
   }
 
   /** Tells whether a line is as it was written, and for this voter. */
-  #check(key: string, scores: readonly number[]): string {
-    return crc32(JSON.stringify([this.#description(), key, scores]));
+  #check(key: string, scores: readonly number[], kernels?: string): string {
+    const told = kernels === undefined ? [] : [kernels];
+    return crc32(JSON.stringify([this.#description(), key, scores, ...told]));
   }
 
   #description(): string {

@@ -63,6 +63,16 @@ Deno.test("ScoreCache passes over lines that are no scores", () => {
   assert.equal(cache.badLines, 6);
 });
 
+Deno.test("ScoreCache remembers the kernels that its lines tell of, and believes no other's name", () => {
+  const cache = new ScoreCache(identity);
+  const lines = [cache.add("a", [1]), cache.add("b", [2], "wasm"), cache.add("c", [3], "texture")];
+  const again = reopened(lines.join(""));
+  assert.deepEqual([...again.kernels], ["wasm", "texture"]);
+  assert.deepEqual(again.get("b"), [2]);
+  const changed = reopened(lines[1]!.replace("wasm", "cpu"));
+  assert.deepEqual([changed.size, changed.badLines, changed.kernels.size], [0, 1, 0]);
+});
+
 Deno.test("ScoreCache believes no line in which a character was changed, and none of another voter", () => {
   const cache = new ScoreCache(identity);
   const line = cache.add("00ff", [-1.25, 3e-7]).trim();

@@ -30,6 +30,7 @@ export async function loadLinearVoters(
     );
   }
   return {
+    kernels: backbone.backend.kernels,
     async *scoreStream(conversations, { signal }): AsyncGenerator<VoterScores> {
       for await (const state of backbone.states(conversations, { signal })) {
         yield scoresOf(heads, state);

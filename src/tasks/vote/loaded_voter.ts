@@ -8,6 +8,8 @@ export type VoterScores =
 
 /** A loaded reward model as voters use it. */
 export interface LoadedVoter extends Disposable {
+  /** The kernels that compute; a cache tells where its scores are of others. */
+  readonly kernels?: string | undefined;
   /** Scores in the order of the conversations, with bounded memory. */
   scoreStream(
     conversations: AsyncIterable<Conversation>,

@@ -68,9 +68,14 @@ export class ScoreCacheFile implements Disposable {
     return this.#cache.get(key);
   }
 
-  /** Keeps the scores of a conversation, in the file too. */
-  add(key: string, scores: readonly number[]): void {
-    this.#append(this.#cache.add(key, scores));
+  /** The kernels that computed the scores, as far as the file tells. */
+  get kernels(): ReadonlySet<string> {
+    return this.#cache.kernels;
+  }
+
+  /** Keeps the scores of a conversation, in the file too, with the kernels that computed them. */
+  add(key: string, scores: readonly number[], kernels?: string): void {
+    this.#append(this.#cache.add(key, scores, kernels));
   }
 
   /** Closes the file. */

@@ -150,6 +150,8 @@ async function scoreAll(
     .catch((cause) => {
       throw toldInterrupt(cause);
     });
+  const mixed = scores.size > 0 ? otherKernels(label, cache.kernels, voter.kernels) : undefined;
+  if (mixed !== undefined) await options.onNote?.(mixed);
   let done = 0;
   const asked: string[] = [];
   const conversations = missingConversations(rows.read(), plan, missing, asked);
@@ -160,7 +162,7 @@ async function scoreAll(
         failures.set(key, result.error);
       } else {
         scores.set(key, result.scores);
-        cache.add(key, result.scores);
+        cache.add(key, result.scores, voter.kernels);
       }
       options.onProgress?.(label, ++done, total);
     }
@@ -206,6 +208,21 @@ function scoredRowOf(
     case undefined:
       return undefined;
   }
+}
+
+/** What to say of scores in the cache that other kernels computed than those that go on. */
+function otherKernels(
+  label: string,
+  cached: ReadonlySet<string>,
+  own: string | undefined,
+): string | undefined {
+  const others = [...cached].filter((kernels) => kernels !== own);
+  if (own === undefined || others.length === 0) return undefined;
+  return `warning: ${label}: scores in the cache were computed by other kernels (${
+    others.join(", ")
+  }) ` +
+    `than the rest is now (${own}); they may differ in their last bits: pin --backend and --kernels, or ` +
+    "leave the cache out (--no-cache)";
 }
 
 /** The settings that a score can depend on. */

@@ -79,6 +79,7 @@ async function linearVoters(
 
 function rewardVoter(model: RewardModel): LoadedVoter {
   return {
+    kernels: model.kernels,
     async *scoreStream(conversations, options): AsyncGenerator<VoterScores> {
       for await (const { score, error } of model.scoreStream(conversations, options)) {
         const unknown = new AssayError("scoring/no-score", "Cannot use a verdict without a score");

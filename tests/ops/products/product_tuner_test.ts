@@ -48,7 +48,7 @@ function freshStore(): Store {
     read: () => Promise.resolve(held),
     add: (choices: Choices) => {
       choices.forEach((tile, product) => held.set(product, tile));
-      return Promise.resolve();
+      return Promise.resolve(true);
     },
   };
 }

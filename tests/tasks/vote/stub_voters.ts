@@ -11,16 +11,24 @@ export interface VoterLog {
   readonly scored: string[];
 }
 
+interface StubOptions {
+  readonly delay?: number;
+  readonly revision?: string;
+  readonly kernels?: string | undefined;
+}
+
 /**
  * Stands in for reward models: the score of a response is its length times the first number in the
  * model's name; a response "bad" can't be scored. Heads make two voters, the second of which
  * negates.
  *
  * @param log Told what is asked.
- * @param delay Milliseconds that each score takes.
- * @param revision Of every model.
+ * @param options.delay Milliseconds that each score takes.
+ * @param options.revision Of every model.
+ * @param options.kernels That compute.
  */
-export function stubVoters(log: VoterLog, { delay = 0, revision = "1" } = {}): OpenVoter {
+export function stubVoters(log: VoterLog, options: StubOptions = {}): OpenVoter {
+  const { delay = 0, revision = "1", kernels } = options;
   return (spec: VoterSpec) => {
     const name = spec.adapter ?? spec.model;
     const names = spec.heads === undefined ? [name] : [`${spec.heads}[0]`, `${spec.heads}[1]`];
@@ -31,6 +39,7 @@ export function stubVoters(log: VoterLog, { delay = 0, revision = "1" } = {}): O
       load: () => {
         log.loaded.push(name);
         return Promise.resolve({
+          kernels,
           async *scoreStream(
             conversations: AsyncIterable<Conversation>,
             { signal }: { signal?: AbortSignal },

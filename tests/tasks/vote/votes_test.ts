@@ -51,6 +51,24 @@ Deno.test("voteModels() asks no model for what its cache knows", async () => {
   });
 });
 
+Deno.test("voteModels() tells where a cache's scores are of other kernels", async () => {
+  await inFolder(async (cache) => {
+    const notesOf = async (kernels: string | undefined): Promise<string[]> => {
+      const notes: string[] = [];
+      const open = stubVoters({ loaded: [], scored: [] }, { kernels });
+      const onNote = (note: string): void => void notes.push(note);
+      await voteModels(rows, [voters[0]!], { open, cache, onNote });
+      return notes.filter((note) => note.includes("other kernels"));
+    };
+    assert.deepEqual(await notesOf("wasm"), []);
+    assert.deepEqual(await notesOf("wasm"), []); // "bad" is tried again
+    const [note, ...more] = await notesOf("texture");
+    assert.match(note!, /voter-3.*other kernels \(wasm\) than the rest is now \(texture\)/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(await notesOf(undefined), []);
+  });
+});
+
 Deno.test("voteModels() ends on the signal and keeps what was scored", async () => {
   await inFolder(async (cache) => {
     const controller = new AbortController();
