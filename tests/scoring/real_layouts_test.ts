@@ -3,7 +3,7 @@ import type { Dtype, TensorInfo } from "../../src/checkpoint/tensor.ts";
 import { AssayError } from "../../src/error.ts";
 import { planMemory } from "../../src/scoring/packs/memory_plan.ts";
 import type { ModelFacts } from "../../src/models/family.ts";
-import { planFor } from "../../src/scoring/model_plan.ts";
+import { memoryFor, planFor } from "../../src/scoring/model_plan.ts";
 
 const bytes: Record<string, number> = { F32: 4, BF16: 2, F16: 2 };
 const gibibyte = 2 ** 30;
@@ -59,6 +59,21 @@ Deno.test("ArmoRM-Llama3-8B is planned on an adapter that binds 128 MiB", async 
   assert.equal(streamed.layers, "streamed");
   assert.ok(streamed.peakBytes <= 4 * gibibyte);
   assert.ok(streamed.packsInFlight > 1);
+});
+
+Deno.test("a model of 8 billion weights is streamed through 4 GiB of WebAssembly's memory by default", async () => {
+  const facts = await layout("armorm_llama3_8b");
+  const model = planFor(facts, { head: "reward" });
+  const engine = { maxMatrixBytes: 2 ** 31, maxMatrixRows: Infinity, memoryLimit: 3.7 * gibibyte };
+  const streamed = memoryFor(model, engine, {});
+  assert.equal(streamed.layers, "streamed");
+  assert.equal(streamed.longestSequence, 8192);
+  assert.ok(
+    streamed.peakBytes <= engine.memoryLimit && streamed.longestBytes <= engine.memoryLimit,
+  );
+  assert.deepEqual(memoryFor(model, engine, { memoryBudget: 64 * gibibyte }), streamed);
+  const budget = memoryFor(model, engine, { memoryBudget: 2 * gibibyte });
+  assert.ok(budget.peakBytes <= 2 * gibibyte);
 });
 
 Deno.test("planMemory() keeps packs within what one matrix may hold", async () => {
