@@ -8,9 +8,15 @@
 //          queries of a block follow each other in one conversation
 // output   as queries
 //
-// One subgroup takes a block of up to QUERIES queries and a head. Keys come in blocks of 32. For the
-// scores the lanes share a block's keys; for the sums each lane has 4 dimensions of every 4 * SUBGROUP. The
-// order of every sum is the same for both numbers of lanes.
+// One subgroup takes a block of up to QUERIES queries and a head. Keys come KEYS at a time, at
+// multiples of KEYS positions. For the scores and the softmax each lane has a query of every
+// SUBGROUP, whose numbers it holds from first to last, and shuffles hand the keys round; for the
+// sums each lane has 4 dimensions of every 4 * SUBGROUP, and shuffles hand the shares round. A
+// query's sums go through its keys in their order, whatever the number of lanes.
+//
+// What it is shaped by (docs/explanation/software-adapter.md): a texture read costs as much as 20
+// multiply-adds, each turn of the loop blends every number that it carries, and the loop must not
+// outgrow the instruction cache.
 
 // @include soft_cap.wgsl
 // @include visible_keys.wgsl
@@ -18,12 +24,16 @@
 
 const HEAD_DIM: u32 = 64u;
 const SCALE: f32 = 0.125;
-const QUERIES: u32 = 8u;
+const QUERIES: u32 = 16u;
+const KEYS: u32 = 4u; // at a time; divides 8
 const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
-const KEYS: u32 = 32u / SUBGROUP; // of a block, for each lane
+const GROUPS: u32 = QUERIES / SUBGROUP; // queries of each lane
 const QUARTERS: u32 = HEAD_DIM / 4u; // texels in a head
+const PARTS: u32 = SUBGROUP / KEYS; // texels of each key that the lanes read at once
+const READS: u32 = (QUARTERS + PARTS - 1u) / PARTS; // until they have all of them
 const STRIPES: u32 = (QUARTERS + SUBGROUP - 1u) / SUBGROUP; // texels of a head for each lane
 const LOWEST: f32 = -3.4028234e38;
+const LOG2_E: f32 = 1.4426950408889634;
 
 @group(0) @binding(0) var queries: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var keys: texture_storage_2d<rgba32float, read>;
@@ -32,29 +42,19 @@ const LOWEST: f32 = -3.4028234e38;
 @group(0) @binding(4) var<storage, read> query_blocks: array<vec4<u32>>;
 @group(0) @binding(5) var output: texture_storage_2d<rgba32float, write>;
 
-fn highest_of_lanes(x: f32) -> f32 {
-  var y = x;
-  if (SUBGROUP == 16u) {
-    y = max(y, subgroupShuffleXor(y, 8u));
+// A score's exponent to base 2, of a product of a key with a query that was scaled.
+fn exponent_of(product: f32) -> f32 {
+  let score = nan_where_overflown(product);
+  if (SOFTCAP == 0.0) {
+    return score; // the query has the factor in it
   }
-  y = max(y, subgroupShuffleXor(y, 1u));
-  y = max(y, subgroupShuffleXor(y, 2u));
-  return max(y, subgroupShuffleXor(y, 4u));
+  return soft_capped(vec4<f32>(score)).x * LOG2_E;
 }
 
-// Two keys that are 8 apart: 8 lanes have both, of 16 lanes another one has the second.
-fn sum_of_pair(first: f32, second: f32) -> f32 {
-  if (SUBGROUP == 16u) {
-    return first + subgroupShuffleXor(first, 8u);
-  }
-  return first + second;
-}
-
-fn sum_of_lanes(x: f32) -> f32 {
-  var y = x;
-  y += subgroupShuffleXor(y, 1u);
-  y += subgroupShuffleXor(y, 2u);
-  return y + subgroupShuffleXor(y, 4u);
+// First and last blocks in turns: lavapipe gives each thread one run of neighbouring workgroups, and
+// of a causal conversation the last blocks are most of the work.
+fn spread_out(i: u32, count: u32) -> u32 {
+  return select(i / 2u, count - 1u - i / 2u, i % 2u == 1u);
 }
 
 @compute @workgroup_size(SUBGROUP)
@@ -63,9 +63,10 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let first_query = query_blocks[group.x].x;
-  let count = query_blocks[group.x].y;
-  let tokens = query_blocks[group.x].z;
+  let block = query_blocks[spread_out(group.x, groups.x)];
+  let first_query = block.x;
+  let count = block.y;
+  let tokens = block.z;
   let span = spans[first_query];
   let first_position = span.x;
   let last_key = last_seen(first_position + count - 1u, tokens);
@@ -73,108 +74,93 @@ fn main(
   let head = group.z * groups.y + group.y;
   let query_column = head * QUARTERS;
 
-  var highest: array<f32, QUERIES>;
-  var totals: array<f32, QUERIES * KEYS>; // of each lane's keys; added up at the end
+  var held: array<vec4<f32>, GROUPS * READS * PARTS>;
+  // @unroll
+  for (var g = 0u; g < GROUPS; g += 1u) {
+    // @unroll
+    for (var d = 0u; d < QUARTERS; d += 1u) {
+      let texel = vec2<u32>(query_column + d, first_query + g * SUBGROUP + lane);
+      let factor = select(SCALE, SCALE * LOG2_E, SOFTCAP == 0.0);
+      held[g * READS * PARTS + d] = textureLoad(queries, texel) * factor;
+    }
+  }
+  var highest: array<f32, GROUPS>;
+  var totals: array<f32, GROUPS>;
   var sums: array<vec4<f32>, QUERIES * STRIPES>;
   // @unroll
-  for (var i = 0u; i < QUERIES; i += 1u) {
-    highest[i] = LOWEST;
+  for (var g = 0u; g < GROUPS; g += 1u) {
+    highest[g] = LOWEST;
   }
 
-  for (var key_block = first_key_block(first_position); key_block <= last_key; key_block += 32u) {
-    // Rows of this lane's keys; past the last key that is seen it stands in.
-    var rows: array<u32, KEYS>;
+  for (var first_key = first_key_block(first_position); first_key <= last_key; first_key += KEYS) {
+    // The lanes read PARTS texels of KEYS rows; past the last key that is seen it stands in.
+    let row = key_row(span, min(first_key + lane % KEYS, last_key));
+    var shares: array<f32, GROUPS * KEYS>; // products at first
     // @unroll
-    for (var j = 0u; j < KEYS; j += 1u) {
-      let present = min(key_block + j * SUBGROUP + lane, last_key);
-      rows[j] = key_row(span, present);
+    for (var i = 0u; i < GROUPS * KEYS; i += 1u) {
+      shares[i] = 0.0; // naga zeroes a loop's variables before the first turn only
     }
-    var scores: array<f32, QUERIES * KEYS>;
     // @unroll
-    for (var i = 0u; i < QUERIES * KEYS; i += 1u) {
-      scores[i] = 0.0; // naga zeroes a loop's variables before the first turn only
-    }
-    for (var d = 0u; d < QUARTERS; d += 1u) {
-      var key: array<vec4<f32>, KEYS>;
+    for (var r = 0u; r < READS; r += 1u) {
+      let key = textureLoad(keys, vec2<u32>(key_column + r * PARTS + lane / KEYS, row));
       // @unroll
-      for (var j = 0u; j < KEYS; j += 1u) {
-        key[j] = textureLoad(keys, vec2<u32>(key_column + d, rows[j]));
-      }
-      let held = textureLoad(queries, vec2<u32>(query_column + d, first_query + lane));
-      // @unroll
-      for (var i = 0u; i < QUERIES; i += 1u) {
+      for (var k = 0u; k < KEYS; k += 1u) {
         // @unroll
-        for (var e = 0u; e < 4u; e += 1u) {
-          let x = subgroupShuffle(held[e], i);
+        for (var part = 0u; part < PARTS; part += 1u) {
+          let texel = subgroupShuffle(key, part * KEYS + k);
           // @unroll
-          for (var j = 0u; j < KEYS; j += 1u) {
-            scores[i * KEYS + j] += x * key[j][e];
+          for (var g = 0u; g < GROUPS; g += 1u) {
+            shares[g * KEYS + k] += dot(held[(g * READS + r) * PARTS + part], texel);
           }
         }
       }
     }
+
+    var fades: array<f32, GROUPS>;
     // @unroll
-    for (var i = 0u; i < QUERIES * KEYS; i += 1u) {
-      scores[i] = nan_where_overflown(scores[i]);
+    for (var g = 0u; g < GROUPS; g += 1u) {
+      let position = first_position + g * SUBGROUP + lane;
+      var top = highest[g];
+      // @unroll
+      for (var k = 0u; k < KEYS; k += 1u) {
+        let visible = sees(position, first_key + k, tokens);
+        shares[g * KEYS + k] = select(LOWEST, exponent_of(shares[g * KEYS + k]), visible);
+        top = max(top, shares[g * KEYS + k]);
+      }
+      fades[g] = exp2(highest[g] - top);
+      highest[g] = top;
+      totals[g] *= fades[g];
+      // @unroll
+      for (var k = 0u; k < KEYS; k += 1u) {
+        let visible = sees(position, first_key + k, tokens);
+        shares[g * KEYS + k] = select(0.0, exp2(shares[g * KEYS + k] - top), visible);
+        totals[g] += shares[g * KEYS + k];
+      }
     }
 
+    var value: array<vec4<f32>, KEYS * STRIPES>;
+    // @unroll
+    for (var k = 0u; k < KEYS; k += 1u) {
+      let value_row = subgroupShuffle(row, k);
+      // @unroll
+      for (var s = 0u; s < STRIPES; s += 1u) {
+        let texel = vec2<u32>(key_column + s * SUBGROUP + lane, value_row);
+        value[k * STRIPES + s] = textureLoad(values, texel);
+      }
+    }
     // @unroll
     for (var i = 0u; i < QUERIES; i += 1u) {
-      let position = first_position + i;
-      var block_highest = highest[i];
-      // @unroll
-      for (var j = 0u; j < KEYS; j += 1u) {
-        let visible = sees(position, key_block + j * SUBGROUP + lane, tokens);
-        let score = soft_capped(vec4<f32>(scores[i * KEYS + j] * SCALE)).x;
-        scores[i * KEYS + j] = select(LOWEST, score, visible);
-        block_highest = max(block_highest, scores[i * KEYS + j]);
-      }
-      block_highest = highest_of_lanes(block_highest);
-      let fade = exp(highest[i] - block_highest);
-      highest[i] = block_highest;
-      // @unroll
-      for (var j = 0u; j < KEYS; j += 1u) {
-        let visible = sees(position, key_block + j * SUBGROUP + lane, tokens);
-        scores[i * KEYS + j] = select(0.0, exp(scores[i * KEYS + j] - block_highest), visible);
-        totals[i * KEYS + j] = totals[i * KEYS + j] * fade + scores[i * KEYS + j];
-      }
+      let fade = subgroupShuffle(fades[i / SUBGROUP], i % SUBGROUP);
       // @unroll
       for (var s = 0u; s < STRIPES; s += 1u) {
         sums[i * STRIPES + s] *= fade;
       }
-    }
-
-    // Not unrolled: a part of the code compiles in a part of the time.
-    for (var j = 0u; j < KEYS; j += 1u) {
-      var part_rows = rows[0];
-      var part: array<f32, QUERIES>;
       // @unroll
-      for (var i = 0u; i < QUERIES; i += 1u) {
-        part[i] = scores[i * KEYS];
-      }
-      // @unroll
-      for (var c = 1u; c < KEYS; c += 1u) {
-        part_rows = select(part_rows, rows[c], j == c);
-        // @unroll
-        for (var i = 0u; i < QUERIES; i += 1u) {
-          part[i] = select(part[i], scores[i * KEYS + c], j == c);
-        }
-      }
-      // @unroll
-      for (var k = 0u; k < SUBGROUP; k += 1u) {
-        let row = subgroupShuffle(part_rows, k);
-        var value: array<vec4<f32>, STRIPES>;
+      for (var k = 0u; k < KEYS; k += 1u) {
+        let share = subgroupShuffle(shares[i / SUBGROUP * KEYS + k], i % SUBGROUP);
         // @unroll
         for (var s = 0u; s < STRIPES; s += 1u) {
-          value[s] = textureLoad(values, vec2<u32>(key_column + s * SUBGROUP + lane, row));
-        }
-        // @unroll
-        for (var i = 0u; i < QUERIES; i += 1u) {
-          let share = subgroupShuffle(part[i], k);
-          // @unroll
-          for (var s = 0u; s < STRIPES; s += 1u) {
-            sums[i * STRIPES + s] += share * value[s];
-          }
+          sums[i * STRIPES + s] += share * value[k * STRIPES + s];
         }
       }
     }
@@ -182,15 +168,24 @@ fn main(
 
   // @unroll
   for (var i = 0u; i < QUERIES; i += 1u) {
-    let total = sum_of_lanes(
-      sum_of_pair(totals[i * KEYS], totals[i * KEYS + 1u]) +
-      sum_of_pair(totals[i * KEYS + KEYS / 2u], totals[i * KEYS + KEYS - 1u]));
+    let total = subgroupShuffle(totals[i / SUBGROUP], i % SUBGROUP);
     // @unroll
     for (var s = 0u; s < STRIPES; s += 1u) {
+      sums[i * STRIPES + s] /= total;
+    }
+  }
+  // Not unrolled: a texture write is a lot of code.
+  for (var i = 0u; i < count; i += 1u) {
+    // @unroll
+    for (var s = 0u; s < STRIPES; s += 1u) {
+      var texel = sums[s];
+      // @unroll
+      for (var c = 1u; c < QUERIES; c += 1u) {
+        texel = select(texel, sums[c * STRIPES + s], i == c);
+      }
       let column = s * SUBGROUP + lane;
-      if (i < count && column < QUARTERS) {
-        let texel = vec2<u32>(query_column + column, first_query + i);
-        textureStore(output, texel, sums[i * STRIPES + s] / total);
+      if (column < QUARTERS) {
+        textureStore(output, vec2<u32>(query_column + column, first_query + i), texel);
       }
     }
   }

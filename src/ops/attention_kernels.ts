@@ -34,6 +34,16 @@ export function recordTiledAttention(recorder: Recorder, operands: AttentionOper
   });
 }
 
+/**
+ * Keys that `attention_texture.wgsl` takes at a time: the more, the less of a turn is overhead, until
+ * the loop outgrows a processor's instruction cache. It follows from the head alone, so that a sum's
+ * order does.
+ */
+function keysTogether(headDim: number): number {
+  if (headDim <= 32) return 8;
+  return headDim <= 128 ? 4 : 2;
+}
+
 /** Records attention over textures, into one. */
 export function recordTextureAttention(
   recorder: Recorder,
@@ -52,6 +62,7 @@ export function recordTextureAttention(
             constants: {
               ...constantsOf(operands),
               QUERIES: queriesPerBlock.texture,
+              KEYS: keysTogether(operands.headDim),
               SUBGROUP: textureLanes(recorder.device),
             },
             bindings: [q.view, k.view, v.view, spans.device, blocks.device, output.view],
