@@ -7,6 +7,8 @@ export interface OpenBackboneOptions {
   readonly prompts?: boolean | undefined;
   /** Where to compute; `auto`, the default, takes a GPU, or else what is fastest on the processor. */
   readonly backend?: "auto" | "gpu" | "wasm" | "cpu" | undefined;
+  /** Threads of the WebAssembly engine; by default as many as there are cores, up to 16. */
+  readonly threads?: number | undefined;
   /** Bytes of device memory to stay within; unlimited by default. */
   readonly memoryBudget?: number | undefined;
   /** Which end to cut where a conversation is too long; by default such a row is an error. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { inspectCommand } from "../../src/cli/inspect/inspect.ts";
 import { run } from "../../src/cli/main.ts";
+import { RewardModel } from "../../src/scoring/reward_model.ts";
 import { captureOutput, inFolder } from "./captured_output.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -10,7 +11,8 @@ async function inspect(
   ...args: string[]
 ): Promise<{ status: number; stdout: string; stderr: string; report: () => Report }> {
   const { output, stdout, stderr } = captureOutput();
-  const all = ["inspect", ...args, "--backend", "cpu"];
+  const pinned = args.includes("--backend") ? [] : ["--backend", "cpu"];
+  const all = ["inspect", ...args, ...pinned];
   const status = await run([inspectCommand(output)], all, output);
   return { status, stdout: stdout(), stderr: stderr(), report: () => JSON.parse(stdout()) };
 }
@@ -41,6 +43,31 @@ Deno.test("assay inspect tells architecture, head, template, memory plan and ten
       0,
     ),
   );
+});
+
+Deno.test("assay inspect plans the memory as scoring does, by whatever computes", async () => {
+  const folder = "models/demo";
+  for (const backend of ["auto", "wasm", "cpu"] as const) {
+    for (const budget of [undefined, 2 ** 23]) {
+      const flags = budget === undefined ? [] : ["--memory-budget", `${budget / 2 ** 20}MiB`];
+      const { status, stderr, report } = await inspect(folder, "--backend", backend, ...flags);
+      assert.deepEqual([status, stderr], [0, ""]);
+      using model = await RewardModel.load(folder, { backend, memoryBudget: budget });
+      const { memory, kernels } = report();
+      assert.equal(memory.backend, model.backend);
+      assert.equal(kernels.set, model.kernels);
+      for (const [name, value] of Object.entries(model.plan)) {
+        const spelt = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+        assert.deepEqual(memory[spelt], value, `${backend}: ${name}`);
+      }
+    }
+  }
+});
+
+Deno.test("assay inspect refuses an option of an engine that does not compute, as scoring does", async () => {
+  const { status, stderr } = await inspect("models/demo", "--backend", "cpu", "--threads", "2");
+  assert.equal(status, 2);
+  assert.match(stderr, /"threads" for the WebAssembly engine alone.*\[scoring\/bad-option\]/);
 });
 
 Deno.test("assay inspect --text shows the exact tokens and the pooled positions", async () => {
