@@ -42,6 +42,7 @@ fn main(
   let m0 = group.x * ROWS;
   let steps = shape.x / STEP;
   let columns = shape.y / 4u;
+  let segment_width = shape.z * 8u;
   let segment_height = (shape.y + 31u) / 32u * 4u;
 
   var sums: array<vec4<f32>, PLACES * ROWS>;
@@ -49,7 +50,7 @@ fn main(
   var x = n % 8u;
   var y = n / 8u * 4u;
   for (var step = 0u; step < steps; step += 1u) {
-    if (x >= shape.z * 8u) {
+    if (x >= segment_width) {
       x = n % 8u;
       y += segment_height;
     }

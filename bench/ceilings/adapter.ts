@@ -32,18 +32,26 @@ ${new Array(unrolled).fill(step).join("\n")}
 }`;
 }
 
+/** The loop's kernel, to be timed by others too; its one binding holds `bytes`. */
+export const registerLoop = {
+  shader: { name: "ceiling", source: shader() },
+  workgroups: [workgroups] as [number],
+  bytes: 4 * (workgroups * lanes + 1),
+  operations: 2 * chains * unrolled * turns * workgroups * lanes,
+};
+
 /** Measures once, by the device's own clock where it has one: a GPU takes less than the wait for it. */
 export async function adapterCeiling(): Promise<number> {
   using device = await Device.open();
-  const size = 4 * (workgroups * lanes + 1);
+  const { bytes: size, operations } = registerLoop;
   const results = device.createBuffer(size, storage);
   const recorder = new Recorder(device);
   const record = (): void =>
     recorder.dispatch({
-      shader: { name: "ceiling", source: shader() },
+      shader: registerLoop.shader,
       constants: {},
       bindings: [{ buffer: results, offset: 0, size }],
-      workgroups: [workgroups],
+      workgroups: registerLoop.workgroups,
     });
   const milliseconds = async (): Promise<number> => {
     if (device.hasClock) return (await recorder.time([record]))[0]!;
@@ -53,7 +61,6 @@ export async function adapterCeiling(): Promise<number> {
     return performance.now() - start;
   };
   await milliseconds();
-  const operations = 2 * chains * unrolled * turns * workgroups * lanes;
   return operations / await milliseconds() / 1e6;
 }
 
