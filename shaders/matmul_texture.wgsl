@@ -7,7 +7,7 @@
 // output  [rows, columns]  f32, columns a multiple of 4
 // shape   (k, columns, steps in one segment of the packed weights, unused)
 //
-// Each lane makes 16 rows of 4 columns, or of 8 in two places, and keeps their sums in registers; of
+// Each lane makes ROWS rows of 4 columns, or of 8 in two places, and keeps their sums in registers; of
 // the rows it holds its subgroup's share, which shuffles with constant lanes hand round. There are no
 // barriers. Every output is one sum over k from first to last, whatever the number of rows or lanes.
 
@@ -20,7 +20,7 @@ const RELU: bool = false;
 const ACCUMULATE: bool = false;
 const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
 const LANES: u32 = 16u;
-const ROWS: u32 = 16u;
+const ROWS: u32 = 16u; // 16 or 32
 const PLACES: u32 = 1u; // of a lane's columns, four in each
 const QUADS: u32 = STEP / 4u;
 const HELD: u32 = ROWS / SUBGROUP; // rows that each lane holds

@@ -25,8 +25,8 @@ export const productTiles: Readonly<Record<KernelSet, readonly ProductTile[]>> =
   ],
   texture: [
     { rows: 16, columns: 64, laneRows: 16, laneColumns: 4 },
+    { rows: 32, columns: 64, laneRows: 32, laneColumns: 4 },
     { rows: 16, columns: 128, laneRows: 16, laneColumns: 8 },
-    { rows: 16, columns: 256, laneRows: 16, laneColumns: 4 },
   ],
 };
 
