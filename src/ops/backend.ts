@@ -13,8 +13,11 @@ export type MatrixUse = "rows" | "operand";
 /** Where operations run: a WebGPU adapter, the WebAssembly engine, or plain loops on the processor. */
 export type BackendKind = "gpu" | "wasm" | "cpu";
 
-/** What computes: a kernel set of the GPU backend, or one of the others by its name. */
-export type KernelsName = KernelSet | "wasm" | "cpu";
+/**
+ * What computes: a kernel set of the GPU backend, or one of the others by its name. `wasm-strict` is the
+ * WebAssembly engine where a product and its sum are rounded apart.
+ */
+export type KernelsName = KernelSet | "wasm" | "wasm-strict" | "cpu";
 
 /** Numbers on their way from the device. Disposing of them gives up the wait. */
 export interface Readback extends Disposable {

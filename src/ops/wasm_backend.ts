@@ -18,7 +18,6 @@ const worthHelping = 1e9;
 export class WasmBackend implements Backend {
   readonly kind = "wasm";
   readonly computesAtOnce = true;
-  readonly kernels = "wasm";
   readonly memoryLimit: number;
   readonly maxMatrixBytes: number;
   readonly maxMatrixRows = Infinity;
@@ -36,6 +35,11 @@ export class WasmBackend implements Backend {
     const room = mostBytes - 2 * scratchBytes - 2 * this.#sliceBytes;
     this.memoryLimit = Math.max(0, Math.floor(room * (1 - gaps)));
     this.maxMatrixBytes = Math.min(2 ** 31, mostBytes);
+  }
+
+  /** See {@link Backend.kernels}. */
+  get kernels(): "wasm" | "wasm-strict" {
+    return this.engine.arithmetic === "relaxed" ? "wasm" : "wasm-strict";
   }
 
   /** See {@link Backend.bytes}; without the threads' own, some hundred KiB each. */
