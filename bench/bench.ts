@@ -8,7 +8,7 @@ import { adapterFacts, busyCores, describeMachine } from "./machine.ts";
 import { ModelFiles } from "./models/model_files.ts";
 import { modelShape } from "./models/model_shape.ts";
 import { installPeers, packagesFolder } from "./peers/packages.ts";
-import { writeReport } from "./report.ts";
+import { resultsPath, writeReport } from "./report.ts";
 import type { Bench, Section } from "./section.ts";
 import { bestOfEight } from "./sections/best_of_eight.ts";
 import { coldStart } from "./sections/cold_start.ts";
@@ -65,7 +65,7 @@ function circumstances(
       : ".");
 }
 
-/** Measures section by section; one that fails leaves its part of RESULTS.md as it was. */
+/** Measures section by section; one that fails leaves its part of the results file as it was. */
 async function measure(settings: Settings, folder: string): Promise<void> {
   const onProgress = (text: string): void => console.error(`  ${text}`);
   const missing = await installPeers();
@@ -93,12 +93,8 @@ async function measure(settings: Settings, folder: string): Promise<void> {
         title: section.title,
         text: `${circumstances(settings, adapter, start, busy)}\n\n${text}`,
       };
-      await writeReport(
-        await describeMachine(),
-        facts?.software ?? false,
-        titles,
-        fresh,
-      );
+      const measured = { adapter: facts, machine: await describeMachine() };
+      await writeReport(settings.results ?? resultsPath(facts), measured, titles, fresh);
     } catch (error) {
       onProgress(`not measured: ${error}`);
       Deno.exitCode = 1;

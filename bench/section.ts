@@ -14,7 +14,7 @@ export interface Bench {
   readonly onProgress: (text: string) => void;
 }
 
-/** One part of RESULTS.md. */
+/** One part of a results file. */
 export interface Section {
   readonly title: string;
   /** Measures, and returns Markdown. */

@@ -6,18 +6,16 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { type KernelRun, kernelRuns, type Work } from "../bench/kernel_runs.ts";
-import { timeRun } from "../bench/kernel_speeds.ts";
+import { kernelRuns, type Work } from "../bench/kernel_runs.ts";
+import { kernelSetsOf, timeKernel, tryKernel } from "../bench/kernel_times.ts";
 import { formatNumber, median } from "../bench/statistics.ts";
 import { AssayError } from "../src/error.ts";
 import { findAdapter } from "../src/gpu/adapter.ts";
 import { Device } from "../src/gpu/device.ts";
 import type { KernelSet } from "../src/gpu/kernel_set.ts";
 import type { Backend } from "../src/ops/backend.ts";
-import { compareWithTwin, tolerance, trials } from "../src/ops/checks/trials.ts";
-import { CpuBackend } from "../src/ops/cpu_backend.ts";
+import { trials } from "../src/ops/checks/trials.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
-import { fewRowsTile, headTile, tileName } from "../src/ops/products/product_tiles.ts";
 import { WasmBackend } from "../src/ops/wasm_backend.ts";
 import { bytesPerWeight, type WeightType } from "../src/ops/weight.ts";
 import { Engine } from "../src/wasm/engine.ts";
@@ -118,51 +116,17 @@ function readShape(text: string | undefined, name: string | undefined): number[]
   return shape;
 }
 
-/** What the trials of a kernel came to. */
-interface Tried {
+/** What the trials of a kernel came to, as a row of the table. */
+interface TriedRow {
   readonly ok: boolean;
   readonly row: readonly string[];
 }
 
-async function tryKernel(name: string, backend: Backend, count: number): Promise<Tried> {
-  using cpu = new CpuBackend();
-  let largest = 0;
-  let failure: string | undefined;
-  try {
-    for (let seed = 1; seed <= count; seed++) {
-      const difference = await compareWithTwin(trials[name]!, backend, cpu, seed);
-      if (!(difference <= largest)) largest = difference; // keeps a NaN
-      if (!(difference <= tolerance)) failure ??= `trial ${seed} is over ${tolerance}`;
-    }
-  } catch (error) {
-    if (!(error instanceof AssayError)) throw error;
-    failure = error.message;
-  }
-  if (backend instanceof GpuBackend) failure ??= backend.device.uncapturedErrors[0];
+async function triedRow(name: string, backend: Backend, count: number): Promise<TriedRow> {
+  const { largest, failure } = await tryKernel(name, backend, count);
   const verdict = failure === undefined ? "ok" : `FAILED: ${failure}`;
   const row = [name, backend.kernels, String(count), largest.toExponential(1), verdict];
   return { ok: failure === undefined, row };
-}
-
-/** A software adapter takes minutes for more with kernels that are not made for it. */
-const mostWork = 2e9;
-
-/** The shapes that a kernel is timed at. */
-function shapesOf(name: string, gpu: GpuBackend, { shape }: Settings) {
-  if (shape !== undefined) return [shape];
-  const { shapes, work } = kernelRuns[name]!;
-  if (!gpu.device.adapter.software) return shapes.gpu;
-  return gpu.kernels === "texture"
-    ? shapes.software
-    : shapes.software.filter((shape) => work(shape).amount <= mostWork);
-}
-
-/** The tiles that there are to choose from for a run: none but for products. */
-function tilesOf({ weights: [weight] }: KernelRun, rows: number, gpu: GpuBackend) {
-  if (weight === undefined) return [undefined];
-  const inTexture = weight.parts.every(({ layout }) => layout === "texture");
-  if (gpu.kernels === "texture") return inTexture ? gpu.tuner.tiles : [tileName(headTile)];
-  return rows <= fewRowsTile.rows ? [tileName(fewRowsTile)] : gpu.tuner.tiles;
 }
 
 function speed({ unit, amount }: Work, milliseconds: number): string {
@@ -170,16 +134,12 @@ function speed({ unit, amount }: Work, milliseconds: number): string {
   return unit === "operations" ? `${giga} GFLOP/s` : `${giga} GB/s`;
 }
 
-async function timeKernel(name: string, gpu: GpuBackend, settings: Settings): Promise<string[][]> {
+async function timeOnGpu(name: string, gpu: GpuBackend, settings: Settings): Promise<string[][]> {
   const rows: string[][] = [];
-  for (const shape of shapesOf(name, gpu, settings)) {
-    using run = kernelRuns[name]!.prepare(gpu, shape, settings.type);
-    await gpu.finish();
-    const times = await timeRun(gpu, run, tilesOf(run, shape[0]!, gpu));
-    for (const [tile, milliseconds] of times) {
-      const time = formatNumber(milliseconds);
-      rows.push([name, gpu.kernels, shape.join("×"), tile ?? "", time, speed(run, milliseconds)]);
-    }
+  for await (const timed of timeKernel(name, gpu, settings)) {
+    const { shape, tile, milliseconds } = timed;
+    const time = formatNumber(milliseconds);
+    rows.push([name, gpu.kernels, shape.join("×"), tile ?? "", time, speed(timed, milliseconds)]);
   }
   return rows;
 }
@@ -215,11 +175,7 @@ async function timeEngine(
   return rows;
 }
 
-/**
- * The kernel sets that the adapter can run: the shuffles of `texture` are among 8 lanes at least.
- *
- * @param asked The only one that is wanted; where none is, a machine without an adapter has none.
- */
+/** @param asked The only one that is wanted; where none is, a machine without an adapter has none. */
 async function kernelSets(asked: KernelSet | undefined): Promise<KernelSet[]> {
   if (asked === undefined && await findAdapter() === undefined) {
     console.log("No WebGPU adapter: the WebAssembly engine's kernels alone.");
@@ -229,7 +185,7 @@ async function kernelSets(asked: KernelSet | undefined): Promise<KernelSet[]> {
   const { description, device: model, vendor } = device.adapter;
   console.log(`Adapter: ${description || `${vendor} ${model}`}`);
   if (asked !== undefined) return [asked];
-  return device.subgroups.size >= 8 ? ["tiled", "texture"] : ["tiled"];
+  return kernelSetsOf(device);
 }
 
 /** Columns of one width each; the last one is ragged. */
@@ -252,7 +208,7 @@ async function* runners(settings: Settings): AsyncGenerator<Runner> {
   for (const kernelSet of settings.only === "wasm" ? [] : await kernelSets(settings.only)) {
     const device = await Device.open();
     const gpu = new GpuBackend(device, kernelSet);
-    const time = (name: string): Promise<string[][]> => timeKernel(name, gpu, settings);
+    const time = (name: string): Promise<string[][]> => timeOnGpu(name, gpu, settings);
     const timed = device.hasClock ? time : undefined;
     yield { backend: gpu, time: timed, [Symbol.dispose]: () => gpu[Symbol.dispose]() };
   }
@@ -264,7 +220,7 @@ async function* runners(settings: Settings): AsyncGenerator<Runner> {
 
 /** @returns Whether every trial was right. */
 async function tryAndTime(settings: Settings): Promise<boolean> {
-  const tried: Tried[] = [];
+  const tried: TriedRow[] = [];
   const times: string[][] = [];
   let hasClock = true;
   for await (const opened of runners(settings)) {
@@ -273,7 +229,7 @@ async function tryAndTime(settings: Settings): Promise<boolean> {
     hasClock &&= time !== undefined;
     for (const name of settings.kernels) {
       console.error(`${name}, ${backend.kernels} kernels …`);
-      const outcome = await tryKernel(name, backend, settings.trials);
+      const outcome = await triedRow(name, backend, settings.trials);
       tried.push(outcome);
       if (time !== undefined && outcome.ok) times.push(...await time(name));
     }

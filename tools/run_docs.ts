@@ -11,7 +11,7 @@ import { pagesOfTree, type ShellBlock, shellBlocks } from "./docs/shell_blocks.t
 import { runDeno } from "./command.ts";
 
 /** What does not belong to a clean clone. */
-const foreign = /^(\.git|\.cache|\.venv|node_modules|coverage|__pycache__|shared)$/;
+const foreign = /^(\.git|\.cache|\.gpu|\.venv|node_modules|coverage|__pycache__|shared)$/;
 
 /** How many pages run at once. */
 const atOnce = 2;

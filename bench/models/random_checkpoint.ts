@@ -7,17 +7,22 @@ import { tokenizerFiles } from "./vocabulary.ts";
 
 /** Writes a Llama-like reward model with random bf16 weights, in Hugging Face layout. */
 export async function writeRandomCheckpoint(folder: string, shape: ModelShape): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
-  const texts = { ...tokenizerFiles(shape), "config.json": JSON.stringify(configOf(shape)) };
-  for (const [name, text] of Object.entries(texts)) {
-    await Deno.writeTextFile(join(folder, name), text);
-  }
+  await writeWithoutWeights(folder, shape);
   const file = await Deno.open(join(folder, "model.safetensors"), {
     write: true,
     create: true,
     truncate: true,
   });
   await writeSafetensors(file.writable, tensorsOf(shape));
+}
+
+/** Writes all of such a model but its weights. */
+export async function writeWithoutWeights(folder: string, shape: ModelShape): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  const texts = { ...tokenizerFiles(shape), "config.json": JSON.stringify(configOf(shape)) };
+  for (const [name, text] of Object.entries(texts)) {
+    await Deno.writeTextFile(join(folder, name), text);
+  }
 }
 
 function configOf(shape: ModelShape): Record<string, unknown> {
@@ -44,6 +49,7 @@ function configOf(shape: ModelShape): Record<string, unknown> {
 
 function tensorsOf(shape: ModelShape): TensorToWrite[] {
   const { hidden, feedForward, vocabulary } = shape;
+  const keys = hidden / shape.heads * shape.keyHeads;
   let seed = 0;
   const tensor = (name: string, size: readonly number[], mean: number, deviation: number) => {
     const numbers = { count: size.reduce((a, b) => a * b, 1), mean, deviation, seed: ++seed };
@@ -55,8 +61,8 @@ function tensorsOf(shape: ModelShape): TensorToWrite[] {
   const norm = (name: string) => tensor(`${name}.weight`, [hidden], 1, 0.1);
   const layer = (prefix: string): TensorToWrite[] => [
     norm(`${prefix}.input_layernorm`),
-    ...["q", "k", "v", "o"].map((name) =>
-      linear(`${prefix}.self_attn.${name}_proj`, hidden, hidden)
+    ...([["q", hidden], ["k", keys], ["v", keys], ["o", hidden]] as const).map(([name, outputs]) =>
+      linear(`${prefix}.self_attn.${name}_proj`, outputs, hidden)
     ),
     norm(`${prefix}.post_attention_layernorm`),
     linear(`${prefix}.mlp.gate_proj`, feedForward, hidden),

@@ -10,6 +10,7 @@ import type { Bench } from "../section.ts";
 /**
  * Assay on the bench's model.
  *
+ * @param options How it is loaded; its backend is the bench's where they name none.
  * @param environment Variables to set; by default Assay sets what it would set for a user.
  */
 export async function assayProgram(
@@ -18,9 +19,10 @@ export async function assayProgram(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<EngineProgram> {
   const { given } = bench.files;
+  const { backend } = bench.settings;
   const program: AssayOptions = {
     checkpoint: await bench.files.checkpoint(),
-    options,
+    options: { ...(backend && { backend }), ...options },
     conversations: given && `${given.folder}/${conversationsFile}`,
   };
   return { file: "assay.ts", runtime: "deno", options: program, environment };

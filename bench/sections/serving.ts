@@ -1,3 +1,4 @@
+import type { LoadOptions } from "../../mod.ts";
 import { RewardModelWorker } from "../../src/scoring/worker/reward_model_worker.ts";
 import { type RunningServer, serve } from "../../src/server/serve.ts";
 import { loadServableModel, type ServableModel } from "../../src/tasks/serve/servable_model.ts";
@@ -29,14 +30,17 @@ function single(seed: number): Conversation {
   return [prompt, { role: "assistant", content: text(30 + seed % 90, seed + 7) }];
 }
 
+/** What computes, where the bench is told. */
+type Backend = Pick<LoadOptions, "backend">;
+
 /** The server over a model, and what asks it. */
 class Asked implements AsyncDisposable {
   private constructor(readonly server: RunningServer) {}
 
-  static async start(sharePrefixes = true): Promise<Asked> {
+  static async start(backend: Backend, sharePrefixes = true): Promise<Asked> {
     const quiet = () => {};
     const load = (): Promise<ServableModel> =>
-      loadServableModel({ model }, { onWarning: quiet, sharePrefixes });
+      loadServableModel({ model }, { ...backend, onWarning: quiet, sharePrefixes });
     const server = serve([{ id: "demo", load }], { port: 0, log: quiet, mostWaiting: 100_000 });
     await server.ready;
     return new Asked(server);
@@ -83,10 +87,12 @@ function quantile(numbers: readonly number[], share: number): number {
 }
 
 /** 64 clients that send one sample at a time, against the same rows in one call. */
-async function throughput({ settings: { rounds, quick }, onProgress }: Bench): Promise<string> {
+async function throughput(
+  { settings: { rounds, quick, backend }, onProgress }: Bench,
+): Promise<string> {
   const rows = Array.from({ length: quick ? 128 : 512 }, (_, seed) => single(seed));
-  await using asked = await Asked.start();
-  using direct = await RewardModelWorker.load(model, { onWarning: () => {} });
+  await using asked = await Asked.start({ backend });
+  using direct = await RewardModelWorker.load(model, { backend, onWarning: () => {} });
   await direct.score(rows.slice(0, 64));
   await asked.together(rows.slice(0, 64));
   const shares: number[] = [];
@@ -113,7 +119,9 @@ async function throughput({ settings: { rounds, quick }, onProgress }: Bench): P
 }
 
 /** Eight clients with a response each to one prompt, with the prompt computed once and without. */
-async function bestOf({ settings: { rounds, quick }, onProgress }: Bench): Promise<string> {
+async function bestOf(
+  { settings: { rounds, quick, backend }, onProgress }: Bench,
+): Promise<string> {
   const groups = Array.from({ length: quick ? 2 : 12 }, (_, seed) => {
     const prompt = { role: "user", content: text(400, seed) };
     return Array.from({ length: candidates }, (_, i): Conversation => [
@@ -124,8 +132,8 @@ async function bestOf({ settings: { rounds, quick }, onProgress }: Bench): Promi
   const ask = (asked: Asked) => async () => {
     for (const group of groups) await Promise.all(group.map((row) => asked.score(row)));
   };
-  await using shared = await Asked.start();
-  await using unshared = await Asked.start(false);
+  await using shared = await Asked.start({ backend });
+  await using unshared = await Asked.start({ backend }, false);
   await Promise.all([ask(shared)(), ask(unshared)()]);
   const times: number[] = [];
   for (let round = 1; round <= rounds; round++) {
@@ -139,8 +147,8 @@ async function bestOf({ settings: { rounds, quick }, onProgress }: Bench): Promi
 }
 
 /** A lone request by itself, and beside a request whose documents fill the queue. */
-async function lone({ settings: { rounds, quick } }: Bench): Promise<string> {
-  await using asked = await Asked.start();
+async function lone({ settings: { rounds, quick, backend } }: Bench): Promise<string> {
+  await using asked = await Asked.start({ backend });
   await asked.score(single(0));
   const times = { "by itself": [] as number[], "beside a full queue": [] as number[] };
   const count = quick ? 5 : 6 * rounds;
@@ -169,8 +177,8 @@ async function lone({ settings: { rounds, quick } }: Bench): Promise<string> {
 }
 
 /** Whether memory stays where it is over many requests. */
-async function memory({ settings: { quick } }: Bench): Promise<string> {
-  await using asked = await Asked.start();
+async function memory({ settings: { quick, backend } }: Bench): Promise<string> {
+  await using asked = await Asked.start({ backend });
   const requests = quick ? 500 : 20_000;
   const resident: number[] = [];
   const row = [{ role: "user", content: "Hi" }, { role: "assistant", content: "Hello." }];

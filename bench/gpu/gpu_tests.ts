@@ -1,0 +1,23 @@
+/** The tests that the kit runs: those whose outcome depends on the adapter. */
+const folders = ["tests/ops", "tests/gpu"] as const;
+const files = [
+  "tests/models/parity_test.ts",
+  "tests/models/rehearsal_test.ts",
+  "tests/models/toy_family_test.ts",
+  "tests/scoring/backbone_test.ts",
+  "tests/scoring/causal_model_test.ts",
+  "tests/scoring/not_finite_test.ts",
+  "tests/scoring/reward_model_test.ts",
+  "tests/scoring/packs/memory_bound_test.ts",
+] as const;
+
+/** What the tests step runs, as `deno test` takes it; the kit packs what these files import. */
+export const testedPaths: readonly string[] = [...folders, ...files];
+
+/** Without what runs on the processor alone: the WebAssembly engine, and models on the CPU twins. */
+const filter = "/^(?!.*(wasm|CPU twins$))/i";
+
+/** The arguments of `deno test`. */
+export function boundedTests(quick: boolean): string[] {
+  return ["--filter", filter, ...(quick ? ["tests/gpu/device_test.ts"] : testedPaths)];
+}

@@ -1,0 +1,189 @@
+/**
+ * `deno task gpu:pack`: puts what a bare machine with a GPU lacks into `.gpu/`: Deno, its cache of
+ * packages, ONNX Runtime Web as a peer, and the Vulkan loader. To be run where npm and apt work.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { run } from "../../tools/command.ts";
+import { installPeers, packagesFolder } from "../peers/packages.ts";
+import { testedPaths } from "./gpu_tests.ts";
+import { commitOf, packedFile } from "./results.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const kit = join(root, ".gpu");
+
+const usage = `Usage: deno task gpu:pack [--dry-run] [--limit MIB]
+
+Packs what a bare x86-64 Linux machine with a GPU lacks into .gpu/, where npm and apt work.
+
+  --dry-run     tell what would be packed
+  --limit MIB   most that .gpu/ and the tree may take together (default 64)
+`;
+
+/** The loader and OpenGL's dispatch libraries, which a driver may be linked to. */
+const loader = [
+  "libvulkan1",
+  "libegl1",
+  "libglvnd0",
+  "libopengl0",
+  "libgl1",
+  "libglx0",
+  "libgles2",
+];
+/** X11's libraries, for drivers that are linked to those. */
+const x11 = ["libx11-6", "libxext6", "libxcb1", "libxau6", "libxdmcp6", "libbsd0", "libmd0"];
+
+/** What ONNX Runtime Web needs in Deno. */
+const peerFiles = ["ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"];
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** Runs a command; its last line is the error where it fails. */
+async function must(command: string, args: readonly string[], options = {}): Promise<string> {
+  const { ok, output } = await run(command, args, options);
+  if (!ok) throw new Error(`${command} ${args[0]}: ${output.trim().split("\n").at(-1)}`);
+  return output;
+}
+
+async function trackedFiles(): Promise<string[]> {
+  const args = ["-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const files = (await must("git", args)).split("\0").filter((file) => file !== "");
+  const isThere = await Promise.all(files.map((file) => exists(join(root, file))));
+  return files.filter((_, i) => isThere[i]);
+}
+
+/** The programs whose packages are packed: all that the kit's steps run. */
+export function programsOf(files: readonly string[]): string[] {
+  const wanted = ["src/", "bench/", ...testedPaths];
+  return files.filter((file) =>
+    file === "mod.ts" || file.endsWith(".ts") && wanted.some((path) => file.startsWith(path))
+  );
+}
+
+/** Deno for x86-64 Linux, whatever this machine is, in the version that runs this. */
+async function packDeno(temporary: string): Promise<void> {
+  const name = `@deno/linux-x64-glibc@${Deno.version.deno}`;
+  const archive = (await must("npm", ["pack", "--silent", name], { cwd: temporary })).trim();
+  await must("tar", ["-xzf", archive.split("\n").at(-1)!], { cwd: temporary });
+  await must("xz", ["-9", "-T1", join(temporary, "package/deno")]);
+  await Deno.copyFile(join(temporary, "package/deno.xz"), join(kit, "deno.xz"));
+}
+
+/** What editors and type checks alone read. */
+const unread = /\.(d\.[cm]?ts|map|md)$/;
+
+async function removeUnread(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) await removeUnread(path);
+    else if (unread.test(name)) await Deno.remove(path);
+  }
+}
+
+/** npm packages in Deno's own cache. */
+async function packPackages(temporary: string): Promise<void> {
+  const folder = join(temporary, "deno");
+  const programs = programsOf(await trackedFiles());
+  const options = { cwd: root, env: { DENO_DIR: folder, NODEVICE_SELECT: "1" } };
+  await must(Deno.execPath(), ["cache", "--quiet", "--no-check", ...programs], options);
+  await removeUnread(join(folder, "npm"));
+  await must("tar", ["-C", temporary, "-cJf", join(kit, "deno_dir.tar.xz"), "deno/npm"]);
+}
+
+async function packPeers(): Promise<void> {
+  const failure = await installPeers();
+  if (failure !== undefined) throw new Error(`npm: ${failure}`);
+  const files = peerFiles.map((file) => `node_modules/onnxruntime-web/dist/${file}`);
+  const archive = join(kit, "peers.tar.xz");
+  await must("tar", ["-C", packagesFolder, "-cJf", archive, "installed.json", ...files]);
+}
+
+/** Debian's packages, for x86-64 whatever this machine is. */
+async function packLibraries(temporary: string): Promise<void> {
+  const lists = join(temporary, "lists");
+  await Deno.mkdir(join(lists, "partial"), { recursive: true });
+  const architecture = ["APT::Architecture=amd64", "APT::Architectures=amd64"];
+  const options = [...architecture, `Dir::State::Lists=${lists}`].map((option) => `-o${option}`);
+  await must("apt-get", [...options, "update", "-qq"]);
+  for (const [folder, names] of Object.entries({ loader, x11 })) {
+    const cwd = join(kit, folder);
+    await Deno.mkdir(cwd, { recursive: true });
+    await must("apt-get", [...options, "download", "-qq", ...names], { cwd });
+    for await (const { name } of Deno.readDir(cwd)) {
+      // Plain names travel better.
+      if (name.includes("_")) await Deno.rename(join(cwd, name), join(cwd, plainName(name)));
+    }
+  }
+}
+
+function plainName(name: string): string {
+  return `${name.slice(0, name.indexOf("_"))}.deb`;
+}
+
+async function sizeOf(paths: readonly string[]): Promise<number> {
+  let size = 0;
+  for (const path of paths) {
+    const { isDirectory, size: own } = await Deno.lstat(path);
+    if (!isDirectory) size += own;
+    else size += await sizeOf([...Deno.readDirSync(path)].map(({ name }) => join(path, name)));
+  }
+  return size;
+}
+
+/** The parts: what each is, the file that tells that it is there, and whether it is packed anew. */
+function partsOf(temporary: string) {
+  return [
+    { what: `Deno ${Deno.version.deno}`, file: "deno.xz", pack: () => packDeno(temporary) },
+    { what: "npm packages", file: "deno_dir.tar.xz", pack: () => packPackages(temporary) },
+    { what: "ONNX Runtime Web", file: "peers.tar.xz", pack: packPeers },
+    { what: "the Vulkan loader", file: "loader", pack: () => packLibraries(temporary) },
+  ];
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      "dry-run": { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+      limit: { type: "string", default: "64" },
+    },
+  });
+  if (values.help) return console.log(usage), 0;
+  const packed = join(root, packedFile);
+  const before = JSON.parse(await Deno.readTextFile(packed).catch(() => "{}"));
+  const deno = Deno.version.deno;
+  const lock = await must("sha256sum", [join(root, "deno.lock")]);
+  const isFresh = before.deno === deno && before.lock === lock.slice(0, 16);
+  const temporary = await Deno.makeTempDir();
+  try {
+    for (const { what, file, pack } of partsOf(temporary)) {
+      const isKept = isFresh && await exists(join(kit, file));
+      console.error(`${isKept ? "kept" : values["dry-run"] ? "would pack" : "packing"}: ${what}`);
+      if (isKept || values["dry-run"]) continue;
+      await Deno.mkdir(kit, { recursive: true });
+      await pack();
+    }
+  } finally {
+    await Deno.remove(temporary, { recursive: true });
+  }
+  const tree = await sizeOf((await trackedFiles()).map((file) => join(root, file)));
+  const size = await exists(kit) ? await sizeOf([kit]) : 0;
+  const mebibytes = [size, tree, size + tree].map((bytes) => Math.ceil(bytes / 2 ** 20));
+  if (!values["dry-run"]) {
+    const facts = { commit: await commitOf(root), deno, lock: lock.slice(0, 16) };
+    await Deno.writeTextFile(packed, JSON.stringify(facts));
+  }
+  console.log(
+    `.gpu/ ${mebibytes[0]} MiB, the tree ${mebibytes[1]} MiB, together ${mebibytes[2]} of ` +
+      `${values.limit} MiB`,
+  );
+  return mebibytes[2]! <= Number(values.limit) ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exitCode = await main(Deno.args);
