@@ -1,3 +1,4 @@
+import { reasonIn } from "./first_line.ts";
 import { EngineProcess, type EngineProgram } from "./engine_process.ts";
 import type { Request } from "./peers/serve.ts";
 
@@ -101,7 +102,7 @@ async function attempt(running: Running, work: () => Promise<void>): Promise<voi
   try {
     await work();
   } catch (error) {
-    running.failure = error instanceof Error ? error.message : String(error);
+    running.failure = reasonIn(error instanceof Error ? error.message : String(error));
     await running.process?.kill();
   }
 }

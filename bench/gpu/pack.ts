@@ -85,12 +85,70 @@ async function removeUnread(folder: string): Promise<void> {
   }
 }
 
+/** What `deno info --json` tells of packages. */
+export interface PackageInfo {
+  readonly modules: readonly { readonly npmPackage?: string }[];
+  readonly npmPackages: Readonly<
+    Record<string, { name: string; version: string; dependencies: readonly string[] }>
+  >;
+}
+
+/** The packages that programs import, and those that these import, as `name/version`. */
+export function importedPackages({ modules, npmPackages }: PackageInfo): Set<string> {
+  const found = new Set<string>();
+  const add = (id: string): void => {
+    const { name, version, dependencies } = npmPackages[id]!;
+    const folder = `${name}/${version}`;
+    if (found.has(folder)) return;
+    found.add(folder);
+    for (const dependency of dependencies) add(dependency);
+  };
+  for (const { npmPackage } of modules) if (npmPackage !== undefined) add(npmPackage);
+  return found;
+}
+
+/**
+ * Leaves nothing of packages that no program here imports but their `package.json`: Deno wants every
+ * package of the lock file to be there, whatever is run.
+ */
+async function hollowOut(registry: string, kept: ReadonlySet<string>): Promise<void> {
+  const folders = async (path: string): Promise<string[]> =>
+    (await Array.fromAsync(Deno.readDir(path))).filter(({ isDirectory }) => isDirectory)
+      .map(({ name }) => name);
+  for (const scope of await folders(registry)) {
+    const names = scope.startsWith("@")
+      ? (await folders(join(registry, scope))).map((name) => `${scope}/${name}`)
+      : [scope];
+    for (const name of names) {
+      for (const version of await folders(join(registry, name))) {
+        if (kept.has(`${name}/${version}`)) continue;
+        const folder = join(registry, name, version);
+        for await (const entry of Deno.readDir(folder)) {
+          if (entry.name === "package.json") continue;
+          await Deno.remove(join(folder, entry.name), { recursive: true });
+        }
+      }
+    }
+  }
+}
+
 /** npm packages in Deno's own cache. */
 async function packPackages(temporary: string): Promise<void> {
   const folder = join(temporary, "deno");
-  const programs = programsOf(await trackedFiles());
   const options = { cwd: root, env: { DENO_DIR: folder, NODEVICE_SELECT: "1" } };
-  await must(Deno.execPath(), ["cache", "--quiet", "--no-check", ...programs], options);
+  // One program that imports them all, below deno.json, whose import map they need.
+  const program = join(kit, "programs.ts");
+  const imports = programsOf(await trackedFiles()).map((file) => `import "../${file}";\n`);
+  await Deno.writeTextFile(program, imports.join(""));
+  try {
+    await must(Deno.execPath(), ["cache", "--quiet", "--no-check", program], options);
+    const info = await must(Deno.execPath(), ["info", "--json", program], options);
+    const [registry] = [...Deno.readDirSync(join(folder, "npm"))];
+    const json = info.slice(info.indexOf("{"), info.lastIndexOf("}") + 1); // beside warnings
+    await hollowOut(join(folder, "npm", registry!.name), importedPackages(JSON.parse(json)));
+  } finally {
+    await Deno.remove(program);
+  }
   await removeUnread(join(folder, "npm"));
   await must("tar", ["-C", temporary, "-cJf", join(kit, "deno_dir.tar.xz"), "deno/npm"]);
 }

@@ -58,12 +58,13 @@ function benchStep(name: keyof typeof benchSteps, { quick, work }: StepSettings)
   const options = ["--only", section, "--backend", "gpu", "--results", file];
   const size = quick ? ["--quick"] : ["--rounds", String(rounds)];
   const models = ["--models", join(work, "models")];
+  const engines = name === "same_adapter" ? ["--engines", "ONNX Runtime Web"] : []; // what is packed
   return {
     name,
     does: `bench: ${does}`,
     limit,
     needs: ["adapter"],
-    commands: () => [denoRun("bench/bench.ts", ...options, ...size, ...models)],
+    commands: () => [denoRun("bench/bench.ts", ...options, ...engines, ...size, ...models)],
     sections: file,
   };
 }

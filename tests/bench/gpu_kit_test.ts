@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { boundedTests } from "../../bench/gpu/gpu_tests.ts";
 import { compareScores } from "../../bench/gpu/layers_section.ts";
-import { programsOf } from "../../bench/gpu/pack.ts";
+import { importedPackages, programsOf } from "../../bench/gpu/pack.ts";
 import { earlierResults, factsOf, type Results, withStep } from "../../bench/gpu/results.ts";
 import { lackOf, planOf } from "../../bench/gpu/run.ts";
 import { LineReader, runStep, type StepResult } from "../../bench/gpu/run_step.ts";
@@ -90,6 +91,21 @@ Deno.test("a step of several commands ends with the first that fails", async () 
     reason: "exit status 3",
     rows: [],
   });
+});
+
+Deno.test("tests of the processor's engines are left out, and no others", () => {
+  const taken = new RegExp(boundedTests(false)[1]!.slice(1, -1));
+  for (
+    const name of [
+      "rope equals its CPU twin on random shapes (tiled)",
+      "one that was slow",
+      "positions",
+      "the same bits in all packs",
+    ]
+  ) assert.match(name, taken);
+  for (const name of ["rope equals its twin (wasm, 2 threads)", "hidden states on the CPU twins"]) {
+    assert.doesNotMatch(name, taken);
+  }
 });
 
 Deno.test("lines of tests are counted, and other lines are left alone", () => {
@@ -197,7 +213,21 @@ Deno.test("a shape of layers is read, and refused where it is none", () => {
 Deno.test("what the steps run is packed, and nothing of what they don't", () => {
   const files = ["mod.ts", "src/a.ts", "src/a.wgsl", "tests/ops/a_test.ts", "tests/cli/b_test.ts"];
   assert.deepEqual(programsOf(files), ["mod.ts", "src/a.ts", "tests/ops/a_test.ts"]);
-  assert.equal(factsOf([]).adapter, undefined);
+  const of = (name: string, ...dependencies: string[]) => ({
+    name,
+    version: "1.0.0",
+    dependencies,
+  });
+  const info = {
+    modules: [{}, { npmPackage: "a@1" }],
+    npmPackages: { "a@1": of("a", "@b/c@1"), "@b/c@1": of("@b/c", "a@1"), "big@1": of("big") },
+  };
+  assert.deepEqual([...importedPackages(info)], ["a/1.0.0", "@b/c/1.0.0"]);
+});
+
+Deno.test("a machine that could not be looked at has nothing", () => {
+  const { adapter, software, pytorch, features } = factsOf([]);
+  assert.deepEqual([adapter, software, pytorch, features], [undefined, false, undefined, []]);
 });
 
 Deno.test("without a GPU the kit says what it would do, and what is missing", async () => {
