@@ -15,6 +15,11 @@ export const parityModels: readonly string[] = [...Deno.readDirSync(parityRoot)]
   .map(({ name }) => name)
   .sort();
 
+/** Whether a folder is there for its layers, not for a head on layers that others have too. */
+export function hasOwnBackbone(model: string): boolean {
+  return !/^(head|process)_/.test(model);
+}
+
 /** How far from the reference a tiny checkpoint's numbers may lie. */
 export interface ParityTolerance {
   /** Of a score, reward or coefficient: |Δ| ≤ score · max(1, |expected|). */

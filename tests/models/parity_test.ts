@@ -15,6 +15,7 @@ import {
   goldenConversations,
   type GoldenStates,
   goldenStates,
+  hasOwnBackbone,
   parityFolder,
   parityModels,
   parityTolerance,
@@ -23,7 +24,8 @@ import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
 
 for (const model of parityModels) {
-  for (const { kernelSet, missing } of testedKernelSets) {
+  // Compiling shaders takes most of the time: of backbones that are another folder's too, once is enough.
+  for (const { kernelSet, missing } of hasOwnBackbone(model) ? testedKernelSets : []) {
     const name = `hidden states of ${model} equal the reference's after every layer (${kernelSet})`;
     testWhere(missing, name, async () => {
       using backend = new GpuBackend(await Device.open(), kernelSet);
