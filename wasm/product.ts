@@ -141,39 +141,12 @@ export function productPart(part: u32): void {
   if (up == 0) {
     const rectified = operand<u32>(8) == RELU;
     const accumulate = operand<u32>(9) != 0;
-    if (rectified && accumulate) {
-      const results = scratch() + WIDENED;
-      multiply(
-        input,
-        height,
-        inner,
-        weight,
-        type,
-        column,
-        width,
-        results,
-        4 * COLUMNS,
-        here,
-        false,
-        true,
-      );
-      addResults(results, height, width, output, 4 * outputs);
-    } else {
-      multiply(
-        input,
-        height,
-        inner,
-        weight,
-        type,
-        column,
-        width,
-        output,
-        4 * outputs,
-        here,
-        accumulate,
-        rectified,
-      );
-    }
+    const apart = rectified && accumulate;
+    const results = apart ? scratch() + WIDENED : output;
+    const stride: u32 = 4 * (apart ? COLUMNS : outputs);
+    const added = accumulate && !apart;
+    multiply(input, height, inner, weight, type, column, width, results, stride, here, added, rectified);
+    if (apart) addResults(results, height, width, output, 4 * outputs);
     return;
   }
   const gated = scratch() + WIDENED;
