@@ -7,7 +7,10 @@ const files = [
   "tests/scoring/backbone_test.ts",
   "tests/scoring/causal_model_test.ts",
   "tests/scoring/not_finite_test.ts",
+  "tests/scoring/kept_prefix_test.ts",
+  "tests/scoring/parity_scores_test.ts",
   "tests/scoring/reward_model_test.ts",
+  "tests/scoring/same_bits_test.ts",
   "tests/scoring/packs/memory_bound_test.ts",
 ] as const;
 

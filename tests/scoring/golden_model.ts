@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import type { LoadOptions } from "../../src/scoring/load_options.ts";
+import { RewardModel } from "../../src/scoring/reward_model.ts";
+import type { Conversation } from "../../src/text/conversation.ts";
+import {
+  type GoldenConversation,
+  goldenLabel,
+  goldenOptions,
+  parityFolder,
+} from "../golden/parity.ts";
+
+/** Long enough for every golden text, also where a dynamic rope goes past its trained length. */
+const maxTokens = 640;
+
+/** Loads a folder of the golden files as its scores were made; a warning fails the test. */
+export async function loadGolden(model: string, options: LoadOptions = {}): Promise<RewardModel> {
+  return await RewardModel.load(parityFolder(model), {
+    ...await goldenOptions(model),
+    maxTokens,
+    label: await goldenLabel(model),
+    onWarning: (message) => assert.fail(`unexpected warning: ${message}`),
+    ...options,
+  });
+}
+
+/** The golden conversations, and a prompt with many responses. */
+export function varied(golden: readonly GoldenConversation[], responses = 56): Conversation[] {
+  const prompt = golden.find(({ name }) => name === "system") ?? golden[0]!;
+  const hasSteps = prompt.messages.at(-1)!.steps !== undefined;
+  const answers = Array.from({ length: responses }, (_, i) => {
+    const parts = [`Answer ${i}:`, ...new Array<string>(i % 7).fill(" more of it,"), " done."];
+    const response = hasSteps
+      ? { content: "", steps: parts.map((part) => `${part} `) }
+      : { content: parts.join("") };
+    return [...prompt.messages.slice(0, -1), { role: "assistant", ...response }];
+  });
+  return [...golden.map(({ messages }) => messages), ...answers];
+}
