@@ -12,14 +12,19 @@ import attentionTextureSource from "./attention_texture.wgsl" with { type: "text
 import attentionTiledSource from "./attention_tiled.wgsl" with { type: "text" };
 import disentangledAttentionSource from "./disentangled_attention.wgsl" with { type: "text" };
 import causalConvolutionSource from "./causal_convolution.wgsl" with { type: "text" };
+import f16OperandsSource from "./f16_operands.wgsl" with { type: "text" };
+import f32OperandsSource from "./f32_operands.wgsl" with { type: "text" };
 import gatedDeltaRuleSource from "./gated_delta_rule.wgsl" with { type: "text" };
 import gatedMatmulTextureSource from "./gated_matmul_texture.wgsl" with { type: "text" };
+import gatedProductsSource from "./gated_products.wgsl" with { type: "text" };
 import gatherRowsSource from "./gather_rows.wgsl" with { type: "text" };
 import layerNormSource from "./layer_norm.wgsl" with { type: "text" };
 import logSoftmaxSliceSource from "./log_softmax_slice.wgsl" with { type: "text" };
 import matmulTextureSource from "./matmul_texture.wgsl" with { type: "text" };
+import matmulShuffledSource from "./matmul_shuffled.wgsl" with { type: "text" };
 import matmulTiledSource from "./matmul_tiled.wgsl" with { type: "text" };
 import meanRowsSource from "./mean_rows.wgsl" with { type: "text" };
+import oneProductSource from "./one_product.wgsl" with { type: "text" };
 import overflowSource from "./overflow.wgsl" with { type: "text" };
 import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
 import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
@@ -33,6 +38,7 @@ import softmaxGateSource from "./softmax_gate.wgsl" with { type: "text" };
 import storedWeightsSource from "./stored_weights.wgsl" with { type: "text" };
 import swigluSource from "./swiglu.wgsl" with { type: "text" };
 import textureToRowsSource from "./texture_to_rows.wgsl" with { type: "text" };
+import threeProductsSource from "./three_products.wgsl" with { type: "text" };
 import visibleKeysSource from "./visible_keys.wgsl" with { type: "text" };
 import { include, type Shader } from "../src/gpu/shader_source.ts";
 
@@ -48,6 +54,64 @@ const shared: Readonly<Record<string, string>> = {
 function shader(name: string, text: string): Shader {
   return { name, source: include(text, shared) };
 }
+
+/** What `tiled` products are computed through: workgroup memory, or subgroups' shuffles. */
+export type ProductCore = "tiled" | "shuffled";
+
+/** What is computed together: a product, the two of a gated feed-forward block, or three of one input. */
+export type ProductsTogether = "one" | "gated" | "three";
+
+/** In what numbers operands are multiplied; sums are f32. */
+export type OperandPrecision = "f32" | "f16";
+
+const cores: Readonly<Record<ProductCore, string>> = {
+  tiled: matmulTiledSource,
+  shuffled: matmulShuffledSource,
+};
+
+const together: Readonly<Record<ProductsTogether, string>> = {
+  one: oneProductSource,
+  gated: gatedProductsSource,
+  three: threeProductsSource,
+};
+
+const operands: Readonly<Record<OperandPrecision, string>> = {
+  f32: f32OperandsSource,
+  f16: f16OperandsSource,
+};
+
+/**
+ * See `matmul_tiled.wgsl` and `matmul_shuffled.wgsl`; what they leave open, `products` and `operands`, is
+ * filled in here.
+ */
+function productShader(
+  core: ProductCore,
+  products: ProductsTogether,
+  precision: OperandPrecision,
+): Shader {
+  const texts = {
+    ...shared,
+    products: include(together[products], shared),
+    operands: operands[precision],
+  };
+  const name = `${products === "one" ? "" : `${products}_`}matmul_${core}` +
+    (precision === "f32" ? "" : `_${precision}`);
+  return { name, source: include(cores[core], texts) };
+}
+
+const keysOf = <Key extends string>(record: Readonly<Record<Key, string>>): Key[] =>
+  Object.keys(record) as Key[];
+
+/** The products' kernels of the kernel set `tiled`: by core, products and precision. */
+export const productShaders: ReadonlyMap<string, Shader> = new Map(
+  keysOf(cores).flatMap((core) =>
+    keysOf(together).flatMap((products) =>
+      keysOf(operands).map((precision) =>
+        [`${core} ${products} ${precision}`, productShader(core, products, precision)] as const
+      )
+    )
+  ),
+);
 
 /** See `activate.wgsl`. */
 export const activateShader: Shader = shader("activate", activateSource);
@@ -84,8 +148,6 @@ export const layerNormShader: Shader = shader("layer_norm", layerNormSource);
 export const logSoftmaxSliceShader: Shader = shader("log_softmax_slice", logSoftmaxSliceSource);
 /** See `matmul_texture.wgsl`. */
 export const matmulTextureShader: Shader = shader("matmul_texture", matmulTextureSource);
-/** See `matmul_tiled.wgsl`. */
-export const matmulTiledShader: Shader = shader("matmul_tiled", matmulTiledSource);
 /** See `mean_rows.wgsl`. */
 export const meanRowsShader: Shader = shader("mean_rows", meanRowsSource);
 /** See `pack_weights.wgsl`. */

@@ -8,7 +8,7 @@
 import * as shaders from "../shaders/shaders.ts";
 import { findAdapter } from "../src/gpu/adapter.ts";
 import { Device } from "../src/gpu/device.ts";
-import { specialize } from "../src/gpu/shader_source.ts";
+import { enabling, type Shader, specialize } from "../src/gpu/shader_source.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
 import { randomDraws } from "../src/ops/checks/draws.ts";
 import { trials } from "../src/ops/checks/trials.ts";
@@ -25,16 +25,18 @@ type Compiler = "naga" | "Tint";
 /** Trials of each kernel; their seeds draw constants and shapes. */
 const trialsPerKernel = 12;
 
-/** WGSL wants it before subgroup operations are used; naga doesn't know it yet and goes without. */
-const subgroups = "enable subgroups;\n";
+function everyShader(): Shader[] {
+  return Object.values(shaders).flatMap((held) =>
+    held instanceof Map ? [...held.values()] : [held]
+  );
+}
 
 /** What a compiler has against the shaders' texts, with their constants as they stand. */
 async function lintTexts(compiler: Compiler): Promise<string[]> {
   using device = await Device.open();
   const problems: string[] = [];
-  for (const { name, source } of Object.values(shaders)) {
-    const enabled = compiler === "Tint" && /\bsubgroup[A-Z]\w*\(/.test(source) ? subgroups : "";
-    const text = enabled + specialize(source, {});
+  for (const { name, source } of everyShader()) {
+    const text = enabling(source, compiler === "Tint") + specialize(source, {});
     device.gpu.pushErrorScope("validation");
     const { messages } = await device.gpu.createShaderModule({ code: text }).getCompilationInfo();
     const error = await device.gpu.popErrorScope();

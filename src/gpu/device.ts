@@ -2,7 +2,7 @@ import { AssayError } from "../error.ts";
 import { type AdapterDescription, describeAdapter, requireAdapter } from "./adapter.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
-import { type Shader, type ShaderConstants, specialize } from "./shader_source.ts";
+import { enabling, type Shader, type ShaderConstants, specialize } from "./shader_source.ts";
 import { type PooledTexture, TexturePool } from "./texture_pool.ts";
 
 const storageTexture = 0x08; // STORAGE_BINDING
@@ -15,10 +15,14 @@ const raisedLimits = [
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
   "maxTextureDimension2D",
+  "maxStorageBuffersPerShaderStage",
 ] as const;
 
 /** Lets kernels be timed by the device's own clock. */
 const clockFeature = "timestamp-query";
+
+/** Lets kernels hold numbers in half precision. */
+const halfFeature = "shader-f16";
 
 /** What a device does with subgroups. */
 export interface Subgroups {
@@ -92,17 +96,18 @@ export class Device implements Disposable {
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const size = subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0;
     const enabledByDirective = adapter.features.has("subgroups");
-    const clock: GPUFeatureName[] = adapter.features.has(clockFeature) ? [clockFeature] : [];
+    const wanted: GPUFeatureName[] = [clockFeature, halfFeature];
+    const features = wanted.filter((name) => adapter.features.has(name));
     try {
       // Deno does not list "subgroups" among an adapter's features, yet grants it: ask and see.
-      const requiredFeatures: GPUFeatureName[] = ["subgroups", ...clock];
+      const requiredFeatures: GPUFeatureName[] = ["subgroups", ...features];
       const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });
       return new Device(gpu, description, { size, enabledByDirective });
     } catch {
       // Without subgroups, then; other reasons come again below.
     }
     try {
-      const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures: clock });
+      const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures: features });
       return new Device(gpu, description, { size: 0, enabledByDirective: false });
     } catch (cause) {
       throw new AssayError(
@@ -116,6 +121,11 @@ export class Device implements Disposable {
   /** Whether kernels can be timed by the device's own clock. */
   get hasClock(): boolean {
     return this.gpu.features.has(clockFeature);
+  }
+
+  /** Whether kernels may hold numbers in half precision. */
+  get hasHalf(): boolean {
+    return this.gpu.features.has(halfFeature);
   }
 
   /** Largest number of bytes that one binding may hold. */
@@ -200,9 +210,8 @@ export class Device implements Disposable {
 
   #compile(shader: Shader, constants: ShaderConstants, key: string): GPUComputePipeline {
     const { name: label, source } = shader;
-    // Tint wants subgroups enabled by a line that naga does not know.
-    const enables = this.subgroups.enabledByDirective && source.includes("subgroup");
-    const code = (enables ? "enable subgroups;\n" : "") + specialize(source, constants);
+    const enables = enabling(source, this.subgroups.enabledByDirective);
+    const code = enables + specialize(source, constants);
     return this.scoped("gpu/kernel", `compile the kernel ${key}`, () => {
       const module = this.gpu.createShaderModule({ label, code });
       const compute = { module, entryPoint: "main" };

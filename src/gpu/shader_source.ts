@@ -33,6 +33,15 @@ export function include(source: string, texts: Readonly<Record<string, string>>)
   });
 }
 
+/**
+ * The lines that enable what a shader uses: half precision, and subgroups where the compiler wants that
+ * (Tint does, naga does not know the line).
+ */
+export function enabling(source: string, subgroups: boolean): string {
+  const half = source.includes("<f16>") ? "enable f16;\n" : "";
+  return half + (subgroups && /\bsubgroup[A-Z]\w*\(/.test(source) ? "enable subgroups;\n" : "");
+}
+
 const declaration = /^const (\w+): (u32|i32|f32|bool) = ([^;]+);/gm;
 const unrolledLoop =
   /^[ \t]*\/\/ @unroll\n([ \t]*)for \(var (\w+) = ([^;]+); \w+ < ([^;]+); \w+ \+= 1u\) \{\n/m;

@@ -1,20 +1,24 @@
 import {
   gatedMatmulTextureShader,
   matmulTextureShader,
-  matmulTiledShader,
+  productShaders,
+  type ProductsTogether,
 } from "../../../shaders/shaders.ts";
 import { textureLanes } from "../../gpu/kernel_set.ts";
-import type { Recorder } from "../../gpu/recorder.ts";
+import type { Binding, Recorder } from "../../gpu/recorder.ts";
+import type { ShaderConstants } from "../../gpu/shader_source.ts";
 import type { PooledTexture } from "../../gpu/texture_pool.ts";
 import { type Activation, activationConstants } from "../activation.ts";
+import type { Matrix } from "../matrix.ts";
 import type { MatmulOperands } from "./matmul_operands.ts";
 import {
+  buffersOf,
   chosenTile,
   fewRowsTile,
   headTile,
+  innerOf,
   lanesOf,
   type ProductTile,
-  tileInner,
 } from "./product_tiles.ts";
 import type { BufferPart, TexturePart, Weight, WeightType } from "../weight.ts";
 import { inTexture } from "../texture_copies.ts";
@@ -36,14 +40,75 @@ function stepOf(weight: Weight): number {
   return weight.type === "F32" ? 4 : 8;
 }
 
-/** Tiles of rows come first: those that use the same weights run side by side. */
+/** As of {@link recordTiled}. */
 function workgroupsOf(tile: ProductTile, rows: number, columns: number): [number, number] {
   return [Math.ceil(rows / tile.rows), Math.ceil(columns / tile.columns)];
 }
 
 function tiledTile(recorder: Recorder, rows: number, weight: Weight): ProductTile {
   if (recorder.kernelSet === "texture") return headTile;
-  return rows <= fewRowsTile.rows ? fewRowsTile : chosenTile(recorder, weight);
+  const chosen = chosenTile(recorder, weight);
+  // Shuffles take few rows as fast as many.
+  return rows <= fewRowsTile.rows && chosen.rows > rows && chosen.core !== "shuffled"
+    ? fewRowsTile
+    : chosen;
+}
+
+/** How a tile is computed, for the shader of its core. */
+function tileConstants(recorder: Recorder, tile: ProductTile, weight: Weight): ShaderConstants {
+  const { rows, columns, laneColumns, laneRows } = tile;
+  const wordQuads = stepOf(weight) / 4;
+  if (tile.core === "shuffled") {
+    return {
+      SUBGROUP: Math.min(recorder.device.subgroups.size, rows),
+      LANES: lanesOf(tile),
+      ROWS: rows,
+      LANE_COLUMNS: laneColumns,
+      WORD_QUADS: wordQuads,
+    };
+  }
+  const inner = innerOf(tile);
+  return {
+    TILE_ROWS: rows,
+    TILE_COLUMNS: columns,
+    TILE_INNER: inner,
+    LANE_ROWS: laneRows,
+    LANE_COLUMNS: laneColumns,
+    WORD_QUADS: wordQuads,
+    TURN_QUADS: tile.unrolled ? inner / 4 : 1,
+    BUFFERS: buffersOf(tile),
+  };
+}
+
+/** Records products of one input with weights that lie in buffers as stored. */
+function recordTiled(
+  recorder: Recorder,
+  { products, input, weight, constants, bindings, columns }: {
+    readonly products: ProductsTogether;
+    readonly input: Matrix;
+    /** The weight whose tile is taken, and whose type the others share. */
+    readonly weight: Weight;
+    readonly constants: ShaderConstants;
+    /** After the input. */
+    readonly bindings: readonly Binding[];
+    /** Of the outputs that share the workgroups: those of each in tiles of their own. */
+    readonly columns: readonly number[];
+  },
+): void {
+  const tile = tiledTile(recorder, input.rows, weight);
+  const width = products === "gated" ? tile.columns / 2 : tile.columns;
+  const tiles = columns.reduce((sum, count) => sum + Math.ceil(count / width), 0);
+  recorder.dispatch({
+    shader: productShaders.get(`${tile.core ?? "tiled"} ${products} f32`)!,
+    constants: {
+      WEIGHT_TYPE: weightTypes[weight.type],
+      ...constants,
+      ...tileConstants(recorder, tile, weight),
+    },
+    bindings: [input.device, ...bindings],
+    // Tiles of rows come first: those that use the same weights run side by side.
+    workgroups: [Math.ceil(input.rows / tile.rows), tiles],
+  });
 }
 
 /** Records the product with one part of a weight that lies in a buffer as stored. */
@@ -53,27 +118,19 @@ export function recordTiledMatmul(
   part: BufferPart,
 ): void {
   const { input, weight, bias, output } = operands;
-  const tile = tiledTile(recorder, input.rows, weight);
-  recorder.dispatch({
-    shader: matmulTiledShader,
-    constants: {
-      ...epilogue(operands),
-      TILE_ROWS: tile.rows,
-      TILE_COLUMNS: tile.columns,
-      TILE_INNER: tileInner,
-      LANE_ROWS: tile.laneRows,
-      LANE_COLUMNS: tile.laneColumns,
-      WORD_QUADS: stepOf(weight) / 4,
-    },
+  recordTiled(recorder, {
+    products: "one",
+    input,
+    weight,
+    constants: epilogue(operands),
     bindings: [
-      input.device,
       part.weight,
       // Without a bias the kernel reads nothing from its binding; any buffer stands in.
       bias?.device ?? part.weight,
       output.device,
       part.shape,
     ],
-    workgroups: workgroupsOf(tile, input.rows, part.rows),
+    columns: [part.rows],
   });
 }
 

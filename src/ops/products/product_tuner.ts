@@ -1,4 +1,4 @@
-import { matmulTextureShader, matmulTiledShader } from "../../../shaders/shaders.ts";
+import { matmulTextureShader, productShaders } from "../../../shaders/shaders.ts";
 import { AssayError } from "../../error.ts";
 import { adapterName } from "../../gpu/adapter.ts";
 import { type Choices, ChoiceStore } from "../../gpu/choice_store.ts";
@@ -6,7 +6,7 @@ import type { Device } from "../../gpu/device.ts";
 import type { KernelSet } from "../../gpu/kernel_set.ts";
 import { fingerprint } from "../../numbers/fingerprint.ts";
 import type { ProductsAhead } from "../backend.ts";
-import { productName, productTiles, tileName, tilesWithin } from "./product_tiles.ts";
+import { productName, productTiles, tileName, tilesOf } from "./product_tiles.ts";
 import { fastestTiles } from "./tile_timing.ts";
 import type { Weight } from "../weight.ts";
 
@@ -75,10 +75,9 @@ export class ProductTuner {
     this.#store = options.store ?? new ChoiceStore(storeKey(device, kernelSet));
   }
 
-  /** Names of the kernel set's tiles that the adapter can hold. */
+  /** Names of the kernel set's tiles that the adapter can run. */
   get tiles(): readonly string[] {
-    const { maxComputeWorkgroupStorageSize } = this.device.limits;
-    return tilesWithin(this.kernelSet, maxComputeWorkgroupStorageSize).map(tileName);
+    return tilesOf(this.kernelSet, this.device).map(tileName);
   }
 
   /** The tile of a product, by their names; `undefined` for the kernel set's first one. */
@@ -139,7 +138,8 @@ export class ProductTuner {
 
 /** What a choice depends on: the adapter with its driver, as far as it tells; the runtime; the kernels. */
 function storeKey(device: Device, kernelSet: KernelSet): Record<string, string> {
-  const { source } = kernelSet === "tiled" ? matmulTiledShader : matmulTextureShader;
+  const shaders = kernelSet === "tiled" ? [...productShaders.values()] : [matmulTextureShader];
+  const source = shaders.map((shader) => shader.source).join();
   return {
     adapter: adapterName(device.adapter),
     runtime: navigator.userAgent,

@@ -2,7 +2,7 @@ import {
   attentionTextureShader,
   attentionTiledShader,
   matmulTextureShader,
-  matmulTiledShader,
+  productShaders,
 } from "../../../shaders/shaders.ts";
 import { type AdapterDescription, adapterName } from "../../gpu/adapter.ts";
 import { ChoiceStore } from "../../gpu/choice_store.ts";
@@ -15,7 +15,7 @@ export function engineChoices(adapter: AdapterDescription, engine: Engine): Choi
   const { arithmetic, threads } = engine;
   const module = arithmetic === "relaxed" ? relaxedModule : strictModule;
   const shaders = [
-    ...[matmulTextureShader, matmulTiledShader],
+    ...[matmulTextureShader, ...productShaders.values()],
     ...[attentionTextureShader, attentionTiledShader],
   ];
   return new ChoiceStore({

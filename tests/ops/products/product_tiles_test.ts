@@ -6,7 +6,7 @@ import { gatedMatmul } from "../../../src/ops/gated_matmul.ts";
 import { GpuBackend } from "../../../src/ops/gpu_backend.ts";
 import { matmul } from "../../../src/ops/matmul.ts";
 import type { Backend } from "../../../src/ops/backend.ts";
-import { productTiles, tileName, tilesWithin } from "../../../src/ops/products/product_tiles.ts";
+import { productTiles, tileName, tilesOf } from "../../../src/ops/products/product_tiles.ts";
 import { ProductTuner } from "../../../src/ops/products/product_tuner.ts";
 import { type Random, randomDraws } from "../../../src/ops/checks/draws.ts";
 import { bytesPerWeight, type WeightType } from "../../../src/ops/weight.ts";
@@ -35,12 +35,20 @@ for (const { kernelSet, missing } of testedKernelSets) {
   );
 }
 
-Deno.test("tiles that an adapter has too little workgroup memory for are left out, never the first", () => {
-  const least = 16384;
-  const names = tilesWithin("tiled", least).map(tileName);
+Deno.test("tiles that a device can't run are left out, never the first", () => {
+  const device = (bytes: number, size: number, software = false) => ({
+    limits: { maxComputeWorkgroupStorageSize: bytes },
+    subgroups: { size, enabledByDirective: false },
+    adapter: { software },
+  });
+  const names = tilesOf("tiled", device(16384, 0)).map(tileName);
   assert.equal(names[0], tileName(productTiles.tiled[0]!));
-  assert.ok(names.length > 2 && !names.includes("128x128x256"));
-  assert.deepEqual(tilesWithin("tiled", 2 * least), productTiles.tiled);
+  assert.ok(names.length > 3 && !names.includes("128x128x256"));
+  assert.ok(!names.some((name) => name.includes("shuffled")));
+  assert.deepEqual(tilesOf("tiled", device(49152, 32)), productTiles.tiled);
+  assert.equal(new Set(productTiles.tiled.map(tileName)).size, productTiles.tiled.length);
+  // Where every read of memory is made lane by lane, shuffles come first.
+  assert.equal(tilesOf("tiled", device(32768, 8, true))[0]!.core, "shuffled");
 });
 
 /** Bit patterns of a backend's readback, errors of the device excluded. */
@@ -59,8 +67,11 @@ function weightOf(backend: Backend, random: Random, shape: [number, number], typ
   return backend.weight(rows, columns, type, bytes);
 }
 
-/** Products with weights of both sizes, and a gated one: over several tiles, not a whole number of them. */
-function products(backend: Backend, seed: number) {
+/**
+ * Products with a bias and added to what there is, with weights of one type, and a gated one: over
+ * several tiles, not a whole number of them.
+ */
+function products(backend: Backend, seed: number, only: WeightType) {
   const random = randomDraws(seed);
   const rows = random.integer(20, 150);
   const inner = 8 * random.integer(1, 40);
@@ -70,7 +81,8 @@ function products(backend: Backend, seed: number) {
     const output = backend.upload(rows, columns, random.numbers(rows * columns));
     const weight = weightOf(backend, random, [columns, inner], type);
     const bias = backend.upload(1, columns, random.numbers(columns));
-    backend.run(matmul, { input, weight, bias, accumulate: true, output });
+    // Each type is a kernel to compile: of those left out, what there is stays.
+    if (type === only) backend.run(matmul, { input, weight, bias, accumulate: true, output });
     return output;
   });
   const gated = backend.matrix(rows, columns, "operand");
@@ -80,9 +92,12 @@ function products(backend: Backend, seed: number) {
 }
 
 async function tiles(kernelSet: TestedSet): Promise<void> {
-  let expected: Uint32Array[][] | undefined;
-  assert.ok(productTiles[kernelSet].length > 1);
-  for (const tile of productTiles[kernelSet].map(tileName)) {
+  using first = await Device.open();
+  const names = tilesOf(kernelSet, first).map(tileName);
+  assert.ok(names.length > 1);
+  const types: readonly WeightType[] = ["F32", "BF16"];
+  const expected = new Map<WeightType, Uint32Array[][]>();
+  for (const [at, tile] of names.entries()) {
     const device = await Device.open();
     using gpu = new GpuBackend(
       device,
@@ -90,10 +105,17 @@ async function tiles(kernelSet: TestedSet): Promise<void> {
       undefined,
       new ProductTuner(device, kernelSet, tile),
     );
-    const found: Uint32Array[][] = [];
-    for (let seed = 1; seed <= 6; seed++) found.push(await bitsOf(gpu, products(gpu, seed)));
-    expected ??= found;
-    found.forEach((outputs, i) => assertSameBits(outputs, expected![i]!, `${tile}, seed ${i + 1}`));
+    for (const [i, type] of types.entries()) {
+      if (at > 0 && at % types.length !== i) continue; // tiles take turns
+      const found: Uint32Array[][] = [];
+      for (let seed = 1; seed <= 4; seed++) {
+        found.push(await bitsOf(gpu, products(gpu, seed, type)));
+      }
+      if (at === 0) expected.set(type, found);
+      found.forEach((outputs, seed) =>
+        assertSameBits(outputs, expected.get(type)![seed]!, `${tile}, ${type}, seed ${seed + 1}`)
+      );
+    }
   }
 }
 
