@@ -25,7 +25,7 @@ import { rmsNorm } from "../src/ops/rms_norm.ts";
 import { rope } from "../src/ops/rope.ts";
 import { scatterRows } from "../src/ops/scatter_rows.ts";
 import { softmaxGate } from "../src/ops/softmax_gate.ts";
-import { bytesPerWeight, Weight, type WeightType } from "../src/ops/weight.ts";
+import { rowBytesOf, Weight, type WeightType } from "../src/ops/weight.ts";
 
 /** How much a run is: multiplications and additions, or bytes that are read and written at least. */
 export interface Work {
@@ -105,7 +105,7 @@ const bytes = (numbers: number): Work => ({ unit: "bytes", amount: 4 * numbers }
 const operations = (amount: number): Work => ({ unit: "operations", amount });
 
 function weightOf(backend: Backend, rows: number, columns: number, type: WeightType): Weight {
-  return backend.weight(rows, columns, type, new Uint8Array(rows * columns * bytesPerWeight[type]));
+  return backend.weight(rows, columns, type, new Uint8Array(rows * rowBytesOf(columns, type)));
 }
 
 /** Shapes of the kernels that work through rows. */

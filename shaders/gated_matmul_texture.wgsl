@@ -4,14 +4,15 @@
 // sums have the same order, and nothing between them is stored.
 //
 // input     k / 4 texels wide, a row each
-// gate, up  [columns, k] each, made by pack_weights.wgsl
+// gate, up  [columns, k] each, made by pack_weights.wgsl or pack_quantized_weights.wgsl
 // output    columns / 4 texels wide, at least rows high
-// shape     (k, columns, steps in one segment of the packed weights, unused)
+// shape     (k, columns, steps in one segment of the packed weights, first row of scales below them)
 
 // @include stored_weights.wgsl
 // @include activation.wgsl
 
 const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
+const TEXELS: u32 = 4u; // of a step's weights of four columns: 4, of int8 2, of int4 1
 const SUBGROUP: u32 = 8u; // lanes of a subgroup: 8 or 16
 const LANES: u32 = 16u;
 const ROWS: u32 = 16u;
@@ -35,40 +36,55 @@ fn main(
   let steps = shape.x / STEP;
   let columns = shape.y / 4u;
   let segment_width = shape.z * 8u;
-  let segment_height = (shape.y + 31u) / 32u * 4u;
+  let segment_height = (shape.y + 31u) / 32u * TEXELS;
 
   var gates: array<vec4<f32>, ROWS>;
   var ups: array<vec4<f32>, ROWS>;
   // x and y walk through the packed weight: along a segment, then to the next one below it.
   var x = n % 8u;
-  var y = n / 8u * 4u;
+  var y = n / 8u * TEXELS;
   for (var step = 0u; step < steps; step += 1u) {
     if (x >= segment_width) {
       x = n % 8u;
       y += segment_height;
     }
-    let gate0 = textureLoad(gate, vec2<u32>(x, y));
-    let gate1 = textureLoad(gate, vec2<u32>(x, y + 1u));
-    let gate2 = textureLoad(gate, vec2<u32>(x, y + 2u));
-    let gate3 = textureLoad(gate, vec2<u32>(x, y + 3u));
-    let up0 = textureLoad(up, vec2<u32>(x, y));
-    let up1 = textureLoad(up, vec2<u32>(x, y + 1u));
-    let up2 = textureLoad(up, vec2<u32>(x, y + 2u));
-    let up3 = textureLoad(up, vec2<u32>(x, y + 3u));
+    var gate_words: array<vec4<u32>, 4>; // of each column
+    var up_words: array<vec4<u32>, 4>;
+    // @unroll
+    for (var t = 0u; t < TEXELS; t += 1u) {
+      let gate_texel = textureLoad(gate, vec2<u32>(x, y + t));
+      let up_texel = textureLoad(up, vec2<u32>(x, y + t));
+      // @unroll
+      for (var j = 0u; j < 4u / TEXELS; j += 1u) {
+        gate_words[t * (4u / TEXELS) + j] = column_words(gate_texel, j);
+        up_words[t * (4u / TEXELS) + j] = column_words(up_texel, j);
+      }
+    }
     var gate_weights: array<vec4<f32>, STEP>;
     var up_weights: array<vec4<f32>, STEP>;
     // @unroll
     for (var e = 0u; e < STEP; e += 1u) {
       gate_weights[e] = vec4<f32>(
-          widen_value(gate0, e),
-          widen_value(gate1, e),
-          widen_value(gate2, e),
-          widen_value(gate3, e));
+          widen_value(gate_words[0], e),
+          widen_value(gate_words[1], e),
+          widen_value(gate_words[2], e),
+          widen_value(gate_words[3], e));
       up_weights[e] = vec4<f32>(
-          widen_value(up0, e),
-          widen_value(up1, e),
-          widen_value(up2, e),
-          widen_value(up3, e));
+          widen_value(up_words[0], e),
+          widen_value(up_words[1], e),
+          widen_value(up_words[2], e),
+          widen_value(up_words[3], e));
+    }
+    if (QUANTIZED) {
+      let group = step / (GROUP / STEP);
+      let at = vec2<u32>(group / 2u * 8u + n % 8u, shape.w + n / 8u);
+      let gate_scales = quad_scales(textureLoad(gate, at), group);
+      let up_scales = quad_scales(textureLoad(up, at), group);
+      // @unroll
+      for (var e = 0u; e < STEP; e += 1u) {
+        gate_weights[e] *= gate_scales;
+        up_weights[e] *= up_scales;
+      }
     }
     var held: array<vec4<f32>, HELD * QUADS>;
     // @unroll

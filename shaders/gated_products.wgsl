@@ -3,7 +3,7 @@
 //                  * (sum over k of input[m, k] * up[n, k] + up_bias[n])
 // A lane makes as many columns of the one product as of the other; nothing between them is stored.
 //
-// gate, up            [columns, k] each: f32, or pairs of f16 or bf16 packed in words; both of one type
+// gate, up            [columns, k] each: see stored_weights.wgsl; both of one type
 // gate_bias, up_bias  [columns]  f32, read where HAS_BIAS
 // output              [rows, columns]  f32
 // shape               (k, unused, unused, unused)

@@ -12,12 +12,13 @@
 // @include stored_weights.wgsl
 // @include products
 // @include operands
+// @include weight_rows.wgsl
 
 const SUBGROUP: u32 = 8u; // lanes that hand rows round: a power of two that is no more than ROWS
 const LANES: u32 = 16u;
 const ROWS: u32 = 16u;
 const LANE_COLUMNS: u32 = 4u;
-const WORD_QUADS: u32 = 2u; // vec4s that 16 bytes of weights widen to: 1 of f32, else 2
+const WORD_QUADS: u32 = 2u; // vec4s that 16 bytes of weights widen to, or a piece: 1 of f32, else 2
 
 const HELD: u32 = ROWS / SUBGROUP; // rows that each lane reads
 const LANE_PRODUCT: u32 = LANE_COLUMNS / PRODUCTS; // columns of each product that a lane makes
@@ -32,7 +33,7 @@ fn main(
 ) {
   let lane = index % SUBGROUP;
   let quads = shape.x / 4u;
-  let row_words = quads / WORD_QUADS;
+  let row_words = row_vectors(shape.x);
   let place = tile_place(group.y, LANES * LANE_PRODUCT, row_words);
   let product = place.x;
   let n0 = place.y + index;
@@ -53,13 +54,13 @@ fn main(
   }
 
   var sums: array<f32, ROWS * LANE_COLUMNS>;
-  for (var word = 0u; word < row_words; word += 1u) {
+  for (var word = 0u; word < quads / WORD_QUADS; word += 1u) {
     var weights: array<vec4<f32>, LANE_COLUMNS * WORD_QUADS>;
     // @unroll
     for (var p = 0u; p < PRODUCTS; p += 1u) {
       // @unroll
       for (var j = 0u; j < LANE_PRODUCT; j += 1u) {
-        let words = stored_words(product + p, column_words[j] + word);
+        let words = row_words_at(product + p, column_words[j], shape.x, word);
         // @unroll
         for (var q = 0u; q < WORD_QUADS; q += 1u) {
           let weight = widened(narrowed(widen_quad(words, q)));

@@ -2,10 +2,10 @@
 //   output[m, n] = activation(sum over k of input[m, k] * weight[n, k] + bias[n])  (+ output[m, n])
 //
 // input   k / 4 texels wide, a row each; made by rows_to_texture.wgsl
-// weight  made by pack_weights.wgsl from rows of f32, f16 or bf16
+// weight  made by pack_weights.wgsl from rows of f32, f16 or bf16, or by pack_quantized_weights.wgsl
 // bias    [columns]        f32, read where HAS_BIAS
 // output  [rows, columns]  f32, columns a multiple of 4
-// shape   (k, columns, steps in one segment of the packed weights, unused)
+// shape   (k, columns, steps in one segment of the packed weights, first row of scales below them)
 //
 // Each lane makes ROWS rows of 4 columns, or of 8 in two places, and keeps their sums in registers; of
 // the rows it holds its subgroup's share, which shuffles with constant lanes hand round. There are no
@@ -15,6 +15,7 @@
 // @include overflow.wgsl
 
 const STEP: u32 = 8u; // values of k in a weight texel: 8, or 4 of f32
+const TEXELS: u32 = 4u; // of a step's weights of four columns: 4, of int8 2, of int4 1
 const HAS_BIAS: bool = false;
 const RELU: bool = false;
 const ACCUMULATE: bool = false;
@@ -43,12 +44,12 @@ fn main(
   let steps = shape.x / STEP;
   let columns = shape.y / 4u;
   let segment_width = shape.z * 8u;
-  let segment_height = (shape.y + 31u) / 32u * 4u;
+  let segment_height = (shape.y + 31u) / 32u * TEXELS;
 
   var sums: array<vec4<f32>, PLACES * ROWS>;
   // x and y walk through the packed weight: along a segment, then to the next one below it.
   var x = n % 8u;
-  var y = n / 8u * 4u;
+  var y = n / 8u * TEXELS;
   for (var step = 0u; step < steps; step += 1u) {
     if (x >= segment_width) {
       x = n % 8u;
@@ -57,18 +58,32 @@ fn main(
     var weights: array<vec4<f32>, PLACES * STEP>;
     // @unroll
     for (var p = 0u; p < PLACES; p += 1u) {
-      let top = y + p * (SUBGROUP / 2u);
-      let texel0 = textureLoad(weight, vec2<u32>(x, top));
-      let texel1 = textureLoad(weight, vec2<u32>(x, top + 1u));
-      let texel2 = textureLoad(weight, vec2<u32>(x, top + 2u));
-      let texel3 = textureLoad(weight, vec2<u32>(x, top + 3u));
+      let top = y + p * (SUBGROUP / 8u * TEXELS);
+      var words: array<vec4<u32>, 4>; // of each column
+      // @unroll
+      for (var t = 0u; t < TEXELS; t += 1u) {
+        let texel = textureLoad(weight, vec2<u32>(x, top + t));
+        // @unroll
+        for (var j = 0u; j < 4u / TEXELS; j += 1u) {
+          words[t * (4u / TEXELS) + j] = column_words(texel, j);
+        }
+      }
       // @unroll
       for (var e = 0u; e < STEP; e += 1u) {
         weights[p * STEP + e] = vec4<f32>(
-          widen_value(texel0, e),
-          widen_value(texel1, e),
-          widen_value(texel2, e),
-          widen_value(texel3, e));
+          widen_value(words[0], e),
+          widen_value(words[1], e),
+          widen_value(words[2], e),
+          widen_value(words[3], e));
+      }
+      if (QUANTIZED) {
+        let group = step / (GROUP / STEP);
+        let at = vec2<u32>(group / 2u * 8u + n % 8u, shape.w + n / 8u + p * (SUBGROUP / 8u));
+        let scales = quad_scales(textureLoad(weight, at), group);
+        // @unroll
+        for (var e = 0u; e < STEP; e += 1u) {
+          weights[p * STEP + e] *= scales;
+        }
       }
     }
     var held: array<vec4<f32>, HELD * QUADS>;

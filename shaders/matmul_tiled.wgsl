@@ -16,13 +16,14 @@
 // @include stored_weights.wgsl
 // @include products
 // @include operands
+// @include weight_rows.wgsl
 
 const TILE_ROWS: u32 = 64u;
 const TILE_COLUMNS: u32 = 64u;
 const TILE_INNER: u32 = 16u;
 const LANE_ROWS: u32 = 8u;
 const LANE_COLUMNS: u32 = 8u;
-const WORD_QUADS: u32 = 2u; // vec4s that 16 bytes of weights widen to: 1 of f32, else 2
+const WORD_QUADS: u32 = 2u; // vec4s that 16 bytes of weights widen to, or a piece: 1 of f32, else 2
 const TURN_QUADS: u32 = 1u; // vec4s of k that one turn of the innermost loop multiplies
 const BUFFERS: u32 = 1u; // with 2 a tile is written while the last one is read: one barrier a tile, not 2
 
@@ -68,9 +69,8 @@ fn input_quad(m: u32, quad: u32, rows: u32) -> vec4<f32> {
 }
 
 fn weight_words(product: u32, n: u32, word: u32, columns: u32) -> vec4<u32> {
-  let words = shape.x / (4u * WORD_QUADS);
-  if (n < columns && word < words) {
-    return stored_words(product, n * words + word);
+  if (n < columns && word < shape.x / (4u * WORD_QUADS)) {
+    return row_words_at(product, n * row_vectors(shape.x), shape.x, word);
   }
   return vec4<u32>(0u);
 }
@@ -80,7 +80,7 @@ fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row_words = shape.x / (4u * WORD_QUADS);
+  let row_words = row_vectors(shape.x);
   // Tiles of rows come first in the grid: those that use the same weights run side by side.
   let place = tile_place(group.y, PRODUCT_COLUMNS, row_words);
   let product = place.x;

@@ -1,7 +1,7 @@
 // Included by the products' kernels in the place of `products`: one product,
 //   output[m, n] = activation(sum over k of input[m, k] * weight[n, k] + bias[n])  (+ output[m, n])
 //
-// weight  [columns, k]     f32, or pairs of f16 or bf16 packed in words; a part of a larger matrix
+// weight  [columns, k]     see stored_weights.wgsl; a part of a larger matrix
 // bias    [total columns]  f32, read where HAS_BIAS
 // output  [rows, total columns]  f32
 // shape   (k, first column of this part in output, total columns, unused)

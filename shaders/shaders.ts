@@ -26,6 +26,7 @@ import matmulTiledSource from "./matmul_tiled.wgsl" with { type: "text" };
 import meanRowsSource from "./mean_rows.wgsl" with { type: "text" };
 import oneProductSource from "./one_product.wgsl" with { type: "text" };
 import overflowSource from "./overflow.wgsl" with { type: "text" };
+import packQuantizedWeightsSource from "./pack_quantized_weights.wgsl" with { type: "text" };
 import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
 import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
 import rmsNormTextureSource from "./rms_norm_texture.wgsl" with { type: "text" };
@@ -40,6 +41,7 @@ import swigluSource from "./swiglu.wgsl" with { type: "text" };
 import textureToRowsSource from "./texture_to_rows.wgsl" with { type: "text" };
 import threeProductsSource from "./three_products.wgsl" with { type: "text" };
 import visibleKeysSource from "./visible_keys.wgsl" with { type: "text" };
+import weightRowsSource from "./weight_rows.wgsl" with { type: "text" };
 import { include, type Shader } from "../src/gpu/shader_source.ts";
 
 /** What several shaders have in common; each names the file in a line `// @include`. */
@@ -49,6 +51,7 @@ const shared: Readonly<Record<string, string>> = {
   "soft_cap.wgsl": softCapSource,
   "stored_weights.wgsl": storedWeightsSource,
   "visible_keys.wgsl": visibleKeysSource,
+  "weight_rows.wgsl": weightRowsSource,
 };
 
 function shader(name: string, text: string): Shader {
@@ -150,6 +153,11 @@ export const logSoftmaxSliceShader: Shader = shader("log_softmax_slice", logSoft
 export const matmulTextureShader: Shader = shader("matmul_texture", matmulTextureSource);
 /** See `mean_rows.wgsl`. */
 export const meanRowsShader: Shader = shader("mean_rows", meanRowsSource);
+/** See `pack_quantized_weights.wgsl`. */
+export const packQuantizedWeightsShader: Shader = shader(
+  "pack_quantized_weights",
+  packQuantizedWeightsSource,
+);
 /** See `pack_weights.wgsl`. */
 export const packWeightsShader: Shader = shader("pack_weights", packWeightsSource);
 /** See `rms_norm.wgsl`. */

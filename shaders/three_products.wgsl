@@ -2,7 +2,7 @@
 // queries, keys and values,
 //   output_i[m, n] = sum over k of input[m, k] * weight_i[n, k] + bias_i[n]
 //
-// weight_i  [columns of i, k]     f32, or pairs of f16 or bf16 packed in words; all of one type
+// weight_i  [columns of i, k]     see stored_weights.wgsl; all of one type
 // bias_i    [columns of i]        f32, read where HAS_BIAS
 // output_i  [rows, columns of i]  f32
 // shape     (k, unused, unused, unused)

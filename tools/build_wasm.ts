@@ -27,6 +27,9 @@ const kernels = {
 /** Pages of 64 KiB that two blocks of rows and their products take. */
 const blockFlags = ["--initialMemory", "9", "--maximumMemory", "9"];
 
+/** Pages that rows of weights, their scales and whole numbers take. */
+const quantizeFlags = ["--initialMemory", "40", "--maximumMemory", "40", "--memoryBase", "512"];
+
 /** The modules, by the files that they are written to. */
 const files: Readonly<Record<string, readonly Build[]>> = {
   "src/wasm/modules.ts": [
@@ -35,6 +38,14 @@ const files: Readonly<Record<string, readonly Build[]>> = {
   ],
   "src/wasm/block_product_module.ts": [
     { name: "blockProduct", entry: "block_product.ts", features: always, flags: blockFlags },
+  ],
+  "src/wasm/quantize_groups_module.ts": [
+    {
+      name: "quantizeGroups",
+      entry: "quantize_groups.ts",
+      features: always,
+      flags: quantizeFlags,
+    },
   ],
 };
 

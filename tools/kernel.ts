@@ -17,7 +17,7 @@ import type { Backend } from "../src/ops/backend.ts";
 import { trials } from "../src/ops/checks/trials.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
 import { WasmBackend } from "../src/ops/wasm_backend.ts";
-import { bytesPerWeight, type WeightType } from "../src/ops/weight.ts";
+import { type WeightType, weightTypes } from "../src/ops/weight.ts";
 import { Engine } from "../src/wasm/engine.ts";
 
 const names = Object.keys(trials);
@@ -87,16 +87,18 @@ function readSettings(args: readonly string[]): Settings | undefined {
   if (only !== undefined && !["tiled", "texture", "wasm"].includes(only)) {
     throw new UsageError(`--kernels: expected tiled, texture or wasm, found "${only}"`);
   }
-  if (!Object.hasOwn(bytesPerWeight, values.type)) {
-    const types = Object.keys(bytesPerWeight).join(", ");
-    throw new UsageError(`--type: expected one of ${types}, found "${values.type}"`);
+  const type = weightTypes.find((type) => type === values.type);
+  if (type === undefined) {
+    throw new UsageError(
+      `--type: expected one of ${weightTypes.join(", ")}, found "${values.type}"`,
+    );
   }
   return {
     kernels: name === undefined ? names : [name],
     only: only as Kernels | undefined,
     trials: count,
     shape: readShape(values.shape, name),
-    type: values.type as WeightType,
+    type,
   };
 }
 

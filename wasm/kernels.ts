@@ -14,6 +14,7 @@ export { log_softmax_slice } from "./log_softmax_slice";
 export { mean_rows } from "./mean_rows";
 export { pack_panels } from "./pack_panels";
 export { gated_matmul, matmul, product_scratch } from "./product";
+export { pack_quantized } from "./quantized_panels";
 export { rms_norm } from "./rms_norm";
 export { rope } from "./rope";
 export { scatter_rows } from "./scatter_rows";

@@ -14,3 +14,4 @@ export const SCATTER_ROWS: u32 = 11;
 export const MEAN_ROWS: u32 = 12;
 export const LOG_SOFTMAX_SLICE: u32 = 13;
 export const SOFTMAX_GATE: u32 = 14;
+export const PACK_QUANTIZED: u32 = 15;

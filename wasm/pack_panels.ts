@@ -156,7 +156,7 @@ export function widen(type: u32, source: u32, target: u32, count: u32): void {
  */
 // @ts-ignore: decorator
 @inline
-function widenHalf(bits: v128): v128 {
+export function widenHalf(bits: v128): v128 {
   const magnitude = i32x4.shl(v128.and(bits, i32x4.splat(0x7fff)), 13);
   const sign = i32x4.shl(v128.and(bits, i32x4.splat(0x8000)), 16);
   const special = i32x4.ge_u(magnitude, i32x4.splat(0x0f800000));

@@ -15,6 +15,7 @@ import {
   LOG_SOFTMAX_SLICE,
   MEAN_ROWS,
   PACK,
+  PACK_QUANTIZED,
   PRODUCT,
   RMS_NORM,
   ROPE,
@@ -26,6 +27,7 @@ import { logSoftmaxSlicePart } from "./log_softmax_slice";
 import { meanRowsPart } from "./mean_rows";
 import { packPart } from "./pack_panels";
 import { productPart } from "./product";
+import { packQuantizedPart } from "./quantized_panels";
 import { rmsNormPart } from "./rms_norm";
 import { ropePart } from "./rope";
 import { scatterRowsPart } from "./scatter_rows";
@@ -48,4 +50,5 @@ export function compute(kind: u32, part: u32): void {
   else if (kind == MEAN_ROWS) meanRowsPart(part);
   else if (kind == LOG_SOFTMAX_SLICE) logSoftmaxSlicePart(part);
   else if (kind == SOFTMAX_GATE) softmaxGatePart(part);
+  else if (kind == PACK_QUANTIZED) packQuantizedPart(part);
 }

@@ -4,7 +4,8 @@
  *     output = [output +] input · weightᵀ [+ bias], then ReLU where asked
  *     gated:  output = activation(input · gateᵀ [+ gate bias]) · (input · upᵀ [+ up bias])
  *
- * input [rows, inner] f32; weights as `pack_panels.ts` lays them out: panels of 8 outputs, [inner, 8] each.
+ * input [rows, inner] f32; weights as `pack_panels.ts` or `quantized_panels.ts` lays them out: panels of 8
+ * outputs, [inner, 8] each.
  *
  * A part of the work is a block of rows times COLUMNS outputs. Its weights are widened to f32 once for
  * BLOCK values of k, into this thread's own memory; then tiles of 6 rows × 8 outputs are summed in
@@ -13,6 +14,7 @@
  */
 import { activated } from "./activation";
 import { widen } from "./pack_panels";
+import { FIRST_QUANTIZED, quantizedPanelBytes, widenQuantized } from "./quantized_panels";
 import { PRODUCT } from "./kinds";
 import { edge, tile, TILE_COLUMNS, TILE_ROWS } from "./product_tile";
 import { describe, operand, scratch, setOperand, share } from "./team";
@@ -36,7 +38,7 @@ const RELU: u32 = 1;
 /**
  * A product.
  *
- * @param type 0 f32, 1 f16, 2 bf16.
+ * @param type 0 f32, 1 f16, 2 bf16; 3 to 6 quantized, see `quantized_panels.ts`.
  * @param bias Its address, or 0.
  * @param mode 1 for ReLU, else 0.
  */
@@ -237,7 +239,16 @@ function multiply(
     // The panels of a weight in f32 are used where they lie.
     let panels = weight + bytes * (column * inner + from * TILE_COLUMNS);
     let panelBytes = 4 * TILE_COLUMNS * inner;
-    if (type != 0) {
+    if (type >= FIRST_QUANTIZED) {
+      const widened = scratch();
+      const each = quantizedPanelBytes(type, inner);
+      for (let at: u32 = 0; at < width; at += TILE_COLUMNS) {
+        const panel = weight + (column + at) / TILE_COLUMNS * each;
+        widenQuantized(type, panel, inner, from, count, widened + 4 * at * count);
+      }
+      panels = widened;
+      panelBytes = 4 * TILE_COLUMNS * count;
+    } else if (type != 0) {
       const widened = scratch();
       for (let at: u32 = 0; at < width; at += TILE_COLUMNS) {
         widen(type, panels + bytes * at * inner, widened + 4 * at * count, count * TILE_COLUMNS);

@@ -76,7 +76,8 @@ export interface Backend extends Disposable {
   /** Gives memory back; operations run so far still see the content. */
   release(...values: (Matrix | Indices)[]): void;
   /**
-   * A weight matrix [rows, columns] from its stored bytes (little endian, row major).
+   * A weight matrix [rows, columns] from its stored bytes (little endian, row major); quantized ones are
+   * rows with their scales, as `quantized_rows.ts` lays them out.
    *
    * @throws {AssayError} `ops/shape` where `columns` is not a multiple of 8.
    */

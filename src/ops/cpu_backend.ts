@@ -3,6 +3,7 @@ import { Indices, Matrix } from "./matrix.ts";
 import { checkWeight, Weight, type WeightType } from "./weight.ts";
 import type { Backend, Readback } from "./backend.ts";
 import type { Operation } from "./operation.ts";
+import { isQuantized, widenRowsWithScales } from "./quantization/quantized_rows.ts";
 
 /** Runs the CPU twins: for machines with no adapter, and as the reference of the kernels. */
 export class CpuBackend implements Backend {
@@ -47,7 +48,9 @@ export class CpuBackend implements Backend {
     bytes: Uint8Array<ArrayBuffer>,
   ): Weight {
     checkWeight(rows, columns, type, bytes);
-    const numbers = toFloat32({ name: "weight", dtype: type, shape: [rows, columns], bytes });
+    const numbers = isQuantized(type)
+      ? widenRowsWithScales(bytes, columns, type)
+      : toFloat32({ name: "weight", dtype: type, shape: [rows, columns], bytes });
     return new Weight(rows, columns, type, numbers);
   }
 

@@ -1,12 +1,13 @@
 import { swigluShader } from "../../shaders/shaders.ts";
 import { type Recorder, workgroupsFor } from "../gpu/recorder.ts";
-import { matmul, wasmTypes } from "./matmul.ts";
+import { matmul } from "./matmul.ts";
 import { activated, type Activation, activationConstants } from "./activation.ts";
 import { recordGatedTextureMatmul } from "./products/matmul_kernels.ts";
 import { Matrix } from "./matrix.ts";
 import { expectApart, expectRelation, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
 import { inTexture, recordRowsToTexture } from "./texture_copies.ts";
+import { wasmTypes } from "./wasm_types.ts";
 import type { Weight } from "./weight.ts";
 
 /** Operands of {@link gatedMatmul}. */

@@ -1,11 +1,8 @@
 import type { Operation } from "./operation.ts";
 import { nanWhereOverflown } from "./overflow.ts";
 import { recordTextureMatmul, recordTiledMatmul } from "./products/matmul_kernels.ts";
-import type { WeightType } from "./weight.ts";
+import { wasmTypes } from "./wasm_types.ts";
 import { checkMatmul, type MatmulOperands } from "./products/matmul_operands.ts";
-
-/** The types of weights as the kernels of `wasm/` know them. */
-export const wasmTypes: Readonly<Record<WeightType, number>> = { F32: 0, F16: 1, BF16: 2 };
 
 /** Matrix product with a stored weight: activation(input · weightᵀ + bias), sums in f32. */
 export const matmul: Operation<MatmulOperands> = {

@@ -1,9 +1,23 @@
-import { packWeightsShader } from "../../shaders/shaders.ts";
+import { packQuantizedWeightsShader, packWeightsShader } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
 import { type Binding, type Recorder, workgroupsFor } from "../gpu/recorder.ts";
 import { spareTexels } from "../gpu/texture_pool.ts";
-import { type BufferPart, bytesPerWeight, type TexturePart, type WeightType } from "./weight.ts";
+import { groupsOf } from "./quantization/group_quantization.ts";
+import {
+  isQuantized,
+  paddedQuantBytes,
+  quantizedForms,
+  quantizedRowBytes,
+  type QuantizedType,
+} from "./quantization/quantized_rows.ts";
+import {
+  type BufferPart,
+  bytesPerWeight,
+  rowBytesOf,
+  type TexturePart,
+  type WeightType,
+} from "./weight.ts";
 
 /** A weight matrix [rows, columns] as stored: little endian, row major. */
 export interface StoredWeight {
@@ -36,7 +50,7 @@ function constant(
 
 /** Rows that one binding of at most `maxBytes` may hold. */
 function rowsPerBinding({ columns, type }: StoredWeight, maxBytes: number): number {
-  const rowBytes = columns * bytesPerWeight[type];
+  const rowBytes = rowBytesOf(columns, type);
   const rows = Math.floor(maxBytes / rowBytes);
   if (rows > 0) return rows;
   throw new AssayError(
@@ -52,7 +66,7 @@ export function uploadToBuffers(
   maxBytes: number,
 ): BufferPart[] {
   const { rows, columns, type, bytes } = stored;
-  const rowBytes = columns * bytesPerWeight[type];
+  const rowBytes = rowBytesOf(columns, type);
   const perPart = rowsPerBinding(stored, maxBytes);
   const parts: BufferPart[] = [];
   for (let first = 0; first < rows; first += perPart) {
@@ -68,30 +82,46 @@ export function uploadToBuffers(
   return parts;
 }
 
-/** How `pack_weights.wgsl` lays a weight out. */
+/** Texels of a step's weights of four rows, in a texture. */
+export function texelsOf(type: WeightType): number {
+  return isQuantized(type) ? (quantizedForms[type].bits === 8 ? 2 : 1) : 4;
+}
+
+/** How `pack_weights.wgsl` and `pack_quantized_weights.wgsl` lay a weight out. */
 interface TextureLayout {
-  /** Texels of 16 bytes in a stored row. */
-  readonly texels: number;
+  /** Texels of 16 bytes in a stored row; of quantized ones eight values of k. */
+  readonly steps: number;
   /** A row too long for the texture's width is cut into segments, one below the other. */
   readonly stepsPerSegment: number;
   readonly segmentHeight: number;
+  /** The first row of a quantized weight's scales, below the segments. */
+  readonly scalesTop: number;
   readonly width: number;
   readonly height: number;
 }
 
 function textureLayout({ rows, columns, type }: StoredWeight, widest: number): TextureLayout {
-  const texels = columns * bytesPerWeight[type] / 16;
-  const stepsPerSegment = Math.min(texels, Math.floor((widest - spareTexels) / 8));
-  const segmentHeight = Math.ceil(rows / 32) * 4;
+  const steps = isQuantized(type) ? columns / 8 : columns * bytesPerWeight[type] / 16;
+  const stepsPerSegment = Math.min(steps, Math.floor((widest - spareTexels) / 8));
+  const blocks = Math.ceil(rows / 32);
+  const segmentHeight = blocks * texelsOf(type);
+  const scalesTop = Math.ceil(steps / stepsPerSegment) * segmentHeight;
   const width = stepsPerSegment * 8 + spareTexels;
-  const height = Math.ceil(texels / stepsPerSegment) * segmentHeight + spareTexels;
-  return { texels, stepsPerSegment, segmentHeight, width, height };
+  const height = scalesTop + (isQuantized(type) ? blocks : 0) + spareTexels;
+  return { steps, stepsPerSegment, segmentHeight, scalesTop, width, height };
 }
 
 /** Whether a weight can lie in a texture: products write four columns at a time. */
 export function fitsTexture(device: Device, stored: StoredWeight): boolean {
   const most = device.limits.maxTextureDimension2D;
+  const { type, columns } = stored;
+  if (isQuantized(type) && 8 * scalePairs(columns, type) > most - spareTexels) return false;
   return stored.rows % 4 === 0 && textureLayout(stored, most).height <= most;
+}
+
+/** Texels of scales for each four rows. */
+function scalePairs(columns: number, type: QuantizedType): number {
+  return Math.ceil(groupsOf(columns, quantizedForms[type]) / 2);
 }
 
 /** Uploads a weight as stored, part by part, and has a kernel lay it out in a texture. */
@@ -105,7 +135,7 @@ export function uploadToTexture(
   const layout = textureLayout(stored, device.limits.maxTextureDimension2D);
   const texture = device.createTexture(layout.width, layout.height, "rgba32uint");
   const view = texture.createView();
-  const rowBytes = columns * bytesPerWeight[type];
+  const rowBytes = rowBytesOf(columns, type);
   const perPart = Math.max(32, Math.floor(rowsPerBinding(stored, maxBytes) / 32) * 32);
   for (let first = 0; first < rows; first += perPart) {
     const count = Math.min(perPart, rows - first);
@@ -114,29 +144,52 @@ export function uploadToTexture(
       bytes.subarray(first * rowBytes, (first + count) * rowBytes),
       storageUsage,
     );
-    const { texels, stepsPerSegment, segmentHeight } = layout;
-    const numbers = new Uint32Array([texels, first, stepsPerSegment, segmentHeight]);
+    const { numbers, ...kernel } = packing(stored, layout, first, count);
     const shape = constant(device, numbers, shapeUsage);
-    recorder.dispatch({
-      shader: packWeightsShader,
-      constants: {},
-      bindings: [part, view, shape],
-      workgroups: workgroupsFor(Math.ceil(count / 32) * 32 * texels, 64),
-    });
+    recorder.dispatch({ ...kernel, bindings: [part, view, shape] });
     recorder.submit();
     // Destroyed once the submitted commands are done with them.
     part.buffer.destroy();
     shape.buffer.destroy();
   }
+  const { stepsPerSegment, scalesTop } = layout;
+  const shape = new Uint32Array([columns, rows, stepsPerSegment, scalesTop]);
   return {
     layout: "texture",
     texture,
     view,
-    shape: constant(
-      device,
-      new Uint32Array([columns, rows, layout.stepsPerSegment, 0]),
-      shapeUsage,
-    ),
+    shape: constant(device, shape, shapeUsage),
     bytes: layout.width * layout.height * 16,
+  };
+}
+
+/** The kernel that lays some rows out, and its shape. */
+function packing(
+  { columns, type }: StoredWeight,
+  { steps, stepsPerSegment, segmentHeight, scalesTop }: TextureLayout,
+  first: number,
+  count: number,
+) {
+  const blocks = Math.ceil(count / 32);
+  const numbers = [first, stepsPerSegment, segmentHeight];
+  if (!isQuantized(type)) {
+    return {
+      shader: packWeightsShader,
+      constants: {},
+      numbers: new Uint32Array([steps, ...numbers]),
+      workgroups: workgroupsFor(blocks * 32 * steps, 64),
+    };
+  }
+  const groups = groupsOf(columns, quantizedForms[type]);
+  const scalesAt = paddedQuantBytes(columns, type) / 4;
+  const texels = blocks * 8 * (texelsOf(type) * steps + scalePairs(columns, type));
+  return {
+    shader: packQuantizedWeightsShader,
+    constants: { TEXELS: texelsOf(type) },
+    numbers: new Uint32Array([
+      ...[quantizedRowBytes(columns, type) / 4, ...numbers],
+      ...[steps, scalesAt, groups, scalesTop],
+    ]),
+    workgroups: workgroupsFor(texels, 64),
   };
 }

@@ -4,7 +4,15 @@ import type { Backend, ProductsAhead, Readback } from "./backend.ts";
 import { Indices, Matrix } from "./matrix.ts";
 import type { Operation } from "./operation.ts";
 import { queriesPerBlock } from "./query_blocks.ts";
-import { bytesPerWeight, checkWeight, Weight, type WeightType } from "./weight.ts";
+import { groupsOf, quantBytes } from "./quantization/group_quantization.ts";
+import {
+  isQuantized,
+  paddedQuantBytes,
+  quantizedForms,
+  quantizedRowBytes,
+} from "./quantization/quantized_rows.ts";
+import { wasmTypes } from "./wasm_types.ts";
+import { bytesPerWeight, checkWeight, rowBytesOf, Weight, type WeightType } from "./weight.ts";
 
 /** Bytes of a weight that are copied to the engine and laid out at a time, at the most. */
 const largestSlice = 2 ** 22;
@@ -97,21 +105,33 @@ export class WasmBackend implements Backend {
     bytes: Uint8Array<ArrayBuffer>,
   ): Weight {
     checkWeight(rows, columns, type, bytes);
-    const { memory, kernels, team } = this.engine;
-    const size = bytesPerWeight[type];
-    const rowBytes = columns * size;
+    const { memory, team } = this.engine;
+    const rowBytes = rowBytesOf(columns, type);
     if ((this.#packed += bytes.byteLength) > 4 * largestSlice) team.assemble();
-    const place = this.#place(Math.ceil(rows / 8) * 8 * rowBytes);
+    const panelBytes = panelBytesOf(columns, type);
+    const place = this.#place(Math.ceil(rows / 8) * panelBytes);
     const together = Math.max(8, Math.floor(this.#sliceBytes / rowBytes / 8) * 8);
     const slice = memory.allocate(Math.min(rows, together) * rowBytes);
     for (let first = 0; first < rows; first += together) {
       const count = Math.min(together, rows - first);
       const part = bytes.subarray(first * rowBytes, (first + count) * rowBytes);
       memory.uint8(slice, part.byteLength).set(part);
-      kernels.pack_panels(slice, count, columns, size, place.address + first * rowBytes);
+      this.#pack(slice, count, columns, type, place.address + first / 8 * panelBytes);
     }
     memory.free(slice);
     return new Weight(rows, columns, type, place);
+  }
+
+  /** Lays rows out in panels. */
+  #pack(slice: number, rows: number, columns: number, type: WeightType, target: number): void {
+    const { kernels } = this.engine;
+    if (!isQuantized(type)) {
+      kernels.pack_panels(slice, rows, columns, bytesPerWeight[type], target);
+      return;
+    }
+    const rowBytes = quantizedRowBytes(columns, type);
+    const scales = paddedQuantBytes(columns, type);
+    kernels.pack_quantized(slice, rows, columns, wasmTypes[type], rowBytes, scales, target);
   }
 
   /** See {@link Backend.vector}. */
@@ -171,4 +191,11 @@ export class WasmBackend implements Backend {
   [Symbol.dispose](): void {
     this.engine[Symbol.dispose]();
   }
+}
+
+/** Bytes of a panel of 8 rows; a quantized one's scales are not rounded up. */
+function panelBytesOf(columns: number, type: WeightType): number {
+  if (!isQuantized(type)) return 8 * columns * bytesPerWeight[type];
+  const form = quantizedForms[type];
+  return 8 * quantBytes(columns, form) + 16 * groupsOf(columns, form);
 }

@@ -1,12 +1,29 @@
 import { AssayError } from "../error.ts";
 import type { Binding } from "../gpu/recorder.ts";
 import type { Place } from "../wasm/linear_memory.ts";
+import type { FloatDtype } from "../checkpoint/tensor.ts";
+import {
+  isQuantized,
+  quantizedRowBytes,
+  type QuantizedType,
+} from "./quantization/quantized_rows.ts";
 
 /** The number types in which weights are stored and used. */
-export type WeightType = "F32" | "F16" | "BF16";
+export type WeightType = FloatDtype | QuantizedType;
 
-/** Bytes of one number of each weight type. */
-export const bytesPerWeight: Readonly<Record<WeightType, number>> = { F32: 4, F16: 2, BF16: 2 };
+/** Bytes of one number of each type of plain weights. */
+export const bytesPerWeight: Readonly<Record<FloatDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
+
+/** All types of weights. */
+export const weightTypes: readonly WeightType[] = [
+  ...["F32", "F16", "BF16"] as const,
+  ...["I8x32", "I8x128", "I4x32", "I4x128"] as const,
+];
+
+/** Bytes of a weight's row; of a quantized one with its scales. */
+export function rowBytesOf(columns: number, type: WeightType): number {
+  return isQuantized(type) ? quantizedRowBytes(columns, type) : columns * bytesPerWeight[type];
+}
 
 /** A range of a weight's rows as stored, in one buffer: a weight may be larger than one binding. */
 export interface BufferPart {
@@ -30,12 +47,12 @@ export interface TexturePart {
 /** Where a weight lies on the device. */
 export type WeightPart = BufferPart | TexturePart;
 
-/** A weight matrix [outputs, inputs] in the type it was stored in; constant for its life. */
+/** A weight matrix [outputs, inputs] in the type it is used in; constant for its life. */
 export class Weight implements Disposable {
   /**
    * @param rows Outputs.
    * @param columns Inputs.
-   * @param type The stored type. On the host the numbers are widened to f32, which is exact.
+   * @param type The type that it is used in. On the host the numbers are widened to f32, which is exact.
    * @param storage The f32 numbers (CPU backend), the parts on the device (GPU backend), or panels in the
    *   engine's memory (WebAssembly backend).
    */
@@ -99,7 +116,7 @@ export function checkWeight(
   type: WeightType,
   bytes: Uint8Array<ArrayBuffer>,
 ): void {
-  const expected = rows * columns * bytesPerWeight[type];
+  const expected = rows * rowBytesOf(columns, type);
   if (rows < 1 || columns < 8 || columns % 8 !== 0 || bytes.byteLength !== expected) {
     throw new AssayError(
       "ops/shape",

@@ -26,6 +26,15 @@ export interface Kernels {
     bytes: number,
     target: number,
   ): void;
+  pack_quantized(
+    source: number,
+    outputs: number,
+    inner: number,
+    type: number,
+    rowBytes: number,
+    scales: number,
+    target: number,
+  ): void;
   matmul(
     input: number,
     rows: number,

@@ -2,6 +2,8 @@ import { seededRandom } from "../../numbers/seeded_random.ts";
 import type { Backend, MatrixUse } from "../backend.ts";
 import type { Matrix } from "../matrix.ts";
 import { rmsNorm } from "../rms_norm.ts";
+import { quantizeRows } from "../quantization/group_quantization.ts";
+import { isQuantized, quantizedForms, rowsWithScales } from "../quantization/quantized_rows.ts";
 import { bytesPerWeight, type WeightType } from "../weight.ts";
 
 /** A reproducible source of random numbers. */
@@ -73,10 +75,18 @@ export function paddedInput(
 /** Stored bytes of random weights: for F16 and BF16, bit patterns of numbers between −2 and 2. */
 export function weightBytes(
   random: Random,
-  count: number,
+  rows: number,
+  columns: number,
   type: WeightType,
 ): Uint8Array<ArrayBuffer> {
-  const numbers = random.numbers(count);
+  const numbers = random.numbers(rows * columns);
+  if (isQuantized(type)) {
+    const quantized = quantizeRows(
+      { name: "random", columns, values: numbers },
+      quantizedForms[type],
+    );
+    return rowsWithScales(quantized, columns, columns, type);
+  }
   if (bytesPerWeight[type] === 4) return new Uint8Array(numbers.buffer);
   const exponents = type === "F16" ? 0x3c00 : 0x3f80;
   const halves = Uint16Array.from(numbers, (x) => {

@@ -9,7 +9,7 @@ import { logSoftmaxSlice } from "../log_softmax_slice.ts";
 import { matmul } from "../matmul.ts";
 import type { Matrix } from "../matrix.ts";
 import { meanRows } from "../mean_rows.ts";
-import type { Weight } from "../weight.ts";
+import { type Weight, weightTypes } from "../weight.ts";
 import type { Backend } from "../backend.ts";
 import { rmsNorm } from "../rms_norm.ts";
 import { rope } from "../rope.ts";
@@ -77,12 +77,12 @@ export const trials: Readonly<Record<string, Trial>> = {
     const rows = random.integer(1, random.large ? 600 : 40);
     const inner = 8 * random.integer(1, random.large ? 80 : 40);
     const columns = random.integer(1, 300);
-    const type = random.pick(["F32", "F16", "BF16"] as const);
+    const type = random.pick(weightTypes);
     const output = poisoned(backend, rows, columns);
     const bias = random.numbers(columns);
     backend.run(matmul, {
       input: backend.upload(rows, inner, random.numbers(rows * inner)),
-      weight: backend.weight(columns, inner, type, weightBytes(random, columns * inner, type)),
+      weight: backend.weight(columns, inner, type, weightBytes(random, columns, inner, type)),
       bias: random.pick([true, false]) ? backend.upload(1, columns, bias) : undefined,
       activation: random.pick([true, false]) ? "relu" : undefined,
       accumulate: random.pick([true, false]),
@@ -171,10 +171,10 @@ export const trials: Readonly<Record<string, Trial>> = {
     const rows = random.integer(1, random.large ? 300 : 40);
     const inner = 8 * random.integer(1, 40);
     const columns = 8 * random.integer(1, 30);
-    const type = random.pick(["F32", "F16", "BF16"] as const);
+    const type = random.pick(weightTypes);
     const biased = random.integer(0, 3) === 0;
     const weight = (): Weight =>
-      backend.weight(columns, inner, type, weightBytes(random, columns * inner, type));
+      backend.weight(columns, inner, type, weightBytes(random, columns, inner, type));
     const bias = (): Matrix | undefined =>
       biased ? backend.upload(1, columns, random.numbers(columns)) : undefined;
     const output = poisoned(backend, rows, columns, "operand");

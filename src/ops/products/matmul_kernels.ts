@@ -22,20 +22,26 @@ import {
 } from "./product_tiles.ts";
 import type { BufferPart, TexturePart, Weight, WeightType } from "../weight.ts";
 import { inTexture } from "../texture_copies.ts";
+import { isQuantized, quantizedForms } from "../quantization/quantized_rows.ts";
+import { texelsOf } from "../upload_weight.ts";
 
-/** The shaders' names of the stored types. */
-const weightTypes: Readonly<Record<WeightType, number>> = { F32: 0, F16: 1, BF16: 2 };
+/** The constants of `stored_weights.wgsl` by type. */
+function typeConstants(type: WeightType): { readonly WEIGHT_TYPE: number; readonly GROUP: number } {
+  if (!isQuantized(type)) return { WEIGHT_TYPE: { F32: 0, F16: 1, BF16: 2 }[type], GROUP: 32 };
+  const { bits, group } = quantizedForms[type];
+  return { WEIGHT_TYPE: bits === 8 ? 3 : 4, GROUP: group };
+}
 
 function epilogue({ weight, bias, activation, accumulate }: MatmulOperands) {
   return {
-    WEIGHT_TYPE: weightTypes[weight.type],
+    ...typeConstants(weight.type),
     HAS_BIAS: bias !== undefined,
     RELU: activation === "relu",
     ACCUMULATE: accumulate ?? false,
   };
 }
 
-/** Values of k in 16 bytes of weights. */
+/** Values of k in 16 bytes of weights, or in a piece of quantized ones. */
 function stepOf(weight: Weight): number {
   return weight.type === "F32" ? 4 : 8;
 }
@@ -101,7 +107,7 @@ function recordTiled(
   recorder.dispatch({
     shader: productShaders.get(`${tile.core ?? "tiled"} ${products} f32`)!,
     constants: {
-      WEIGHT_TYPE: weightTypes[weight.type],
+      ...typeConstants(weight.type),
       ...constants,
       ...tileConstants(recorder, tile, weight),
     },
@@ -148,6 +154,7 @@ export function recordTextureMatmul(
       constants: {
         ...epilogue(operands),
         STEP: stepOf(weight),
+        TEXELS: texelsOf(weight.type),
         LANES: lanesOf(tile),
         ROWS: tile.rows,
         PLACES: tile.laneColumns / 4,
@@ -186,8 +193,9 @@ export function recordGatedTextureMatmul(
     shader: gatedMatmulTextureShader,
     constants: {
       ...activationConstants(activation),
-      WEIGHT_TYPE: weightTypes[weights.type],
+      ...typeConstants(weights.type),
       STEP: stepOf(weights),
+      TEXELS: texelsOf(weights.type),
       LANES: lanesOf(tile),
       ROWS: tile.rows,
       SUBGROUP: textureLanes(recorder.device),

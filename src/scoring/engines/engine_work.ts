@@ -1,9 +1,10 @@
+import { isFloatDtype } from "../../checkpoint/tensor.ts";
 import { attention } from "../../ops/attention.ts";
 import type { Backend } from "../../ops/backend.ts";
 import { paddedSize } from "../../ops/layout.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { queryBlocks } from "../../ops/query_blocks.ts";
-import { bytesPerWeight, type Weight, type WeightType } from "../../ops/weight.ts";
+import { rowBytesOf, type Weight, type WeightType } from "../../ops/weight.ts";
 import { fingerprint } from "../../numbers/fingerprint.ts";
 import type { ModelPlan } from "../model_plan.ts";
 
@@ -42,8 +43,8 @@ export function workOf({ backbone, tensors }: ModelPlan): EngineWork {
   const products = new Map<string, ProductShape>();
   for (const { name, dtype, shape: [stored, inputs, ...more] } of tensors.values()) {
     if (!backbone.owns(name) || backbone.layerOf(name) === undefined) continue;
-    if (inputs === undefined || more.length > 0 || !(dtype in bytesPerWeight)) continue;
-    const [rows, columns, type] = [paddedSize(stored!), paddedSize(inputs), dtype as WeightType];
+    if (inputs === undefined || more.length > 0 || !isFloatDtype(dtype)) continue;
+    const [rows, columns, type] = [paddedSize(stored!), paddedSize(inputs), dtype];
     const key = `${type} ${rows}x${columns}`;
     const count = (products.get(key)?.count ?? 0) + 1;
     products.set(key, { type, rows, columns, count });
@@ -122,7 +123,7 @@ function productsPart(work: EngineWork): TimedPart {
     weight: tokens * work.weights / (rows * timed),
     prepare(backend) {
       const weights = shapes.map(({ type, rows: outputs, columns }) => {
-        const bytes = new Uint8Array(outputs * columns * bytesPerWeight[type]);
+        const bytes = new Uint8Array(outputs * rowBytesOf(columns, type));
         return backend.weight(outputs, columns, type, bytes);
       });
       return {

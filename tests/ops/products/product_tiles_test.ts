@@ -8,8 +8,8 @@ import { matmul } from "../../../src/ops/matmul.ts";
 import type { Backend } from "../../../src/ops/backend.ts";
 import { productTiles, tileName, tilesOf } from "../../../src/ops/products/product_tiles.ts";
 import { ProductTuner } from "../../../src/ops/products/product_tuner.ts";
-import { type Random, randomDraws } from "../../../src/ops/checks/draws.ts";
-import { bytesPerWeight, type WeightType } from "../../../src/ops/weight.ts";
+import { type Random, randomDraws, weightBytes } from "../../../src/ops/checks/draws.ts";
+import type { WeightType } from "../../../src/ops/weight.ts";
 import { assertSameBits } from "../../bits.ts";
 import { type TestedKernelSet, testedKernelSets } from "../../kernel_sets.ts";
 import { testWhere } from "../../requirement.ts";
@@ -58,13 +58,8 @@ async function bitsOf(gpu: GpuBackend, matrices: Parameters<Backend["read"]>[0])
   return read.map((numbers) => new Uint32Array(numbers.buffer));
 }
 
-/** Stored bytes of weights; of halves, patterns whose exponent is middling. */
 function weightOf(backend: Backend, random: Random, shape: [number, number], type: WeightType) {
-  const [rows, columns] = shape;
-  const numbers = random.numbers(rows * columns);
-  const halves = Uint16Array.from(numbers, (x) => (x < 0 ? 0x8000 : 0) | (Math.abs(x) * 0x3c00));
-  const bytes = new Uint8Array(bytesPerWeight[type] === 4 ? numbers.buffer : halves.buffer);
-  return backend.weight(rows, columns, type, bytes);
+  return backend.weight(...shape, type, weightBytes(random, ...shape, type));
 }
 
 /**
@@ -77,7 +72,7 @@ function products(backend: Backend, seed: number, only: WeightType) {
   const inner = 8 * random.integer(1, 40);
   const columns = 4 * random.integer(1, 60);
   const input = backend.upload(rows, inner, random.numbers(rows * inner));
-  const outputs = (["F32", "BF16"] as const).map((type) => {
+  const outputs = (["F32", "BF16", "I8x32", "I4x128"] as const).map((type) => {
     const output = backend.upload(rows, columns, random.numbers(rows * columns));
     const weight = weightOf(backend, random, [columns, inner], type);
     const bias = backend.upload(1, columns, random.numbers(columns));
