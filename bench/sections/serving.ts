@@ -41,7 +41,11 @@ class Asked implements AsyncDisposable {
     const quiet = () => {};
     const load = (): Promise<ServableModel> =>
       loadServableModel({ model }, { ...backend, onWarning: quiet, sharePrefixes });
-    const server = serve([{ id: "demo", load }], { port: 0, log: quiet, mostWaiting: 100_000 });
+    const server = await serve([{ id: "demo", load }], {
+      port: 0,
+      log: quiet,
+      mostWaiting: 100_000,
+    });
     await server.ready;
     return new Asked(server);
   }

@@ -8,7 +8,7 @@ import type { TensorInfo } from "./tensor.ts";
 export const weightsFile = `model.safetensors`;
 
 /** The index of a checkpoint in several files, as `transformers` writes it. */
-export const shardIndexFile = `${weightsFile}.index.json`;
+export const shardIndexFile: string = `${weightsFile}.index.json`;
 
 /**
  * Parses a shard index, which is untrusted.

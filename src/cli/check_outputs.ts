@@ -2,6 +2,8 @@ import { fstatSync } from "node:fs";
 import { checkRowFile } from "../data/write_rows.ts";
 import { AssayError } from "../error.ts";
 import { type FileIdentity, identityOf, identityOfInfo, inputFiles } from "./file_identity.ts";
+import { files } from "../runtime/files.ts";
+import { isPermitted } from "../runtime/permissions.ts";
 
 /** A folder that a command writes files into. */
 export interface OutputFolder {
@@ -56,7 +58,7 @@ export async function checkOutputs(
     }
     for (const folder of folders) await checkFolder(folder, read, written);
   } finally {
-    for (const path of made) await Deno.remove(path);
+    for (const path of made) await files.remove(path);
   }
   for (const path of outputs) if (path !== undefined) await checkRowFile(path);
 }
@@ -73,13 +75,13 @@ async function checkFolder(
   read: ReadonlyMap<FileIdentity, string>,
   written: ReadonlyMap<FileIdentity, string>,
 ): Promise<void> {
-  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return;
+  if (!isPermitted("read", path)) return;
   try {
-    refuseInput(read.get(identityOfInfo(await Deno.stat(path)) ?? ""), path);
-    for await (const { name, isSymlink } of Deno.readDir(path)) {
+    refuseInput(read.get(identityOfInfo(await files.stat(path)) ?? ""), path);
+    for await (const { name, isSymlink } of files.readDir(path)) {
       // A link is replaced, never written through.
       if (isSymlink || !writes.test(name)) continue;
-      const identity = identityOfInfo(await Deno.stat(`${path}/${name}`)) ?? "";
+      const identity = identityOfInfo(await files.stat(`${path}/${name}`)) ?? "";
       refuseInput(read.get(identity), `${path}/${name}`);
       const other = written.get(identity);
       if (other !== undefined) throw sameFile(`${path}/${name}`, `${other} is the same file`);

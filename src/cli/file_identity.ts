@@ -1,3 +1,6 @@
+import type { FileInfo } from "../runtime/file_types.ts";
+import { files } from "../runtime/files.ts";
+import { isPermitted } from "../runtime/permissions.ts";
 /** Tells one file from all others, whatever names and links lead to it: device and inode. */
 export type FileIdentity = string;
 
@@ -16,7 +19,7 @@ const readNames = new RegExp(
  * once, and where the system tells none.
  */
 export function identityOfInfo(
-  { dev, ino, isFile, isDirectory }: Deno.FileInfo,
+  { dev, ino, isFile, isDirectory }: FileInfo,
 ): FileIdentity | undefined {
   return ino === null || !(isFile || isDirectory) ? undefined : `${dev}:${ino}`;
 }
@@ -33,15 +36,15 @@ export async function identityOf(
   path: string,
   made: string[],
 ): Promise<FileIdentity | undefined> {
-  const mayStat = Deno.permissions.querySync({ name: "read", path }).state === "granted";
+  const mayStat = isPermitted("read", path);
   try {
-    if (mayStat) return identityOfInfo(await Deno.stat(path));
+    if (mayStat) return identityOfInfo(await files.stat(path));
   } catch {
     // Not there yet.
   }
   for (const options of [{ createNew: true }, {}]) {
     try {
-      using file = await Deno.open(path, { write: true, ...options });
+      using file = await files.open(path, { write: true, ...options });
       if (options.createNew) made.push(path);
       // Without the permission to read it, its name must do: no input has that name either.
       return mayStat ? identityOfInfo(await file.stat()) : path.replace(/^(\.\/+)+/, "");
@@ -73,12 +76,12 @@ async function gather(
   found: Map<FileIdentity, string>,
 ): Promise<void> {
   try {
-    const info = await Deno.stat(path);
+    const info = await files.stat(path);
     const identity = identityOfInfo(info);
     const isInput = !info.isDirectory || level === 0;
     if (isInput && identity !== undefined && !found.has(identity)) found.set(identity, path);
     if (!info.isDirectory || level > mostLevels) return;
-    for await (const { name, isDirectory } of Deno.readDir(path)) {
+    for await (const { name, isDirectory } of files.readDir(path)) {
       const isRead = isDirectory ? !/^\.|^node_modules$/.test(name) : readNames.test(name);
       if (isRead) await gather(`${path}/${name}`, level + 1, found);
     }

@@ -2,6 +2,7 @@ import { readRows, type ReadRowsOptions } from "../data/read_rows.ts";
 import type { ReadRow } from "../data/rows.ts";
 import { beginRows } from "../tasks/begin_rows.ts";
 import type { Output } from "./output.ts";
+import { standardInput } from "../runtime/standard_streams.ts";
 
 /**
  * The input's rows. The first one is read at once, so that an input that can't be read fails before a
@@ -18,7 +19,7 @@ export async function startReading(
   options: ReadRowsOptions,
   output: Output,
 ): Promise<AsyncIterable<ReadRow> | undefined> {
-  if (input === "-" && Deno.stdin.isTerminal()) {
+  if (input === "-" && standardInput().isTerminal) {
     await output.note("reading rows from the keyboard; Ctrl-D ends them");
   }
   const rows = await beginRows(readRows(input, options));

@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { onSignal } from "../runtime/process.ts";
 
 /** A signal that Ctrl-C raises, once; a second Ctrl-C ends the process as always. */
 export interface Interrupt extends Disposable {
@@ -14,7 +15,6 @@ const breathingTime = 50;
 /** Listens for Ctrl-C until disposed of, so that a long run can end in order: what is done is written. */
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
-  const stop = () => Deno.removeSignalListener("SIGINT", interrupted);
   const interrupted = () => {
     stop();
     controller.abort(
@@ -25,7 +25,7 @@ export function listenForInterrupt(): Interrupt {
       ),
     );
   };
-  Deno.addSignalListener("SIGINT", interrupted);
+  const stop = onSignal("SIGINT", interrupted);
   let breathedAt = performance.now();
   return {
     signal: controller.signal,

@@ -1,5 +1,8 @@
 import { AssayError } from "../error.ts";
 import { visibleLine, visibleLines } from "./visible_text.ts";
+import { failureOf } from "../runtime/failure.ts";
+import { inspect } from "../runtime/process.ts";
+import { standardOutput } from "../runtime/standard_streams.ts";
 
 /** What a command tells the shell: 0 all rows fine, 1 some rows failed, 2 wrong usage or nothing could run. */
 export type ExitStatus = 0 | 1 | 2;
@@ -50,8 +53,8 @@ export class Output {
   /** The output of this process. */
   static system(): Output {
     return new Output(
-      systemStream("standard output", Deno.stdout),
-      systemStream("standard error", Deno.stderr),
+      systemStream("standard output", "stdout"),
+      systemStream("standard error", "stderr"),
     );
   }
 
@@ -123,7 +126,7 @@ export class Output {
         ? `${error.message} [${error.code}]`
         : `unexpected error: ${reasonOf(error)} [cli/unexpected]`,
     );
-    if (this.verbose) await this.noteLines(`assay: ${Deno.inspect(error, { colors: false })}\n`);
+    if (this.verbose) await this.noteLines(`assay: ${inspect(error)}\n`);
     else if (!(error instanceof AssayError)) await this.note("run it with --verbose for the cause");
   }
 }
@@ -134,21 +137,20 @@ function reasonOf(error: unknown): string {
 
 function systemStream(
   name: string,
-  stream: typeof Deno.stdout | typeof Deno.stderr,
+  which: "stdout" | "stderr",
 ): OutputStream {
-  const isTerminal = stream.isTerminal();
+  const stream = standardOutput(which);
+  const { isTerminal } = stream;
   return {
     isTerminal,
     get columns(): number {
-      return isTerminal ? Deno.consoleSize().columns : 80;
+      return isTerminal ? stream.columns() : 80;
     },
     async write(bytes: Uint8Array): Promise<void> {
       try {
-        for (let offset = 0; offset < bytes.length;) {
-          offset += await stream.write(bytes.subarray(offset));
-        }
+        await stream.write(bytes);
       } catch (error) {
-        if (error instanceof Deno.errors.BrokenPipe) {
+        if (failureOf(error) === "broken-pipe") {
           throw new OutputClosed(`${name} closed`);
         }
         throw new AssayError(

@@ -1,4 +1,7 @@
 import { cannotWrite } from "./cannot_write.ts";
+import { failureOf } from "../runtime/failure.ts";
+import type { OpenedFile } from "../runtime/file_types.ts";
+import { files } from "../runtime/files.ts";
 
 /** Where bytes go: a file, standard output, a list in a test. */
 export interface ByteSink {
@@ -16,18 +19,18 @@ export interface ByteSink {
  */
 export async function checkWritable(path: string): Promise<void> {
   try {
-    const file = await Deno.open(path, { write: true, createNew: true });
+    const file = await files.open(path, { write: true, createNew: true });
     file.close();
-    await Deno.remove(path);
+    await files.remove(path);
     return;
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.AlreadyExists)) throw cannotWrite(path, cause);
+    if (failureOf(cause) !== "already-exists") throw cannotWrite(path, cause);
   }
   try {
-    (await Deno.open(path, { write: true })).close();
+    (await files.open(path, { write: true })).close();
   } catch (cause) {
     // A link to a file that is not there yet: writing makes that file.
-    if (!(cause instanceof Deno.errors.NotFound)) throw cannotWrite(path, cause);
+    if (failureOf(cause) !== "not-found") throw cannotWrite(path, cause);
   }
 }
 
@@ -39,10 +42,10 @@ export async function checkWritable(path: string): Promise<void> {
  * @throws {AssayError} `data/cannot-write` where the file can't be created, or written any further.
  */
 export async function fileSink(path: string): Promise<ByteSink> {
-  let file: Deno.FsFile;
+  let file: OpenedFile;
   let isFile: boolean;
   try {
-    file = await Deno.open(path, { write: true, create: true, truncate: true });
+    file = await files.open(path, { write: true, create: true, truncate: true });
     isFile = await isRegular(file);
   } catch (cause) {
     throw cannotWrite(path, cause);
@@ -53,7 +56,7 @@ export async function fileSink(path: string): Promise<ByteSink> {
     if (!isFile) return file.close();
     await file.truncate(isGzip ? 0 : whole.bytes);
     file.close();
-    if (isGzip || whole.bytes === 0) await Deno.remove(path);
+    if (isGzip || whole.bytes === 0) await files.remove(path);
   });
   if (isGzip) return gzipSink(sink);
   return {
@@ -68,7 +71,7 @@ export async function fileSink(path: string): Promise<ByteSink> {
 /** A file being written: after a write that failed it is given up, and whoever goes on hears why. */
 export class OpenFile implements ByteSink {
   readonly #path: string;
-  readonly #file: Deno.FsFile;
+  readonly #file: OpenedFile;
   readonly #giveUp: () => void | Promise<void>;
   #failure: unknown;
 
@@ -77,7 +80,7 @@ export class OpenFile implements ByteSink {
    * @param file The file; closed by `close`.
    * @param giveUp Closes the file and takes back what was written, as far as it should be.
    */
-  constructor(path: string, file: Deno.FsFile, giveUp: () => void | Promise<void>) {
+  constructor(path: string, file: OpenedFile, giveUp: () => void | Promise<void>) {
     this.#path = path;
     this.#file = file;
     this.#giveUp = giveUp;
@@ -115,12 +118,12 @@ export class OpenFile implements ByteSink {
  * Whether a file that was just emptied is a file, and no device or pipe: only files can be cut. To
  * look at it would need the permission to read it.
  */
-export async function isRegular(file: Deno.FsFile): Promise<boolean> {
+export async function isRegular(file: OpenedFile): Promise<boolean> {
   return await file.truncate(0).then(() => true, () => false);
 }
 
 /** Writes all of the bytes: a file may take fewer at once. */
-export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+export async function writeAll(file: OpenedFile, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length;) {
     offset += await file.write(bytes.subarray(offset));
   }

@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { failureOf, permissionAdvice } from "../runtime/failure.ts";
 
 /**
  * The error of a file that can't be written, in words that name the file and what to do.
@@ -14,9 +15,8 @@ export function cannotWrite(path: string, cause: unknown, needed: string = path)
 }
 
 function reasonOf(cause: unknown, needed: string): string {
-  if (cause instanceof Deno.errors.NotCapable) {
-    return `Deno was not given the permission; add --allow-write=${needed}`;
-  }
-  if (cause instanceof Deno.errors.NotFound) return "there is no such folder";
+  const failure = failureOf(cause);
+  if (failure === "not-capable") return permissionAdvice(`--allow-write=${needed}`);
+  if (failure === "not-found") return "there is no such folder";
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,5 +1,7 @@
 import type { ByteSink } from "./byte_sink.ts";
 import { textOf, writeFolderFile } from "./whole_file.ts";
+import { failureOf } from "../runtime/failure.ts";
+import { files } from "../runtime/files.ts";
 
 /**
  * The files that one run writes into a folder: each is there as a whole or not at all, never written
@@ -34,16 +36,16 @@ export class FolderFiles implements AsyncDisposable {
   /** Makes a link in place of whatever stands there. */
   async link(file: string, target: string): Promise<void> {
     await this.remove(file);
-    await Deno.symlink(target, `${this.#folder}/${file}`);
+    await files.symlink(target, `${this.#folder}/${file}`);
     this.#written.push(`${this.#folder}/${file}`);
   }
 
   /** Removes a file of an earlier run, where there is one. */
   async remove(file: string): Promise<void> {
     try {
-      await Deno.remove(`${this.#folder}/${file}`);
+      await files.remove(`${this.#folder}/${file}`);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (failureOf(error) !== "not-found") throw error;
     }
   }
 
@@ -55,7 +57,7 @@ export class FolderFiles implements AsyncDisposable {
   /** Removes what was written, unless it is to be kept. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#kept) return;
-    for (const path of this.#written) await Deno.remove(path).catch(() => {});
+    for (const path of this.#written) await files.remove(path).catch(() => {});
   }
 }
 

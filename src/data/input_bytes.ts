@@ -3,6 +3,9 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import { AssayError } from "../error.ts";
 import { checkText, kindBytes } from "./input_kind.ts";
 import { ZstdFrames } from "./zstd_frames.ts";
+import { failureOf, folderFound, permissionAdvice } from "../runtime/failure.ts";
+import { files } from "../runtime/files.ts";
+import { standardInput } from "../runtime/standard_streams.ts";
 
 /** Bytes of an input so far; `byteLength` is the whole, where it is known. */
 export interface BytesRead {
@@ -24,24 +27,24 @@ export interface InputBytes {
 export function inputError(name: string, cause: unknown): AssayError {
   if (cause instanceof AssayError) return cause;
   const options = { cause };
-  if (cause instanceof Deno.errors.NotFound) {
+  if (failureOf(cause) === "not-found") {
     return new AssayError(
       "data/no-such-file",
       `Cannot read ${name}: there is no such file`,
       options,
     );
   }
-  if (cause instanceof Deno.errors.IsADirectory) {
+  if (failureOf(cause) === "is-a-folder") {
     return new AssayError(
       "data/no-such-file",
       `Cannot read ${name}: expected a file, found a folder`,
       options,
     );
   }
-  if (cause instanceof Deno.errors.NotCapable) {
+  if (failureOf(cause) === "not-capable") {
     return new AssayError(
       "data/no-permission",
-      `Cannot read ${name}: Deno was not given the permission; add --allow-read=${name}`,
+      `Cannot read ${name}: ${permissionAdvice(`--allow-read=${name}`)}`,
       options,
     );
   }
@@ -64,14 +67,14 @@ export async function openInput(
 ): Promise<InputBytes> {
   if (input === "-") {
     const name = "standard input";
-    return { name, chunks: inputChunks(name, Deno.stdin.readable, undefined, onBytes) };
+    return { name, chunks: inputChunks(name, standardInput().chunks, undefined, onBytes) };
   }
   try {
-    const file = await Deno.open(input, { read: true });
+    const file = await files.open(input, { read: true });
     let byteLength: number | undefined;
     try {
       const info = await file.stat();
-      if (info.isDirectory) throw new Deno.errors.IsADirectory(input);
+      if (info.isDirectory) throw folderFound(input);
       byteLength = info.isFile ? info.size : undefined;
     } catch (error) {
       file.close();

@@ -9,6 +9,9 @@ import {
   type ReadRow,
   type RowFormat,
 } from "./rows.ts";
+import { folderFound } from "../runtime/failure.ts";
+import type { OpenedFile } from "../runtime/file_types.ts";
+import { files } from "../runtime/files.ts";
 
 /** How to read an input. */
 export interface ReadRowsOptions {
@@ -86,11 +89,11 @@ async function* readParquetFile(
       "Cannot read Parquet from standard input: its index stands at its end; save it as a file first",
     );
   }
-  let file: Deno.FsFile | undefined;
+  let file: OpenedFile | undefined;
   try {
-    file = await Deno.open(path, { read: true });
+    file = await files.open(path, { read: true });
     const { size, isFile } = await file.stat();
-    if (!isFile) throw new Deno.errors.IsADirectory(path);
+    if (!isFile) throw folderFound(path);
     const { readParquet } = await import("./read_parquet.ts");
     yield* readParquet(path, fileBuffer(file, size, onBytes));
   } catch (error) {
@@ -102,7 +105,7 @@ async function* readParquetFile(
 
 /** A file as hyparquet wants it: positional reads, one at a time. */
 function fileBuffer(
-  file: Deno.FsFile,
+  file: OpenedFile,
   byteLength: number,
   onBytes: ReadRowsOptions["onBytes"],
 ): AsyncBuffer {
@@ -110,7 +113,7 @@ function fileBuffer(
   let read = 0;
   const readRange = async (start: number, end: number): Promise<ArrayBuffer> => {
     const bytes = new Uint8Array(end - start);
-    await file.seek(start, Deno.SeekMode.Start);
+    await file.seek(start, 0);
     for (let offset = 0; offset < bytes.length;) {
       const count = await file.read(bytes.subarray(offset));
       if (count === null) throw new Error("the file ends before its data");

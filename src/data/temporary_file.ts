@@ -1,11 +1,14 @@
 import { cannotWrite } from "./cannot_write.ts";
+import type { OpenedFile } from "../runtime/file_types.ts";
+import { files } from "../runtime/files.ts";
+import { isWindows } from "../runtime/process.ts";
 
 /** A file that nobody else knows, on its way to be something else. */
 export interface TemporaryFile {
   /** Where it lies: beside the file that it is for. */
   readonly path: string;
   /** It, open for reading and writing. */
-  readonly file: Deno.FsFile;
+  readonly file: OpenedFile;
 }
 
 /** Characters of the name it is for that its own name shows; names have at most 255 bytes. */
@@ -30,7 +33,7 @@ export async function temporaryBeside(
   const temporary = `${folder}/.${name}.${crypto.randomUUID()}.tmp`;
   try {
     const options = { read: true, write: true, createNew: true, mode };
-    return { path: temporary, file: await Deno.open(temporary, options) };
+    return { path: temporary, file: await files.open(temporary, options) };
   } catch (cause) {
     throw cannotWrite(named, cause, folder);
   }
@@ -46,9 +49,9 @@ export async function temporaryBeside(
  */
 export async function namelessFile(
   path: string,
-): Promise<{ readonly file: Deno.FsFile; readonly close: () => Promise<void> }> {
+): Promise<{ readonly file: OpenedFile; readonly close: () => Promise<void> }> {
   const temporary = await temporaryBeside(path);
-  const remove = () => Deno.remove(temporary.path).then(() => true, () => false);
+  const remove = () => files.remove(temporary.path).then(() => true, () => false);
   const isGone = await remove();
   return {
     file: temporary.file,
@@ -67,6 +70,6 @@ export function folderOf(path: string): string {
 }
 
 function nameLength(path: string): number {
-  const separators = Deno.build.os === "windows" ? /[\\/]/ : /\//;
+  const separators = isWindows ? /[\\/]/ : /\//;
   return path.split(separators).at(-1)!.length;
 }

@@ -6,6 +6,7 @@ import { splitLines } from "./read_json_lines.ts";
 import type { Row } from "./rows.ts";
 import { namelessFile } from "./temporary_file.ts";
 import { writtenRow } from "./unwritable_row.ts";
+import type { OpenedFile } from "../runtime/file_types.ts";
 
 /** A row that can be written can be read, but for numbers beyond 2⁵³ very deep in it. */
 function rowOf(text: string, onLost: (error: AssayError) => void): Row {
@@ -71,7 +72,7 @@ export async function waitingRows(
     },
     flush,
     async *read(): AsyncGenerator<Row> {
-      await file.seek(0, Deno.SeekMode.Start);
+      await file.seek(0, 0);
       const decoder = new TextDecoder();
       for await (const lines of splitLines(chunksOf(file), Infinity)) {
         for (const { bytes } of lines) yield rowOf(decoder.decode(bytes), onLost);
@@ -81,7 +82,7 @@ export async function waitingRows(
   };
 }
 
-async function* chunksOf(file: Deno.FsFile): AsyncGenerator<Uint8Array> {
+async function* chunksOf(file: OpenedFile): AsyncGenerator<Uint8Array> {
   while (true) {
     const chunk = new Uint8Array(gathered);
     const count = await file.read(chunk);

@@ -1,6 +1,10 @@
 import { type ByteSink, isRegular, OpenFile } from "./byte_sink.ts";
 import { cannotWrite } from "./cannot_write.ts";
 import { folderOf, temporaryBeside } from "./temporary_file.ts";
+import { failureOf } from "../runtime/failure.ts";
+import type { OpenedFile } from "../runtime/file_types.ts";
+import { files } from "../runtime/files.ts";
+import { isPermitted } from "../runtime/permissions.ts";
 
 /**
  * Writes a file that is there as a whole or not at all: under another name until it is complete, so
@@ -48,23 +52,21 @@ export function textOf(text: string): (sink: ByteSink) => Promise<void> {
 async function replaceable(
   path: string,
 ): Promise<{ path: string; mode: number | undefined } | undefined> {
-  const may = (name: "read" | "write", of: string): boolean =>
-    Deno.permissions.querySync({ name, path: of }).state === "granted";
   const folder = folderOf(path);
-  if (!may("read", folder) || !may("write", folder)) return undefined;
+  if (!isPermitted("read", folder) || !isPermitted("write", folder)) return undefined;
   try {
-    const { isFile, mode } = await Deno.stat(path);
+    const { isFile, mode } = await files.stat(path);
     if (!isFile) return undefined;
-    const real = await Deno.realPath(path);
+    const real = await files.realPath(path);
     const place = folderOf(real);
-    return may("read", place) && may("write", place)
+    return isPermitted("read", place) && isPermitted("write", place)
       ? { path: real, mode: mode ?? undefined }
       : undefined;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) return undefined;
+    if (failureOf(error) !== "not-found") return undefined;
   }
   // A link to a file that is not there must make that file.
-  const isLink = await Deno.lstat(path).then(() => true, () => false);
+  const isLink = await files.lstat(path).then(() => true, () => false);
   return isLink ? undefined : { path, mode: undefined };
 }
 
@@ -79,12 +81,12 @@ async function replace(
   const { file } = temporary;
   const giveUp = async (): Promise<void> => {
     file.close();
-    await Deno.remove(temporary.path);
+    await files.remove(temporary.path);
   };
   await complete(named, new OpenFile(named, file, giveUp), write, async () => {
     await file.syncData(); // a full disk may tell only now
-    if (mode !== undefined) await Deno.chmod(temporary.path, mode);
-    await Deno.rename(temporary.path, path);
+    if (mode !== undefined) await files.chmod(temporary.path, mode);
+    await files.rename(temporary.path, path);
   });
 }
 
@@ -92,10 +94,10 @@ async function writeInPlace(
   path: string,
   write: (sink: ByteSink) => Promise<void>,
 ): Promise<void> {
-  let file: Deno.FsFile;
+  let file: OpenedFile;
   let isFile: boolean;
   try {
-    file = await Deno.open(path, { write: true, create: true, truncate: true });
+    file = await files.open(path, { write: true, create: true, truncate: true });
     isFile = await isRegular(file);
   } catch (cause) {
     throw cannotWrite(path, cause);
@@ -103,7 +105,7 @@ async function writeInPlace(
   const giveUp = async (): Promise<void> => {
     if (isFile) await file.truncate(0);
     file.close();
-    if (isFile) await Deno.remove(path);
+    if (isFile) await files.remove(path);
   };
   await complete(path, new OpenFile(path, file, giveUp), write, () => Promise.resolve());
 }

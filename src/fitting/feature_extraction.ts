@@ -26,6 +26,8 @@ import {
   type ResponseSide,
 } from "./fitting_row.ts";
 import { checkTrainingOptions } from "./check_training.ts";
+import { failureOf } from "../runtime/failure.ts";
+import { files } from "../runtime/files.ts";
 
 /**
  * The positions that features are read at: the last token, and for gates the end of the prompt.
@@ -150,7 +152,7 @@ async function prepareFolder(folder: string, manifest: FeatureManifest): Promise
   const found = await readManifest(folder);
   if (found === undefined) {
     try {
-      await Deno.mkdir(folder, { recursive: true });
+      await files.mkdir(folder, { recursive: true });
       await writeFolderFile(`${folder}/${manifestFile}`, textOf(`${JSON.stringify(manifest)}\n`));
     } catch (cause) {
       throw cannotWrite(folder, cause);
@@ -203,10 +205,10 @@ async function checkState(
 
 async function exists(path: string): Promise<boolean> {
   try {
-    await Deno.stat(path);
+    await files.stat(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (failureOf(error) === "not-found") return false;
     throw error;
   }
 }

@@ -1,5 +1,7 @@
 import { AssayError } from "../error.ts";
 import type { ResponseSide } from "./fitting_row.ts";
+import { failureOf } from "../runtime/failure.ts";
+import { files } from "../runtime/files.ts";
 
 /** The file that says what a folder of features holds. */
 export const manifestFile = "features.json";
@@ -68,9 +70,9 @@ export function shardFiles(shard: number): { readonly tensors: string; readonly 
 export async function readManifest(folder: string): Promise<FeatureManifest | undefined> {
   let text: string;
   try {
-    text = await Deno.readTextFile(`${folder}/${manifestFile}`);
+    text = await files.readTextFile(`${folder}/${manifestFile}`);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (failureOf(error) === "not-found") return undefined;
     throw error;
   }
   let manifest: Partial<FeatureManifest> | null;
@@ -101,7 +103,7 @@ export async function readShardRows(
   const path = `${folder}/${shardFiles(shard).rows}`;
   const rows: FeatureRow[] = [];
   const failed: FailedRow[] = [];
-  for (const line of (await Deno.readTextFile(path)).split("\n")) {
+  for (const line of (await files.readTextFile(path)).split("\n")) {
     if (line === "") continue;
     let read: FeatureRow | FailedRow;
     try {

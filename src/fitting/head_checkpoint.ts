@@ -18,6 +18,7 @@ import { scoreName } from "../heads/scalar.ts";
 import { planBackbone } from "../models/families.ts";
 import type { BackbonePlan } from "../models/family.ts";
 import type { ArmoFit } from "./armo_fit.ts";
+import { files } from "../runtime/files.ts";
 
 /** Text files that a checkpoint needs beside its weights. */
 const textFiles: readonly string[] = [
@@ -173,16 +174,16 @@ export async function writeHeadCheckpoint(
     ...head.config,
   };
   try {
-    await Deno.mkdir(folder, { recursive: true });
-    await using files = new FolderFiles(folder);
-    if (linked.length === 0) await writeShards(files, tensors, options.maxShardBytes ?? 5e9);
-    else await linkShards(base, await Deno.realPath(backbone), files, linked, tensors);
-    await files.writeText("config.json", `${JSON.stringify(config, null, 2)}\n`);
+    await files.mkdir(folder, { recursive: true });
+    await using written = new FolderFiles(folder);
+    if (linked.length === 0) await writeShards(written, tensors, options.maxShardBytes ?? 5e9);
+    else await linkShards(base, await files.realPath(backbone), written, linked, tensors);
+    await written.writeText("config.json", `${JSON.stringify(config, null, 2)}\n`);
     for (const file of textFiles) {
       const text = await base.readText(file);
-      if (text !== undefined) await files.writeText(file, text);
+      if (text !== undefined) await written.writeText(file, text);
     }
-    files.keep();
+    written.keep();
   } catch (cause) {
     if (cause instanceof AssayError || options.signal?.aborted) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -193,7 +194,7 @@ export async function writeHeadCheckpoint(
 /** Writing over the files that are read would leave neither. */
 async function checkTarget(backbone: string, folder: string): Promise<void> {
   const path = (of: string): Promise<string | undefined> =>
-    Deno.realPath(of).catch(() => undefined);
+    files.realPath(of).catch(() => undefined);
   const [from, to] = [await path(backbone), await path(folder)];
   if (to === undefined || from !== to) return;
   throw new AssayError(

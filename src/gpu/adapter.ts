@@ -16,13 +16,13 @@ export interface AdapterDescription {
 }
 
 /** How to get a WebGPU adapter on a machine that has none. */
-export const adapterAdvice =
+export const adapterAdvice: string =
   'none is needed, since --backend wasm computes without (`backend: "wasm"` in a program; auto takes ' +
   "it by itself); on Debian or Ubuntu, a software adapter comes with " +
   "`apt-get install -y mesa-vulkan-drivers`";
 
 /** What to do about an adapter that computes through OpenGL. */
-export const openGlAdvice =
+export const openGlAdvice: string =
   "this adapter computes through OpenGL, several times slower than Mesa's adapter " +
   "for Vulkan, and compiles for long: on Debian or Ubuntu `apt-get install -y mesa-vulkan-drivers`";
 

@@ -45,7 +45,7 @@ export class Device implements Disposable {
   readonly textures: TexturePool;
   readonly pipelines: PipelineCache;
   /** Bytes that both pools together stay within, unless more than that is held at once. */
-  pooledLimit = Infinity;
+  pooledLimit: number = Infinity;
   /** Asked to submit what was recorded, where the pools are full. */
   onFull: () => void = () => {};
   /** Messages of validation errors that no error scope caught; empty in a correct program. */

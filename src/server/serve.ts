@@ -1,4 +1,5 @@
 import type { Calibrator } from "../calibration/calibrator.ts";
+import { serveHttp } from "../runtime/http_server.ts";
 import type { ServableModel } from "../tasks/serve/servable_model.ts";
 import { application, type ApplicationOptions } from "./application.ts";
 import { ServerMetrics } from "./metrics.ts";
@@ -82,8 +83,12 @@ export function protocolsOf(
  *
  * @param models At least one; the first answers requests that name none.
  * @param options Where it listens, and what bounds requests.
+ * @returns The server, once it listens.
  */
-export function serve(models: readonly ModelToServe[], options: ServeOptions): RunningServer {
+export async function serve(
+  models: readonly ModelToServe[],
+  options: ServeOptions,
+): Promise<RunningServer> {
   const metrics = new ServerMetrics();
   const { log, mostWaiting, tokensTogether } = options;
   const served = new ServedModels(models.map(({ id, load }) =>
@@ -100,13 +105,12 @@ export function serve(models: readonly ModelToServe[], options: ServeOptions): R
   const protocols = protocolsOf(served, metrics, options.calibrator);
   const app = application({ models: served, protocols, metrics }, options);
 
-  const server = Deno.serve({
-    hostname: options.host ?? "127.0.0.1",
-    port: options.port ?? 8000,
-    onListen: () => {},
-  }, (request) => app.fetch(request));
-
-  const { hostname, port } = server.addr as Deno.NetAddr;
+  const server = await serveHttp(
+    options.host ?? "127.0.0.1",
+    options.port ?? 8000,
+    (request) => app.fetch(request),
+  );
+  const { hostname, port } = server;
   const ready = served.open();
   ready.catch(() => {}); // whoever waits for it hears of it
   return {

@@ -8,6 +8,7 @@ import { Engine } from "../wasm/engine.ts";
 import { engineChecks } from "./engine_checks.ts";
 import { kernelChecks, speedCheck } from "./kernel_checks.ts";
 import type { Check } from "./machine_check.ts";
+import { runtimeName } from "../runtime/process.ts";
 
 /** Limits that decide which models fit, and what small ones mean. */
 const limits = [
@@ -35,9 +36,7 @@ export async function* checkMachine(
   { openDevice = () => Device.open(), openEngine = () => Engine.open(), bench = false }: Machine =
     {},
 ): AsyncGenerator<Check> {
-  const { deno, v8 } = Deno.version;
-  const { os, arch } = Deno.build;
-  yield { check: "runtime", ok: true, found: `Deno ${deno}, V8 ${v8}, ${os} ${arch}` };
+  yield { check: "runtime", ok: true, found: runtimeName() };
   let device: Device | undefined;
   try {
     device = await openDevice();

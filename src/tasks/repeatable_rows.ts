@@ -1,5 +1,6 @@
 import { readRows, type ReadRowsOptions } from "../data/read_rows.ts";
 import type { ReadRow, Row } from "../data/rows.ts";
+import { files } from "../runtime/files.ts";
 
 /** Rows that can be read more than once: a task looks at all of them before it gives the first back. */
 export interface RepeatableRows {
@@ -91,7 +92,7 @@ export function rowsInMemory(rows: readonly Row[]): RepeatableRows {
 async function isFile(input: string): Promise<boolean> {
   if (input === "-") return false;
   try {
-    return (await Deno.stat(input)).isFile;
+    return (await files.stat(input)).isFile;
   } catch {
     return false; // the reading itself says what is wrong
   }

@@ -9,6 +9,7 @@ import {
 import { FolderFiles, streamInto } from "../data/folder_files.ts";
 import { AssayError } from "../error.ts";
 import { averageWeights, type WeightAverageOptions } from "../merging/weight_average.ts";
+import { files } from "../runtime/files.ts";
 
 /** How to average checkpoints. */
 export interface SoupOptions extends WeightAverageOptions {
@@ -92,8 +93,8 @@ async function writeWeights(
 /** The folder, made where there is none; weights that are there are never mixed with new ones. */
 async function makeFolder(folder: string): Promise<void> {
   try {
-    await Deno.mkdir(folder, { recursive: true });
-    for await (const { name } of Deno.readDir(folder)) {
+    await files.mkdir(folder, { recursive: true });
+    for await (const { name } of files.readDir(folder)) {
       if (!/\.safetensors(\.index\.json)?$/.test(name)) continue;
       throw new AssayError(
         "cli/usage",

@@ -1,5 +1,6 @@
 import { inputError } from "../data/input_bytes.ts";
 import { textOf, writeWholeFile } from "../data/whole_file.ts";
+import { files } from "../runtime/files.ts";
 
 /**
  * Writes a whole text file: where that fails, what stood there before stays, or nothing does.
@@ -19,7 +20,7 @@ export async function writeTextFile(path: string, text: string): Promise<void> {
  */
 export async function readTextFile(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return await files.readTextFile(path);
   } catch (error) {
     throw inputError(path, error);
   }

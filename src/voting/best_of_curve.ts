@@ -62,7 +62,7 @@ export function expectedBestOf(samples: readonly ScoredSample[], m: number): num
  */
 export function bestOfCurve(
   prompts: readonly (readonly ScoredSample[])[],
-  largest = Infinity,
+  largest: number = Infinity,
 ): BestOfPoint[] {
   const sorted = prompts.map(sortedValues).filter((values) => values.length > 0);
   if (sorted.length === 0) return [];

@@ -60,7 +60,7 @@ const defaultBins = 40;
  */
 export function strengthHistogram(
   pairs: readonly PlottedStrength[],
-  bins = defaultBins,
+  bins: number = defaultBins,
 ): StrengthBin[] {
   const scored = pairs.filter(({ mean }) => Number.isFinite(mean));
   const lowest = scored.reduce((least, { mean }) => Math.min(least, mean), Infinity);

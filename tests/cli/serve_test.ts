@@ -85,7 +85,8 @@ async function started(args: readonly string[], start?: StartServer) {
   const starts: Parameters<StartServer>[] = [];
   const stand: StartServer = start ?? ((...operands) => {
     starts.push(operands);
-    return { address: "http://x", ready: Promise.resolve(), stop: () => Promise.resolve() };
+    const stop = () => Promise.resolve();
+    return Promise.resolve({ address: "http://x", ready: Promise.resolve(), stop });
   });
   const captured = captureOutput();
   const command = serveCommand(captured.output, stand, () => Promise.resolve());
@@ -132,11 +133,12 @@ Deno.test("assay serve ends with 2 where it can't listen, or a model can't be lo
   });
   assert.equal(taken.status, 2);
   assert.match(taken.stderr, /Cannot listen on 127\.0\.0\.1:8000: something listens there already/);
-  const unloaded = await started([model], () => ({
-    address: "http://x",
-    ready: Promise.reject(new AssayError("checkpoint/missing-config", "Cannot open it")),
-    stop: () => Promise.resolve(),
-  }));
+  const unloaded = await started([model], () =>
+    Promise.resolve({
+      address: "http://x",
+      ready: Promise.reject(new AssayError("checkpoint/missing-config", "Cannot open it")),
+      stop: () => Promise.resolve(),
+    }));
   assert.equal(unloaded.status, 2);
   assert.match(unloaded.stderr, /Cannot open it \[checkpoint\/missing-config\]/);
 });

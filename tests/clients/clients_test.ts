@@ -31,7 +31,7 @@ function missing(path: string): string | undefined {
 
 async function withServer(use: (server: RunningServer) => Promise<void>): Promise<void> {
   const load = () => loadServableModel({ model: parityFolder("armo") }, { onWarning: () => {} });
-  const server = serve([{ id: "armo", load }], { port: 0, log: () => {} });
+  const server = await serve([{ id: "armo", load }], { port: 0, log: () => {} });
   await server.ready;
   try {
     await use(server);

@@ -20,7 +20,7 @@ async function withPage(
 ): Promise<void> {
   const load = () => Promise.resolve(new FakeModel());
   const models = [{ id: "armo", load }, { id: "small", load }];
-  const server = serve(models, { port: 0, log: () => {}, apiKey });
+  const server = await serve(models, { port: 0, log: () => {}, apiKey });
   await server.ready;
   let browser: Browser | undefined;
   try {

@@ -11,7 +11,7 @@ const quiet = () => {};
 
 async function running(folder = model): Promise<RunningServer & AsyncDisposable> {
   const load = () => loadServableModel({ model: folder }, { onWarning: quiet });
-  const server = serve([{ id: "armo", load }], { port: 0, log: quiet });
+  const server = await serve([{ id: "armo", load }], { port: 0, log: quiet });
   await server.ready;
   return { ...server, [Symbol.asyncDispose]: () => server.stop() };
 }
@@ -140,7 +140,7 @@ Deno.test("rows that are streamed come back while others are still sent", async 
 Deno.test("a client that hangs up takes its request out of the queue", async () => {
   const fake = new FakeModel();
   const load = () => Promise.resolve(fake);
-  const server = serve([{ id: "fake", load }], { port: 0, log: quiet });
+  const server = await serve([{ id: "fake", load }], { port: 0, log: quiet });
   await server.ready;
   const { promise, resolve } = Promise.withResolvers<void>();
   fake.held = promise;
@@ -180,7 +180,10 @@ Deno.test("a worker that ends in the middle fails what is in flight, and the nex
     return loaded;
   };
   const log: string[] = [];
-  const server = serve([{ id: "armo", load }], { port: 0, log: (message) => log.push(message) });
+  const server = await serve([{ id: "armo", load }], {
+    port: 0,
+    log: (message) => log.push(message),
+  });
   await server.ready;
   try {
     const { score } = await post(server, "/v1/score", { prompt, response });

@@ -26,7 +26,7 @@ export const heights: Readonly<Record<string, number>> = {
 };
 
 /** Rooms that import no other room and that every room may import. */
-export const leaves: readonly string[] = ["numbers", "checkpoint", "text"];
+export const leaves: readonly string[] = ["numbers", "runtime", "checkpoint", "text"];
 
 /** Rooms that must stay usable without a GPU: of the others they import the leaves alone. */
 export const withoutGpu: readonly string[] = ["merging", "calibration", "voting", "evaluation"];

@@ -20,6 +20,7 @@ import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { table } from "../table.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
+import { files } from "../../runtime/files.ts";
 
 interface ArmoFlags extends FitFlags, TrainingFlags {
   readonly objectives?: readonly string[] | undefined;
@@ -193,7 +194,7 @@ async function readLabelMaps(path: string): Promise<Record<string, LabelMap>> {
     );
   let maps: unknown;
   try {
-    maps = JSON.parse(await Deno.readTextFile(path));
+    maps = JSON.parse(await files.readTextFile(path));
   } catch (error) {
     throw bad(error instanceof Error ? error.message : String(error));
   }

@@ -11,6 +11,8 @@ import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
+import { failureOf, permissionAdvice } from "../../runtime/failure.ts";
+import { isWindows, onSignal } from "../../runtime/process.ts";
 
 interface ServeFlags extends ModelFlags, AdapterFlags {
   readonly model?: readonly (readonly [string, string])[] | undefined;
@@ -104,7 +106,7 @@ async function run(
   const calibrator = flags.calibrate === undefined
     ? undefined
     : await readCalibrator(flags.calibrate);
-  const server = listen(start, models, {
+  const server = await listen(start, models, {
     host: flags.host,
     port: flags.port,
     apiKey,
@@ -166,14 +168,18 @@ async function modelsToServe(
 }
 
 /** A port that is taken, or not granted, is told in a sentence. */
-function listen(start: StartServer, ...operands: Parameters<StartServer>): RunningServer {
+async function listen(
+  start: StartServer,
+  ...operands: Parameters<StartServer>
+): Promise<RunningServer> {
   const { host, port } = operands[1];
   try {
-    return start(...operands);
+    return await start(...operands);
   } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotCapable
-      ? `Deno was not given the permission; add --allow-net=${host}:${port}`
-      : cause instanceof Deno.errors.AddrInUse
+    const failure = failureOf(cause);
+    const reason = failure === "not-capable"
+      ? permissionAdvice(`--allow-net=${host}:${port}`)
+      : failure === "address-in-use"
       ? "something listens there already; choose another --port"
       : (cause as Error).message;
     throw new AssayError("cli/cannot-listen", `Cannot listen on ${host}:${port}: ${reason}`, {
@@ -219,14 +225,12 @@ function isLoopback(host: string): boolean {
 
 /** Resolves at the first Ctrl-C or SIGTERM; the next one ends the process as always. */
 function untilStopped(): Promise<void> {
-  const signals = Deno.build.os === "windows"
-    ? ["SIGINT"] as const
-    : ["SIGINT", "SIGTERM"] as const;
+  const signals = isWindows ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = () => {
-    for (const signal of signals) Deno.removeSignalListener(signal, stop);
+    for (const silence of silences) silence();
     resolve();
   };
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  const silences = signals.map((signal) => onSignal(signal, stop));
   return promise;
 }

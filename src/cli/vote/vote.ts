@@ -26,6 +26,7 @@ import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import { addTallyFlags, type TallyFlags, tallyOptions } from "./vote_options.ts";
 import { summaryLine, voteTable } from "./vote_report.ts";
+import { isPermitted } from "../../runtime/permissions.ts";
 
 interface VoteFlags extends TallyFlags, ModelFlags, AdapterFlags {
   readonly model?: readonly string[] | undefined;
@@ -121,8 +122,7 @@ export function voteCommand(
 /** Whether the default cache can be kept without asking for a permission. */
 function mayWrite(folder: string | false): boolean {
   if (folder === false) return false;
-  const query = (name: "read" | "write") => Deno.permissions.querySync({ name, path: folder });
-  return query("read").state === "granted" && query("write").state === "granted";
+  return isPermitted("read", folder) && isPermitted("write", folder);
 }
 
 function checkUsage(inputs: readonly string[], flags: VoteFlags): void {

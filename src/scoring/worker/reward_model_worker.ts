@@ -15,6 +15,7 @@ import type {
   WorkerProcedures,
 } from "./procedures.ts";
 import type { Verdict } from "../verdict.ts";
+import { nodeWorker } from "../../runtime/worker.ts";
 import { checkLoadOptions, checkScoreOptions, ownKinds } from "../check_load_options.ts";
 import type { BackendKind, KernelsName } from "../../ops/backend.ts";
 
@@ -234,14 +235,16 @@ export class RewardModelWorker
 
 /** The script lies beside this file: bundlers know this form, where they know any. */
 function startWorker(): Worker {
-  if (typeof Worker !== "function") {
-    throw new AssayError(
-      "scoring/no-worker",
-      "Cannot start a worker: expected a runtime with the web's Worker (Deno, Bun, a browser), found " +
-        "none; use RewardModel, in a worker of the runtime's own where the program must go on meanwhile",
-    );
+  if (typeof Worker === "function") {
+    return new Worker(new URL("./worker_main.ts", import.meta.url), { type: "module" });
   }
-  return new Worker(new URL("./worker_main.ts", import.meta.url), { type: "module" });
+  const worker = nodeWorker(new URL("./worker_main.ts", import.meta.url));
+  if (worker !== undefined) return worker;
+  throw new AssayError(
+    "scoring/no-worker",
+    "Cannot start a worker: expected a runtime that has workers (Deno, Node, Bun, a browser), found " +
+      "none; use RewardModel",
+  );
 }
 
 function sourceMessage(source: string | URL | CheckpointFolder): SourceMessage {

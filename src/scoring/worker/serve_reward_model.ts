@@ -1,4 +1,5 @@
 import type { Conversation } from "../../text/conversation.ts";
+import { workerPort } from "../../runtime/worker.ts";
 import type { ScoreOptions } from "../load_options.ts";
 import { RewardModel } from "../reward_model.ts";
 import type {
@@ -21,9 +22,9 @@ const breathingTime = 20;
  * worker's script by itself makes a worker of its own, whose script calls this, and hands it to
  * `RewardModelWorker.load`.
  *
- * @param port Where the messages come from; the worker's global scope by default.
+ * @param port Where the messages come from; the worker's owner by default.
  */
-export function serveRewardModel(port: Port = globalThis as unknown as Port): void {
+export function serveRewardModel(port: Port = workerPort()): void {
   const running = new Map<number, AbortController>();
   let model: RewardModel | undefined;
   const calls = new RemoteCalls<OwnerProcedures>(

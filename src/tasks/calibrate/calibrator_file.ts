@@ -1,6 +1,8 @@
 import { Calibrator } from "../../calibration/calibrator.ts";
 import { AssayError } from "../../error.ts";
 import { writeTextFile } from "../text_file.ts";
+import { failureOf, permissionAdvice } from "../../runtime/failure.ts";
+import { files } from "../../runtime/files.ts";
 
 /**
  * Reads a calibrator that {@linkcode writeCalibrator} or `assay calibrate --fit` saved.
@@ -37,12 +39,13 @@ export async function writeCalibrator(path: string, calibrator: Calibrator): Pro
 
 async function readText(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return await files.readTextFile(path);
   } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound
+    const failure = failureOf(cause);
+    const reason = failure === "not-found"
       ? "there is no such file"
-      : cause instanceof Deno.errors.NotCapable
-      ? `Deno was not given the permission; add --allow-read=${path}`
+      : failure === "not-capable"
+      ? permissionAdvice(`--allow-read=${path}`)
       : String(cause);
     throw new AssayError(
       "calibration/bad-calibrator",

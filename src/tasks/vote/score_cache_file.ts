@@ -1,6 +1,9 @@
 import { textOf, writeFolderFile } from "../../data/whole_file.ts";
 import { AssayError } from "../../error.ts";
 import { cacheFileName, type CacheIdentity, ScoreCache } from "../../voting/score_cache.ts";
+import { failureOf } from "../../runtime/failure.ts";
+import type { OpenedFile } from "../../runtime/file_types.ts";
+import { files } from "../../runtime/files.ts";
 
 /**
  * A {@linkcode ScoreCache} in a file. Every score is appended the moment it is known, so a run that is
@@ -9,9 +12,9 @@ import { cacheFileName, type CacheIdentity, ScoreCache } from "../../voting/scor
 export class ScoreCacheFile implements Disposable {
   readonly #cache: ScoreCache;
   readonly #path: string;
-  readonly #file: Deno.FsFile | undefined;
+  readonly #file: OpenedFile | undefined;
 
-  private constructor(cache: ScoreCache, path: string, file: Deno.FsFile | undefined) {
+  private constructor(cache: ScoreCache, path: string, file: OpenedFile | undefined) {
     this.#cache = cache;
     this.#path = path;
     this.#file = file;
@@ -32,11 +35,11 @@ export class ScoreCacheFile implements Disposable {
     if (folder === undefined) return new ScoreCacheFile(cache, "", undefined);
     const path = `${folder}/${await cacheFileName(identity)}`;
     try {
-      await Deno.mkdir(folder, { recursive: true });
+      await files.mkdir(folder, { recursive: true });
       await refuseLink(path);
       const endsInLine = await readLines(path, (line) => cache.readLine(line));
       if (cache.isOutdated) await writeFolderFile(path, textOf(cache.header()));
-      const file = await Deno.open(path, { append: true, create: true });
+      const file = await files.open(path, { append: true, create: true });
       const opened = new ScoreCacheFile(cache, path, file);
       if (endsInLine === undefined) opened.#append(cache.header());
       else if (!endsInLine && !cache.isOutdated) opened.#append("\n");
@@ -98,7 +101,7 @@ export class ScoreCacheFile implements Disposable {
 
 /** What is appended to must be the cache itself: a link could lead to any file of the user's. */
 async function refuseLink(path: string): Promise<void> {
-  const isLink = await Deno.lstat(path).then(({ isSymlink }) => isSymlink, () => false);
+  const isLink = await files.lstat(path).then(({ isSymlink }) => isSymlink, () => false);
   if (isLink) throw new Error("expected a file, found a symbolic link");
 }
 
@@ -122,11 +125,11 @@ async function readLines(
   path: string,
   take: (line: string) => void,
 ): Promise<boolean | undefined> {
-  let file: Deno.FsFile;
+  let file: OpenedFile;
   try {
-    file = await Deno.open(path, { read: true });
+    file = await files.open(path, { read: true });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (failureOf(error) === "not-found") return undefined;
     throw error;
   }
   let rest = "";

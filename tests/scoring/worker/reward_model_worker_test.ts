@@ -16,13 +16,13 @@ function code(expected: string): (error: unknown) => boolean {
   return (error) => error instanceof AssayError && error.code === expected;
 }
 
-Deno.test("where a runtime has no Worker, as Node, the error names RewardModel", async () => {
-  const { Worker } = globalThis;
+Deno.test("where a runtime has no Worker, the error names RewardModel", async () => {
+  const { Worker, process } = globalThis as typeof globalThis & { process: unknown };
   try {
-    Reflect.deleteProperty(globalThis, "Worker");
+    for (const name of ["Worker", "process"]) Reflect.deleteProperty(globalThis, name);
     await assert.rejects(() => RewardModelWorker.load(folder, onCpu), code("scoring/no-worker"));
   } finally {
-    Object.assign(globalThis, { Worker });
+    Object.assign(globalThis, { Worker, process });
   }
 });
 
