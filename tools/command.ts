@@ -11,7 +11,7 @@ export interface Outcome {
 export async function run(
   command: string,
   args: readonly string[],
-  options: Pick<Deno.CommandOptions, "cwd" | "env"> = {},
+  options: Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv"> = {},
 ): Promise<Outcome> {
   try {
     const { success, code, stdout, stderr } = await new Deno.Command(command, {

@@ -8,12 +8,14 @@ import { commandsPage } from "./docs/commands_page.ts";
 import { errorsPage } from "./docs/errors_page.ts";
 import { modelsPage } from "./docs/models_page.ts";
 import { permissionsPage } from "./docs/permissions_page.ts";
+import { runtimesPage } from "./docs/runtimes_page.ts";
 
 const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/reference/commands.md": commandsPage,
   "docs/reference/errors.md": errorsPage,
   "docs/reference/models.md": modelsPage,
   "docs/reference/permissions.md": permissionsPage,
+  "docs/reference/runtimes.md": runtimesPage,
 };
 
 /** The page as `deno fmt` lays it out, so that the gate's check of the format holds for it too. */
