@@ -104,8 +104,6 @@ class FileSource implements ByteSource {
   readonly name: string;
   readonly byteLength: number;
   readonly #file: OpenFile;
-  /** Settles with the reads begun so far: under Deno a read is a seek and reads, which must not mix. */
-  #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(name: string, byteLength: number, file: OpenFile) {
@@ -114,13 +112,7 @@ class FileSource implements ByteSource {
     this.#file = file;
   }
 
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const turn = this.#turn.then(() => this.#readNow(offset, length));
-    this.#turn = turn.catch(() => {});
-    return turn;
-  }
-
-  async #readNow(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#closed) {
       throw new AssayError("checkpoint/closed", `Cannot read ${this.name}: it has been closed`);
     }

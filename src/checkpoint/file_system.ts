@@ -4,11 +4,13 @@
  *
  * @module
  */
+import { AssayError } from "../error.ts";
 
 /** A file opened for reading. */
 export interface OpenFile {
   /**
-   * Reads bytes that begin at `position`, as many as come at once.
+   * Reads bytes that begin at `position`, as many as come at once. Several reads may be under way at
+   * once; each begins before the call returns, where no more than {@link readsAtOnce} are.
    *
    * @returns How many there were; 0 at the end of the file.
    */
@@ -29,14 +31,17 @@ export interface FileSystem {
   readonly permission: string;
 }
 
+/** A file that Deno has open. */
+interface DenoFile extends Disposable {
+  seekSync(offset: number, whence: 0): number;
+  read(bytes: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  statSync(): { readonly dev: number; readonly ino: number | null; readonly size: number };
+}
+
 /** The part of Deno that reads files. */
 interface DenoFiles {
-  open(path: string | URL, options: { read: true }): Promise<
-    Disposable & {
-      seek(offset: number, whence: 0): Promise<number>;
-      read(bytes: Uint8Array<ArrayBuffer>): Promise<number | null>;
-    }
-  >;
+  open(path: string | URL, options: { read: true }): Promise<DenoFile>;
+  openSync(path: string | URL, options: { read: true }): DenoFile;
   stat(path: string | URL): Promise<{ isFile: boolean; size: number }>;
   readDir(path: string | URL): AsyncIterable<{ name: string }>;
 }
@@ -75,17 +80,72 @@ function denoFileSystem(deno: DenoFiles): FileSystem {
     permission: "run Deno with --allow-read and ",
     stat: (path) => deno.stat(path),
     names: (path) => Array.fromAsync(deno.readDir(path), ({ name }) => name),
-    async open(path) {
-      const file = await deno.open(path, { read: true });
-      return {
-        async read(bytes, position) {
-          await file.seek(position, 0);
-          return await file.read(bytes) ?? 0;
-        },
-        close: () => file[Symbol.dispose](),
-      };
-    },
+    open: async (path) => new DenoOpenFile(deno, path, await deno.open(path, { read: true })),
   };
+}
+
+/** Reads of one file that are under way at once; further ones wait. */
+export const readsAtOnce = 16;
+
+/**
+ * A file under Deno, where a read is a seek and a read that begins there: each read that is under way has
+ * the file open for itself. It begins at once, and goes on while the thread computes.
+ */
+class DenoOpenFile implements OpenFile {
+  readonly #idle: DenoFile[];
+  readonly #waiting: ((file: DenoFile) => void)[] = [];
+  #opened = 1;
+  #closed = false;
+
+  constructor(readonly deno: DenoFiles, readonly path: string | URL, readonly first: DenoFile) {
+    this.#idle = [first];
+  }
+
+  async read(bytes: Uint8Array<ArrayBuffer>, position: number): Promise<number> {
+    const taken = this.#take();
+    const file = taken instanceof Promise ? await taken : taken; // no turn of the loop where none is needed
+    try {
+      file.seekSync(position, 0);
+      return await file.read(bytes) ?? 0;
+    } finally {
+      this.#giveBack(file);
+    }
+  }
+
+  #take(): DenoFile | Promise<DenoFile> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#opened < readsAtOnce) return this.#another();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** The same file, opened once more: what lies at its path may have been replaced meanwhile. */
+  #another(): DenoFile {
+    const file = this.deno.openSync(this.path, { read: true });
+    const [one, other] = [this.first.statSync(), file.statSync()];
+    if (one.dev === other.dev && one.ino === other.ino && one.size === other.size) {
+      this.#opened++;
+      return file;
+    }
+    file[Symbol.dispose]();
+    throw new AssayError(
+      "checkpoint/file-changed",
+      `Cannot read ${this.path}: expected the file that was opened, found another in its place; ` +
+        "open it again once nothing writes to it",
+    );
+  }
+
+  #giveBack(file: DenoFile): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) next(file);
+    else if (this.#closed) file[Symbol.dispose]();
+    else this.#idle.push(file);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const file of this.#idle.splice(0)) file[Symbol.dispose]();
+  }
 }
 
 /** The files of Node, by its module `node:fs/promises`; Bun and Deno have that too. */

@@ -71,7 +71,7 @@ export class SafetensorsReader implements Disposable {
    */
   async read(name: string): Promise<Tensor> {
     const { dtype, shape, offset, byteLength } = this.#find(name);
-    return { name, dtype, shape, bytes: await this.#source.read(offset, byteLength) };
+    return { name, dtype, shape, bytes: await this.#bytes(name, offset, byteLength) };
   }
 
   /**
@@ -92,7 +92,7 @@ export class SafetensorsReader implements Disposable {
           `found ${count} rows from ${start} on`,
       );
     }
-    const bytes = await this.#source.read(tensor.offset + start * rowBytes, count * rowBytes);
+    const bytes = await this.#bytes(name, tensor.offset + start * rowBytes, count * rowBytes);
     return { name, dtype: tensor.dtype, shape: [count, ...tensor.shape.slice(1)], bytes };
   }
 
@@ -121,7 +121,7 @@ export class SafetensorsReader implements Disposable {
     const bytes = allocateBytes(rows.length * rowBytes, `rows of tensor ${name}`);
     const runs = rowBytes === 0 ? [] : planRuns(rows, rowBytes);
     const gather = async ({ first, count, places }: Run): Promise<void> => {
-      const run = await this.#source.read(tensor.offset + first * rowBytes, count * rowBytes);
+      const run = await this.#bytes(name, tensor.offset + first * rowBytes, count * rowBytes);
       for (const place of places) {
         const start = (rows[place]! - first) * rowBytes;
         bytes.set(run.subarray(start, start + rowBytes), place * rowBytes);
@@ -136,6 +136,16 @@ export class SafetensorsReader implements Disposable {
   /** Closes the file. */
   [Symbol.dispose](): void {
     this.#source[Symbol.dispose]();
+  }
+
+  /** Reads bytes of a tensor, which an error names. */
+  async #bytes(name: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      return await this.#source.read(offset, length);
+    } catch (cause) {
+      if (!(cause instanceof AssayError)) throw cause;
+      throw new AssayError(cause.code, `Cannot read tensor ${name}: ${cause.message}`, { cause });
+    }
   }
 
   #find(name: string): PlacedTensor {
