@@ -20,6 +20,7 @@ import { products } from "./sections/products.ts";
 import { ragged } from "./sections/ragged.ts";
 import { realModel } from "./sections/real_model.ts";
 import { serving } from "./sections/serving.ts";
+import { streaming } from "./sections/streaming.ts";
 import { withoutGpu, withoutGpuLong } from "./sections/without_gpu.ts";
 import { readSettings, type Settings, usage } from "./settings.ts";
 
@@ -30,6 +31,7 @@ const sections: Readonly<Record<string, Section>> = {
   without_gpu_long: withoutGpuLong,
   best_of_eight: bestOfEight,
   ragged,
+  streaming,
   real_model: realModel,
   lengths,
   cold_start: coldStart,
