@@ -16,6 +16,7 @@ export type { ByteSource } from "./src/checkpoint/byte_source.ts";
 export type { HttpPatience } from "./src/checkpoint/http_patience.ts";
 export type { HttpOptions } from "./src/checkpoint/http_source.ts";
 export type { LoadOptions, Progress, ScoreOptions, TokenName } from "./src/scoring/load_options.ts";
+export type { WaveProgress } from "./src/scoring/packs/wave_clock.ts";
 export type { StepReduction } from "./src/heads/asked.ts";
 export type { Pooling } from "./src/scoring/pooling.ts";
 export { type ModelState, RewardModel } from "./src/scoring/reward_model.ts";

@@ -1,4 +1,5 @@
 import progress from "cli-progress";
+import type { Progress } from "../scoring/load_options.ts";
 import type { Output } from "./output.ts";
 import { visibleLine } from "./visible_text.ts";
 
@@ -10,8 +11,15 @@ export interface ProgressBar extends Disposable {
    * @param label What is being done; a new label starts a new bar.
    * @param done How much of it is done.
    * @param total How much there is, in the same unit; `undefined` where nobody knows.
+   * @param secondsLeft Time left until all is done, where the work itself tells it: more than this bar may
+   *   be to come.
    */
-  update(label: string, done: number, total: number | undefined): void;
+  update(
+    label: string,
+    done: number,
+    total: number | undefined,
+    secondsLeft?: number | undefined,
+  ): void;
   /** Removes the bar; the next update shows it again. */
   clear(): void;
 }
@@ -31,16 +39,16 @@ export function progressBar(output: Output): ProgressBar {
     bar = undefined;
   };
   return {
-    update(name: string, done: number, total: number | undefined): void {
+    update(name, done, total, secondsLeft): void {
       const label = visibleLine(name);
       if (label !== shown) stop();
       shown = label;
       if (bar === undefined) {
-        bar = newBar(output, label, total);
-        bar.start(total ?? 0, done);
+        bar = newBar(output, label, total, secondsLeft !== undefined);
+        bar.start(total ?? 0, done, { told: timeTold(secondsLeft) });
       } else {
         if (total !== undefined && total !== bar.getTotal()) bar.setTotal(total);
-        bar.update(done);
+        bar.update(done, { told: timeTold(secondsLeft) });
       }
     },
     clear: stop,
@@ -48,7 +56,12 @@ export function progressBar(output: Output): ProgressBar {
   };
 }
 
-function newBar(output: Output, label: string, total: number | undefined): progress.SingleBar {
+function newBar(
+  output: Output,
+  label: string,
+  total: number | undefined,
+  isTold: boolean,
+): progress.SingleBar {
   const stream = {
     isTTY: true,
     columns: output.stderr.columns,
@@ -59,7 +72,9 @@ function newBar(output: Output, label: string, total: number | undefined): progr
   };
   return new progress.SingleBar({
     stream: stream as unknown as NodeJS.WritableStream,
-    format: total === undefined
+    format: isTold
+      ? `${label} {value} of {total} {bar} | {told} left`
+      : total === undefined
       ? `${label} {value}`
       : `${label} {bar} {percentage}% | {eta_formatted} left`,
     formatTime,
@@ -69,6 +84,19 @@ function newBar(output: Output, label: string, total: number | undefined): progr
     hideCursor: false, // an interrupted run would leave the cursor hidden
     gracefulExit: false, // the commands themselves decide what an interrupt does
   }, progress.Presets.shades_classic);
+}
+
+/** Time left as the work told it. */
+function timeTold(seconds: number | undefined): string {
+  return formatTime(Math.round(seconds ?? NaN), { autopaddingChar: "" } as progress.Options, 1);
+}
+
+/** Where streamed layers are, in the bar. */
+export function showWave(bar: ProgressBar, { wave }: Progress): void {
+  if (wave === undefined) return;
+  const { wave: number, waves, layer, layers, secondsLeft } = wave;
+  const of = waves === undefined ? "" : ` of ${waves}`;
+  bar.update(`wave ${number}${of}, layer`, layer, layers, secondsLeft ?? NaN);
 }
 
 /** Time left; the package gives a word in place of a number while it can't tell, and formats that too. */

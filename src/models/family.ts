@@ -119,6 +119,11 @@ export interface BackbonePlan {
 export interface BackboneLoadOptions {
   /** Whether all layers are kept on the device; otherwise each is loaded when it is needed. */
   readonly resident: boolean;
+  /**
+   * Whether a layer that is loaded when it is needed is put on the device while the one before it
+   * computes; off by default.
+   */
+  readonly layersAhead?: boolean | undefined;
   /** Rows that the feed-forward block takes at a time, a multiple of `rowAlignment`. */
   readonly feedForwardRows: number;
   /** Called after each layer that was loaded. */
@@ -131,6 +136,8 @@ export type LayerObserver = (layer: number, hidden: readonly Matrix[]) => Promis
 /** How packs go through the layers. */
 export interface HiddenStatesOptions {
   readonly observer?: LayerObserver | undefined;
+  /** Called after each layer that was streamed, while its weights are still held. */
+  readonly onLayer?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -111,6 +111,8 @@ export interface Backend extends Disposable {
    * @throws {AssayError} `ops/shape` where its operands don't belong together.
    */
   run<Arguments>(operation: Operation<Arguments>, operands: Arguments): void;
+  /** Lets the device begin with everything run so far, without waiting. */
+  start(): void;
   /** Lets the device begin with everything run so far, and with reading the matrices, without waiting. */
   submit(matrices: readonly Matrix[]): Readback;
   /** Finishes everything run so far and reads the matrices, in one readback. */

@@ -78,6 +78,9 @@ export class CpuBackend implements Backend {
     operation.onCpu(operands);
   }
 
+  /** Nothing waits: operations run at once. */
+  start(): void {}
+
   /** See {@link Backend.submit}. */
   submit(matrices: readonly Matrix[]): Readback {
     const numbers = matrices.map((matrix) => matrix.host.slice());

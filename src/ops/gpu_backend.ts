@@ -176,6 +176,11 @@ export class GpuBackend implements Backend {
     operation.onGpu(this.#recorder, operands);
   }
 
+  /** See {@link Backend.start}. */
+  start(): void {
+    this.#recorder.submit();
+  }
+
   /** See {@link Backend.submit}. */
   submit(matrices: readonly Matrix[]): Readback {
     const copies: Matrix[] = [];

@@ -163,6 +163,9 @@ export class WasmBackend implements Backend {
     operation.onWasm(this.engine, operands);
   }
 
+  /** Nothing waits: operations run at once. */
+  start(): void {}
+
   /** See {@link Backend.submit}. */
   submit(matrices: readonly Matrix[]): Readback {
     const { memory } = this.engine;

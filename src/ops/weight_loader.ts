@@ -22,6 +22,9 @@ export interface ComputedMap {
   readonly bias: Float32Array<ArrayBuffer>;
 }
 
+/** Where tensors are read from. */
+export type TensorReader = Pick<Checkpoint, "name" | "read" | "gatherRows">;
+
 /** How a linear map lies on a backend: the same numbers, with zeros where sizes are padded. */
 export interface MapLayout {
   /** Of its outputs, and its bias; as the loader was told by default. */
@@ -43,7 +46,7 @@ export class WeightLoader implements Disposable {
    *   `padded`; a head's are as stored, since each of them means something.
    */
   constructor(
-    readonly checkpoint: Checkpoint,
+    readonly checkpoint: TensorReader,
     readonly backend: Backend,
     readonly outputs: LayOut = asStored,
   ) {}

@@ -124,7 +124,8 @@ export class Backbone implements Disposable {
     readout: Readout<Result>,
     options: ScoreOptions = {},
   ): AsyncGenerator<Outcome<Result>> {
-    const { memory: plan, backend, layers } = this.#opened;
+    const { memory: plan, backend, layers, plan: { backbone: { layers: layerCount } } } = this
+      .#opened;
     const tokenize = (conversation: Conversation, index: number): Sequence =>
       this.#sequence(conversation, index, readout.reads);
     const record: Readout<Result>["record"] = (pack, hidden) => {
@@ -133,7 +134,14 @@ export class Backbone implements Disposable {
       return readout.record(pack, hidden);
     };
     return runPacks(
-      { plan, backend, layers, sharePrefixes: this.#sharePrefixes, turns: this.#turns },
+      {
+        plan,
+        backend,
+        layers,
+        layerCount,
+        sharePrefixes: this.#sharePrefixes,
+        turns: this.#turns,
+      },
       { conversations, tokenize, readout: { ...readout, record }, options },
     );
   }

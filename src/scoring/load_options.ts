@@ -2,6 +2,7 @@ import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { StepReduction } from "../heads/asked.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
+import type { WaveProgress } from "./packs/wave_clock.ts";
 import type { BackendChoice } from "./backend_choice.ts";
 import type { TextForm } from "../text/conversation_tokenizer.ts";
 import type { Pooling } from "./pooling.ts";
@@ -17,6 +18,8 @@ export interface Progress {
   readonly done: number;
   /** How many there are, where that is known. */
   readonly total: number | undefined;
+  /** Where layers are streamed: how far the wave has come that conversations are in now. */
+  readonly wave?: WaveProgress | undefined;
 }
 
 /** How a model is loaded, and how it treats conversations. */
@@ -107,7 +110,7 @@ export interface LoadOptions {
 export interface ScoreOptions {
   /** Ends the call at its next pack, or streamed layer; it then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of the conversations that were scored. */
+  /** Told of the conversations that were scored, and of each layer that was streamed. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 

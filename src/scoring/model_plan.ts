@@ -135,7 +135,10 @@ export function lengthLimit(
 }
 
 /** What a plan depends on of the backend that computes. */
-export type PlannedBackend = Pick<Backend, "maxMatrixBytes" | "maxMatrixRows" | "memoryLimit">;
+export type PlannedBackend = Pick<
+  Backend,
+  "maxMatrixBytes" | "maxMatrixRows" | "memoryLimit" | "computesAtOnce"
+>;
 
 /** The least of the user's budget and the backend's own bound, and what it is called. */
 function memoryBound(
@@ -170,6 +173,7 @@ export function memoryFor(
     maxMatrixRows: backend.maxMatrixRows,
     memoryBudget: bound.bytes - languageHeadBytes,
     boundedBy: bound,
+    loadsAhead: !backend.computesAtOnce,
     maxTokens: options.maxTokens ?? backbone.maxTokens,
     tokensPerPack: options.tokensPerPack ?? 2048,
     layers: options.layers,

@@ -70,6 +70,7 @@ export async function openModel(
   const layers = opened.use(
     await plan.backbone.load(checkpoint, backend, {
       resident: memory.layers === "resident",
+      layersAhead: memory.layersAhead,
       feedForwardRows: memory.feedForwardRows,
       onLayer: () => {
         options.signal?.throwIfAborted();

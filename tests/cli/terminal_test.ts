@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { countArgument, sizeArgument } from "../../src/cli/arguments.ts";
-import { progressBar } from "../../src/cli/progress_bar.ts";
+import { progressBar, showWave } from "../../src/cli/progress_bar.ts";
 import { table } from "../../src/cli/table.ts";
 import { captureOutput } from "./captured_output.ts";
 
@@ -90,4 +90,15 @@ Deno.test("results wipe a progress bar away where both stand in one terminal", a
   const piped = captureOutput();
   await piped.output.write(new TextEncoder().encode("row\n"));
   assert.deepEqual([piped.stdout(), piped.stderr()], ["row\n", ""]);
+});
+
+Deno.test("progressBar() shows waves, layers and the time that the work itself tells", () => {
+  const { output, stderr } = captureOutput({ isTerminal: true });
+  using bar = progressBar(output);
+  const wave = { wave: 1, waves: 2, layer: 3, layers: 32, secondsLeft: 200 };
+  showWave(bar, { phase: "score", done: 0, total: 8, wave: { ...wave, secondsLeft: undefined } });
+  assert.match(stderr(), /wave 1 of 2, layer 3 of 32 .*\? left/);
+  showWave(bar, { phase: "score", done: 0, total: 8, wave });
+  bar.clear();
+  assert.match(stderr(), /wave 1 of 2, layer 3 of 32 .*3m20s left/);
 });

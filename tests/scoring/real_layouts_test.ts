@@ -64,7 +64,12 @@ Deno.test("ArmoRM-Llama3-8B is planned on an adapter that binds 128 MiB", async 
 Deno.test("a model of 8 billion weights is streamed through 4 GiB of WebAssembly's memory by default", async () => {
   const facts = await layout("armorm_llama3_8b");
   const model = planFor(facts, { head: "reward" });
-  const engine = { maxMatrixBytes: 2 ** 31, maxMatrixRows: Infinity, memoryLimit: 3.7 * gibibyte };
+  const engine = {
+    maxMatrixBytes: 2 ** 31,
+    maxMatrixRows: Infinity,
+    memoryLimit: 3.7 * gibibyte,
+    computesAtOnce: true,
+  };
   const streamed = memoryFor(model, engine, {});
   assert.equal(streamed.layers, "streamed");
   assert.equal(streamed.longestSequence, 8192);

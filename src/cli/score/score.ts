@@ -21,10 +21,10 @@ import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts
 import type { BackendKind } from "../../ops/backend.ts";
 import { computedWhere } from "../computed_where.ts";
 import { Output } from "../output.ts";
-import { progressBar } from "../progress_bar.ts";
+import { progressBar, showWave } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import { type LoadScorer, openScorer, type ScorerSpec } from "../../tasks/score/open_scorer.ts";
-import { scoreRows } from "../../tasks/score/score_rows.ts";
+import { scoreRows, type ScoreRowsOptions } from "../../tasks/score/score_rows.ts";
 import { scoreTable } from "./score_table.ts";
 
 /** Where somebody watches, a worker scores: the progress bar moves and Ctrl-C is heard meanwhile. */
@@ -139,7 +139,12 @@ async function score(
   const writer = await rowOutput(output, flags, rowTable);
   const tally = new Tally();
   try {
-    const options = { explain: flags.explain, calibrator, signal: interrupt.signal };
+    const options: ScoreRowsOptions = {
+      explain: flags.explain,
+      calibrator,
+      signal: interrupt.signal,
+      onProgress: (progress) => showWave(bar, progress),
+    };
     for await (const scored of scoreRows(rows, scorer, options)) {
       tally.add(scored);
       if (scored.failed) output.rowFailed();

@@ -14,6 +14,7 @@ import type {
 import type { RopeTable } from "../rope_frequencies.ts";
 import type { KeptPrefix, TokenPack } from "../token_pack.ts";
 import { PackStream } from "./pack_stream.ts";
+import { StreamedLayers } from "./streamed_layers.ts";
 
 /**
  * The rest of a layer whose way depends on what it computes: it yields matrices, which it releases
@@ -66,6 +67,7 @@ export class LayerStack<Weights> implements BackboneModel {
   readonly #loader: WeightLoader;
   readonly #arithmetic: LayerArithmetic<Weights>;
   readonly #feedForwardRows: number;
+  readonly #layersAhead: boolean;
   readonly #embedding: Embedding;
   readonly #layers: Weights[] = [];
 
@@ -73,13 +75,14 @@ export class LayerStack<Weights> implements BackboneModel {
     parts: StackParts<Weights>,
     loader: WeightLoader,
     arithmetic: LayerArithmetic<Weights>,
-    feedForwardRows: number,
+    { feedForwardRows, layersAhead = false }: BackboneLoadOptions,
   ) {
     const { checkpoint, plan: { embeddingName, vocabularySize, hiddenSize } } = parts;
     this.#parts = parts;
     this.#loader = loader;
     this.#arithmetic = arithmetic;
     this.#feedForwardRows = feedForwardRows;
+    this.#layersAhead = layersAhead;
     this.#embedding = new Embedding(checkpoint, embeddingName, vocabularySize, hiddenSize);
   }
 
@@ -90,11 +93,12 @@ export class LayerStack<Weights> implements BackboneModel {
    */
   static async load<Weights>(
     parts: StackParts<Weights>,
-    { resident, feedForwardRows, onLayer }: BackboneLoadOptions,
+    options: BackboneLoadOptions,
   ): Promise<LayerStack<Weights>> {
     const loader = new WeightLoader(parts.checkpoint, parts.backend, padded);
     const arithmetic = await parts.open(loader);
-    const stack = new LayerStack(parts, loader, arithmetic, feedForwardRows);
+    const stack = new LayerStack(parts, loader, arithmetic, options);
+    const { resident, onLayer } = options;
     for (let layer = 0; resident && layer < parts.plan.layers; layer++) {
       stack.#layers.push(await arithmetic.load(loader, layer));
       const { kinds = [], otherKind } = arithmetic;
@@ -137,22 +141,46 @@ export class LayerStack<Weights> implements BackboneModel {
   /** See {@link BackboneModel.hiddenStates}. */
   async hiddenStates(
     packs: readonly TokenPack[],
-    { observer, signal }: HiddenStatesOptions = {},
+    { observer, onLayer, signal }: HiddenStatesOptions = {},
   ): Promise<Matrix[]> {
-    const embedded: Float32Array<ArrayBuffer>[] = [];
-    for (const pack of packs) embedded.push(await this.#embedding.gather(pack.ids));
-    const streams = packs.map((pack, i) => this.#begin(pack, embedded[i]!));
-    for (let layer = 0; layer < this.#parts.plan.layers; layer++) {
+    const { plan } = this.#parts;
+    const streams: PackStream[] = [];
+    for (const pack of packs) {
+      streams.push(this.#begin(pack, await this.#embedding.gather(pack.ids)));
+    }
+    using streamed = new StreamedLayers({
+      ...this.#parts,
+      load: (loader, layer) => this.#arithmetic.load(loader, layer),
+    });
+    for (let layer = 0; layer < plan.layers; layer++) {
       signal?.throwIfAborted();
-      await this.#withLayer(layer, async (weights) => {
-        if (layer === 0) await this.#prepare(streams, weights);
-        await this.#finished(
-          streams.map((stream) => this.#arithmetic.run(stream, weights, layer)),
-        );
-      });
+      const resident = this.#layers[layer];
+      const weights = resident ?? await streamed.load(layer);
+      // Read while this one computes, which the thread that waits, or computes, does not hold up.
+      if (resident === undefined) streamed.read(layer + 1);
+      if (layer === 0) await this.#prepare(streams, weights);
+      await this.#finished(
+        streams.map((stream) => this.#arithmetic.run(stream, weights, layer)),
+      );
+      if (resident === undefined) {
+        await this.#followUp(streamed, layer);
+        onLayer?.();
+        streamed.free(layer);
+      }
       await observer?.(layer, streams.map(({ hidden }) => hidden));
     }
     return streams.map((stream) => this.#finish(stream));
+  }
+
+  /** Waits for a streamed layer, and has the next one ready after it where there is room for both. */
+  async #followUp(streamed: StreamedLayers<Weights>, layer: number): Promise<void> {
+    const { plan, backend } = this.#parts;
+    if (this.#layersAhead && layer + 1 < plan.layers) {
+      backend.start();
+      await streamed.load(layer + 1);
+      streamed.read(layer + 2);
+    }
+    await backend.finish();
   }
 
   /** Reads what the packs' layers ask for, all in one readback, until none asks for more. */
@@ -181,15 +209,6 @@ export class LayerStack<Weights> implements BackboneModel {
       backend.free(values);
     }
     layers.length = 0;
-  }
-
-  async #withLayer(layer: number, use: (weights: Weights) => Promise<void>): Promise<void> {
-    const resident = this.#layers[layer];
-    if (resident !== undefined) return await use(resident);
-    const { checkpoint, backend } = this.#parts;
-    using loader = new WeightLoader(checkpoint, backend, padded);
-    await use(await this.#arithmetic.load(loader, layer));
-    await backend.finish();
   }
 
   /** Tells the backend of the layers' products. */

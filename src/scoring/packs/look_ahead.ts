@@ -74,6 +74,18 @@ export class LookAhead {
     return taken.length === 0 ? undefined : taken;
   }
 
+  /**
+   * Rows that come after what was taken, by the conversations until now; `undefined` where nobody knows.
+   *
+   * @param total How many conversations there are, where that is known.
+   */
+  rowsAfter(total: number | undefined): number | undefined {
+    const { rows, added } = this.options.packer;
+    if (this.#isEnd) return rows;
+    if (total === undefined || this.#count === 0) return undefined;
+    return rows + (total - this.#count) * added / this.#count;
+  }
+
   /** Lets the source go, which may never give the conversation that it was asked for. */
   close(): void {
     if (!this.#isEnd) this.#close();

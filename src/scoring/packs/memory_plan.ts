@@ -8,6 +8,8 @@ import { rowAlignment } from "../../ops/matrix.ts";
 export interface MemoryPlan {
   /** `resident`: all layers stay on the device. `streamed`: one at a time, for all queued packs. */
   readonly layers: "resident" | "streamed";
+  /** Whether the next streamed layer is put on the device while one computes: there is room for both. */
+  readonly layersAhead: boolean;
   /** Rows at which a pack is full. */
   readonly tokensPerPack: number;
   /** Longest sequence that fits, in tokens. */
@@ -47,6 +49,8 @@ export interface PlanningFacts {
   readonly boundedBy?: MemoryBound | undefined;
   /** Longest conversation to plan for, in tokens. */
   readonly maxTokens: number;
+  /** Whether the device computes while the host puts weights on it; it does not by default. */
+  readonly loadsAhead?: boolean | undefined;
   /** Wanted rows of a pack; the plan may take fewer. */
   readonly tokensPerPack: number;
   /** Pins where the layers are; by default they stay on the device if they fit. */
@@ -73,54 +77,91 @@ const mostPacksInFlight = 32;
  * @throws {AssayError} `scoring/over-budget`, which names the largest tensor.
  */
 export function planMemory(facts: PlanningFacts): MemoryPlan {
-  const { backbone: { rowSizes }, memoryBudget } = facts;
+  const { backbone: { rowSizes } } = facts;
   const weights = weightSizes(facts);
   const mostRows = Math.min(
     facts.maxMatrixRows ?? Infinity,
     Math.floor(facts.maxMatrixBytes / (4 * rowSizes.widest)),
   );
-  const longestSequence = Math.min(facts.maxTokens, mostRows);
   const wanted = Math.min(facts.tokensPerPack, mostRows);
-  const choices = facts.layers === undefined ? ["resident", "streamed"] as const : [facts.layers];
-  const smallest = Math.min(smallestPack, wanted);
-  for (const layers of choices) {
-    const held = layers === "resident" ? weights.total : weights.outside + weights.largestLayer;
-    for (let tokens = wanted; tokens >= Math.max(1, smallest); tokens = Math.floor(tokens / 2)) {
-      // Resident layers are not worth tiny packs: stream before packs shrink below a quarter.
-      if (choices.length > 1 && layers === "resident" && tokens < wanted / 4) break;
-      const feedForwardRows = chooseFeedForwardRows(facts, tokens);
-      const working = workingBytes(rowSizes, tokens, feedForwardRows);
-      if (held + working > memoryBudget) continue;
-      const waiting = waitingBytes(rowSizes, tokens);
-      const room = Math.floor((memoryBudget - held - working) / waiting) + 1;
-      const packsInFlight = layers === "resident" ? 1 : Math.min(mostPacksInFlight, room);
-      const matrixBytes = working + (packsInFlight - 1) * waiting;
-      const perToken = 4 * rowSizes.kept;
-      // No more than the matrices of a pack take.
-      const forPrefix = Math.min(matrixBytes, memoryBudget - held - matrixBytes);
-      const longestKeptPrefix = Math.min(longestSequence, Math.floor(forPrefix / perToken));
-      const besideMatrices = held + longestKeptPrefix * perToken;
-      const longest = fitting(facts, besideMatrices, longestSequence);
-      if (longest === 0) continue;
-      return {
-        layers,
-        tokensPerPack: tokens,
-        longestSequence: longest,
-        feedForwardRows,
-        packsInFlight,
-        weightBytes: weights.total,
-        matrixBytes,
-        longestKeptPrefix,
-        peakBytes: besideMatrices + matrixBytes,
-        longestBytes: besideMatrices +
-          Math.max(
-            matrixBytes,
-            workingBytes(rowSizes, longest, Math.min(feedForwardRows, longest)),
-          ),
-      };
+  const longestSequence = Math.min(facts.maxTokens, mostRows);
+  for (const way of waysFor(facts, weights)) {
+    const fewest = Math.max(1, way.fewest(wanted), Math.min(smallestPack, wanted));
+    for (let tokens = wanted; tokens >= fewest; tokens = Math.floor(tokens / 2)) {
+      const plan = planAt(facts, way, { tokens, longestSequence });
+      if (plan !== undefined) return { ...plan, weightBytes: weights.total };
     }
   }
   throw overBudget(facts, weights);
+}
+
+/** Where the layers are, and what of them the device holds at once. */
+interface Way {
+  readonly layers: MemoryPlan["layers"];
+  readonly layersAhead: boolean;
+  /** Bytes of weights that the device holds. */
+  readonly held: number;
+  /** The smallest pack that it is worth, of those that are wanted. */
+  readonly fewest: (wanted: number) => number;
+}
+
+/** The ways that a model may be held, the best first. */
+function waysFor({ layers, loadsAhead = false }: PlanningFacts, sizes: WeightSizes): Way[] {
+  const { total, outside, largestLayer } = sizes;
+  // Resident layers are not worth tiny packs: stream before packs shrink below a quarter.
+  const fewest = (wanted: number): number => layers === undefined ? wanted / 4 : 0;
+  const resident: Way = { layers: "resident", layersAhead: false, held: total, fewest };
+  // One layer computes, one waits, and its numbers may be there once more as they are laid out.
+  const ahead: Way = {
+    layers: "streamed",
+    layersAhead: true,
+    held: outside + 3 * largestLayer,
+    fewest: (wanted) => wanted,
+  };
+  const streamed: Way = {
+    layers: "streamed",
+    layersAhead: false,
+    held: outside + largestLayer,
+    fewest: () => 0,
+  };
+  const ways = loadsAhead ? [resident, ahead, streamed] : [resident, streamed];
+  return ways.filter((way) => layers === undefined || way.layers === layers);
+}
+
+/** The plan with packs of so many tokens; `undefined` where it does not fit. */
+function planAt(
+  facts: PlanningFacts,
+  { layers, layersAhead, held }: Way,
+  { tokens, longestSequence }: { tokens: number; longestSequence: number },
+): Omit<MemoryPlan, "weightBytes"> | undefined {
+  const { backbone: { rowSizes }, memoryBudget } = facts;
+  const feedForwardRows = chooseFeedForwardRows(facts, tokens);
+  const working = workingBytes(rowSizes, tokens, feedForwardRows);
+  if (held + working > memoryBudget) return undefined;
+  const waiting = waitingBytes(rowSizes, tokens);
+  const room = Math.floor((memoryBudget - held - working) / waiting) + 1;
+  const packsInFlight = layers === "resident" ? 1 : Math.min(mostPacksInFlight, room);
+  const matrixBytes = working + (packsInFlight - 1) * waiting;
+  const perToken = 4 * rowSizes.kept;
+  // No more than the matrices of a pack take.
+  const forPrefix = Math.min(matrixBytes, memoryBudget - held - matrixBytes);
+  const longestKeptPrefix = Math.min(longestSequence, Math.floor(forPrefix / perToken));
+  const besideMatrices = held + longestKeptPrefix * perToken;
+  const longest = fitting(facts, besideMatrices, longestSequence);
+  if (longest === 0) return undefined;
+  const forLongest = workingBytes(rowSizes, longest, Math.min(feedForwardRows, longest));
+  return {
+    layers,
+    layersAhead,
+    tokensPerPack: tokens,
+    longestSequence: longest,
+    feedForwardRows,
+    packsInFlight,
+    matrixBytes,
+    longestKeptPrefix,
+    peakBytes: besideMatrices + matrixBytes,
+    longestBytes: besideMatrices + Math.max(matrixBytes, forLongest),
+  };
 }
 
 interface WeightSizes {

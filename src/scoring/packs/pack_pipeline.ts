@@ -1,6 +1,6 @@
 import type { AssayError } from "../../error.ts";
 import type { Reads } from "../../heads/reads.ts";
-import type { BackboneModel } from "../../models/family.ts";
+import type { BackboneModel, HiddenStatesOptions } from "../../models/family.ts";
 import type { Matrix } from "../../ops/matrix.ts";
 import type { Backend, Readback } from "../../ops/backend.ts";
 import type { Conversation } from "../../text/conversation.ts";
@@ -10,6 +10,7 @@ import type { MemoryPlan } from "./memory_plan.ts";
 import { Packer, type ScoringPack } from "./packs.ts";
 import type { Sequence } from "./prefix_group.ts";
 import type { Turns } from "./turns.ts";
+import { WaveClock } from "./wave_clock.ts";
 
 /** What came of one conversation. */
 export interface Outcome<Result> {
@@ -41,6 +42,8 @@ export interface PipelineParts {
   readonly plan: MemoryPlan;
   readonly backend: Backend;
   readonly layers: BackboneModel;
+  /** How many layers those are. */
+  readonly layerCount: number;
   readonly sharePrefixes: boolean;
   /** Keeps calls apart while they hold memory of the device. */
   readonly turns: Turns;
@@ -80,18 +83,32 @@ export async function* runPacks<Result>(
   const outcomes = new OrderedOutcomes<Result>();
   const packer = packerOf(parts);
   const ahead = lookAhead(parts, packer, conversations, tokenize, outcomes);
+  const waves = new WaveClock(parts.layerCount);
+  const told = (): void =>
+    onProgress?.({ phase: "score", done: outcomes.count, total, wave: waves.progress });
   let computing: Computing | undefined;
   try {
     for (;;) {
       signal?.throwIfAborted();
       const packs = await ahead.take(computing !== undefined);
       const ended = packs === undefined && computing === undefined;
+      if (parts.plan.layers === "streamed" && packs !== undefined && packs.length > 0) {
+        waves.begin(
+          packs.reduce((sum, { tokens }) => sum + tokens.ids.length, 0),
+          ahead.rowsAfter(total),
+        );
+        told();
+      }
+      const onLayer = (): void => {
+        waves.layerDone();
+        told();
+      };
       const { begun, done, numbers } = await advance(
         parts,
         readout,
         packs ?? [],
         computing,
-        signal,
+        { onLayer, signal },
       );
       computing = begun;
       if (done !== undefined) {
@@ -155,7 +172,7 @@ function advance<Result>(
   readout: Readout<Result>,
   packs: readonly ScoringPack[],
   computing: Computing | undefined,
-  signal: AbortSignal | undefined,
+  options: Pick<HiddenStatesOptions, "onLayer" | "signal">,
 ): Promise<Step> {
   return turns.take(async () => {
     // Freed when everything that reads them is submitted, or taken back.
@@ -168,7 +185,7 @@ function advance<Result>(
     try {
       let outputs: (readonly Matrix[])[] = [];
       if (packs.length > 0) {
-        const hidden = await layers.hiddenStates(packs.map(({ tokens }) => tokens), { signal });
+        const hidden = await layers.hiddenStates(packs.map(({ tokens }) => tokens), options);
         outputs = packs.map((pack, i) => readout.record(pack, hidden[i]!));
       }
       const numbers = computing?.readback.numbers(); // under Deno it blocks until they are there

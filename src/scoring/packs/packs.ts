@@ -42,6 +42,7 @@ export interface PackingRules {
 export class Packer {
   readonly #groups: PrefixGroup[] = [];
   #tokensPerPack: number;
+  #taken = 0;
 
   constructor(readonly rules: PackingRules) {
     this.#tokensPerPack = Math.min(rules.firstPack ?? Infinity, rules.tokensPerPack);
@@ -60,6 +61,11 @@ export class Packer {
   /** Rows of all that waits. */
   get rows(): number {
     return this.#groups.reduce((sum, { rows }) => sum + rows, 0);
+  }
+
+  /** Rows of all that was added. */
+  get added(): number {
+    return this.#taken + this.rows;
   }
 
   /** Adds a sequence, which follows in the input on those that were added before. */
@@ -92,6 +98,7 @@ export class Packer {
       builder.addGroup(this.#take(group));
     }
     this.#tokensPerPack = Math.min(2 * tokensPerPack, this.rules.tokensPerPack);
+    this.#taken += builder.rows;
     return builder.finish();
   }
 

@@ -53,9 +53,9 @@ export class RemoteScoring {
   }
 
   /** Hears how far the worker has come. */
-  progress({ phase, done }: Progress): void {
+  progress(progress: Progress): void {
     try {
-      this.options.onProgress?.({ phase, done, total: this.#total });
+      this.options.onProgress?.({ ...progress, total: this.#total });
     } catch (error) {
       this.finish({ error });
     }

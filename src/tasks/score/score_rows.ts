@@ -6,6 +6,7 @@ import {
 import type { Calibrator } from "../../calibration/calibrator.ts";
 import type { ReadRow } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
+import type { ScoreOptions } from "../../scoring/load_options.ts";
 import type { Verdict } from "../../scoring/verdict.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { rowCalibration } from "../calibrate/calibrate_rows.ts";
@@ -17,7 +18,7 @@ export interface Scorer {
   /** Verdicts in the order of the conversations, with bounded memory. */
   scoreStream(
     conversations: AsyncIterable<Conversation>,
-    options?: { readonly signal?: AbortSignal | undefined },
+    options?: ScoreOptions,
   ): AsyncIterable<Verdict>;
 }
 
@@ -25,6 +26,8 @@ export interface Scorer {
 export interface ScoreRowsOptions extends ScoreColumnsOptions {
   /** Ends the scoring early, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Told of the conversations that were scored, and of each layer that was streamed. */
+  readonly onProgress?: ScoreOptions["onProgress"];
   /** Adds calibrated scores, as {@linkcode calibrateRows} does. */
   readonly calibrator?: Calibrator | undefined;
 }
@@ -82,7 +85,7 @@ export async function* scoreRows(
   scorer: Scorer,
   options: ScoreRowsOptions = {},
 ): AsyncGenerator<ScoredRow> {
-  const { signal } = options;
+  const { signal, onProgress } = options;
   const calibrate = options.calibrator && rowCalibration(options.calibrator);
   const output = (waiting: WaitingRow): ScoredRow => {
     const scored = outputRow(waiting, options);
@@ -95,7 +98,7 @@ export async function* scoreRows(
   try {
     while (!progress.ended) {
       const conversations = conversationsOf(nextRow, waiting, progress);
-      const stream = scorer.scoreStream(conversations, { signal });
+      const stream = scorer.scoreStream(conversations, { signal, onProgress });
       let next = 0; // the first waiting row that lacks a verdict
       for await (const verdict of stream) {
         while (isComplete(waiting[next]!)) next++;

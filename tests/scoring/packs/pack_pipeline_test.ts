@@ -52,6 +52,7 @@ function partsWith(backend: WatchedBackend, tokensPerPack = 10): PipelineParts {
   return {
     backend,
     layers: layers as unknown as BackboneModel,
+    layerCount: 1,
     plan: { tokensPerPack, packsInFlight: 1, longestKeptPrefix: 0 } as MemoryPlan,
     sharePrefixes: true,
     turns: new Turns(),
