@@ -95,6 +95,7 @@ async function measure(run: Run): Promise<string> {
   const exists = await Deno.stat(join(run.folder, "config.json")).then(() => true, () => false);
   if (!exists) await writeArmoCheckpoint(run.folder, armo8b, (file) => console.error(file));
   const busy = await busyCores();
+  const loads = Deno.loadavg();
   const start = new Date();
   const begun = performance.now();
   using model = await RewardModel.load(run.folder, run.options);
@@ -154,7 +155,10 @@ async function measure(run: Run): Promise<string> {
   return [
     `Measured ${start.toISOString().slice(0, 10)}, ${clock(start)}–${clock(new Date())} UTC, ` +
     `backend ${run.options.backend}; other work took ${busy.toFixed(1)} of ` +
-    `${navigator.hardwareConcurrency} cores just before.`,
+    `${navigator.hardwareConcurrency} cores just before; load average ${
+      loads[0]!.toFixed(1)
+    } at the ` +
+    `beginning, ${Deno.loadavg()[0]!.toFixed(1)} at the end, this run's own included.`,
     table(["", ""], facts),
     predictions(told, seconds),
   ].join("\n\n");
@@ -200,7 +204,7 @@ if (run === undefined) {
   if (run.results !== undefined) {
     const head =
       "# 8 billion weights in 4 GiB\n\nWritten by `bench/eight_billion.ts`: a model in the " +
-      "exact shape of ArmoRM-Llama3-8B-v0.1 with random weights\n(15 GB of bf16 in four files), " +
+      "exact shape of ArmoRM-Llama3-8B-v0.1 with random weights (15 GB of bf16 in four files), " +
       "streamed from the disk layer by layer.\n\n";
     const machine = (await describeMachine()).slice(0, 4).map((line) => `- ${line}`).join("\n");
     await Deno.writeTextFile(run.results, `${head}${machine}\n\n${text}\n`);
