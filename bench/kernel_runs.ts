@@ -21,6 +21,7 @@ import { Indices, Matrix } from "../src/ops/matrix.ts";
 import { meanRows } from "../src/ops/mean_rows.ts";
 import type { Operation } from "../src/ops/operation.ts";
 import { queryBlocks } from "../src/ops/query_blocks.ts";
+import { queryKeyValue } from "../src/ops/query_key_value.ts";
 import { rmsNorm } from "../src/ops/rms_norm.ts";
 import { rope } from "../src/ops/rope.ts";
 import { scatterRows } from "../src/ops/scatter_rows.ts";
@@ -158,6 +159,20 @@ export const kernelRuns: Readonly<Record<string, KernelRuns>> = {
       up: weightOf(backend, columns, inner, type),
       input: backend.matrix(rows, inner, "operand"),
       output: backend.matrix(rows, columns, "operand"),
+    }),
+  }),
+  query_key_value: define(queryKeyValue, {
+    dimensions: ["rows", "queries", "keys", "inner"],
+    shapes: { software: [[256, 768, 768, 768]], gpu: [[512, 4096, 1024, 4096]] },
+    work: (rows, queries, keys, inner) => operations(2 * rows * (queries + 2 * keys) * inner),
+    operands: (backend, type, rows, queries, keys, inner) => ({
+      query: weightOf(backend, queries, inner, type),
+      key: weightOf(backend, keys, inner, type),
+      value: weightOf(backend, keys, inner, type),
+      input: backend.matrix(rows, inner, "operand"),
+      queries: backend.matrix(rows, queries),
+      keys: backend.matrix(rows, keys),
+      values: backend.matrix(rows, keys),
     }),
   }),
   rope: define(rope, {

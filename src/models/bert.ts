@@ -311,9 +311,15 @@ class BertLayers implements LayerArithmetic<BertLayer> {
     const { backend } = stream;
     const { layers, heads, hiddenSize, activation } = this.settings;
     if (layer === 0) normStream(stream, this.embeddingNorm);
-    const seen = keysAndValues(stream, stream.hidden, weights, layer);
+    const { asked, ...seen } = keysAndValues(
+      stream,
+      stream.hidden,
+      weights,
+      layer,
+      layer < layers - 1,
+    );
     if (layer === layers - 1) stream.narrow();
-    const queries = linear(backend, stream.hidden, weights.query);
+    const queries = asked ?? linear(backend, stream.hidden, weights.query);
     const shape = { heads, keyHeads: heads, headDim: hiddenSize / heads, causal: false };
     const mixed = attend(stream, queries, seen, shape, 0);
     addLinear(backend, mixed, weights.output, stream.hidden);

@@ -285,9 +285,15 @@ class DebertaLayers implements LayerArithmetic<DebertaLayer> {
     const { backend } = stream;
     const { layers, activation } = this.settings;
     if (layer === 0) normStream(stream, this.embeddings.norm);
-    const seen = keysAndValues(stream, stream.hidden, weights, layer);
+    const { asked, ...seen } = keysAndValues(
+      stream,
+      stream.hidden,
+      weights,
+      layer,
+      layer < layers - 1,
+    );
     if (layer === layers - 1) stream.narrow();
-    const queries = linear(backend, stream.hidden, weights.query);
+    const queries = asked ?? linear(backend, stream.hidden, weights.query);
     const mixed = this.#attend(stream, queries, seen, weights);
     addLinear(backend, mixed, weights.output, stream.hidden);
     backend.release(mixed);

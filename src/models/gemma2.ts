@@ -342,7 +342,13 @@ class GemmaLayers implements LayerArithmetic<GemmaLayer> {
     const { layers, windows } = this.settings;
     const { input_layernorm: before, post_attention_layernorm: after } = weights.norms;
     let input = this.#norm(backend, stream.hidden, before);
-    const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
+    const { keys: unturned, values, asked } = keysAndValues(
+      stream,
+      input,
+      weights,
+      layer,
+      layer < layers - 1,
+    );
     const rope = this.#ropeOf(layer);
     const keys = this.#turned(backend, unturned, weights.keyNorm, stream.keyAngles(rope));
     if (layer === layers - 1) {
@@ -350,7 +356,7 @@ class GemmaLayers implements LayerArithmetic<GemmaLayer> {
       backend.release(input);
       input = this.#norm(backend, stream.hidden, before);
     }
-    const asking = linear(backend, input, weights.query);
+    const asking = asked ?? linear(backend, input, weights.query);
     const queries = this.#turned(backend, asking, weights.queryNorm, stream.queryAngles(rope));
     backend.release(input);
     const mixed = attend(stream, queries, { keys, values }, this.#attention, windows[layer]!);

@@ -286,14 +286,20 @@ class NeoxLayers implements LayerArithmetic<NeoxLayer> {
     const { backend } = stream;
     const { heads, headDim, layers } = this.settings;
     let input = layerNormed(backend, stream.hidden, weights.attentionNorm);
-    const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
+    const { keys: unturned, values, asked } = keysAndValues(
+      stream,
+      input,
+      weights,
+      layer,
+      layer < layers - 1,
+    );
     const keys = turned(backend, unturned, stream.keyAngles(), this.#paddedHeadDim);
     if (layer === layers - 1) {
       stream.narrow();
       backend.release(input);
       input = layerNormed(backend, stream.hidden, weights.attentionNorm);
     }
-    const asking = linear(backend, input, weights.query);
+    const asking = asked ?? linear(backend, input, weights.query);
     const queries = turned(backend, asking, stream.queryAngles(), this.#paddedHeadDim);
     backend.release(input);
     return attend(stream, queries, { keys, values }, { heads, keyHeads: heads, headDim }, 0);

@@ -226,14 +226,20 @@ class InternLm2Layers implements LayerArithmetic<InternLm2Layer> {
   #addAttention(stream: PackStream, weights: InternLm2Layer, layer: number): void {
     const { backend } = stream;
     let input = this.#norm(backend, stream.hidden, weights.attentionNorm);
-    const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
+    const { keys: unturned, values, asked } = keysAndValues(
+      stream,
+      input,
+      weights,
+      layer,
+      layer < this.settings.layers - 1,
+    );
     const keys = turned(backend, unturned, stream.keyAngles());
     if (layer === this.settings.layers - 1) {
       stream.narrow();
       backend.release(input);
       input = this.#norm(backend, stream.hidden, weights.attentionNorm);
     }
-    const asking = linear(backend, input, weights.query);
+    const asking = asked ?? linear(backend, input, weights.query);
     const queries = turned(backend, asking, stream.queryAngles());
     backend.release(input);
     const mixed = attend(stream, queries, { keys, values }, this.settings, 0);

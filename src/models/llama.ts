@@ -231,14 +231,20 @@ class LlamaLayers implements LayerArithmetic<LlamaLayer> {
     const { backend } = stream;
     const { layers, windows } = this.settings;
     let input = this.#norm(backend, stream.hidden, weights.inputNorm);
-    const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
+    const { keys: unturned, values, asked } = keysAndValues(
+      stream,
+      input,
+      weights,
+      layer,
+      layer < layers - 1,
+    );
     const keys = this.#turned(backend, unturned, weights.keyNorm, stream.keyAngles());
     if (layer === layers - 1) {
       stream.narrow();
       backend.release(input);
       input = this.#norm(backend, stream.hidden, weights.inputNorm);
     }
-    const asking = linear(backend, input, weights.query);
+    const asking = asked ?? linear(backend, input, weights.query);
     const queries = this.#turned(backend, asking, weights.queryNorm, stream.queryAngles());
     backend.release(input);
     const mixed = attend(stream, queries, { keys, values }, this.settings, windows[layer]!);

@@ -355,7 +355,13 @@ class ModernBertLayers implements LayerArithmetic<ModernBertLayer> {
     const window = windows[layer]!;
     const rope = window === 0 ? 0 : 1;
     let input = this.#attentionInput(stream, weights);
-    const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
+    const { keys: unturned, values, asked } = keysAndValues(
+      stream,
+      input,
+      weights,
+      layer,
+      layer < layers - 1,
+    );
     const keys = turned(backend, unturned, stream.keyAngles(rope));
     if (layer === layers - 1) {
       if (input !== stream.hidden) backend.release(input);
@@ -364,7 +370,7 @@ class ModernBertLayers implements LayerArithmetic<ModernBertLayer> {
     }
     const queries = turned(
       backend,
-      linear(backend, input, weights.query),
+      asked ?? linear(backend, input, weights.query),
       stream.queryAngles(rope),
     );
     if (input !== stream.hidden) backend.release(input);

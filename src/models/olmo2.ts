@@ -269,10 +269,16 @@ class OlmoLayers implements LayerArithmetic<OlmoLayer> {
     const { backend } = stream;
     const { layers, windows, localRope } = this.settings;
     const rope = localRope !== undefined && windows[layer]! > 0 ? 1 : 0;
-    const { keys: unturned, values } = keysAndValues(stream, stream.hidden, weights, layer);
+    const { keys: unturned, values, asked } = keysAndValues(
+      stream,
+      stream.hidden,
+      weights,
+      layer,
+      layer < layers - 1,
+    );
     const keys = this.#turned(backend, unturned, weights.keyNorm, stream.keyAngles(rope));
     if (layer === layers - 1) stream.narrow();
-    const asking = linear(backend, stream.hidden, weights.query);
+    const asking = asked ?? linear(backend, stream.hidden, weights.query);
     const queries = this.#turned(backend, asking, weights.queryNorm, stream.queryAngles(rope));
     const mixed = attend(stream, queries, { keys, values }, this.settings, windows[layer]!);
     this.#addNormed(backend, mixed, weights.output, weights.attentionNorm, stream.hidden);

@@ -242,14 +242,20 @@ class Phi3Layers implements LayerArithmetic<Phi3Layer> {
     const { backend } = stream;
     const { layers, window } = this.settings;
     let input = this.#norm(backend, stream.hidden, weights.inputNorm);
-    const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
+    const { keys: unturned, values, asked } = keysAndValues(
+      stream,
+      input,
+      weights,
+      layer,
+      layer < layers - 1,
+    );
     const keys = turned(backend, unturned, stream.keyAngles(), this.#headDim);
     if (layer === layers - 1) {
       stream.narrow();
       backend.release(input);
       input = this.#norm(backend, stream.hidden, weights.inputNorm);
     }
-    const asking = linear(backend, input, weights.query);
+    const asking = asked ?? linear(backend, input, weights.query);
     const queries = turned(backend, asking, stream.queryAngles(), this.#headDim);
     backend.release(input);
     const mixed = attend(stream, queries, { keys, values }, this.settings, window);

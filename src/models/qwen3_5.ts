@@ -345,14 +345,20 @@ class Qwen35Layers implements LayerArithmetic<Qwen35Layer> {
     const turnedHeads = (input: Matrix, weight: Matrix, angles: Matrix): Matrix =>
       turned(backend, headNormed(backend, input, { weight, epsilon }), angles, this.#headDim);
     let input = this.#norm(backend, stream.hidden, inputNorm);
-    const { keys: plain, values } = keysAndValues(stream, input, attention, layer);
+    const { keys: plain, values, asked } = keysAndValues(
+      stream,
+      input,
+      attention,
+      layer,
+      layer < layers - 1,
+    );
     const keys = turnedHeads(plain, attention.keyNorm, stream.keyAngles());
     if (layer === layers - 1) {
       stream.narrow();
       backend.release(input);
       input = this.#norm(backend, stream.hidden, inputNorm);
     }
-    const asking = linear(backend, input, attention.query);
+    const asking = asked ?? linear(backend, input, attention.query);
     const queries = turnedHeads(asking, attention.queryNorm, stream.queryAngles());
     const gate = linear(backend, input, attention.gate);
     backend.release(input);

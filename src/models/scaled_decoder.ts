@@ -264,14 +264,24 @@ class ScaledLayers implements LayerArithmetic<ScaledLayer> {
   #addAttention(stream: PackStream, weights: ScaledLayer, layer: number): void {
     const { backend } = stream;
     let input = this.#norm(backend, stream.hidden, weights.inputNorm);
-    const { keys: unturned, values } = keysAndValues(stream, input, weights, layer);
+    const { keys: unturned, values, asked } = keysAndValues(
+      stream,
+      input,
+      weights,
+      layer,
+      layer < this.settings.layers - 1,
+    );
     const keys = turned(backend, unturned, stream.keyAngles());
     if (layer === this.settings.layers - 1) {
       stream.narrow();
       backend.release(input);
       input = this.#norm(backend, stream.hidden, weights.inputNorm);
     }
-    const queries = turned(backend, linear(backend, input, weights.query), stream.queryAngles());
+    const queries = turned(
+      backend,
+      asked ?? linear(backend, input, weights.query),
+      stream.queryAngles(),
+    );
     backend.release(input);
     const mixed = attend(stream, queries, { keys, values }, this.#attention, 0);
     addLinear(backend, mixed, weights.output, stream.hidden);

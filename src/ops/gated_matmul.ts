@@ -2,7 +2,11 @@ import { swigluShader } from "../../shaders/shaders.ts";
 import { type Recorder, workgroupsFor } from "../gpu/recorder.ts";
 import { matmul } from "./matmul.ts";
 import { activated, type Activation, activationConstants } from "./activation.ts";
-import { recordGatedTextureMatmul } from "./products/matmul_kernels.ts";
+import {
+  recordGatedTextureMatmul,
+  recordGatedTiledMatmul,
+  tiledTogether,
+} from "./products/matmul_kernels.ts";
 import { Matrix } from "./matrix.ts";
 import { expectApart, expectRelation, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
@@ -76,7 +80,14 @@ export const gatedMatmul: Operation<GatedMatmulOperands> = {
   },
 
   onGpu(recorder, operands): void {
-    const { input, gate, up, gateBias, activation = "silu", output } = operands;
+    const { input, gate, up, gateBias, upBias, activation = "silu", output } = operands;
+    const tiled = tiledTogether(recorder, [gate, up]);
+    if (tiled !== undefined) {
+      const biases = [gateBias, upBias];
+      const numbers = { input, weight: gate, biases, activation, output };
+      recordGatedTiledMatmul(recorder, numbers, tiled);
+      return;
+    }
     const [gatePart] = gate.parts;
     const [upPart] = up.parts;
     const fused = output.texture !== undefined && gate.type === up.type && gateBias === undefined;

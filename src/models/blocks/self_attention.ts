@@ -3,9 +3,9 @@ import type { Backend } from "../../ops/backend.ts";
 import { gatherRows } from "../../ops/gather_rows.ts";
 import { matmul } from "../../ops/matmul.ts";
 import type { Matrix } from "../../ops/matrix.ts";
+import { queryKeyValue } from "../../ops/query_key_value.ts";
 import { rope } from "../../ops/rope.ts";
 import type { Linear } from "../../ops/weight_loader.ts";
-import { linear } from "./linear.ts";
 import type { PackStream } from "./pack_stream.ts";
 
 /** How attention is divided among heads, and what becomes of its scores. */
@@ -29,38 +29,95 @@ export interface KeysAndValues {
   readonly values: Matrix;
 }
 
+/** Linear maps of what attention reads. */
+export interface AttentionMaps {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+}
+
+/** Keys and values, with queries where those were computed with them. */
+export interface Projected extends KeysAndValues {
+  /** Queries, [rows, heads · headDim]. */
+  readonly asked: Matrix | undefined;
+}
+
 /**
  * Computes a pack's keys and values, puts those of a carried prefix before them, and keeps those of a
  * prefix that later packs need.
  *
  * @param input What the layer's attention reads, [rows, hidden].
+ * @param allAsk Whether every row asks, so that queries are computed with them: in all layers but the last.
  */
 export function keysAndValues(
   stream: PackStream,
   input: Matrix,
-  { key, value }: { readonly key: Linear; readonly value: Linear },
+  maps: AttentionMaps,
   layer: number,
-): KeysAndValues {
-  const keys = seenRows(stream, input, key, (prefix) => prefix.layers[layer]!.keys);
-  const values = seenRows(stream, input, value, (prefix) => prefix.layers[layer]!.values);
+  allAsk: boolean,
+): Projected {
+  const keys = seenRows(stream, input, maps.key);
+  const values = seenRows(stream, input, maps.value);
+  const own = [keys, values].map((seen) => ownRows(stream, seen, input.rows)) as [Matrix, Matrix];
+  const asked = project(stream.backend, input, maps, own, allAsk);
+  fillCarried(stream, keys, ({ keys }) => keys, layer);
+  fillCarried(stream, values, ({ values }) => values, layer);
   keep(stream, { keys, values });
-  return { keys, values };
+  return { keys, values, asked };
 }
 
-/** A linear map's result for all rows that are seen: a carried prefix's, then the pack's own. */
-function seenRows(
-  { backend, carried, firstOwnRow }: PackStream,
+/** Room for a linear map's result for all rows that are seen: a carried prefix's, then the pack's own. */
+function seenRows({ backend, carried, firstOwnRow }: PackStream, input: Matrix, map: Linear) {
+  const before = carried === undefined ? 0 : firstOwnRow;
+  return backend.matrix(before + input.rows, map.weight.rows);
+}
+
+function ownRows({ carried, firstOwnRow }: PackStream, seen: Matrix, rows: number): Matrix {
+  return carried === undefined ? seen : seen.view(firstOwnRow, rows);
+}
+
+/** The products; gives the queries where all rows ask. */
+function project(
+  backend: Backend,
   input: Matrix,
-  map: Linear,
-  keptOf: (prefix: NonNullable<PackStream["carried"]>["prefix"]) => Matrix,
-): Matrix {
-  if (carried === undefined) return linear(backend, input, map);
-  const { weight, bias } = map;
-  const seen = backend.matrix(firstOwnRow + input.rows, weight.rows);
-  backend.run(matmul, { input, weight, bias, output: seen.view(firstOwnRow, input.rows) });
+  { query, key, value }: AttentionMaps,
+  [keys, values]: readonly [Matrix, Matrix],
+  allAsk: boolean,
+): Matrix | undefined {
+  const biased = [query, key, value].map(({ bias }) => bias !== undefined);
+  const alike = biased.every((is) => is === biased[0]);
+  if (!allAsk || !alike) {
+    backend.run(matmul, { input, ...key, output: keys });
+    backend.run(matmul, { input, ...value, output: values });
+    return undefined;
+  }
+  const queries = backend.matrix(input.rows, query.weight.rows);
+  backend.run(queryKeyValue, {
+    input,
+    query: query.weight,
+    key: key.weight,
+    value: value.weight,
+    queryBias: query.bias,
+    keyBias: key.bias,
+    valueBias: value.bias,
+    queries,
+    keys,
+    values,
+  });
+  return queries;
+}
+
+/** Copies a carried prefix's rows before the pack's own. */
+function fillCarried(
+  { backend, carried }: PackStream,
+  seen: Matrix,
+  keptOf: (kept: KeysAndValues) => Matrix,
+  layer: number,
+): void {
+  if (carried === undefined) return;
   const { prefix, rows } = carried;
-  backend.run(gatherRows, { input: keptOf(prefix), rows, output: seen.view(0, prefix.length) });
-  return seen;
+  const input = keptOf(prefix.layers[layer]!);
+  backend.run(gatherRows, { input, rows, output: seen.view(0, prefix.length) });
 }
 
 /** Keeps a prefix's keys and values of a layer for later packs. */

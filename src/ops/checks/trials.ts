@@ -11,6 +11,7 @@ import type { Matrix } from "../matrix.ts";
 import { meanRows } from "../mean_rows.ts";
 import { type Weight, weightTypes } from "../weight.ts";
 import type { Backend } from "../backend.ts";
+import { queryKeyValue } from "../query_key_value.ts";
 import { rmsNorm } from "../rms_norm.ts";
 import { rope } from "../rope.ts";
 import { scatterRows } from "../scatter_rows.ts";
@@ -171,7 +172,10 @@ export const trials: Readonly<Record<string, Trial>> = {
     const rows = random.integer(1, random.large ? 300 : 40);
     const inner = 8 * random.integer(1, 40);
     const columns = 8 * random.integer(1, 30);
-    const type = random.pick(weightTypes);
+    // Not every type with every activation: each pair is a kernel to compile.
+    const at = random.integer(0, weightTypes.length - 1);
+    const type = weightTypes[at]!;
+    const activation = (["silu", "gelu_tanh", "gelu"] as const)[at % 3]!;
     const biased = random.integer(0, 3) === 0;
     const weight = (): Weight =>
       backend.weight(columns, inner, type, weightBytes(random, columns, inner, type));
@@ -184,10 +188,36 @@ export const trials: Readonly<Record<string, Trial>> = {
       up: weight(),
       gateBias: bias(),
       upBias: bias(),
-      activation: random.pick(["silu", "gelu_tanh", "gelu"] as const),
+      activation,
       output,
     });
     return output;
+  },
+
+  query_key_value(backend, random) {
+    const rows = random.integer(1, random.large ? 300 : 40);
+    const inner = 8 * random.integer(1, 40);
+    const at = random.integer(0, weightTypes.length - 1);
+    const [type, biased] = [weightTypes[at]!, at % 2 === 0];
+    const [asking, asked] = [1, 2].map(() => random.integer(1, 90)) as [number, number];
+    const weight = (rows: number): Weight =>
+      backend.weight(rows, inner, type, weightBytes(random, rows, inner, type));
+    const bias = (columns: number): Matrix | undefined =>
+      biased ? backend.upload(1, columns, random.numbers(columns)) : undefined;
+    const operands = {
+      input: backend.upload(rows, inner, random.numbers(rows * inner)),
+      query: weight(asking),
+      key: weight(asked),
+      value: weight(asked),
+      queryBias: bias(asking),
+      keyBias: bias(asked),
+      valueBias: bias(asked),
+      queries: poisoned(backend, rows, asking),
+      keys: poisoned(backend, rows, asked),
+      values: poisoned(backend, rows, asked),
+    };
+    backend.run(queryKeyValue, operands);
+    return operands[random.pick(["queries", "keys", "values"] as const)];
   },
 
   activate(backend, random) {

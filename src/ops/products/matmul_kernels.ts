@@ -140,6 +140,83 @@ export function recordTiledMatmul(
   });
 }
 
+/** Storage buffers that three products together bind: an input, weights, biases and outputs. */
+const mostBuffers = 10;
+
+/**
+ * The parts of weights that products together take: each lies in one buffer, all are of one type.
+ *
+ * @returns `undefined` where they can't run together.
+ */
+export function tiledTogether(
+  { kernelSet, device }: Recorder,
+  weights: readonly Weight[],
+): BufferPart[] | undefined {
+  const fits = device.limits.maxStorageBuffersPerShaderStage >= mostBuffers;
+  if (kernelSet !== "tiled" || !fits) return undefined;
+  const parts = weights.flatMap(({ parts }) => parts.filter((part) => part.layout === "buffer"));
+  const oneType = weights.every(({ type }) => type === weights[0]!.type);
+  return oneType && parts.length === weights.length ? parts : undefined;
+}
+
+/**
+ * Records three products of one input, with biases of all or of none.
+ *
+ * @param parts Those of {@link tiledTogether}.
+ */
+export function recordTiledTogether(
+  recorder: Recorder,
+  products: readonly MatmulOperands[],
+  parts: readonly BufferPart[],
+): void {
+  const [{ input, weight, bias }] = products as [MatmulOperands];
+  recordTiled(recorder, {
+    products: "three",
+    input,
+    weight,
+    constants: { HAS_BIAS: bias !== undefined },
+    bindings: [
+      ...parts.map((part) => part.weight),
+      ...products.map(({ bias }, i) => bias?.device ?? parts[i]!.weight), // stands in likewise
+      ...products.map(({ output }) => output.device),
+      parts[0]!.shape,
+    ],
+    columns: parts.map(({ rows }) => rows),
+  });
+}
+
+/**
+ * Records activation(input · gateᵀ + gateBias) · (input · upᵀ + upBias), biases both or neither.
+ *
+ * @param parts Those of {@link tiledTogether}, of the gate and the other.
+ */
+export function recordGatedTiledMatmul(
+  recorder: Recorder,
+  { input, weight, biases, activation, output }: {
+    readonly input: Matrix;
+    /** The gate's, whose shape and type the other shares. */
+    readonly weight: Weight;
+    readonly biases: readonly (Matrix | undefined)[];
+    readonly activation: Activation;
+    readonly output: Matrix;
+  },
+  parts: readonly BufferPart[],
+): void {
+  recordTiled(recorder, {
+    products: "gated",
+    input,
+    weight,
+    constants: { ...activationConstants(activation), HAS_BIAS: biases[0] !== undefined },
+    bindings: [
+      ...parts.map((part) => part.weight),
+      ...biases.map((bias, i) => bias?.device ?? parts[i]!.weight), // stands in likewise
+      output.device,
+      parts[0]!.shape,
+    ],
+    columns: [weight.rows],
+  });
+}
+
 /** Records the product with a weight that lies in a texture. */
 export function recordTextureMatmul(
   recorder: Recorder,

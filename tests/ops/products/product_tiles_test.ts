@@ -5,11 +5,14 @@ import { queriesPerBlock, queryBlocks } from "../../../src/ops/query_blocks.ts";
 import { gatedMatmul } from "../../../src/ops/gated_matmul.ts";
 import { GpuBackend } from "../../../src/ops/gpu_backend.ts";
 import { matmul } from "../../../src/ops/matmul.ts";
+import type { Matrix } from "../../../src/ops/matrix.ts";
+import { queryKeyValue } from "../../../src/ops/query_key_value.ts";
 import type { Backend } from "../../../src/ops/backend.ts";
 import { productTiles, tileName, tilesOf } from "../../../src/ops/products/product_tiles.ts";
 import { ProductTuner } from "../../../src/ops/products/product_tuner.ts";
 import { type Random, randomDraws, weightBytes } from "../../../src/ops/checks/draws.ts";
-import type { WeightType } from "../../../src/ops/weight.ts";
+import type { Weight, WeightType } from "../../../src/ops/weight.ts";
+import { gpuTest } from "../../adapter.ts";
 import { assertSameBits } from "../../bits.ts";
 import { type TestedKernelSet, testedKernelSets } from "../../kernel_sets.ts";
 import { testWhere } from "../../requirement.ts";
@@ -34,6 +37,33 @@ for (const { kernelSet, missing } of testedKernelSets) {
     () => attentionInBlocks(kernelSet),
   );
 }
+
+gpuTest(
+  "products that run together have the bits of those that run alone (tiled kernels)",
+  async () => {
+    const found: Uint32Array[][] = [];
+    // Of weights of more than one binding, as with the second limit, each product runs alone.
+    for (const most of [undefined, 12288]) {
+      using gpu = new GpuBackend(await Device.open(), "tiled", most);
+      const random = randomDraws(4);
+      const input = gpu.upload(40, 64, random.numbers(40 * 64));
+      const bias = (columns: number) => gpu.upload(1, columns, random.numbers(columns));
+      const weights = [60, 50, 50].map((rows) => weightOf(gpu, random, [rows, 64], "F32"));
+      assert.ok(weights.every(({ parts }) => (parts.length > 1) === (most !== undefined)));
+      const [query, key, value] = weights as [Weight, Weight, Weight];
+      const outputs = [60, 50, 50].map((columns) => gpu.matrix(40, columns));
+      const [queries, keys, values] = outputs as [Matrix, Matrix, Matrix];
+      const biases = { queryBias: bias(60), keyBias: bias(50), valueBias: bias(50) };
+      gpu.run(queryKeyValue, { input, query, key, value, ...biases, queries, keys, values });
+      const gated = gpu.matrix(40, 60, "operand");
+      const up = weightOf(gpu, random, [60, 64], "F32");
+      const [gateBias, upBias] = [bias(60), bias(60)];
+      gpu.run(gatedMatmul, { input, gate: query, up, gateBias, upBias, output: gated });
+      found.push(await bitsOf(gpu, [...outputs, gated]));
+    }
+    assertSameBits(found[1]!, found[0]!);
+  },
+);
 
 Deno.test("tiles that a device can't run are left out, never the first", () => {
   const device = (bytes: number, size: number, software = false) => ({
