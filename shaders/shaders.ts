@@ -65,7 +65,7 @@ export type ProductCore = "tiled" | "shuffled";
 export type ProductsTogether = "one" | "gated" | "three";
 
 /** In what numbers operands are multiplied; sums are f32. */
-export type OperandPrecision = "f32" | "f16";
+export type Precision = "f32" | "f16";
 
 const cores: Readonly<Record<ProductCore, string>> = {
   tiled: matmulTiledSource,
@@ -78,7 +78,7 @@ const together: Readonly<Record<ProductsTogether, string>> = {
   three: threeProductsSource,
 };
 
-const operands: Readonly<Record<OperandPrecision, string>> = {
+const operands: Readonly<Record<Precision, string>> = {
   f32: f32OperandsSource,
   f16: f16OperandsSource,
 };
@@ -90,7 +90,7 @@ const operands: Readonly<Record<OperandPrecision, string>> = {
 function productShader(
   core: ProductCore,
   products: ProductsTogether,
-  precision: OperandPrecision,
+  precision: Precision,
 ): Shader {
   const texts = {
     ...shared,

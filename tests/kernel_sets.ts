@@ -20,6 +20,10 @@ const noShuffles = size === 8 || size === 16
   ? undefined
   : "no adapter with subgroups of 8 or 16 lanes";
 
+/** Why products in half precision can't be tested on this machine, if they can't. */
+export const noHalf: string | undefined = noAdapter ??
+  ((await findAdapter())!.features.has("shader-f16") ? undefined : "no adapter with shader-f16");
+
 /** Every kernel set. */
 export const testedKernelSets: readonly TestedKernelSet[] = [
   { kernelSet: "tiled", missing: noAdapter },

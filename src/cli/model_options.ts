@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { Precision } from "../../shaders/shaders.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
@@ -20,6 +21,7 @@ export interface ModelFlags extends HeadFlags {
   readonly label?: string | undefined;
   readonly backend: "auto" | "gpu" | "wasm" | "cpu";
   readonly kernels?: KernelSet | undefined;
+  readonly precision: Precision;
   readonly tuning: Tuning;
   readonly threads?: number | undefined;
   readonly memoryBudget?: number | undefined;
@@ -64,6 +66,13 @@ export function addModelFlags(command: Command): Command {
       new Option("--kernels <set>", "which kernels compute on the GPU (default: by the adapter)")
         .choices(["tiled", "texture"]),
     )
+    .addOption(
+      new Option(
+        "--precision <type>",
+        "in what numbers a GPU's products multiply: f32, or f16, which is faster on many GPUs and " +
+          "changes scores a little",
+      ).choices(["f32", "f16"]).default("f32"),
+    )
     .option(
       "--tuning <choice>",
       "auto times the products' tiles where there is much work, off doesn't, and a tile's name " +
@@ -92,6 +101,7 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
   return {
     backend: flags.backend,
     tuning: flags.tuning,
+    ...(flags.precision === "f16" && { precision: flags.precision }),
     kernels: flags.kernels,
     threads: flags.threads,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,

@@ -1,3 +1,4 @@
+import type { Precision } from "../../shaders/shaders.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Indices, Matrix } from "./matrix.ts";
 import type { Operation } from "./operation.ts";
@@ -47,6 +48,8 @@ export interface Backend extends Disposable {
    * Scores may differ between them in their last bits.
    */
   readonly kernels: KernelsName;
+  /** In what numbers a backbone's products are to multiply; sums, norms, attention and heads are f32. */
+  readonly precision: Precision;
   /**
    * Whether an operation is computed as it is run: then nothing is won by running the next ones before
    * numbers are read, and a small pack's are there soon.

@@ -10,6 +10,7 @@ export class CpuBackend implements Backend {
   readonly kind = "cpu";
   readonly computesAtOnce: boolean = true;
   readonly kernels = "cpu";
+  readonly precision = "f32";
   readonly maxMatrixBytes = 2 ** 31;
   readonly maxMatrixRows = Infinity;
   readonly queriesPerBlock = 1;

@@ -7,6 +7,7 @@ import {
   recordGatedTiledMatmul,
   tiledTogether,
 } from "./products/matmul_kernels.ts";
+import type { MatmulOperands } from "./products/matmul_operands.ts";
 import { Matrix } from "./matrix.ts";
 import { expectApart, expectRelation, expectShape, expectWhole } from "./operand_checks.ts";
 import type { Operation } from "./operation.ts";
@@ -27,6 +28,8 @@ export interface GatedMatmulOperands {
   readonly upBias?: Matrix | undefined;
   /** `silu` by default. */
   readonly activation?: Activation | undefined;
+  /** See {@link MatmulOperands.precision}. */
+  readonly precision?: MatmulOperands["precision"];
   /** [rows, outputs]; another matrix than the others. */
   readonly output: Matrix;
 }
@@ -57,10 +60,10 @@ export const gatedMatmul: Operation<GatedMatmulOperands> = {
     expectApart(name, output, { input, gateBias, upBias });
   },
 
-  onCpu({ input, gate, up, gateBias, upBias, activation = "silu", output }): void {
+  onCpu({ input, gate, up, gateBias, upBias, activation = "silu", precision, output }): void {
     const linear = new Matrix(output.rows, output.columns, new Float32Array(output.host.length));
-    matmul.onCpu({ input, weight: gate, bias: gateBias, output });
-    matmul.onCpu({ input, weight: up, bias: upBias, output: linear });
+    matmul.onCpu({ input, weight: gate, bias: gateBias, precision, output });
+    matmul.onCpu({ input, weight: up, bias: upBias, precision, output: linear });
     const g = output.host;
     const u = linear.host;
     for (let i = 0; i < g.length; i++) g[i] = activated(activation, g[i]!) * u[i]!;
@@ -80,11 +83,11 @@ export const gatedMatmul: Operation<GatedMatmulOperands> = {
   },
 
   onGpu(recorder, operands): void {
-    const { input, gate, up, gateBias, upBias, activation = "silu", output } = operands;
+    const { input, gate, up, gateBias, upBias, activation = "silu", precision, output } = operands;
     const tiled = tiledTogether(recorder, [gate, up]);
     if (tiled !== undefined) {
       const biases = [gateBias, upBias];
-      const numbers = { input, weight: gate, biases, activation, output };
+      const numbers = { input, weight: gate, biases, activation, precision, output };
       recordGatedTiledMatmul(recorder, numbers, tiled);
       return;
     }
@@ -104,7 +107,7 @@ export const gatedMatmul: Operation<GatedMatmulOperands> = {
 
 /** Records the two products one after another, then what joins them. */
 function recordInSteps(recorder: Recorder, operands: GatedMatmulOperands): void {
-  const { input, gate, up, gateBias, upBias, activation = "silu", output } = operands;
+  const { input, gate, up, gateBias, upBias, activation = "silu", precision, output } = operands;
   const { pool } = recorder.device;
   const temporary = (): Matrix => {
     const size = output.rows * output.columns * 4;
@@ -113,8 +116,8 @@ function recordInSteps(recorder: Recorder, operands: GatedMatmulOperands): void 
   };
   const gated = output.texture === undefined ? output : temporary();
   const linear = temporary();
-  matmul.onGpu(recorder, { input, weight: gate, bias: gateBias, output: gated });
-  matmul.onGpu(recorder, { input, weight: up, bias: upBias, output: linear });
+  matmul.onGpu(recorder, { input, weight: gate, bias: gateBias, precision, output: gated });
+  matmul.onGpu(recorder, { input, weight: up, bias: upBias, precision, output: linear });
   recorder.dispatch({
     shader: swigluShader,
     constants: activationConstants(activation),

@@ -1,3 +1,4 @@
+import type { Precision } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
 import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";
@@ -35,13 +36,17 @@ export class GpuBackend implements Backend {
    * @param maxMatrixBytes Largest part of a weight or matrix; smaller than the device's own limit
    *   only in tests.
    * @param tuner Chooses the tiles of products.
+   * @param precision In what numbers products multiply.
+   * @throws {AssayError} `gpu/no-f16` where the device or the kernels lack the precision.
    */
   constructor(
     readonly device: Device,
     readonly kernels: KernelSet = chooseKernelSet(device),
     readonly maxMatrixBytes: number = device.maxBindingBytes,
     readonly tuner: ProductTuner = new ProductTuner(device, kernels),
+    readonly precision: Precision = "f32",
   ) {
+    if (precision === "f16") expectHalf(device, kernels);
     this.#recorder = new Recorder(device, kernels, (product) => tuner.choose(product));
     device.onFull = () => this.#recorder.submit();
   }
@@ -160,7 +165,7 @@ export class GpuBackend implements Backend {
     return this.#recorder.time(weights.map((weight) => () => {
       const input = this.matrix(rows, weight.columns, "operand");
       const output = this.matrix(rows, weight.rows);
-      this.run(matmul, { input, weight, output });
+      this.run(matmul, { input, weight, precision: this.precision, output });
       this.release(input, output);
     }));
   }
@@ -222,6 +227,20 @@ export class GpuBackend implements Backend {
   [Symbol.dispose](): void {
     this.device[Symbol.dispose]();
   }
+}
+
+/** Half precision is a feature of its own, and one of the `tiled` kernels. */
+function expectHalf({ adapter, hasHalf }: Device, kernels: KernelSet): void {
+  if (kernels === "tiled" && hasHalf) return;
+  const name = adapter.description || adapter.device || "the adapter";
+  throw new AssayError(
+    "gpu/no-f16",
+    'Cannot compute with the precision "f16": expected ' +
+      (hasHalf
+        ? `the kernel set "tiled", found "${kernels}"`
+        : `an adapter with "shader-f16", which ${name} lacks`) +
+      '; compute with the precision "f32"',
+  );
 }
 
 function bytesOf(part: WeightPart): number {

@@ -1,4 +1,5 @@
 import type { Operation } from "./operation.ts";
+import { roundedToHalf } from "./half_precision.ts";
 import { nanWhereOverflown } from "./overflow.ts";
 import { recordTextureMatmul, recordTiledMatmul } from "./products/matmul_kernels.ts";
 import { wasmTypes } from "./wasm_types.ts";
@@ -9,10 +10,11 @@ export const matmul: Operation<MatmulOperands> = {
   name: "matmul",
   check: checkMatmul,
 
-  onCpu({ input, weight, bias, activation, accumulate, output }): void {
+  onCpu({ input, weight, bias, activation, accumulate, precision, output }): void {
     const inner = weight.columns;
-    const x = input.host;
-    const w = weight.host;
+    const half = precision === "f16";
+    const x = half ? roundedToHalf(input.host) : input.host;
+    const w = half ? roundedToHalf(weight.host) : weight.host;
     const b = bias?.host;
     const y = output.host;
     for (let m = 0; m < input.rows; m++) {

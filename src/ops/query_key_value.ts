@@ -18,6 +18,8 @@ export interface QueryKeyValueOperands {
   readonly queryBias?: Matrix | undefined;
   readonly keyBias?: Matrix | undefined;
   readonly valueBias?: Matrix | undefined;
+  /** See {@link MatmulOperands.precision}. */
+  readonly precision?: MatmulOperands["precision"];
   /** [rows, outputs] each; other matrices than the others. */
   readonly queries: Matrix;
   readonly keys: Matrix;
@@ -28,11 +30,11 @@ const name = "query_key_value";
 
 /** The three products, one by one. */
 function products(operands: QueryKeyValueOperands): readonly MatmulOperands[] {
-  const { input, query, key, value, queryBias, keyBias, valueBias } = operands;
+  const { input, query, key, value, queryBias, keyBias, valueBias, precision } = operands;
   return [
-    { input, weight: query, bias: queryBias, output: operands.queries },
-    { input, weight: key, bias: keyBias, output: operands.keys },
-    { input, weight: value, bias: valueBias, output: operands.values },
+    { input, weight: query, bias: queryBias, precision, output: operands.queries },
+    { input, weight: key, bias: keyBias, precision, output: operands.keys },
+    { input, weight: value, bias: valueBias, precision, output: operands.values },
   ];
 }
 

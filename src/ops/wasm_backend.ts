@@ -25,6 +25,7 @@ const worthHelping = 1e9;
 /** Runs the WebAssembly engine's kernels, each operation at once. It owns the engine. */
 export class WasmBackend implements Backend {
   readonly kind = "wasm";
+  readonly precision = "f32";
   readonly computesAtOnce = true;
   readonly memoryLimit: number;
   readonly maxMatrixBytes: number;

@@ -223,7 +223,7 @@ export class Backbone implements Disposable {
         rows[name]!.map((row) => numbers[i]!.slice(row * columns, row * columns + hiddenSize)),
       ]));
       const finite = Object.values(states).flat().every((state) => state.every(Number.isFinite));
-      return finite ? states : notFinite("its hidden state holds NaN or infinity");
+      return finite ? states : notFinite("its hidden state holds NaN or infinity", this.backend);
     });
   }
 

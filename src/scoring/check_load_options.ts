@@ -29,6 +29,7 @@ const twoTokens: OptionKind = {
 const loadKinds: OptionKinds<LoadOptions> = {
   backend: oneOf("auto", "gpu", "wasm", "cpu"),
   kernels: oneOf("tiled", "texture"),
+  precision: oneOf("f32", "f16"),
   tuning: text,
   threads: numberIn(
     `a whole number from 1 to ${mostThreads}`,
@@ -82,13 +83,25 @@ export function checkLoadOptions(
 }
 
 /** An option of an engine that does not compute would do nothing, in silence. */
-function checkEngine({ backend = "auto", kernels, threads }: LoadOptions): void {
-  const engine = backend === "auto" && kernels !== undefined ? "gpu" : backend;
+function checkEngine({ backend = "auto", kernels, threads, precision }: LoadOptions): void {
+  const half = precision === "f16";
+  const engine = backend === "auto" && (half || kernels !== undefined) ? "gpu" : backend;
   if (threads !== undefined && engine !== "auto" && engine !== "wasm") {
     throw new AssayError(
       "scoring/bad-option",
       'Cannot load the model: expected "threads" for the WebAssembly engine alone, found it with ' +
-        (engine === backend ? `the backend "${backend}"` : `"kernels", which are a GPU's`),
+        (engine === backend
+          ? `the backend "${backend}"`
+          : half
+          ? 'the precision "f16", which is a GPU\'s'
+          : `"kernels", which are a GPU's`),
+    );
+  }
+  if (half && (engine !== "gpu" || kernels === "texture")) {
+    throw new AssayError(
+      "scoring/bad-option",
+      'Cannot load the model: expected the precision "f16" with a GPU\'s kernel set "tiled", found it ' +
+        (engine === "gpu" ? 'with the kernel set "texture"' : `with the backend "${engine}"`),
     );
   }
   if (kernels !== undefined && (engine === "wasm" || engine === "cpu")) {

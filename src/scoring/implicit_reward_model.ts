@@ -5,7 +5,7 @@ import { CausalModel, type ResponseLogProbabilities } from "./causal_model.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
 import { notFinite } from "./not_finite.ts";
-import { failedVerdict, type Verdict } from "./verdict.ts";
+import { computedBy, failedVerdict, type Verdict } from "./verdict.ts";
 import { checkLoadOptions, checkScoreOptions, ownKinds } from "./check_load_options.ts";
 import type { BackendKind } from "../ops/backend.ts";
 
@@ -152,15 +152,15 @@ export class ImplicitRewardModel implements Disposable {
     { result, tokens, truncated }: Outcome<ResponseLogProbabilities>,
     base: Outcome<ResponseLogProbabilities> | undefined,
   ): Verdict {
-    const { kernels } = this.#policy.backbone.backend;
-    const circumstances = { kernels, tokens, truncated };
+    const computed = computedBy(this.#policy.backbone.backend);
+    const circumstances = { ...computed, tokens, truncated };
     const ratios = ratiosOf(result, base?.result);
     if (ratios instanceof AssayError) return failedVerdict(ratios, circumstances);
     const tokenRewards = [...ratios].map((ratio) => this.beta * ratio);
     const sum = tokenRewards.reduce((a, b) => a + b, 0);
     const score = this.reduce === "sum" ? sum : sum / tokenRewards.length;
     if (!Number.isFinite(score)) {
-      return failedVerdict(notFinite(`the score is ${score}`), circumstances);
+      return failedVerdict(notFinite(`the score is ${score}`, computed), circumstances);
     }
     return {
       score,

@@ -1,3 +1,4 @@
+import type { Precision } from "../../shaders/shaders.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { StepReduction } from "../heads/asked.ts";
@@ -33,6 +34,13 @@ export interface LoadOptions {
   readonly backend?: BackendChoice | undefined;
   /** Pins the kernel set on a GPU; by default the fast one for the adapter. */
   readonly kernels?: KernelSet | undefined;
+  /**
+   * In what numbers a GPU multiplies in the backbone's products: `f32` (the default) takes weights and
+   * activations as they are, `f16` rounds both to half precision and adds their products, which are
+   * exact, in f32. Scores change by that rounding; a verdict names it. Only with the kernel set `tiled`, on
+   * adapters that have `shader-f16`.
+   */
+  readonly precision?: Precision | undefined;
   /**
    * How the tiles of matrix products are chosen on a GPU: `auto` (the default) times a few of them on
    * the model's own shapes, for about a second, once there are ten seconds of work or more, and

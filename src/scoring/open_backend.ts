@@ -1,3 +1,4 @@
+import type { Precision } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
 import { describeAdapter, findAdapter, openGlAdvice } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";
@@ -20,6 +21,8 @@ import { memoryFor, type ModelPlan } from "./model_plan.ts";
 export interface KernelOptions {
   /** Of a GPU. */
   readonly kernels?: KernelSet | undefined;
+  /** Of a GPU's products; `f16` is one of the kernel set `tiled`. */
+  readonly precision?: Precision | undefined;
   /** Of a GPU's products. */
   readonly tuning?: Tuning | undefined;
   /** Threads of the WebAssembly engine; by default as many as there are cores, up to 16. */
@@ -39,7 +42,7 @@ type Warn = (message: string) => void;
  *
  * @param model What it is for; `auto` may depend on it.
  * @throws {AssayError} `gpu/no-adapter` where a GPU was asked for and there is none;
- *   `ops/unknown-tile`; where WebAssembly was asked for, what {@link Engine.open} throws.
+ *   `gpu/no-f16`; `ops/unknown-tile`; where WebAssembly was asked for, what {@link Engine.open} throws.
  */
 export async function openBackend(
   choice: BackendChoice,
@@ -155,9 +158,10 @@ async function openGpu(
   if (adapter.openGl) {
     warn(`${adapter.description || adapter.device || "the adapter"}: ${openGlAdvice}`);
   }
-  const kernels = options.kernels ?? chooseKernelSet(device);
+  const { precision } = options;
+  const kernels = options.kernels ?? (precision === "f16" ? "tiled" : chooseKernelSet(device));
   const tuner = new ProductTuner(device, kernels, options.tuning);
-  const backend = new GpuBackend(device, kernels, device.maxBindingBytes, tuner);
+  const backend = new GpuBackend(device, kernels, device.maxBindingBytes, tuner, precision);
   opened.move();
   return backend;
 }

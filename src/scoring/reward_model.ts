@@ -8,7 +8,7 @@ import type { MemoryPlan } from "./packs/memory_plan.ts";
 import type { Readout } from "./packs/pack_pipeline.ts";
 import { readStates, rowsOfMembers } from "./read_states.ts";
 import type { ShownTokens } from "./shown_tokens.ts";
-import { type Verdict, verdictOf } from "./verdict.ts";
+import { computedBy, type Verdict, verdictOf } from "./verdict.ts";
 import { checkLoadOptions, checkScoreOptions } from "./check_load_options.ts";
 import type { BackendKind, KernelsName } from "../ops/backend.ts";
 
@@ -159,7 +159,8 @@ export class RewardModel implements Disposable {
     checkScoreOptions(options);
     const outcomes = this.#backbone.run(conversations, this.#readout(), options);
     const { parts } = this.#plan.head;
-    for await (const outcome of outcomes) yield verdictOf(outcome, parts, this.kernels);
+    const computed = computedBy(this.#backbone.backend);
+    for await (const outcome of outcomes) yield verdictOf(outcome, parts, computed);
   }
 
   /**

@@ -2,7 +2,7 @@ import { AssayError } from "../error.ts";
 import type { HeadPlan, Judgement } from "../heads/head.ts";
 import { notFinite } from "./not_finite.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
-import type { KernelsName } from "../ops/backend.ts";
+import type { Backend, KernelsName } from "../ops/backend.ts";
 
 /** Numbers by name, as rewards by objective. */
 export type NamedNumbers = Readonly<Record<string, number>>;
@@ -31,6 +31,8 @@ export interface Verdict {
    * differ in the last bits.
    */
   readonly kernels: KernelsName;
+  /** `f16` where the backbone's products multiplied in half precision; absent where they are f32. */
+  readonly precision?: "f16" | undefined;
   /** Number of tokens scored, after truncation; 0 where the row could not be tokenised. */
   readonly tokens: number;
   /** Whether tokens were cut away to fit the model's length. */
@@ -39,8 +41,15 @@ export interface Verdict {
   readonly error: AssayError | null;
 }
 
+/** What computed a verdict; the precision where it is not the exact one. */
+export function computedBy(
+  { kernels, precision }: Pick<Backend, "kernels" | "precision">,
+): Pick<Verdict, "kernels" | "precision"> {
+  return { kernels, ...(precision === "f16" && { precision }) };
+}
+
 /** What a verdict tells of how it was made. */
-type Circumstances = Pick<Verdict, "kernels" | "tokens" | "truncated">;
+type Circumstances = Pick<Verdict, "kernels" | "precision" | "tokens" | "truncated">;
 
 /**
  * The verdict on what came of a conversation; a result that is not finite is that row's error.
@@ -50,14 +59,14 @@ type Circumstances = Pick<Verdict, "kernels" | "tokens" | "truncated">;
 export function verdictOf(
   { result, tokens, truncated }: Outcome<Judgement>,
   names: HeadPlan["parts"],
-  kernels: Verdict["kernels"],
+  computed: Pick<Verdict, "kernels" | "precision">,
 ): Verdict {
-  const circumstances = { kernels, tokens, truncated };
+  const circumstances = { ...computed, tokens, truncated };
   if (result instanceof AssayError) return failedVerdict(result, circumstances);
   const { score, std } = result;
   const numbers = [score, std ?? 0, ...Object.values(result.parts).flatMap((part) => [...part])];
   if (!numbers.every(Number.isFinite)) {
-    return failedVerdict(notFinite(`the score is ${score}`), circumstances);
+    return failedVerdict(notFinite(`the score is ${score}`, computed), circumstances);
   }
   const parts = Object.fromEntries(
     Object.entries(result.parts).map(([part, numbers]) => [part, named(numbers, names[part])]),

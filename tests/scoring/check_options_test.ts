@@ -9,6 +9,7 @@ const folder = "tests/golden/parity/llama";
 const bad: Readonly<Record<string, readonly unknown[]>> = {
   backend: ["x", null, 0],
   kernels: ["x", ["tiled"]],
+  precision: ["f64", 16],
   tuning: ["", 1],
   memoryBudget: [0, -1, NaN, "6GiB", null],
   layers: ["x", true],

@@ -6,7 +6,7 @@ import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { RewardModel } from "../../src/scoring/reward_model.ts";
 import type { Verdict } from "../../src/scoring/verdict.ts";
 import { goldenConversations, parityFolder } from "../golden/parity.ts";
-import { testedKernelSets } from "../kernel_sets.ts";
+import { noHalf, testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
 
 /** Weights so large that something overflows on the way to the score, and would come back from it. */
@@ -54,6 +54,19 @@ async function neverScored(options: LoadOptions): Promise<void> {
     assert.equal(error!.code, "scoring/not-finite");
   }
 }
+
+testWhere(noHalf, "what f16 has no number for is that row's error, with what to do", async () => {
+  const tensor = "model.layers.0.mlp.up_proj.weight";
+  const verdicts = await Promise.all(
+    (["f32", "f16"] as const).map((precision) =>
+      verdictOfFilled("llama", tensor, 1e5, { backend: "gpu", kernels: "tiled", precision })
+    ),
+  );
+  assert.equal(verdicts[0]!.error, null);
+  assert.equal(verdicts[1]!.score, null);
+  assert.equal(verdicts[1]!.error!.code, "scoring/not-finite");
+  assert.match(verdicts[1]!.error!.message, /over 65504.*without --precision f16/);
+});
 
 Deno.test("a gate's scale or transform that is not finite is refused by its name", async () => {
   for (const name of ["armo", "head_quantile"]) {

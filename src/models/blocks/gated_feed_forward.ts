@@ -40,6 +40,7 @@ export function gatedInnerOf(
     up: up.weight,
     upBias: up.bias,
     activation,
+    precision: backend.precision,
     output: gated,
   });
   return gated;

@@ -6,7 +6,7 @@ import type { Linear } from "../../ops/weight_loader.ts";
 /** A linear map's result, [rows, outputs], in a matrix of its own. */
 export function linear(backend: Backend, input: Matrix, { weight, bias }: Linear): Matrix {
   const output = backend.matrix(input.rows, weight.rows);
-  backend.run(matmul, { input, weight, bias, output });
+  backend.run(matmul, { input, weight, bias, precision: backend.precision, output });
   return output;
 }
 
@@ -17,5 +17,6 @@ export function addLinear(
   { weight, bias }: Linear,
   hidden: Matrix,
 ): void {
-  backend.run(matmul, { input, weight, bias, accumulate: true, output: hidden });
+  const { precision } = backend;
+  backend.run(matmul, { input, weight, bias, accumulate: true, precision, output: hidden });
 }

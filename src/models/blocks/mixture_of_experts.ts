@@ -86,6 +86,7 @@ function addWeighted(
   const most = chosen.reduce((most, { rows }) => Math.max(most, rows.length), 0);
   const gathered = backend.matrix(most, input.columns);
   const outputs = backend.matrix(most, input.columns);
+  const { precision } = backend;
   let first = 0;
   chosen.forEach(({ rows: { length } }, expert) => {
     if (length === 0) return;
@@ -96,8 +97,9 @@ function addWeighted(
     const inner = backend.matrix(length, gate.weight.rows, "operand");
     const output = outputs.view(0, length);
     backend.run(gatherRows, { input, rows, output: taken });
-    backend.run(gatedMatmul, { input: taken, gate: gate.weight, up: up.weight, output: inner });
-    backend.run(matmul, { input: inner, weight: down.weight, output });
+    const maps = { gate: gate.weight, up: up.weight };
+    backend.run(gatedMatmul, { input: taken, ...maps, precision, output: inner });
+    backend.run(matmul, { input: inner, weight: down.weight, precision, output });
     backend.run(scatterRows, { input: output, rows, weights, output: hidden });
     backend.release(inner);
     first += aligned(length);

@@ -54,7 +54,7 @@ export function keysAndValues(
   input: Matrix,
   maps: AttentionMaps,
   layer: number,
-  allAsk: boolean,
+  allAsk = false,
 ): Projected {
   const keys = seenRows(stream, input, maps.key);
   const values = seenRows(stream, input, maps.value);
@@ -84,11 +84,12 @@ function project(
   [keys, values]: readonly [Matrix, Matrix],
   allAsk: boolean,
 ): Matrix | undefined {
+  const { precision } = backend;
   const biased = [query, key, value].map(({ bias }) => bias !== undefined);
   const alike = biased.every((is) => is === biased[0]);
   if (!allAsk || !alike) {
-    backend.run(matmul, { input, ...key, output: keys });
-    backend.run(matmul, { input, ...value, output: values });
+    backend.run(matmul, { input, ...key, precision, output: keys });
+    backend.run(matmul, { input, ...value, precision, output: values });
     return undefined;
   }
   const queries = backend.matrix(input.rows, query.weight.rows);
@@ -100,6 +101,7 @@ function project(
     queryBias: query.bias,
     keyBias: key.bias,
     valueBias: value.bias,
+    precision,
     queries,
     keys,
     values,

@@ -1,6 +1,7 @@
 import {
   gatedMatmulTextureShader,
   matmulTextureShader,
+  type Precision,
   productShaders,
   type ProductsTogether,
 } from "../../../shaders/shaders.ts";
@@ -89,8 +90,9 @@ function tileConstants(recorder: Recorder, tile: ProductTile, weight: Weight): S
 /** Records products of one input with weights that lie in buffers as stored. */
 function recordTiled(
   recorder: Recorder,
-  { products, input, weight, constants, bindings, columns }: {
+  { products, precision = "f32", input, weight, constants, bindings, columns }: {
     readonly products: ProductsTogether;
+    readonly precision: Precision | undefined;
     readonly input: Matrix;
     /** The weight whose tile is taken, and whose type the others share. */
     readonly weight: Weight;
@@ -105,7 +107,7 @@ function recordTiled(
   const width = products === "gated" ? tile.columns / 2 : tile.columns;
   const tiles = columns.reduce((sum, count) => sum + Math.ceil(count / width), 0);
   recorder.dispatch({
-    shader: productShaders.get(`${tile.core ?? "tiled"} ${products} f32`)!,
+    shader: productShaders.get(`${tile.core ?? "tiled"} ${products} ${precision}`)!,
     constants: {
       ...typeConstants(weight.type),
       ...constants,
@@ -126,6 +128,7 @@ export function recordTiledMatmul(
   const { input, weight, bias, output } = operands;
   recordTiled(recorder, {
     products: "one",
+    precision: operands.precision,
     input,
     weight,
     constants: epilogue(operands),
@@ -169,9 +172,10 @@ export function recordTiledTogether(
   products: readonly MatmulOperands[],
   parts: readonly BufferPart[],
 ): void {
-  const [{ input, weight, bias }] = products as [MatmulOperands];
+  const [{ input, weight, bias, precision }] = products as [MatmulOperands];
   recordTiled(recorder, {
     products: "three",
+    precision,
     input,
     weight,
     constants: { HAS_BIAS: bias !== undefined },
@@ -192,18 +196,20 @@ export function recordTiledTogether(
  */
 export function recordGatedTiledMatmul(
   recorder: Recorder,
-  { input, weight, biases, activation, output }: {
+  { input, weight, biases, activation, precision, output }: {
     readonly input: Matrix;
     /** The gate's, whose shape and type the other shares. */
     readonly weight: Weight;
     readonly biases: readonly (Matrix | undefined)[];
     readonly activation: Activation;
+    readonly precision: Precision | undefined;
     readonly output: Matrix;
   },
   parts: readonly BufferPart[],
 ): void {
   recordTiled(recorder, {
     products: "gated",
+    precision,
     input,
     weight,
     constants: { ...activationConstants(activation), HAS_BIAS: biases[0] !== undefined },

@@ -1,3 +1,4 @@
+import type { Precision } from "../../../shaders/shaders.ts";
 import type { Matrix } from "../matrix.ts";
 import { expectApart, expectShape } from "../operand_checks.ts";
 import type { Weight } from "../weight.ts";
@@ -14,6 +15,11 @@ export interface MatmulOperands {
   readonly activation?: "relu" | undefined;
   /** Whether the result is added to `output` (the residual stream) instead of replacing it. */
   readonly accumulate?: boolean | undefined;
+  /**
+   * In what numbers the input and the weight are multiplied: `f16` rounds both, on backends whose
+   * {@link Backend.precision} it is. Sums are f32.
+   */
+  readonly precision?: Precision | undefined;
   /** [rows, outputs]; another matrix than `input` and `bias`. */
   readonly output: Matrix;
 }

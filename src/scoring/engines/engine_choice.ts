@@ -1,3 +1,4 @@
+import type { Precision } from "../../../shaders/shaders.ts";
 import type { AdapterDescription } from "../../gpu/adapter.ts";
 import type { Choices } from "../../gpu/choice_store.ts";
 import type { KernelSet } from "../../gpu/kernel_set.ts";
@@ -17,6 +18,7 @@ export interface EngineChoice {
 /** What is asked for of the GPU's kernels. */
 export interface KernelWishes {
   readonly kernels?: KernelSet | undefined;
+  readonly precision?: Precision | undefined;
   readonly tuning?: Tuning | undefined;
 }
 
@@ -28,9 +30,10 @@ export interface KernelWishes {
  */
 export function choiceByRule(
   adapter: AdapterDescription | undefined,
-  { kernels, tuning = "auto" }: KernelWishes,
+  { kernels, precision, tuning = "auto" }: KernelWishes,
 ): EngineChoice | undefined {
   if (kernels !== undefined) return { engine: "gpu", why: "a GPU's kernel set is asked for" };
+  if (precision === "f16") return { engine: "gpu", why: "a GPU's half precision is asked for" };
   if (tuning !== "auto" && tuning !== "off") {
     return { engine: "gpu", why: "a tile of a GPU's products is asked for" };
   }

@@ -23,15 +23,16 @@ const parts = [
 
 /** The columns of each shape: what stood there in the input is replaced, or removed where it no longer applies. */
 const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
-  single: [...parts, "kernels", "truncated", "error"],
+  single: [...parts, "kernels", "precision", "truncated", "error"],
   pair: [
     ...parts.flatMap((part) => [`chosen_${part}`, `rejected_${part}`]),
     "margin",
     "kernels",
+    "precision",
     "truncated",
     "error",
   ],
-  best_of_n: ["scores", "best", ...parts.slice(1), "kernels", "truncated", "error"],
+  best_of_n: ["scores", "best", ...parts.slice(1), "kernels", "precision", "truncated", "error"],
 };
 
 /** Whether and how to explain scores. */
@@ -59,7 +60,7 @@ export interface ScoreColumnsOptions {
  * steps' scores.
  *
  * With `explain`, `kernels` names in any shape what computed the scores, since two kernel sets
- * may differ in the last bits. `truncated: true` and `error: {code, message}` stand in any shape, where
+ * may differ in the last bits. `precision: "f16"` stands where products were not of f32, `truncated: true` and `error: {code, message}` stand in any shape, where
  * they apply. Where a conversation failed its score is `null`, and so is the margin; `best` is then
  * among the others.
  *
@@ -79,6 +80,8 @@ export function scoredRow(
   for (const column of ownColumns[kind]) delete output[column];
   Object.assign(output, scoreColumns(kind, checked), partColumns(kind, checked, [stepScores]));
   if (options.explain) Object.assign(output, explainColumns(kind, checked));
+  const precision = checked.find((verdict) => verdict.precision !== undefined)?.precision;
+  if (precision !== undefined) output.precision = precision;
   if (checked.some(({ truncated }) => truncated)) output.truncated = true;
   const failed = checked.findIndex(({ error }) => error !== null);
   if (failed !== -1) output.error = errorOf(kind, failed, checked[failed]!.error!);

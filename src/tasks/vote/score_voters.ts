@@ -233,6 +233,7 @@ function settingsOf(load: LoadOptions): Record<string, string | number | boolean
     kernels: load.kernels ?? "auto",
     truncate: load.truncate ?? "error",
     trustSpecialTokens: load.trustSpecialTokens ?? false,
+    ...(load.precision === "f16" && { precision: load.precision }),
     ...(load.pooling === "last-not-pad" && { pooling: load.pooling }),
     ...(load.form !== undefined && { form: load.form }),
     ...(load.label !== undefined && { label: load.label }),
