@@ -1,6 +1,8 @@
 import { AssayError } from "../error.ts";
 import { ownNames } from "./own_names.ts";
 import { checkPath, type CheckpointFolder, folderAt } from "./folder.ts";
+import { isHubName } from "./hub/hub_name.ts";
+import type { HubOptions } from "./hub/hub_settings.ts";
 import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { missingConfig, missingWeights } from "./missing_files.ts";
 import { decodeUtf8 } from "./safetensors_header.ts";
@@ -78,13 +80,19 @@ export class Checkpoint implements Disposable {
    * `model.safetensors.index.json` is preferred to `model.safetensors` where both exist, which
    * {@linkcode Checkpoint.warnings} tells.
    *
-   * @param source A local path, a `file:`, `http:` or `https:` URL, or a folder.
+   * @param source A local path, a `file:`, `http:` or `https:` URL, a model of the hub by its name
+   *   (`hf:org/name[@revision]`, which is downloaded where the cache lacks it), or a folder.
+   * @param hub Of a model of the hub: who is told of the download, and what is said in place of the
+   *   environment.
    * @throws {AssayError} `checkpoint/missing-config`, `checkpoint/bad-config`,
-   * `checkpoint/no-safetensors`, `checkpoint/missing-shard`, and what
+   * `checkpoint/no-safetensors`, `checkpoint/missing-shard`, and what {@linkcode hubFolder},
    * {@linkcode SafetensorsReader.open}, {@linkcode parseShardIndex} and {@linkcode joinShards} throw.
    */
-  static async open(source: string | URL | CheckpointFolder): Promise<Checkpoint> {
-    const folder = typeof source === "string" || source instanceof URL ? folderAt(source) : source;
+  static async open(
+    source: string | URL | CheckpointFolder,
+    hub: HubOptions = {},
+  ): Promise<Checkpoint> {
+    const folder = await openFolder(source, hub);
     const config = await readConfig(folder);
     const index = await readText(folder, shardIndexFile);
     const warnings = await oddFiles(folder, index);
@@ -171,6 +179,23 @@ export class Checkpoint implements Disposable {
     }
     return reader;
   }
+}
+
+/**
+ * The folder that a source means; a model of the hub is in the cache then.
+ *
+ * @throws {AssayError} `checkpoint/bad-address`, and what {@linkcode hubFolder} throws.
+ */
+export async function openFolder(
+  source: string | URL | CheckpointFolder,
+  hub: HubOptions = {},
+): Promise<CheckpointFolder> {
+  if (isHubName(source)) {
+    // Only who names such a model waits for what it takes.
+    const { hubFolder } = await import("./hub/hub_folder.ts");
+    return await hubFolder(source, hub);
+  }
+  return typeof source === "string" || source instanceof URL ? folderAt(source) : source;
 }
 
 async function readText(folder: CheckpointFolder, file: string): Promise<string | undefined> {

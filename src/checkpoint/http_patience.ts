@@ -24,13 +24,21 @@ export class Patience {
   readonly #name: string;
   readonly #timeout: number;
   readonly #leastRate: number;
+  readonly #advice: string;
 
   /**
    * @param name What error messages call the file: its host and path.
+   * @param advice What to do about a server that is too slow.
    * @throws {AssayError} `checkpoint/bad-option`.
    */
-  constructor(name: string, options: HttpPatience) {
+  constructor(
+    name: string,
+    options: HttpPatience,
+    advice: string = "try again, or give a slow server more with httpFolder(address, " +
+      "{ timeout, leastRate })",
+  ) {
     this.#name = name;
+    this.#advice = advice;
     this.#timeout = positive("timeout", options.timeout ?? defaultTimeout);
     this.#leastRate = positive("leastRate", options.leastRate ?? defaultLeastRate);
   }
@@ -109,9 +117,7 @@ export class Patience {
   #late(expected: string, found: string): AssayError {
     return new AssayError(
       "checkpoint/http-timeout",
-      `Cannot read ${this.#name}: expected ${expected}, found ${found}; ` +
-        `try again, or give a slow server more with httpFolder(address, ` +
-        "{ timeout, leastRate })",
+      `Cannot read ${this.#name}: expected ${expected}, found ${found}; ${this.#advice}`,
     );
   }
 }

@@ -85,15 +85,13 @@ async function foundInstead(folder: CheckpointFolder): Promise<string> {
 /** Why nothing lies there: the name of a model on the hub is no folder. */
 function absent(name: string): string {
   if (!/^[\w-][\w.-]*\/[\w.-]+$/.test(name)) return "no such folder";
-  return `no such folder; if ${name} is a model on the Hugging Face hub, download it (hf download ` +
-    `${name} --local-dir FOLDER) and name that folder, or give its address, ` +
-    `https://huggingface.co/${name}/resolve/main`;
+  return `no such folder; if ${name} is a model on the Hugging Face hub, name it hf:${name}`;
 }
 
 /** The address of a model's page on the hub is not that of its files. */
 function pageHint(name: string): string {
   return /^https:\/\/huggingface\.co\/[^/]+\/[^/]+\/?$/.test(name)
-    ? `: the files of a model on the hub lie under ${name.replace(/\/$/, "")}/resolve/main`
+    ? `: name a model on the hub hf:${new URL(name).pathname.slice(1).replace(/\/$/, "")}`
     : "";
 }
 

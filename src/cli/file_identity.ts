@@ -1,3 +1,4 @@
+import { isHubName } from "../checkpoint/hub/hub_name.ts";
 import type { FileInfo } from "../runtime/file_types.ts";
 import { files } from "../runtime/files.ts";
 import { isPermitted } from "../runtime/permissions.ts";
@@ -92,7 +93,7 @@ async function gather(
 
 /** The path that an input names; `undefined` for standard input and what lies elsewhere. */
 function localPath(input: string): string | undefined {
-  if (input === "-") return undefined;
+  if (input === "-" || isHubName(input)) return undefined;
   if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(input)) return input;
   const url = URL.parse(input);
   return url?.protocol === "file:" ? decodeURIComponent(url.pathname) : undefined;

@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   evaluate: async () => (await import("./evaluate/evaluate.ts")).evaluateCommand,
   serve: async () => (await import("./serve/serve.ts")).serveCommand,
   inspect: async () => (await import("./inspect/inspect.ts")).inspectCommand,
+  models: async () => (await import("./models.ts")).modelsCommand,
   doctor: async () => (await import("./doctor/doctor.ts")).doctorCommand,
 };
 

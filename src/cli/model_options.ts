@@ -10,6 +10,10 @@ import { type HeadFlags, headOptions } from "./head_options.ts";
 import type { Output } from "./output.ts";
 import type { ProgressBar } from "./progress_bar.ts";
 
+/** What a command's MODEL may be. */
+export const modelMeaning =
+  "folder of the checkpoint, its URL, or hf:org/name[@revision] on the hub";
+
 /** The flags that say how a reward model is loaded. */
 export interface ModelFlags extends HeadFlags {
   readonly chatTemplate?: string | undefined;

@@ -13,12 +13,14 @@ export interface ProgressBar extends Disposable {
    * @param total How much there is, in the same unit; `undefined` where nobody knows.
    * @param secondsLeft Time left until all is done, where the work itself tells it: more than this bar may
    *   be to come.
+   * @param unit `bytes` shows how many there are, beside their share.
    */
   update(
     label: string,
     done: number,
     total: number | undefined,
     secondsLeft?: number | undefined,
+    unit?: "bytes",
   ): void;
   /** Removes the bar; the next update shows it again. */
   clear(): void;
@@ -39,12 +41,12 @@ export function progressBar(output: Output): ProgressBar {
     bar = undefined;
   };
   return {
-    update(name, done, total, secondsLeft): void {
+    update(name, done, total, secondsLeft, unit): void {
       const label = visibleLine(name);
       if (label !== shown) stop();
       shown = label;
       if (bar === undefined) {
-        bar = newBar(output, label, total, secondsLeft !== undefined);
+        bar = newBar(output, label, total, secondsLeft !== undefined, unit);
         bar.start(total ?? 0, done, { told: timeTold(secondsLeft) });
       } else {
         if (total !== undefined && total !== bar.getTotal()) bar.setTotal(total);
@@ -61,7 +63,9 @@ function newBar(
   label: string,
   total: number | undefined,
   isTold: boolean,
+  unit: "bytes" | undefined,
 ): progress.SingleBar {
+  const amount = unit === undefined ? "{percentage}%" : "{value} of {total}";
   const stream = {
     isTTY: true,
     columns: output.stderr.columns,
@@ -76,7 +80,8 @@ function newBar(
       ? `${label} {value} of {total} {bar} | {told} left`
       : total === undefined
       ? `${label} {value}`
-      : `${label} {bar} {percentage}% | {eta_formatted} left`,
+      : `${label} {bar} ${amount} | {eta_formatted} left`,
+    ...(unit !== undefined && { formatValue: bytesValue }),
     formatTime,
     barsize: 30,
     forceRedraw: true, // results and notes wipe it away
@@ -102,4 +107,20 @@ export function showWave(bar: ProgressBar, { wave }: Progress): void {
 /** Time left; the package gives a word in place of a number while it can't tell, and formats that too. */
 function formatTime(seconds: number, options: progress.Options, roundTo: number): string {
   return Number.isFinite(seconds) ? progress.Format.TimeFormat(seconds, options, roundTo) : "?";
+}
+
+/** The package formats shares by the same function; those stay as they are. */
+function bytesValue(value: number, _options: unknown, type: string): string {
+  return type === "value" || type === "total" ? bytesText(value) : `${value}`;
+}
+
+const byteUnits = ["bytes", "kB", "MB", "GB", "TB"];
+
+/** A number of bytes for people, in the decimal units that downloads are told in. */
+export function bytesText(bytes: number): string {
+  const power = bytes < 1000
+    ? 0
+    : Math.min(byteUnits.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${byteUnits[power]}`;
 }

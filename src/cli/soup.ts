@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { FloatDtype } from "../checkpoint/tensor.ts";
 import { writeSoup } from "../tasks/soup.ts";
 import { sizeArgument } from "./arguments.ts";
+import { allFromHub } from "./from_hub.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { Output } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
@@ -37,7 +38,7 @@ export function soupCommand(output: Output = Output.system()): Command {
   return new Command("soup")
     .summary("average the weights of reward models")
     .description(description)
-    .argument("<models...>", "folders or URLs of the checkpoints")
+    .argument("<models...>", "folders, URLs or names on the hub (hf:org/name) of the checkpoints")
     .requiredOption("--output <folder>", "folder of the averaged checkpoint; must not have weights")
     .option("--weights <list>", "λ of each model, together 1 (default: equal)", weightsArgument)
     .addOption(
@@ -55,7 +56,8 @@ async function soup(models: readonly string[], flags: SoupFlags, output: Output)
   // A folder with weights is refused by the task itself, so no input is ever written to.
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
-  const { members, tensors } = await writeSoup(models, flags.output, {
+  const pinned = await allFromHub(models, output, bar, interrupt.signal);
+  const { members, tensors } = await writeSoup(pinned, flags.output, {
     weights: flags.weights,
     dtype: flags.dtype,
     shardSize: flags.shardSize,

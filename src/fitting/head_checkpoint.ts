@@ -1,3 +1,5 @@
+import { fetchSnapshot } from "../checkpoint/hub/fetch_snapshot.ts";
+import { isHubName } from "../checkpoint/hub/hub_name.ts";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import {
   type TensorDeclaration,
@@ -121,7 +123,7 @@ const headSettings = new RegExp(
  * Writes a checkpoint folder: the backbone of another one, as it is stored, with a new head. What head
  * the other had is left out.
  *
- * @param backbone Folder or URL of the checkpoint whose backbone it is.
+ * @param backbone Folder or URL of the checkpoint whose backbone it is, or its name on the hub.
  * @param folder Where to write; made where it is not there.
  * @param head The head.
  * @throws {AssayError} `fitting/cannot-write`, errors of `checkpoint/`, and of `models/` where the
@@ -177,7 +179,10 @@ export async function writeHeadCheckpoint(
     await files.mkdir(folder, { recursive: true });
     await using written = new FolderFiles(folder);
     if (linked.length === 0) await writeShards(written, tensors, options.maxShardBytes ?? 5e9);
-    else await linkShards(base, await files.realPath(backbone), written, linked, tensors);
+    else {
+      const own = await files.realPath(await localPath(backbone));
+      await linkShards(base, own, written, linked, tensors);
+    }
     await written.writeText("config.json", `${JSON.stringify(config, null, 2)}\n`);
     for (const file of textFiles) {
       const text = await base.readText(file);
@@ -189,6 +194,11 @@ export async function writeHeadCheckpoint(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new AssayError("fitting/cannot-write", `Cannot write ${folder}: ${reason}`, { cause });
   }
+}
+
+/** The folder that a backbone's files are in on this machine; a model of the hub is in its cache. */
+async function localPath(backbone: string): Promise<string> {
+  return isHubName(backbone) ? (await fetchSnapshot(backbone)).folder : backbone;
 }
 
 /** Writing over the files that are read would leave neither. */

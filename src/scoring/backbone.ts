@@ -57,7 +57,8 @@ export class Backbone implements Disposable {
   /**
    * Loads the backbone of a checkpoint. Whatever head the checkpoint has, or none, is left unread.
    *
-   * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}.
+   * @param source A folder in Hugging Face layout: a path, a URL, a model of the hub
+   *   (`hf:org/name[@revision]`), or a {@link CheckpointFolder}.
    * @throws {AssayError} For a backbone that is not understood in full, or does not fit.
    */
   static async load(

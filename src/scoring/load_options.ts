@@ -1,4 +1,5 @@
 import type { Precision } from "../../shaders/shaders.ts";
+import type { HubOptions } from "../checkpoint/hub/hub_settings.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { StepReduction } from "../heads/asked.ts";
@@ -13,8 +14,8 @@ export type TokenName = string | number;
 
 /** How far some long work has come. */
 export interface Progress {
-  /** `load` counts layers, `score` conversations. */
-  readonly phase: "load" | "score";
+  /** `download` counts bytes of a model of the hub, `load` layers, `score` conversations. */
+  readonly phase: "download" | "load" | "score";
   /** How many are done. */
   readonly done: number;
   /** How many there are, where that is known. */
@@ -106,7 +107,7 @@ export interface LoadOptions {
   readonly tokensPerPack?: number | undefined;
   /** Whether a prompt that neighbours share is computed once; on by default. Scores do not depend on it. */
   readonly sharePrefixes?: boolean | undefined;
-  /** Told of each layer that was loaded. */
+  /** Told of the bytes of a model of the hub that came, and of each layer that was loaded. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Told of what is odd but no error; by default it goes to the console. */
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -120,6 +121,16 @@ export interface ScoreOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of the conversations that were scored, and of each layer that was streamed. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** Who is told of the download of a model of the hub. */
+export function hubOptions(options: LoadOptions): HubOptions {
+  const { onProgress, signal } = options;
+  return {
+    onProgress: (done, total) => onProgress?.({ phase: "download", done, total }),
+    onWarning: warner(options),
+    signal,
+  };
 }
 
 /** Who is told of what is odd but no error. */

@@ -5,7 +5,7 @@ import type { BackboneModel } from "../models/family.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { ConversationTokenizer } from "../text/conversation_tokenizer.ts";
 import { askedOf, refuseAsking } from "./asked_head.ts";
-import { type LoadOptions, warner } from "./load_options.ts";
+import { hubOptions, type LoadOptions, warner } from "./load_options.ts";
 import { lengthLimit, memoryFor, type ModelPlan, planFor, type Wanted } from "./model_plan.ts";
 import { openBackend } from "./open_backend.ts";
 import { openTokenizer, withTemplate } from "./open_tokenizer.ts";
@@ -28,7 +28,8 @@ export interface OpenModel extends Disposable {
  * Opens a checkpoint: recognises it, opens a backend, plans the memory and loads the backbone. Reward
  * models, causal models and bare backbones all begin here.
  *
- * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}.
+ * @param source A folder in Hugging Face layout: a path, a URL, a model of the hub by its name
+ *   (`hf:org/name[@revision]`), or a {@link CheckpointFolder}.
  * @throws {AssayError} For a checkpoint that is not understood in full, or does not fit.
  */
 export async function openModel(
@@ -38,7 +39,7 @@ export async function openModel(
 ): Promise<OpenModel> {
   const warn = onceEach(warner(options));
   using opened = new DisposableStack();
-  const checkpoint = opened.use(await Checkpoint.open(source));
+  const checkpoint = opened.use(await Checkpoint.open(source, hubOptions(options)));
   for (const warning of checkpoint.warnings) warn(warning);
   const { name, config, tensors } = checkpoint;
   if (options.label !== undefined && wanted.head !== "reward") {

@@ -56,7 +56,8 @@ export class RewardModel implements Disposable {
   /**
    * Loads a checkpoint.
    *
-   * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}.
+   * @param source A folder in Hugging Face layout: a path, a URL, a model of the hub
+   *   (`hf:org/name[@revision]`), or a {@link CheckpointFolder}.
    * @throws {AssayError} For a checkpoint that is not understood in full, or does not fit;
    *   `scoring/bad-option` for an option that is none, or that has no such value.
    */

@@ -13,6 +13,7 @@
 export type { OutputRow } from "./output_row.ts";
 export { beginRows } from "./begin_rows.ts";
 export { keptRows, openRows, type RepeatableRows, rowsInMemory } from "./repeatable_rows.ts";
+export { type CachedModel, cachedModels } from "./cached_models.ts";
 export { type ModelFolder, type ModelSpec, openModelFolder } from "./model_folder.ts";
 
 export {

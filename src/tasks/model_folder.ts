@@ -1,5 +1,7 @@
-import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { Checkpoint, openFolder } from "../checkpoint/checkpoint.ts";
 import { type CheckpointFolder, folderAt } from "../checkpoint/folder.ts";
+import { isHubName } from "../checkpoint/hub/hub_name.ts";
+import type { HubOptions } from "../checkpoint/hub/hub_settings.ts";
 import type { FloatDtype } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 import { votersName } from "../heads/voters.ts";
@@ -10,9 +12,9 @@ import { readLinearHeads } from "../voting/linear_heads.ts";
 
 /** A checkpoint, with a LoRA adapter on it where one is named. */
 export interface ModelSpec {
-  /** Folder or URL of the checkpoint. */
+  /** Folder or URL of the checkpoint, or its name on the hub, `hf:org/name[@revision]`. */
   readonly model: string;
-  /** Folder or URL of a LoRA adapter in PEFT's layout. */
+  /** Folder, URL or name on the hub of a LoRA adapter in PEFT's layout. */
   readonly adapter?: string | undefined;
   /**
    * Element type of the weights that the adapter changes. By default the base's own, to which the
@@ -30,8 +32,13 @@ export interface ModelSpec {
 export interface ModelFolder extends Disposable {
   /** The checkpoint's path or address; with an adapter a folder that merges as it is read. */
   readonly source: string | CheckpointFolder;
-  /** Tells apart what scores differently: the model, its adapter, and how that is merged. */
+  /**
+   * Tells apart what scores differently: the model, its adapter, and how that is merged. A model of the
+   * hub has its commit in it.
+   */
   readonly name: string;
+  /** {@link ModelFolder.name} where the hub has a part in it; for what is to name it beside a score. */
+  readonly hubName: string | undefined;
   /** What a user should know of it before it is used. */
   readonly warnings: readonly string[];
 }
@@ -40,7 +47,8 @@ export interface ModelFolder extends Disposable {
  * Opens a checkpoint with its adapter, the one way for every task: the adapter becomes an overlay of
  * the checkpoint, which loads like any other, streamed and in a worker too. Weights are merged when
  * they are read; nothing is written. A head that the adapter brings (`modules_to_save`) replaces or
- * stands in for the base's. Without an adapter nothing is opened here.
+ * stands in for the base's. Without an adapter nothing is opened here; models of the hub are brought
+ * into the cache.
  *
  * @example
  * ```ts
@@ -61,12 +69,17 @@ export interface ModelFolder extends Disposable {
  * assert.equal(typeof verdict?.score, "number");
  * ```
  *
+ * @param spec What is named.
+ * @param hub Who is told of a download, where the hub is named.
  * @returns The folder; it must stay open as long as a model that was loaded from it is used.
  * @throws {AssayError} `voting/bad-adapter` where there is no such adapter, where it can't be merged
  *   or where it belongs to another base; and what opening the checkpoint throws.
  */
-export async function openModelFolder(spec: ModelSpec): Promise<ModelFolder> {
-  const { model, adapter: path, adapterDtype, heads } = spec;
+export async function openModelFolder(
+  spec: ModelSpec,
+  hub: HubOptions = {},
+): Promise<ModelFolder> {
+  const { adapter: path, adapterDtype, heads } = spec;
   if (path !== undefined && heads !== undefined) {
     throw new AssayError(
       "tasks/adapter-and-heads",
@@ -74,25 +87,47 @@ export async function openModelFolder(spec: ModelSpec): Promise<ModelFolder> {
         "states; merge the adapter first, and fit the heads on the result",
     );
   }
+  const model = await pinnedModel(spec.model, hub);
   if (heads !== undefined) return await withVoters(model, heads);
   if (path === undefined) {
-    return { source: model, name: model, warnings: [], [Symbol.dispose]() {} };
+    return {
+      source: model,
+      name: model,
+      hubName: hubNameOf(model),
+      warnings: [],
+      [Symbol.dispose]() {},
+    };
   }
   using opened = new DisposableStack();
-  const base = folderAt(model);
+  const base = await openFolder(model, hub);
   const checkpoint = opened.use(await Checkpoint.open(base));
-  const adapter = opened.use(await LoraAdapter.open(folderAt(path)));
+  const adapter = opened.use(await LoraAdapter.open(await openFolder(path, hub)));
   const source = adapter.mergedFolder(base, checkpoint, adapterDtype);
   const name = source.name + (adapterDtype === undefined ? " (rounded)" : "");
   const warnings = adapter.warnings(checkpoint);
   const files = opened.move();
-  return { source, name, warnings, [Symbol.dispose]: () => files[Symbol.dispose]() };
+  const dispose = (): void => files[Symbol.dispose]();
+  return { source, name, hubName: hubNameOf(name), warnings, [Symbol.dispose]: dispose };
+}
+
+/**
+ * The model's name with its commit, once its files are in the cache; any other source as it is.
+ *
+ * @throws {AssayError} What `hubFolder` throws.
+ */
+export async function pinnedModel(model: string, hub: HubOptions = {}): Promise<string> {
+  return isHubName(model) ? (await openFolder(model, hub)).name : model;
+}
+
+/** A name that tells a commit of the hub. */
+function hubNameOf(name: string): string | undefined {
+  return /\bhf:/.test(name) ? name : undefined;
 }
 
 /** The checkpoint with voters' heads in place of its own. */
 async function withVoters(model: string, file: string): Promise<ModelFolder> {
   using opened = new DisposableStack();
-  const base = folderAt(model);
+  const base = await openFolder(model);
   const checkpoint = opened.use(await Checkpoint.open(base));
   const heads = await readLinearHeads(...splitPath(file));
   const { config, tensors } = checkpoint;
@@ -120,7 +155,8 @@ async function withVoters(model: string, file: string): Promise<ModelFolder> {
     ],
   });
   const files = opened.move();
-  return { source, name, warnings: [], [Symbol.dispose]: () => files[Symbol.dispose]() };
+  const dispose = (): void => files[Symbol.dispose]();
+  return { source, name, hubName: hubNameOf(name), warnings: [], [Symbol.dispose]: dispose };
 }
 
 /** The folder and the name of a file. */

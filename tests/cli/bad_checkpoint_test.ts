@@ -179,7 +179,7 @@ Deno.test("assay score --ignore-config-key leaves out a key that is named, with 
 
 Deno.test("assay score says what to do where the model's name is no folder", async () => {
   const name = "Skywork/Skywork-Reward-V2-Qwen3-0.6B";
-  await refuses(name, "checkpoint/missing-config", /hf download .*\/resolve\/main/);
+  await refuses(name, "checkpoint/missing-config", /name it hf:/);
   await refuses("no/such/folder", "checkpoint/missing-config", /found no such folder \[/);
   const file = `${good}/model.safetensors`;
   await refuses(file, "checkpoint/missing-config", /found a file: name the folder that it lies in/);

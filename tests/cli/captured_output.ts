@@ -41,25 +41,36 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** How a process is run. */
+export interface ProcessOptions {
+  /** What it reads on standard input. */
+  readonly input?: string | undefined;
+  readonly permissions?: readonly string[] | undefined;
+  /** Variables of its environment, beside this process's. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** What is done with it while it runs. */
+  readonly during?: ((process: Deno.ChildProcess) => Promise<void>) | undefined;
+}
+
 /**
  * Runs the command line in a process of its own that may only read files, as users without further
  * permissions run it.
  */
 export async function runAssay(
   args: readonly string[],
-  { input = "", permissions = ["--allow-read"] } = {},
+  { input = "", permissions = ["--allow-read"], env = {}, during }: ProcessOptions = {},
 ): Promise<CommandResult> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", ...permissions, "src/cli/main.ts", ...args],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    env: { NODEVICE_SELECT: "1" },
+    env: { NODEVICE_SELECT: "1", ...env },
   }).spawn();
   const writer = child.stdin.getWriter();
   // A command that refuses its arguments ends before it reads.
   await writer.write(new TextEncoder().encode(input)).then(() => writer.close()).catch(() => {});
-  const { code, stdout, stderr } = await child.output();
+  const [{ code, stdout, stderr }] = await Promise.all([child.output(), during?.(child)]);
   const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   return { status: code, stdout: decode(stdout), stderr: decode(stderr) };
 }

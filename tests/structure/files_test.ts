@@ -13,7 +13,11 @@ const browserRooms =
   /^src\/(numbers|checkpoint|merging|text|gpu|ops|models|heads|scoring|calibration|voting|evaluation)\//;
 
 /** The files of those rooms that look for Deno or Node, and do without where there is none. */
-const denoFiles = ["src/checkpoint/file_system.ts", "src/gpu/software_adapter.ts"];
+const denoFiles = [
+  "src/checkpoint/file_system.ts",
+  "src/checkpoint/hub/host_system.ts",
+  "src/gpu/software_adapter.ts",
+];
 
 function withoutComments(text: string): string {
   return text.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");

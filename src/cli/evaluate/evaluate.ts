@@ -14,9 +14,10 @@ import { delimiterOption, inputFormatOption, reportFormatOption } from "../argum
 import { columnArgument } from "../calibrate/calibrate_flags.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { startReading } from "../input_rows.ts";
+import { fromHub } from "../from_hub.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addHeadFlags } from "../head_options.ts";
-import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
+import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { writeResultTable } from "./evaluate_report.ts";
@@ -69,7 +70,7 @@ export function evaluateCommand(
     .summary("tell how often scores pick the right response")
     .description(description)
     .argument("[input]", "file of rows", "-")
-    .option("--model <model>", "score the rows first: folder of a checkpoint, or its URL")
+    .option("--model <model>", `score the rows first: ${modelMeaning}`)
     .option("--calibrate <file>", "compare with scores that a saved calibrator corrects")
     .addOption(
       new Option("--tie <rule>", "what equal scores count as; RewardBench counts them wrong")
@@ -139,7 +140,8 @@ async function* scoredFirst(
 ): AsyncGenerator<ReadRow> {
   using interrupt = listenForInterrupt();
   const { signal } = interrupt;
-  using scorer = await load(model, { ...loadOptions(flags, output, bar), signal });
+  const pinned = await fromHub(model, output, bar, signal);
+  using scorer = await load(pinned, { ...loadOptions(flags, output, bar), signal });
   let line = 0;
   try {
     for await (const { row } of scoreRows(rows, scorer, { signal })) {

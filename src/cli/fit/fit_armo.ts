@@ -16,6 +16,7 @@ import {
   type TrainingFlags,
 } from "./fit_flags.ts";
 import { listenForInterrupt } from "../interrupt.ts";
+import { modelMeaning } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { table } from "../table.ts";
@@ -61,7 +62,7 @@ export function fitArmoCommand(output: Output = Output.system()): Command {
   const command = new Command("armo")
     .summary("fit ArmoRM's regression, debiasing and gate")
     .description(description)
-    .argument("<model>", "folder of the checkpoint whose backbone it is")
+    .argument("<model>", `${modelMeaning}; its backbone is used`)
     .argument("[input]", "file of rows; none with --features")
     .option("--objectives <names>", "the objectives in their order, with commas", listArgument)
     .option("--labels <file>", "JSON of how ratings become rewards, by objective")
@@ -110,7 +111,8 @@ async function fitAndWrite(
 ): Promise<void> {
   using bar = progressBar(output);
   const labelMaps = flags.labels === undefined ? undefined : await readLabelMaps(flags.labels);
-  const features = await featuresToFit(model, input, flags, true, output, bar, [flags.labels]);
+  const fitted = await featuresToFit(model, input, flags, true, output, bar, [flags.labels]);
+  const { features } = fitted;
   using interrupt = listenForInterrupt();
   const { signal } = interrupt;
   const fit = await fitArmo(features, {
@@ -140,7 +142,7 @@ async function fitAndWrite(
     onProgress: ({ phase, done, total }) => bar.update(phase, done, total),
     signal,
   });
-  await writeHeadCheckpoint(model, flags.output, armoHeadTensors(fit), {
+  await writeHeadCheckpoint(fitted.model, flags.output, armoHeadTensors(fit), {
     dtype: flags.dtype,
     link: flags.link ?? false,
     signal,

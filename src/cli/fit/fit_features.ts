@@ -8,9 +8,10 @@ import type { ModelSpec } from "../../tasks/model_folder.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
 import { countArgument, delimiterOption, inputFormatOption } from "../arguments.ts";
 import { checkOutputs, checkpointFiles, featureFiles } from "../check_outputs.ts";
+import { fromHub } from "../from_hub.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { computedWhere } from "../computed_where.ts";
-import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
+import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { addColumnFlags, type FitFlags } from "./fit_flags.ts";
@@ -47,7 +48,7 @@ export function fitFeaturesCommand(output: Output = Output.system()): Command {
   const command = new Command("features")
     .summary("compute the hidden states that heads are fitted on")
     .description(description)
-    .argument("<model>", "folder of the checkpoint, or its URL; its head is not used")
+    .argument("<model>", `${modelMeaning}; its head is not used`)
     .argument("[input]", "file of rows", "-")
     .requiredOption("--output <folder>", "where the features go")
     .option("--no-gates", "leave out the assistant header's state (only armo needs it)")
@@ -88,6 +89,12 @@ async function compute(
   bar: ProgressBar,
 ): Promise<void> {
   using interrupt = listenForInterrupt();
+  const { signal } = interrupt;
+  const named = {
+    ...spec,
+    model: await fromHub(spec.model, output, bar, signal),
+    adapter: await fromHub(spec.adapter, output, bar, signal),
+  };
   const start = performance.now();
   let share = { read: 0, byteLength: undefined as number | undefined };
   const rows = readRows(input, {
@@ -95,7 +102,7 @@ async function compute(
     delimiter: flags.delimiter,
     onBytes: ({ read, byteLength }) => share = { read, byteLength },
   });
-  const { failed, rows: count, resumed, backend } = await computeFeatures(rows, spec, folder, {
+  const { failed, rows: count, resumed, backend } = await computeFeatures(rows, named, folder, {
     prompts: flags.gates,
     rowsPerShard: flags.rowsPerShard,
     columns: { ratings: flags.rating ?? [], source: flags.source },
@@ -104,7 +111,7 @@ async function compute(
       share.byteLength === undefined || share.read >= share.byteLength
         ? bar.update("rows computed", done, undefined)
         : bar.update("computing features", share.read, share.byteLength),
-    signal: interrupt.signal,
+    signal,
   });
   bar.clear();
   for (const { row, error } of failed.slice(0, 5)) {
@@ -123,6 +130,7 @@ async function compute(
  * are computed first.
  *
  * @param others What else the command reads, beside the model and the rows.
+ * @returns The features, and the model as it is to be opened: of one of the hub, with its commit.
  * @throws {AssayError} `cli/usage` where there is neither, or where an output is an input; `fitting/bad-features` where they are too many
  *   or too few numbers for the model.
  */
@@ -134,21 +142,22 @@ export async function featuresToFit(
   output: Output,
   bar: ProgressBar,
   others: readonly (string | undefined)[],
-): Promise<FeatureSet> {
+): Promise<{ readonly features: FeatureSet; readonly model: string }> {
   const folder = flags.features ?? `${flags.output}/features`;
   const features = input === undefined ? [] : [{ path: folder, writes: featureFiles }];
   await checkOutputs({
     inputs: [input, model, input === undefined ? flags.features : undefined, ...others],
     folders: [{ path: flags.output, writes: checkpointFiles }, ...features],
   });
+  const pinned = await fromHub(model, output, bar);
   if (input !== undefined) {
-    await compute({ model }, input, folder, { ...flags, gates }, output, bar);
+    await compute({ model: pinned }, input, folder, { ...flags, gates }, output, bar);
   } else if (flags.features === undefined) {
     throw new AssayError("cli/usage", "Cannot fit: expected INPUT or --features, found neither");
   }
-  const opened = await openFeatures(folder, model);
-  if (opened.manifest.model !== model) {
-    await output.warn(`the features are those of ${opened.manifest.model}, not of ${model}`);
+  const opened = await openFeatures(folder, pinned);
+  if (opened.manifest.model !== pinned) {
+    await output.warn(`the features are those of ${opened.manifest.model}, not of ${pinned}`);
   }
-  return opened;
+  return { features: opened, model: pinned };
 }

@@ -5,6 +5,7 @@ import { fitHead, headLosses } from "../../tasks/fit/fit_head.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import { countArgument } from "../arguments.ts";
 import { listenForInterrupt } from "../interrupt.ts";
+import { modelMeaning } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { featuresToFit } from "./fit_features.ts";
@@ -50,7 +51,7 @@ export function fitHeadCommand(output: Output = Output.system()): Command {
   const command = new Command("head")
     .summary("fit a scalar head by Bradley–Terry, contrastive or meta loss")
     .description(description)
-    .argument("<model>", "folder of the checkpoint whose backbone it is")
+    .argument("<model>", `${modelMeaning}; its backbone is used`)
     .argument("[input]", "file of pairs; none with --features")
     .addOption(
       new Option("--loss <loss>", "what is learnt by").choices(headLosses).default("bradley-terry"),
@@ -92,7 +93,8 @@ async function fitAndWrite(
     throw new AssayError("cli/usage", "Cannot fit: --loss meta and --meta need each other");
   }
   using bar = progressBar(output);
-  const features = await featuresToFit(model, input, flags, false, output, bar, [flags.meta]);
+  const fitted = await featuresToFit(model, input, flags, false, output, bar, [flags.meta]);
+  const { features } = fitted;
   using interrupt = listenForInterrupt();
   const { signal } = interrupt;
   const { weight, report } = await fitHead(features, {
@@ -100,7 +102,7 @@ async function fitAndWrite(
     onProgress: ({ done, total }) => bar.update("training", done, total),
     signal,
   });
-  await writeHeadCheckpoint(model, flags.output, scalarHeadTensors(weight), {
+  await writeHeadCheckpoint(fitted.model, flags.output, scalarHeadTensors(weight), {
     dtype: flags.dtype,
     link: flags.link ?? false,
     signal,

@@ -7,11 +7,13 @@ import { checkLoadOptions } from "../../scoring/check_load_options.ts";
 import { openBackend } from "../../scoring/open_backend.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { reportFormatOption } from "../arguments.ts";
+import { fromHub } from "../from_hub.ts";
 import { addHeadFlags, headOptions } from "../head_options.ts";
-import { addModelFlags, type ModelFlags } from "../model_options.ts";
+import { addModelFlags, type ModelFlags, modelMeaning } from "../model_options.ts";
 import { type ModelReport, reportModel } from "./model_report.ts";
 import { reportLines } from "./model_report_lines.ts";
 import { Output } from "../output.ts";
+import { progressBar } from "../progress_bar.ts";
 
 interface InspectFlags extends ModelFlags {
   readonly text?: string;
@@ -43,7 +45,7 @@ export function inspectCommand(output: Output = Output.system()): Command {
   const command = new Command("inspect")
     .summary("show a model's architecture, head, template, memory plan and tensors")
     .description(description)
-    .argument("<model>", "folder of the checkpoint, or its URL")
+    .argument("<model>", modelMeaning)
     .option("--text <text>", "show the tokens of this response, messages or row")
     .option("--prompt <text>", "the user's message before a response", "Hello!")
     .addOption(reportFormatOption())
@@ -66,7 +68,7 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
   const conversations = flags.text === undefined
     ? []
     : conversationsOfText(flags.text, flags.prompt);
-  using checkpoint = await Checkpoint.open(model);
+  using checkpoint = await openModel(model, output);
   for (const warning of checkpoint.warnings) warn(warning);
   const { backend, kernels, tuning, threads, memoryBudget, batch: tokensPerPack } = flags;
   checkLoadOptions({ backend, kernels, tuning, threads, memoryBudget, tokensPerPack });
@@ -86,6 +88,11 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     conversations,
     warn,
   });
+}
+
+async function openModel(model: string, output: Output): Promise<Checkpoint> {
+  using bar = progressBar(output);
+  return await Checkpoint.open(await fromHub(model, output, bar));
 }
 
 /** The conversations that `--text` names: a row or messages as JSON, else a response to the prompt. */

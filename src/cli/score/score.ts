@@ -14,14 +14,15 @@ import {
 import { checkOutputs } from "../check_outputs.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "./implicit_options.ts";
+import { fromHub } from "../from_hub.ts";
 import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addHeadFlags } from "../head_options.ts";
-import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
+import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../model_options.ts";
 import type { BackendKind } from "../../ops/backend.ts";
 import { computedWhere } from "../computed_where.ts";
 import { Output } from "../output.ts";
-import { progressBar, showWave } from "../progress_bar.ts";
+import { type ProgressBar, progressBar, showWave } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import { type LoadScorer, openScorer, type ScorerSpec } from "../../tasks/score/open_scorer.ts";
 import { scoreRows, type ScoreRowsOptions } from "../../tasks/score/score_rows.ts";
@@ -61,6 +62,7 @@ Examples:
   assay score ./ArmoRM-Llama3-8B-v0.1 conversations.jsonl > scored.jsonl
   assay score ./my-model pairs.parquet --explain --output scored.parquet
   assay score ./my-dpo-model pairs.jsonl --implicit --reference ./my-sft-model > scored.jsonl
+  assay score hf:Skywork/Skywork-Reward-V2-Qwen3-0.6B pairs.jsonl > scored.jsonl
   assay score ./my-base pairs.jsonl --adapter ./my-lora > scored.jsonl
   assay score ./my-model pairs.jsonl --calibrate calibrator.json > calibrated.jsonl
   cat rows.jsonl | assay score ./my-model --format table | head
@@ -80,7 +82,7 @@ export function scoreCommand(
   const command = new Command("score")
     .summary("score rows with a reward model")
     .description(description)
-    .argument("<model>", "folder of the checkpoint, or its URL")
+    .argument("<model>", modelMeaning)
     .argument("[input]", "file of rows", "-")
     .option(
       "--explain",
@@ -107,7 +109,7 @@ async function score(
   output: Output,
   load: LoadScorer,
 ): Promise<void> {
-  const spec: ScorerSpec = { ...modelSpec(model, flags), implicit: implicitSpec(flags) };
+  const named: ScorerSpec = { ...modelSpec(model, flags), implicit: implicitSpec(flags) };
   await checkOutputs({
     inputs: [input, model, ...flags.adapter ?? [], flags.reference, flags.calibrate],
     outputs: [flags.output],
@@ -129,6 +131,7 @@ async function score(
     : (await import("../calibrate/calibrate_report.ts")).calibrateTable;
   if (rows === undefined) return await (await rowOutput(output, flags, rowTable)).close();
   const settings = { ...loadOptions(flags, output, bar), signal: interrupt.signal };
+  const spec = await specFromHub(named, output, bar, interrupt.signal);
   using scorer = await openScorer(spec, settings, load);
   bar.clear();
   if (flags.explain && scorer.parts.length === 0) {
@@ -162,6 +165,24 @@ async function score(
   await writer.close();
   bar.clear();
   await output.note(tally.toString(scorer.backend));
+}
+
+/** The models and adapters of the hub with their commits, in the cache. */
+async function specFromHub(
+  { model, adapter, implicit, ...others }: ScorerSpec,
+  output: Output,
+  bar: ProgressBar,
+  signal: AbortSignal,
+): Promise<ScorerSpec> {
+  return {
+    ...others,
+    model: await fromHub(model, output, bar, signal),
+    adapter: await fromHub(adapter, output, bar, signal),
+    implicit: implicit && {
+      ...implicit,
+      reference: await fromHub(implicit.reference, output, bar, signal),
+    },
+  };
 }
 
 /** Ends the output before an error is told, so that what was scored until then is not lost. */

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { isHubName, parseHubName } from "../../checkpoint/hub/hub_name.ts";
 import { AssayError } from "../../error.ts";
 import { type ModelToServe, type RunningServer, serve } from "../../server/serve.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
@@ -7,8 +8,9 @@ import { sharedBudgets } from "../../tasks/serve/shared_budgets.ts";
 import { readTextFile } from "../../tasks/text_file.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
 import { countArgument, sizeArgument } from "../arguments.ts";
+import { allFromHub } from "../from_hub.ts";
 import { addHeadFlags } from "../head_options.ts";
-import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
+import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
 import { failureOf, permissionAdvice } from "../../runtime/failure.ts";
@@ -67,7 +69,7 @@ export function serveCommand(
   const command = new Command("serve")
     .summary("serve reward models over HTTP")
     .description(description)
-    .argument("[model]", "folder of the checkpoint, or its URL; its name is the folder's")
+    .argument("[model]", `${modelMeaning}; its name is the folder's or the model's`)
     .option("--model <name=folder>", "a further model, which requests choose by its name", gathered)
     .option("--host <address>", "where to listen; 0.0.0.0 for all addresses", "127.0.0.1")
     .option("--port <port>", "the port, 0 for any that is free", portArgument, 8000)
@@ -155,7 +157,12 @@ async function modelsToServe(
   }
   const bar = progressBar(output);
   const options = loadOptions(flags, output, bar);
-  const specs = named.map(([, folder]) => ({ ...modelSpec(folder, flags), heads: flags.heads }));
+  const folders = await allFromHub(named.map(([, folder]) => folder), output, bar);
+  const adapter = await allFromHub(flags.adapter, output, bar);
+  const specs = folders.map((folder) => ({
+    ...modelSpec(folder, { ...flags, adapter }),
+    heads: flags.heads,
+  }));
   const budgets = await sharedBudgets(specs.map(({ model }) => model), flags.memoryBudget);
   return specs.map((spec, i) => ({
     id: names[i]!,
@@ -208,8 +215,9 @@ function namedModel(text: string): readonly [string, string] {
   return [name, folder];
 }
 
-/** The last part of a path or URL. */
+/** The last part of a path or URL; of a model of the hub its name without a revision. */
 function nameOf(model: string): string {
+  if (isHubName(model)) return parseHubName(model).repo.split("/")[1]!;
   return model.replace(/[?#].*$/s, "").split(/[/\\]/).findLast((part) => part !== "") ?? model;
 }
 

@@ -18,9 +18,10 @@ import {
   outputFileOption,
 } from "../arguments.ts";
 import { checkOutputs } from "../check_outputs.ts";
+import { allFromHub } from "../from_hub.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addHeadFlags } from "../head_options.ts";
-import { addModelFlags, loadOptions, type ModelFlags } from "../model_options.ts";
+import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
@@ -83,7 +84,7 @@ export function voteCommand(
     .summary("put the scores of several reward models together")
     .description(description)
     .argument("[inputs...]", "files of scores, one per voter; with --model, one file of rows")
-    .option("--model <folder>", "checkpoint of a voter (repeatable)", collect);
+    .option("--model <model>", `a voter (repeatable): ${modelMeaning}`, collect);
   addAdapterFlags(command, "LoRA adapter of a voter, on the one --model (repeatable)")
     .option("--heads <file>", "linear heads on the one --model (voters.weight), in one pass")
     .option("--cache <folder>", "where scores are kept", ".cache/assay/votes")
@@ -193,14 +194,17 @@ async function letModelsVote(
 ): Promise<Votes> {
   using interrupt = listenForInterrupt();
   const rows = await openRows(input, { format: flags.inputFormat, delimiter: flags.delimiter });
-  return await voteModels(rows, voterSpecs(flags), {
+  const { signal } = interrupt;
+  const model = await allFromHub(flags.model, output, bar, signal);
+  const adapter = await allFromHub(flags.adapter, output, bar, signal);
+  return await voteModels(rows, voterSpecs({ ...flags, model, adapter }), {
     ...counting,
     open,
     cache: flags.cache === false ? undefined : flags.cache,
     load: loadOptions(flags, output, bar),
     onProgress: (voter, done, total) => bar.update(`scoring with ${voter}`, done, total),
     onNote: (message) => output.note(message),
-    signal: interrupt.signal,
+    signal,
   });
 }
 

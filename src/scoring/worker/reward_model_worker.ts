@@ -83,7 +83,8 @@ export class RewardModelWorker
   /**
    * Starts a worker and loads a checkpoint in it.
    *
-   * @param source A folder in Hugging Face layout: a path, a URL, or a {@link CheckpointFolder}, of
+   * @param source A folder in Hugging Face layout: a path, a URL, a model of the hub
+   *   (`hf:org/name[@revision]`), or a {@link CheckpointFolder}, of
    *   which the worker asks this thread for its bytes.
    * @throws {AssayError} As {@link RewardModel.load}; `scoring/worker-ended` where the worker can't
    *   be started; `scoring/no-worker` where the runtime has none.

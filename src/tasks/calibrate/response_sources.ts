@@ -1,10 +1,9 @@
 import type { FeatureSource } from "../../calibration/features.ts";
-import { localFolder } from "../../checkpoint/folder.ts";
-import { refuseLfsPointer } from "../../checkpoint/lfs_pointer.ts";
 import { conversationsOfRow } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
 import { valueOfText } from "../../data/serialized_text.ts";
 import { AssayError } from "../../error.ts";
+import { openTokenizerFolder } from "../tokenizer_folder.ts";
 import { openAnyTokenizer } from "../../text/any_tokenizer.ts";
 import { type Conversation, withoutResponse } from "../../text/conversation.ts";
 import { ownValue, setOwnValue } from "../../own_value.ts";
@@ -31,21 +30,12 @@ export interface ResponseMeasures {
  * assert.ok(tokens > 0);
  * ```
  *
- * @param path Folder of the checkpoint.
+ * @param path Folder of the checkpoint, its URL, or its name on the hub.
  * @throws {AssayError} As `ChatTokenizer.open`, `PairTokenizer.open`.
  */
 export async function tokenizerMeasures(path: string): Promise<ResponseMeasures> {
-  const folder = localFolder(path);
-  const tokenizer = await openAnyTokenizer({
-    name: path,
-    async readText(file: string): Promise<string | undefined> {
-      using source = await folder.open(file);
-      if (source === undefined) return undefined;
-      const text = new TextDecoder().decode(await source.read(0, source.byteLength));
-      refuseLfsPointer(text, source.name);
-      return text;
-    },
-  }, { maxTokens: Number.MAX_SAFE_INTEGER });
+  const files = await openTokenizerFolder(path);
+  const tokenizer = await openAnyTokenizer(files, { maxTokens: Number.MAX_SAFE_INTEGER });
   const tokens = (conversation: Conversation) => tokenizer.tokenize(conversation).ids.length;
   return {
     // The difference leaves out the prompt and the template's own tokens.

@@ -1,4 +1,3 @@
-import { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { numbersInColumn } from "../../data/column_values.ts";
 import { conversationsOfRow } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
@@ -6,6 +5,7 @@ import { AssayError } from "../../error.ts";
 import { openAnyTokenizer } from "../../text/any_tokenizer.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { cosineSimilarity, lengthRatio } from "../../voting/prior_constraint.ts";
+import { openTokenizerFolder } from "../tokenizer_folder.ts";
 import type { Similarity } from "./curated_set.ts";
 
 /** Words, numbers and single marks: near enough to tokens where there is no tokenizer. */
@@ -23,12 +23,12 @@ const wordsOfText = /[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]/gu;
  * assert.equal(similarity({ prompt: "Hi", chosen: "Hello.", rejected: "Hello." }), 1);
  * ```
  *
- * @param path Folder of the checkpoint whose tokenizer counts; its weights are not read.
+ * @param path Folder, URL or name on the hub of the checkpoint whose tokenizer counts; its weights are not read.
  * @throws {AssayError} What opening the checkpoint and its tokenizer throws.
  */
 export async function tokenSimilarity(path: string): Promise<Similarity> {
-  using checkpoint = await Checkpoint.open(path);
-  const tokenizer = await openAnyTokenizer(checkpoint, { maxTokens: Infinity });
+  const files = await openTokenizerFolder(path);
+  const tokenizer = await openAnyTokenizer(files, { maxTokens: Infinity });
   return (row) => {
     const [chosen, rejected] = pairOf(row).map((side) => tokenizer.tokenize(side).ids);
     return lengthRatio(chosen!, rejected!);

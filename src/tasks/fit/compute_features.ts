@@ -11,7 +11,7 @@ import { badFeatures } from "../../fitting/feature_files.ts";
 import { FeatureSet } from "../../fitting/feature_set.ts";
 import type { FittingColumns } from "../../fitting/fitting_row.ts";
 import { Backbone } from "../../scoring/backbone.ts";
-import { type LoadOptions, warner } from "../../scoring/load_options.ts";
+import { hubOptions, type LoadOptions, warner } from "../../scoring/load_options.ts";
 import { type ModelSpec, openModelFolder } from "../model_folder.ts";
 import type { BackendKind } from "../../ops/backend.ts";
 
@@ -69,7 +69,7 @@ export async function computeFeatures(
   options: ComputeFeaturesOptions = {},
 ): Promise<ComputedFeatures> {
   const { prompts = false, load, signal, ...extraction } = options;
-  using opened = await openModelFolder(spec);
+  using opened = await openModelFolder(spec, hubOptions(load ?? {}));
   opened.warnings.forEach(warner(load ?? {}));
   using backbone = await Backbone.load(opened.source, {
     ...load,

@@ -1,6 +1,6 @@
 import type { CheckpointFolder } from "../../checkpoint/folder.ts";
 import { ImplicitRewardModel } from "../../scoring/implicit_reward_model.ts";
-import { type LoadOptions, warner } from "../../scoring/load_options.ts";
+import { hubOptions, type LoadOptions, warner } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { type ModelSpec, openModelFolder } from "../model_folder.ts";
 import type { Scorer } from "./score_rows.ts";
@@ -70,7 +70,9 @@ export async function openScorer(
   load: LoadScorer = (source, options) => RewardModel.load(source, options),
 ): Promise<LoadedScorer> {
   using opened = new DisposableStack();
-  const { source, warnings } = opened.use(await openModelFolder(spec));
+  const { source, hubName, warnings } = opened.use(
+    await openModelFolder(spec, hubOptions(options)),
+  );
   warnings.forEach(warner(options));
   const scorer = opened.use(
     spec.implicit === undefined
@@ -82,6 +84,7 @@ export async function openScorer(
     objectives: scorer.objectives,
     parts: scorer.parts,
     backend: scorer.backend,
+    hubName,
     scoreStream: (conversations, options) => scorer.scoreStream(conversations, options),
     [Symbol.dispose]: () => all[Symbol.dispose](), // the model first, then what it reads
   };

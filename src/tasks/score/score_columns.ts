@@ -23,16 +23,26 @@ const parts = [
 
 /** The columns of each shape: what stood there in the input is replaced, or removed where it no longer applies. */
 const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
-  single: [...parts, "kernels", "precision", "truncated", "error"],
+  single: [...parts, "kernels", "precision", "scored_by", "truncated", "error"],
   pair: [
     ...parts.flatMap((part) => [`chosen_${part}`, `rejected_${part}`]),
     "margin",
     "kernels",
     "precision",
+    "scored_by",
     "truncated",
     "error",
   ],
-  best_of_n: ["scores", "best", ...parts.slice(1), "kernels", "precision", "truncated", "error"],
+  best_of_n: [
+    "scores",
+    "best",
+    ...parts.slice(1),
+    "kernels",
+    "precision",
+    "scored_by",
+    "truncated",
+    "error",
+  ],
 };
 
 /** Whether and how to explain scores. */
@@ -42,6 +52,8 @@ export interface ScoreColumnsOptions {
    * objectives, implicit token rewards, whatever another head tells; and the kernels that computed.
    */
   readonly explain?: boolean | undefined;
+  /** Name and commit of the hub's model that scores, for the column `scored_by`. */
+  readonly hubName?: string | undefined;
 }
 
 /**
@@ -58,6 +70,8 @@ export interface ScoreColumnsOptions {
  * `rejected_score_std`, or a list `score_std`: the standard deviation of each score. Of a process reward
  * model there is `step_scores` (a pair: `chosen_step_scores`, `rejected_step_scores`), the list of its
  * steps' scores.
+ *
+ * Where a model of the hub scores, `scored_by` names it with its commit.
  *
  * With `explain`, `kernels` names in any shape what computed the scores, since two kernel sets
  * may differ in the last bits. `precision: "f16"` stands where products were not of f32, `truncated: true` and `error: {code, message}` stand in any shape, where
@@ -82,6 +96,7 @@ export function scoredRow(
   if (options.explain) Object.assign(output, explainColumns(kind, checked));
   const precision = checked.find((verdict) => verdict.precision !== undefined)?.precision;
   if (precision !== undefined) output.precision = precision;
+  if (options.hubName !== undefined) output.scored_by = options.hubName;
   if (checked.some(({ truncated }) => truncated)) output.truncated = true;
   const failed = checked.findIndex(({ error }) => error !== null);
   if (failed !== -1) output.error = errorOf(kind, failed, checked[failed]!.error!);

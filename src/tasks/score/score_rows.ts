@@ -15,6 +15,8 @@ import { failedRow, type ScoreColumnsOptions, scoredRow } from "./score_columns.
 
 /** What scoring rows needs of a reward model; `RewardModel` is one. */
 export interface Scorer {
+  /** Name and commit of a model of the hub; for the column `scored_by`. */
+  readonly hubName?: string | undefined;
   /** Verdicts in the order of the conversations, with bounded memory. */
   scoreStream(
     conversations: AsyncIterable<Conversation>,
@@ -88,7 +90,7 @@ export async function* scoreRows(
   const { signal, onProgress } = options;
   const calibrate = options.calibrator && rowCalibration(options.calibrator);
   const output = (waiting: WaitingRow): ScoredRow => {
-    const scored = outputRow(waiting, options);
+    const scored = outputRow(waiting, { hubName: scorer.hubName, ...options });
     return calibrate === undefined ? scored : { ...scored, ...calibrate(scored.row) };
   };
   const input = rows[Symbol.asyncIterator]();

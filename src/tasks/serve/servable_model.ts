@@ -1,4 +1,4 @@
-import type { LoadOptions } from "../../scoring/load_options.ts";
+import { hubOptions, type LoadOptions } from "../../scoring/load_options.ts";
 import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
 import { type ModelSpec, openModelFolder } from "../model_folder.ts";
 import type { StreamScorer } from "./request_queue.ts";
@@ -30,7 +30,9 @@ export async function loadServableModel(
   options: LoadOptions,
 ): Promise<ServableModel> {
   using opened = new DisposableStack();
-  const { source, warnings } = opened.use(await openModelFolder(spec));
+  const { source, warnings } = opened.use(
+    await openModelFolder(spec, hubOptions(options)),
+  );
   for (const warning of warnings) options.onWarning?.(warning);
   const model = opened.use(await RewardModelWorker.load(source, options));
   const all = opened.move();

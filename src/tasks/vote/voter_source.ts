@@ -5,7 +5,13 @@ import { RewardModel } from "../../scoring/reward_model.ts";
 import { checkpointRevision } from "../../merging/checkpoint_revision.ts";
 import { readLinearHeads } from "../../voting/linear_heads.ts";
 import { sha256 } from "../../numbers/sha256.ts";
-import { type ModelFolder, type ModelSpec, openModelFolder, splitPath } from "../model_folder.ts";
+import {
+  type ModelFolder,
+  type ModelSpec,
+  openModelFolder,
+  pinnedModel,
+  splitPath,
+} from "../model_folder.ts";
 import type { LoadedVoter, VoterScores } from "./loaded_voter.ts";
 import { loadLinearVoters } from "./linear_voters.ts";
 
@@ -48,10 +54,13 @@ export async function openVoter(spec: VoterSpec): Promise<VoterSource> {
   using opened = new DisposableStack();
   const folder = opened.use(await openModelFolder(spec));
   using checkpoint = await Checkpoint.open(folder.source);
-  const revision = await checkpointRevision(checkpoint);
+  // The commit is certain where the fingerprint reads samples.
+  const commit = folder.hubName === undefined ? "" : ` ${folder.hubName}`;
+  const fingerprint = await checkpointRevision(checkpoint);
+  const revision = commit === "" ? fingerprint : await sha256(fingerprint + commit);
   const source = spec.heads === undefined
     ? {
-      names: [nameOf(spec.adapter ?? spec.model)],
+      names: [await voterName(spec)],
       revision,
       load: async (options: LoadOptions) => {
         folder.warnings.forEach(warner(options));
@@ -90,6 +99,11 @@ function rewardVoter(model: RewardModel): LoadedVoter {
     },
     [Symbol.dispose]: () => model[Symbol.dispose](),
   };
+}
+
+/** The last part of the adapter's or the model's name; one of the hub tells its commit too. */
+async function voterName({ adapter, model }: VoterSpec): Promise<string> {
+  return nameOf(await pinnedModel(adapter ?? model));
 }
 
 function nameOf(path: string): string {
