@@ -11,10 +11,13 @@ export interface CachedModel {
   readonly name: string;
   /** Branches and tags that had this commit when they were last asked for. */
   readonly revisions: readonly string[];
+  /** The commit's 40 hexadecimal digits. */
   readonly commit: string;
   /** The folder of its files. */
   readonly folder: string;
+  /** How many files are there. */
   readonly files: number;
+  /** Their bytes; a file that two commits have counts for both. */
   readonly bytes: number;
   /**
    * Whether all that scoring reads is there; `null` where another program filled the cache and did not keep

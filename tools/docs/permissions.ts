@@ -36,6 +36,21 @@ export const permissionLines: readonly PermissionLine[] = [
     command: 'src/cli/main.ts score "http://$HOST" examples/conversations.jsonl > scored.jsonl',
   },
   {
+    does: "download a model of the hub, from the hub's host and the one where it keeps large files",
+    grants: [
+      "--allow-read=hub,examples",
+      "--allow-write=hub",
+      '--allow-net="$HUB"',
+      "--allow-env=HF_HUB_CACHE,HF_ENDPOINT,HF_TOKEN",
+    ],
+    command: "src/cli/main.ts score hf:local/model examples/conversations.jsonl > scored.jsonl",
+  },
+  {
+    does: "score with it once it is in the cache",
+    grants: ["--allow-read=hub,examples", "--allow-env=HF_HUB_CACHE,HF_HUB_OFFLINE"],
+    command: "src/cli/main.ts score hf:local/model examples/conversations.jsonl > scored.jsonl",
+  },
+  {
     does: "explain and print a table",
     grants: ["--allow-read"],
     command:

@@ -3,7 +3,9 @@ import { type PermissionLine, permissionLines } from "./permissions.ts";
 /** `docs/reference/permissions.md`: a table whose every line is also a command that the check runs. */
 export function permissionsPage(): string {
   const rows = permissionLines.map(({ does, grants }) => {
-    const shown = grants.map((grant) => `\`${grant.replaceAll('"$HOST"', "HOST")}\``).join(" ");
+    const shown = grants.map((grant) => `\`${grant.replaceAll(/"\$(HOST|HUB)"/g, "$1")}\``).join(
+      " ",
+    );
     return `| ${does} | ${shown === "" ? "nothing" : shown} |`;
   });
   const blocks = permissionLines.map((line) =>
@@ -23,7 +25,9 @@ ${rows.join("\n")}
 | 512-bit vectors on a software adapter | see below |
 
 \`deno task assay\` serves every command: it grants reading, writing and the network, and of the
-environment the five variables of the next section. It has no access to other programs or to native
+environment the five variables of the next section and those of the
+[hub](../how-to/use-a-model-of-the-hub.md#where-the-files-lie); also to ask how much room a disk has
+(\`--allow-sys=statfs\`), without which a download begins and ends where the room does. It has no access to other programs or to native
 libraries. The tasks \`demo\`, \`test\`, \`docs\` and \`ok\` start other processes, and \`test\` may
 install a driver: they run with \`--allow-all\`.
 
@@ -52,10 +56,22 @@ function commandLine({ grants, command }: PermissionLine): string {
 }
 
 /** A model behind a URL needs a server; this one serves the demo checkpoint for the check. */
-function setUp({ command }: PermissionLine): string {
+function setUp({ command, grants }: PermissionLine): string {
+  if (command.includes("hf:")) return hubSetUp(grants);
   if (!command.includes("$HOST")) return "";
   return "# serves a folder on a free port, and writes its address to a file\n" +
     "deno run --allow-net=127.0.0.1 --allow-read --allow-write tools/serve_folder.ts models/demo host.txt &\n" +
     "trap 'kill $!' EXIT\n" +
     "until [ -s host.txt ]; do sleep 0.1; done\nHOST=$(cat host.txt)\n";
+}
+
+/** A hub on this machine; its cache is a folder of the page's own. */
+function hubSetUp(grants: readonly string[]): string {
+  const cache = "export HF_HUB_CACHE=$PWD/hub";
+  if (!grants.some((grant) => grant.includes("$HUB"))) return `${cache} HF_HUB_OFFLINE=1\n`;
+  return "# a hub on free ports of this machine, which writes its address and that of its large files\n" +
+    "deno run --allow-net=127.0.0.1 --allow-read --allow-write tools/serve_hub.ts models/demo local/model hub.txt &\n" +
+    "trap 'kill $!' EXIT\n" +
+    "until [ -s hub.txt ]; do sleep 0.1; done\n" +
+    `${cache} HF_ENDPOINT=$(head -n 1 hub.txt) HUB=$(sed 's,http://,,' hub.txt | paste -sd,)\n`;
 }
