@@ -89,7 +89,7 @@ function hubHome(env: (name: string) => string | undefined): string | undefined 
   const caches = env("XDG_CACHE_HOME");
   if (caches !== undefined) return `${inHome(caches, env)}/huggingface`;
   const home = env("HOME") ?? env("USERPROFILE");
-  return home && `${home}/.cache/huggingface`;
+  return home && [home, ".cache", "huggingface"].join("/");
 }
 
 /** A leading `~` is the home, as in Python. */
