@@ -59,6 +59,17 @@ Deno.test("rooms that run in a browser use nothing of Deno or Node", () => {
   assert.deepEqual(offenders.map(({ path }) => path), []);
 });
 
+/** The files elsewhere that look for Deno: where it starts the command line, and by themselves. */
+const denoElsewhere = /^src\/(runtime\/|cli\/main\.ts$)/;
+
+Deno.test("what a runtime gives is taken from the room runtime, so that commands run in Node", () => {
+  const offenders = sources.filter(({ path, text }) =>
+    !browserRooms.test(path) && !denoElsewhere.test(path) &&
+    /\bDeno\s*[.?]/.test(withoutComments(text))
+  );
+  assert.deepEqual(offenders.map(({ path }) => path), []);
+});
+
 Deno.test("every shader is gathered in shaders/shaders.ts", () => {
   const gathered = code.find(({ path }) => path === "shaders/shaders.ts")?.text ?? "";
   const missing = sourceFiles("shaders", [".wgsl"]).filter(({ path }) =>
