@@ -47,5 +47,7 @@ export function folderFound(path: string): Error {
 export function permissionAdvice(flag: string): string {
   return "Deno" in globalThis
     ? `Deno was not given the permission; add ${flag}`
-    : "the runtime was not given the permission";
+    : `Node was not given the permission; add ${
+      flag.replace(/^--allow-(read|write)/, "--allow-fs-$1")
+    }`;
 }
