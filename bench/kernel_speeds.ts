@@ -54,12 +54,12 @@ const warmUp = 400;
  * @returns Milliseconds, by tile.
  */
 export async function timeRun<Tile extends string | undefined>(
-  { device, kernels }: GpuBackend,
+  { device, kernelSet }: GpuBackend,
   run: KernelRun,
   tiles: readonly Tile[],
 ): Promise<Map<Tile, number>> {
   let chosen: string | undefined;
-  const recorder = new Recorder(device, kernels, () => chosen);
+  const recorder = new Recorder(device, kernelSet, () => chosen);
   const timed = async (counts: readonly number[]): Promise<number[]> => {
     const records = tiles.map((tile, i) => () => {
       chosen = tile;

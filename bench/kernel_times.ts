@@ -58,7 +58,7 @@ const mostWork = 2e9;
 function shapesOf(name: string, gpu: GpuBackend): readonly (readonly number[])[] {
   const { shapes, work } = kernelRuns[name]!;
   if (!gpu.device.adapter.software) return shapes.gpu;
-  return gpu.kernels === "texture"
+  return gpu.kernelSet === "texture"
     ? shapes.software
     : shapes.software.filter((shape) => work(shape).amount <= mostWork);
 }
@@ -67,7 +67,7 @@ function shapesOf(name: string, gpu: GpuBackend): readonly (readonly number[])[]
 function tilesOf({ weights: [weight] }: KernelRun, rows: number, gpu: GpuBackend) {
   if (weight === undefined) return [undefined];
   const inTexture = weight.parts.every(({ layout }) => layout === "texture");
-  if (gpu.kernels === "texture") return inTexture ? gpu.tuner.tiles : [tileName(headTile)];
+  if (gpu.kernelSet === "texture") return inTexture ? gpu.tuner.tiles : [tileName(headTile)];
   return rows <= fewRowsTile.rows ? [tileName(fewRowsTile)] : gpu.tuner.tiles;
 }
 

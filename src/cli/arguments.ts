@@ -74,6 +74,14 @@ export function formatOption(): Option {
     .choices(["jsonl", "table"]).default("jsonl");
 }
 
+/** `--webgpu`: another implementation than the runtime's own. */
+export function webGpuOption(): Option {
+  return new Option(
+    "--webgpu <implementation>",
+    "compute on the GPU by Dawn, from npm, in place of the runtime's own WebGPU; needs --allow-ffi",
+  ).choices(["dawn"]);
+}
+
 /** `--format` of commands that report to people: a table at a terminal, JSON Lines in a pipe. */
 export function reportFormatOption(): Option {
   return new Option(

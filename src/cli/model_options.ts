@@ -1,11 +1,12 @@
 import { type Command, Option } from "commander";
 import type { Precision } from "../../shaders/shaders.ts";
+import type { WebGpuName } from "../gpu/adapter.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";
 import type { Pooling } from "../scoring/pooling.ts";
 import type { TextForm } from "../text/conversation_tokenizer.ts";
-import { countArgument, sizeArgument, templateOption } from "./arguments.ts";
+import { countArgument, sizeArgument, templateOption, webGpuOption } from "./arguments.ts";
 import { type HeadFlags, headOptions } from "./head_options.ts";
 import type { Output } from "./output.ts";
 import type { ProgressBar } from "./progress_bar.ts";
@@ -24,6 +25,7 @@ export interface ModelFlags extends HeadFlags {
   readonly form?: TextForm | undefined;
   readonly label?: string | undefined;
   readonly backend: "auto" | "gpu" | "wasm" | "cpu";
+  readonly webgpu?: WebGpuName | undefined;
   readonly kernels?: KernelSet | undefined;
   readonly precision: Precision;
   readonly tuning: Tuning;
@@ -66,6 +68,7 @@ export function addModelFlags(command: Command): Command {
       )
         .choices(["auto", "gpu", "wasm", "cpu"]).default("auto"),
     )
+    .addOption(webGpuOption())
     .addOption(
       new Option("--kernels <set>", "which kernels compute on the GPU (default: by the adapter)")
         .choices(["tiled", "texture"]),
@@ -106,6 +109,7 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
     backend: flags.backend,
     tuning: flags.tuning,
     ...(flags.precision === "f16" && { precision: flags.precision }),
+    webgpu: flags.webgpu,
     kernels: flags.kernels,
     threads: flags.threads,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,

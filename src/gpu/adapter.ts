@@ -1,8 +1,22 @@
 import { AssayError } from "../error.ts";
 import { prepareSoftwareAdapter } from "./software_adapter.ts";
 
+/** Implementations of WebGPU that may stand in for the runtime's own, by their names in verdicts and keys. */
+export type WebGpuName = "dawn";
+
+/** An implementation of WebGPU in place of the runtime's own. */
+export interface WebGpu {
+  readonly name: WebGpuName;
+  /** Where its adapters come from. */
+  readonly gpu: GPU;
+  /** What to do where it finds none. */
+  readonly advice: string;
+}
+
 /** What is known of the adapter that a device was opened on. */
 export interface AdapterDescription {
+  /** The implementation that it was asked of; undefined for the runtime's own. */
+  readonly webgpu?: WebGpuName | undefined;
   readonly vendor: string;
   readonly architecture: string;
   readonly device: string;
@@ -26,11 +40,16 @@ export const openGlAdvice: string =
   "this adapter computes through OpenGL, several times slower than Mesa's adapter " +
   "for Vulkan, and compiles for long: on Debian or Ubuntu `apt-get install -y mesa-vulkan-drivers`";
 
-/** Finds a WebGPU adapter, or `undefined` where there is none. */
-export async function findAdapter(): Promise<GPUAdapter | undefined> {
+/**
+ * Finds a WebGPU adapter, or `undefined` where there is none.
+ *
+ * @param webgpu The implementation to ask; the runtime's own by default.
+ */
+export async function findAdapter(webgpu?: WebGpu): Promise<GPUAdapter | undefined> {
   prepareSoftwareAdapter();
   // Not by the type Navigator, which a worker's types don't have.
-  const { gpu } = (globalThis as { navigator?: { gpu?: GPU } }).navigator ?? {};
+  const own = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  const gpu = webgpu === undefined ? own : webgpu.gpu;
   if (gpu === undefined) return undefined;
   return await gpu.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
 }
@@ -38,34 +57,48 @@ export async function findAdapter(): Promise<GPUAdapter | undefined> {
 /**
  * Finds a WebGPU adapter.
  *
+ * @param webgpu The implementation to ask; the runtime's own by default.
  * @throws {AssayError} `gpu/no-adapter` where there is none.
  */
-export async function requireAdapter(): Promise<GPUAdapter> {
-  const adapter = await findAdapter();
+export async function requireAdapter(webgpu?: WebGpu): Promise<GPUAdapter> {
+  const adapter = await findAdapter(webgpu);
   if (adapter !== undefined) return adapter;
+  if (webgpu !== undefined) {
+    throw new AssayError(
+      "gpu/no-adapter",
+      `Cannot open a GPU by ${webgpu.name}: expected an adapter that it accepts, found none on this ` +
+        `machine; ${webgpu.advice}`,
+    );
+  }
   throw new AssayError(
     "gpu/no-adapter",
     `Cannot open a GPU: expected a WebGPU adapter, found none on this machine; ${adapterAdvice}`,
   );
 }
 
-/** Names an adapter; software adapters are told by name, since WebGPU reports them as fallbacks rarely. */
-export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
+/**
+ * Names an adapter; software adapters are told by name, since WebGPU reports them as fallbacks rarely.
+ *
+ * @param webgpu The implementation that it was asked of; the runtime's own by default.
+ */
+export function describeAdapter(adapter: GPUAdapter, webgpu?: WebGpuName): AdapterDescription {
   const { vendor, architecture, device, description } = adapter.info;
   const software = /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(
     `${device} ${description}`,
   );
-  const bits = description.match(/\bllvmpipe \(.*\b(\d+) bits\)/)?.[1];
+  // Two implementations write the same name: "llvmpipe (LLVM 15, 256 bits)", "llvmpipe-llvm-15-256-bits-".
+  const bits = `${description} ${device}`.match(/\bllvmpipe\b.*\b(\d+)[ -]bits\b/)?.[1];
   const vectorBits = bits === undefined ? undefined : Number(bits);
   const openGl = isThroughOpenGl(adapter.info);
-  return { vendor, architecture, device, description, software, openGl, vectorBits };
+  return { webgpu, vendor, architecture, device, description, software, openGl, vectorBits };
 }
 
 /** All that tells an adapter and its driver from others, as a key for what was measured on it. */
 export function adapterName(
-  { vendor, architecture, device, description }: AdapterDescription,
+  { webgpu, vendor, architecture, device, description }: AdapterDescription,
 ): string {
-  return [vendor, architecture, device, description].join(" | ");
+  const own = [vendor, architecture, device, description];
+  return (webgpu === undefined ? own : [...own, webgpu]).join(" | ");
 }
 
 /**

@@ -1,5 +1,10 @@
 import { AssayError } from "../error.ts";
-import { type AdapterDescription, describeAdapter, requireAdapter } from "./adapter.ts";
+import {
+  type AdapterDescription,
+  describeAdapter,
+  requireAdapter,
+  type WebGpu,
+} from "./adapter.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
 import { enabling, type Shader, type ShaderConstants, specialize } from "./shader_source.ts";
@@ -86,13 +91,14 @@ export class Device implements Disposable {
    * Opens the machine's adapter with as much of each limit as it offers.
    *
    * @param found The adapter, where it was looked up before.
+   * @param webgpu The implementation of WebGPU; the runtime's own by default.
    * @throws {AssayError} `gpu/no-adapter`, `gpu/no-device`.
    */
-  static async open(found?: GPUAdapter): Promise<Device> {
-    const adapter = found ?? await requireAdapter();
+  static async open(found?: GPUAdapter, webgpu?: WebGpu): Promise<Device> {
+    const adapter = found ?? await requireAdapter(webgpu);
     const requiredLimits: Record<string, number> = {};
     for (const name of raisedLimits) requiredLimits[name] = adapter.limits[name];
-    const description = describeAdapter(adapter);
+    const description = describeAdapter(adapter, webgpu?.name);
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const size = subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0;
     const enabledByDirective = adapter.features.has("subgroups");

@@ -1,4 +1,5 @@
 import type { Precision } from "../../shaders/shaders.ts";
+import type { WebGpuName } from "../gpu/adapter.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Indices, Matrix } from "./matrix.ts";
 import type { Operation } from "./operation.ts";
@@ -16,9 +17,10 @@ export type BackendKind = "gpu" | "wasm" | "cpu";
 
 /**
  * What computes: a kernel set of the GPU backend, or one of the others by its name. `wasm-strict` is the
- * WebAssembly engine where a product and its sum are rounded apart.
+ * WebAssembly engine where a product and its sum are rounded apart; `tiled-dawn` is a kernel set that
+ * another implementation of WebGPU compiled than the runtime's own.
  */
-export type KernelsName = KernelSet | "wasm" | "wasm-strict" | "cpu";
+export type KernelsName = KernelSet | `${KernelSet}-${WebGpuName}` | "wasm" | "wasm-strict" | "cpu";
 
 /** Numbers on their way from the device. Disposing of them gives up the wait. */
 export interface Readback extends Disposable {

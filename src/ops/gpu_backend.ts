@@ -7,7 +7,7 @@ import { mostTextureRows } from "../gpu/texture_pool.ts";
 import { queriesPerBlock } from "./query_blocks.ts";
 import { Indices, Matrix } from "./matrix.ts";
 import { matmul } from "./matmul.ts";
-import type { Backend, MatrixUse, ProductsAhead, Readback } from "./backend.ts";
+import type { Backend, KernelsName, MatrixUse, ProductsAhead, Readback } from "./backend.ts";
 import type { Operation } from "./operation.ts";
 import { ProductTuner } from "./products/product_tuner.ts";
 import { recordTextureToRows } from "./texture_copies.ts";
@@ -32,7 +32,7 @@ export class GpuBackend implements Backend {
 
   /**
    * @param device The device; disposed of with this backend.
-   * @param kernels Which kernels to use; by default those that are fast on the device.
+   * @param kernelSet Which kernels to use; by default those that are fast on the device.
    * @param maxMatrixBytes Largest part of a weight or matrix; smaller than the device's own limit
    *   only in tests.
    * @param tuner Chooses the tiles of products.
@@ -41,25 +41,31 @@ export class GpuBackend implements Backend {
    */
   constructor(
     readonly device: Device,
-    readonly kernels: KernelSet = chooseKernelSet(device),
+    readonly kernelSet: KernelSet = chooseKernelSet(device),
     readonly maxMatrixBytes: number = device.maxBindingBytes,
-    readonly tuner: ProductTuner = new ProductTuner(device, kernels),
+    readonly tuner: ProductTuner = new ProductTuner(device, kernelSet),
     readonly precision: Precision = "f32",
   ) {
-    if (precision === "f16") expectHalf(device, kernels);
-    this.#recorder = new Recorder(device, kernels, (product) => tuner.choose(product));
+    if (precision === "f16") expectHalf(device, kernelSet);
+    this.#recorder = new Recorder(device, kernelSet, (product) => tuner.choose(product));
     device.onFull = () => this.#recorder.submit();
+  }
+
+  /** See {@link Backend.kernels}. */
+  get kernels(): KernelsName {
+    const { webgpu } = this.device.adapter;
+    return webgpu === undefined ? this.kernelSet : `${this.kernelSet}-${webgpu}`;
   }
 
   /** See {@link Backend.maxMatrixRows}. */
   get maxMatrixRows(): number {
     const { maxTextureDimension2D } = this.device.limits;
-    return this.kernels === "texture" ? mostTextureRows(maxTextureDimension2D) : Infinity;
+    return this.kernelSet === "texture" ? mostTextureRows(maxTextureDimension2D) : Infinity;
   }
 
   /** See {@link Backend.queriesPerBlock}. */
   get queriesPerBlock(): number {
-    return queriesPerBlock[this.kernels];
+    return queriesPerBlock[this.kernelSet];
   }
 
   /** Bytes of device memory held now. */
@@ -74,7 +80,7 @@ export class GpuBackend implements Backend {
 
   /** See {@link Backend.matrix}. */
   matrix(rows: number, columns: number, use: MatrixUse = "rows"): Matrix {
-    if (use === "operand" && this.kernels === "texture") {
+    if (use === "operand" && this.kernelSet === "texture") {
       return new Matrix(rows, columns, this.device.textures.acquire(columns / 4, rows));
     }
     return this.#rows(rows, columns, "record");
@@ -127,7 +133,7 @@ export class GpuBackend implements Backend {
     checkWeight(rows, columns, type, bytes);
     const { device, maxMatrixBytes } = this;
     const stored: StoredWeight = { rows, columns, type, bytes };
-    const parts = this.kernels === "texture" && fitsTexture(device, stored)
+    const parts = this.kernelSet === "texture" && fitsTexture(device, stored)
       ? [uploadToTexture(this.#recorder, stored, maxMatrixBytes)]
       : uploadToBuffers(device, stored, maxMatrixBytes);
     const held = parts.reduce((sum, part) => sum + bytesOf(part), 0);

@@ -28,6 +28,7 @@ const twoTokens: OptionKind = {
 
 const loadKinds: OptionKinds<LoadOptions> = {
   backend: oneOf("auto", "gpu", "wasm", "cpu"),
+  webgpu: oneOf("dawn"),
   kernels: oneOf("tiled", "texture"),
   precision: oneOf("f32", "f16"),
   tuning: text,
@@ -83,9 +84,12 @@ export function checkLoadOptions(
 }
 
 /** An option of an engine that does not compute would do nothing, in silence. */
-function checkEngine({ backend = "auto", kernels, threads, precision }: LoadOptions): void {
+function checkEngine(
+  { backend = "auto", webgpu, kernels, threads, precision }: LoadOptions,
+): void {
   const half = precision === "f16";
-  const engine = backend === "auto" && (half || kernels !== undefined) ? "gpu" : backend;
+  const ofGpu = webgpu !== undefined ? "webgpu" : kernels !== undefined ? "kernels" : undefined;
+  const engine = backend === "auto" && (half || ofGpu !== undefined) ? "gpu" : backend;
   if (threads !== undefined && engine !== "auto" && engine !== "wasm") {
     throw new AssayError(
       "scoring/bad-option",
@@ -94,7 +98,7 @@ function checkEngine({ backend = "auto", kernels, threads, precision }: LoadOpti
           ? `the backend "${backend}"`
           : half
           ? 'the precision "f16", which is a GPU\'s'
-          : `"kernels", which are a GPU's`),
+          : `"${ofGpu}", which is a GPU's`),
     );
   }
   if (half && (engine !== "gpu" || kernels === "texture")) {
@@ -104,11 +108,10 @@ function checkEngine({ backend = "auto", kernels, threads, precision }: LoadOpti
         (engine === "gpu" ? 'with the kernel set "texture"' : `with the backend "${engine}"`),
     );
   }
-  if (kernels !== undefined && (engine === "wasm" || engine === "cpu")) {
+  if (ofGpu !== undefined && (engine === "wasm" || engine === "cpu")) {
     throw new AssayError(
       "scoring/bad-option",
-      'Cannot load the model: expected "kernels", a kernel set, for a GPU alone, found it with the ' +
-        `backend "${engine}"`,
+      `Cannot load the model: expected "${ofGpu}" for a GPU alone, found it with the backend "${engine}"`,
     );
   }
 }

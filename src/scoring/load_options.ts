@@ -1,5 +1,6 @@
 import type { Precision } from "../../shaders/shaders.ts";
 import type { HubOptions } from "../checkpoint/hub/hub_settings.ts";
+import type { WebGpuName } from "../gpu/adapter.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { StepReduction } from "../heads/asked.ts";
@@ -33,6 +34,12 @@ export interface LoadOptions {
    * computed it: two engines may differ in a score's last bits.
    */
   readonly backend?: BackendChoice | undefined;
+  /**
+   * The implementation of WebGPU on a GPU, in place of the runtime's own: `dawn` loads the npm package
+   * `webgpu`, for which Deno must be started with `--allow-ffi`. A verdict's `kernels` then says so: two
+   * compilers may round a score's last bits differently.
+   */
+  readonly webgpu?: WebGpuName | undefined;
   /** Pins the kernel set on a GPU; by default the fast one for the adapter. */
   readonly kernels?: KernelSet | undefined;
   /**

@@ -1,6 +1,6 @@
 import type { Precision } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
-import { describeAdapter, findAdapter, openGlAdvice } from "../gpu/adapter.ts";
+import { describeAdapter, findAdapter, openGlAdvice, type WebGpuName } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";
 import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";
 import { CpuBackend } from "../ops/cpu_backend.ts";
@@ -10,6 +10,7 @@ import { WasmBackend } from "../ops/wasm_backend.ts";
 import { ProductTuner, type Tuning } from "../ops/products/product_tuner.ts";
 import { Engine } from "../wasm/engine.ts";
 import type { BackendChoice } from "./backend_choice.ts";
+import { openDawn } from "./engines/dawn.ts";
 import { choiceByRule, chooseForModel, worthTiming } from "./engines/engine_choice.ts";
 import { engineChoices } from "./engines/engine_memory.ts";
 import { workOf } from "./engines/engine_work.ts";
@@ -23,6 +24,8 @@ export interface KernelOptions {
   readonly kernels?: KernelSet | undefined;
   /** Of a GPU's products; `f16` is one of the kernel set `tiled`. */
   readonly precision?: Precision | undefined;
+  /** Of a GPU: the implementation of WebGPU, in place of the runtime's own. */
+  readonly webgpu?: WebGpuName | undefined;
   /** Of a GPU's products. */
   readonly tuning?: Tuning | undefined;
   /** Threads of the WebAssembly engine; by default as many as there are cores, up to 16. */
@@ -42,7 +45,8 @@ type Warn = (message: string) => void;
  *
  * @param model What it is for; `auto` may depend on it.
  * @throws {AssayError} `gpu/no-adapter` where a GPU was asked for and there is none;
- *   `gpu/no-f16`; `ops/unknown-tile`; where WebAssembly was asked for, what {@link Engine.open} throws.
+ *   `gpu/no-f16`; `ops/unknown-tile`; where WebAssembly was asked for, what {@link Engine.open} throws;
+ *   where Dawn was, what {@link openDawn} throws.
  */
 export async function openBackend(
   choice: BackendChoice,
@@ -58,7 +62,9 @@ export async function openBackend(
     case "gpu":
       return await openGpu(warn, options);
     case "auto":
-      return await openAutomatic(warn, options, model);
+      return options.webgpu === undefined
+        ? await openAutomatic(warn, options, model)
+        : await openGpu(warn, options);
   }
 }
 
@@ -153,7 +159,8 @@ async function openGpu(
   found?: GPUAdapter,
 ): Promise<GpuBackend> {
   using opened = new DisposableStack();
-  const device = opened.use(await Device.open(found));
+  const webgpu = options.webgpu === undefined ? undefined : await openDawn();
+  const device = opened.use(await Device.open(found, webgpu));
   const { adapter } = device;
   if (adapter.openGl) {
     warn(`${adapter.description || adapter.device || "the adapter"}: ${openGlAdvice}`);

@@ -1,9 +1,10 @@
 import { AssayError } from "../error.ts";
-import { adapterAdvice, openGlAdvice } from "../gpu/adapter.ts";
+import { adapterAdvice, openGlAdvice, type WebGpuName } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";
 import { processorHasWideVectors } from "../gpu/software_adapter.ts";
 import { GpuBackend } from "../ops/gpu_backend.ts";
 import { tilesThatDiffer } from "../ops/checks/tile_agreement.ts";
+import { dawnPackage, openDawn } from "../scoring/engines/dawn.ts";
 import { Engine } from "../wasm/engine.ts";
 import { engineChecks } from "./engine_checks.ts";
 import { kernelChecks, speedCheck } from "./kernel_checks.ts";
@@ -21,9 +22,11 @@ const limits = [
 /** What is looked at; stand-ins in tests. */
 export interface Machine {
   /** Opens the GPU. */
-  readonly openDevice?: (() => Promise<Device>) | undefined;
+  readonly openDevice?: ((webgpu?: WebGpuName) => Promise<Device>) | undefined;
   /** Opens the WebAssembly engine. */
   readonly openEngine?: (() => Promise<Engine>) | undefined;
+  /** The implementation of WebGPU, in place of the runtime's own. */
+  readonly webgpu?: WebGpuName | undefined;
   /** Whether speeds are measured too. */
   readonly bench?: boolean | undefined;
 }
@@ -33,23 +36,27 @@ export interface Machine {
  * of both against its CPU twin on shapes drawn at random, and what `auto` takes.
  */
 export async function* checkMachine(
-  { openDevice = () => Device.open(), openEngine = () => Engine.open(), bench = false }: Machine =
-    {},
+  { openDevice = open, openEngine = () => Engine.open(), webgpu, bench = false }: Machine = {},
 ): AsyncGenerator<Check> {
   yield { check: "runtime", ok: true, found: runtimeName() };
   let device: Device | undefined;
   try {
-    device = await openDevice();
+    device = await openDevice(webgpu);
   } catch (error) {
     if (!(error instanceof AssayError)) throw error;
-    // None is needed; one that does not open is worth a look.
-    const ok = error.code === "gpu/no-adapter";
+    // None is needed; one that does not open, or that was asked for, is worth a look.
+    const ok = error.code === "gpu/no-adapter" && webgpu === undefined;
     const found = ok ? "none" : error.message;
-    yield { check: "adapter", ok, found, advice: adapterAdvice };
+    const advice = webgpu === undefined ? { advice: adapterAdvice } : {}; // the message has its own
+    yield { check: "adapter", ok, found, ...advice };
   }
   const adapter = device?.adapter;
   if (device !== undefined) yield* deviceChecks(device, bench);
   yield* engineChecks(openEngine, bench, adapter);
+}
+
+async function open(webgpu?: WebGpuName): Promise<Device> {
+  return await Device.open(undefined, webgpu === undefined ? undefined : await openDawn());
 }
 
 /** The adapter, its limits and its kernels; the device is disposed of. */
@@ -73,12 +80,16 @@ async function* deviceChecks(device: Device, bench: boolean): AsyncGenerator<Che
   };
 }
 
+/** What an implementation of WebGPU is, for people. */
+const webgpuTitles: Readonly<Record<WebGpuName, string>> = { dawn: `Dawn (npm ${dawnPackage})` };
+
 /** What adapter it is, and whether there is a better way to it. */
 export function adapterCheck({ adapter }: Pick<Device, "adapter">): Check {
-  const { vendor, architecture, device, description, software } = adapter;
+  const { webgpu, vendor, architecture, device, description, software } = adapter;
   const name = description ||
     [vendor, architecture, device].filter((part) => part !== "").join(" ");
-  const note = software ? " (software: computes on the CPU)" : "";
+  const note = (webgpu === undefined ? "" : `, by ${webgpuTitles[webgpu]}`) +
+    (software ? " (software: computes on the CPU)" : "");
   const found = (name || "without a name") + note;
   if (!adapter.openGl) return { check: "adapter", ok: true, found };
   return { check: "adapter", ok: true, found: `${found}, through OpenGL`, advice: openGlAdvice };
@@ -117,10 +128,10 @@ async function choiceCheck({ device, kernels, tuner }: GpuBackend): Promise<Chec
 }
 
 /** Whether a score is free of the choice of a tile, and of its company, on this adapter too. */
-async function tilesCheck({ device, kernels }: GpuBackend): Promise<Check> {
+async function tilesCheck({ device, kernelSet }: GpuBackend): Promise<Check> {
   const check = "tiles";
   try {
-    const differ = await tilesThatDiffer(device, kernels);
+    const differ = await tilesThatDiffer(device, kernelSet);
     if (differ.length === 0) return { check, ok: true, found: "all give the same bits" };
     const found = `other bits from ${differ.join(", ")}`;
     return { check, ok: false, found, advice: differingTilesAdvice };

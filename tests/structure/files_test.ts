@@ -17,6 +17,7 @@ const denoFiles = [
   "src/checkpoint/file_system.ts",
   "src/checkpoint/hub/host_system.ts",
   "src/gpu/software_adapter.ts",
+  "src/scoring/engines/dawn.ts",
 ];
 
 function withoutComments(text: string): string {

@@ -22,13 +22,14 @@ with exactly these grants.
 | --- | --- |
 ${rows.join("\n")}
 | quiet Mesa's \`XDG_RUNTIME_DIR\` message | nothing: set \`NODEVICE_SELECT=1\` before the start |
+| compute by Dawn, \`--webgpu dawn\` | the same and \`--allow-ffi\`; see [the page](../how-to/dawn.md) |
 | 512-bit vectors on a software adapter | see below |
 
 \`deno task assay\` serves every command: it grants reading, writing and the network, and of the
 environment the five variables of the next section and those of the
 [hub](../how-to/use-a-model-of-the-hub.md#where-the-files-lie); also to ask how much room a disk has
 (\`--allow-sys=statfs\`), without which a download begins and ends where the room does. It has no access to other programs or to native
-libraries. The tasks \`demo\`, \`test\`, \`docs\` and \`ok\` start other processes, and \`test\` may
+libraries; \`deno task assay:dawn\` has, for [Dawn](../how-to/dawn.md) alone. The tasks \`demo\`, \`test\`, \`docs\` and \`ok\` start other processes, and \`test\` may
 install a driver: they run with \`--allow-all\`.
 
 ## Wider vectors on a software adapter

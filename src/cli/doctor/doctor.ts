@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { reportFormatOption } from "../arguments.ts";
+import type { WebGpuName } from "../../gpu/adapter.ts";
+import { reportFormatOption, webGpuOption } from "../arguments.ts";
 import type { Check } from "../../tasks/machine_check.ts";
 import { checkMachine, type Machine } from "../../tasks/machine_checks.ts";
 import { Output } from "../output.ts";
@@ -11,6 +12,12 @@ Examples:
   assay doctor --bench
 
 Exit status: 0 all is well, 1 something needs attention (it says what to do).`;
+
+interface DoctorFlags {
+  readonly format?: "jsonl" | "table" | undefined;
+  readonly bench?: true | undefined;
+  readonly webgpu?: WebGpuName | undefined;
+}
 
 const checkTable: RowTable = {
   header: ["", "check", "found"],
@@ -38,12 +45,14 @@ export function doctorCommand(
         "do where something is missing.",
     )
     .option("--bench", "measure how fast each computes products, too")
+    .addOption(webGpuOption())
     .addOption(reportFormatOption())
     .addHelpText("after", examples)
-    .action(async (flags: { format?: "jsonl" | "table"; bench?: true }) => {
+    .action(async (flags: DoctorFlags) => {
       const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
       const writer = await rowOutput(output, { format }, checkTable);
-      for await (const check of checkMachine({ ...machine, bench: flags.bench ?? machine.bench })) {
+      const { bench = machine.bench, webgpu } = flags;
+      for await (const check of checkMachine({ ...machine, bench, webgpu })) {
         if (!check.ok) output.rowFailed();
         await writer.write({ ...check });
       }

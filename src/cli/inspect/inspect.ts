@@ -70,9 +70,9 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
     : conversationsOfText(flags.text, flags.prompt);
   using checkpoint = await openModel(model, output);
   for (const warning of checkpoint.warnings) warn(warning);
-  const { backend, kernels, tuning, threads, memoryBudget, batch: tokensPerPack } = flags;
-  checkLoadOptions({ backend, kernels, tuning, threads, memoryBudget, tokensPerPack });
-  const settings = { kernels, tuning, threads, memoryBudget, tokensPerPack };
+  const { backend, webgpu, kernels, tuning, threads, memoryBudget, batch: tokensPerPack } = flags;
+  checkLoadOptions({ backend, webgpu, kernels, tuning, threads, memoryBudget, tokensPerPack });
+  const settings = { webgpu, kernels, tuning, threads, memoryBudget, tokensPerPack };
   return await reportModel(checkpoint, {
     openBackend: (plan) => openBackend(backend, warn, settings, plan),
     memoryBudget,
