@@ -204,6 +204,14 @@ Deno.test("a tokenizer of the hub measures responses without the weights", async
   });
 });
 
+Deno.test("at a terminal a bar shows the bytes and the time left", async () => {
+  await inSurroundings(async () => {
+    const captured = captureOutput({ isTerminal: true });
+    assert.equal(await main(["inspect", name], captured.output), 0, captured.stderr());
+    assert.match(captured.stderr(), /downloading .* [\d.]+ kB of 197\.\d kB \| .* left/);
+  });
+});
+
 Deno.test("models lists what does not run, and why", async () => {
   await inSurroundings(async ({ hub }) => {
     const files = hub.commits.get(commit)!;

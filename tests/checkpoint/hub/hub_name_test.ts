@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Checkpoint } from "../../../src/checkpoint/checkpoint.ts";
 import { parseHubName } from "../../../src/checkpoint/hub/hub_name.ts";
 import { refused } from "./models.ts";
 
@@ -51,5 +52,20 @@ Deno.test("what is no name of the hub, or would lead elsewhere, is refused", asy
       "checkpoint/bad-hub-name",
       /expected hf:org\/name/,
     );
+  }
+});
+
+Deno.test("where there are no files, as in a browser, a name of the hub is refused with the address to take", async () => {
+  const own = Object.getOwnPropertyDescriptor(globalThis, "process")!;
+  Object.defineProperty(globalThis, "process", { value: undefined, configurable: true });
+  try {
+    const opened = Checkpoint.open("hf:org/name");
+    await refused(
+      opened,
+      "checkpoint/no-file-system",
+      /browser.*huggingface\.co\/org\/name\/resolve/,
+    );
+  } finally {
+    Object.defineProperty(globalThis, "process", own);
   }
 });

@@ -120,7 +120,8 @@ export class HubServer implements AsyncDisposable {
     const request: HubRequest = { host, url, headers, sent: 0 };
     this.requests.push(request);
     const answer = await this.change(this.#answer(request), request);
-    await sendAnswer(connection, answer, request);
+    const isHead = line.startsWith("HEAD ");
+    await sendAnswer(connection, isHead ? { ...answer, cut: 0 } : answer, request);
   }
 
   #answer(request: HubRequest): HubAnswer {
@@ -136,18 +137,24 @@ export class HubServer implements AsyncDisposable {
     if (path.startsWith(`${api}tree/`)) return this.#tree(path.slice(api.length + 5), request.url);
     const file = `/${this.repo}/resolve/`;
     if (!path.startsWith(file)) return problem(404, "RepoNotFound");
-    const [commit = "", ...rest] = path.slice(file.length).split("/");
-    return this.#content(commit, `/${rest.join("/")}`, request);
+    const [revision = "", ...rest] = path.slice(file.length).split("/");
+    return this.#content(this.branches.get(revision) ?? revision, `/${rest.join("/")}`, request);
   }
 
   #info(revision: string): HubAnswer {
     const sha = this.branches.get(revision) ?? (this.commits.has(revision) ? revision : undefined);
     if (sha === undefined) return problem(404, "RevisionNotFound");
-    return json({ _id: "1", id: this.repo, sha, private: false, lastModified: "2026-01-01" });
+    return json({
+      _id: "1",
+      id: this.repo,
+      sha,
+      private: false,
+      lastModified: "2026-01-01T00:00:00.000Z",
+    });
   }
 
-  #tree(commit: string, url: URL): HubAnswer {
-    const files = this.commits.get(commit);
+  #tree(revision: string, url: URL): HubAnswer {
+    const files = this.commits.get(this.branches.get(revision) ?? revision);
     if (files === undefined) return problem(404, "RevisionNotFound");
     const entries = Object.entries(files).map(([path, bytes]) => {
       const pointer = hash("sha1", `blob 1\0${path}`);
