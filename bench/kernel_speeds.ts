@@ -93,7 +93,7 @@ export async function kernelSpeeds(request: SpeedRequest): Promise<Speeds> {
   const { kernelSet, type } = request;
   const device = await Device.open();
   using gpu = new GpuBackend(device, kernelSet);
-  if (!device.hasClock) throw new Error("the adapter has no clock");
+  if (!device.canTime) throw new Error("the adapter has no clock");
   const speeds = async <Tile extends string | undefined>(
     kernel: string,
     shape: readonly number[],

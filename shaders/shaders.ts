@@ -28,6 +28,7 @@ import oneProductSource from "./one_product.wgsl" with { type: "text" };
 import overflowSource from "./overflow.wgsl" with { type: "text" };
 import packQuantizedWeightsSource from "./pack_quantized_weights.wgsl" with { type: "text" };
 import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
+import registerLoopSource from "./register_loop.wgsl" with { type: "text" };
 import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
 import rmsNormTextureSource from "./rms_norm_texture.wgsl" with { type: "text" };
 import ropeSource from "./rope.wgsl" with { type: "text" };
@@ -160,6 +161,8 @@ export const packQuantizedWeightsShader: Shader = shader(
 );
 /** See `pack_weights.wgsl`. */
 export const packWeightsShader: Shader = shader("pack_weights", packWeightsSource);
+/** See `register_loop.wgsl`. */
+export const registerLoopShader: Shader = shader("register_loop", registerLoopSource);
 /** See `rms_norm.wgsl`. */
 export const rmsNormShader: Shader = shader("rms_norm", rmsNormSource);
 /** See `rms_norm_texture.wgsl`. */

@@ -211,7 +211,7 @@ async function* runners(settings: Settings): AsyncGenerator<Runner> {
     const device = await Device.open();
     const gpu = new GpuBackend(device, kernelSet);
     const time = (name: string): Promise<string[][]> => timeOnGpu(name, gpu, settings);
-    const timed = device.hasClock ? time : undefined;
+    const timed = device.canTime ? time : undefined;
     yield { backend: gpu, time: timed, [Symbol.dispose]: () => gpu[Symbol.dispose]() };
   }
   if (settings.only !== undefined && settings.only !== "wasm") return;

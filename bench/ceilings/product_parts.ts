@@ -14,9 +14,9 @@ import { Device } from "../../src/gpu/device.ts";
 import { textureLanes } from "../../src/gpu/kernel_set.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import type { Shader, ShaderConstants } from "../../src/gpu/shader_source.ts";
+import { registerLoop } from "../../src/ops/checks/adapter_peak.ts";
 import { GpuBackend } from "../../src/ops/gpu_backend.ts";
 import { median } from "../statistics.ts";
-import { registerLoop } from "./adapter.ts";
 
 const [rows, columns, inner] = [256, 2048, 1024];
 
@@ -107,14 +107,14 @@ function productRuns(gpu: GpuBackend): Run[] {
 }
 
 function ceilingRun(gpu: GpuBackend): Run {
-  const { shader, workgroups, bytes, operations } = registerLoop;
+  const { shader, constants, workgroups, bytes, operations } = registerLoop;
   const { device: { buffer } } = gpu.matrix(1, bytes / 4);
   return {
     name: "a loop of multiply-adds over registers",
     operations,
     record: (recorder) => {
       const bindings = [{ buffer, offset: 0, size: bytes }];
-      recorder.dispatch({ shader, constants: {}, bindings, workgroups });
+      recorder.dispatch({ shader, constants, bindings, workgroups });
     },
   };
 }

@@ -37,7 +37,7 @@ for (const set of sets) {
     const { largest, failure } = await tryKernel(kernel, gpu, count);
     print({ row: "tried", kernel, set, trials: count, largest, ...(failure && { failure }) });
     if (failure !== undefined) Deno.exitCode = 1;
-    if (failure !== undefined || !device.hasClock) continue;
+    if (failure !== undefined || !device.canTime) continue;
     for await (const timed of timeKernel(kernel, gpu, { type: "BF16" })) {
       print({ row: "timed", kernel, set, ...timed, tile: timed.tile ?? null });
     }

@@ -19,8 +19,9 @@ export const kernels: Section = {
     const { taken, text } = await measureKernelSets(bench);
     return [
       "Ceilings, measured here: " + ceilings + ".",
-      "The kernels of both kernel sets by the device's own clock, on bf16 weights, GFLOP/s: the product " +
-      "with each tile (rows × columns × lanes of a workgroup; the first is taken where none was " +
+      "The kernels of both kernel sets, on bf16 weights, GFLOP/s, by the device's own clock, on a " +
+      "software adapter by how long a readback waits for them (its clock stands still during some): the " +
+      "product with each tile (rows × columns × lanes of a workgroup; the first is taken where none was " +
       `timed), and causal attention; median (least–most) of ${bench.settings.rounds} rounds. Assay ` +
       `takes \`${taken}\` on this adapter.`,
       text,

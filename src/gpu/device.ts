@@ -129,6 +129,11 @@ export class Device implements Disposable {
     return this.gpu.features.has(clockFeature);
   }
 
+  /** Whether kernels can be timed: by that clock, or on a software adapter by waiting for them. */
+  get canTime(): boolean {
+    return this.hasClock || this.adapter.software;
+  }
+
   /** Whether kernels may hold numbers in half precision. */
   get hasHalf(): boolean {
     return this.gpu.features.has(halfFeature);

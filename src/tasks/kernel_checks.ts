@@ -3,6 +3,7 @@ import type { Backend } from "../ops/backend.ts";
 import { compareWithTwin, trials } from "../ops/checks/trials.ts";
 import { CpuBackend } from "../ops/cpu_backend.ts";
 import { matmul } from "../ops/matmul.ts";
+import type { Weight } from "../ops/weight.ts";
 import type { Check } from "./machine_check.ts";
 
 /** Largest difference of a kernel from its CPU twin that rounding explains, relative. */
@@ -40,16 +41,45 @@ export async function* kernelChecks(
   }
 }
 
-/** The product that speeds are told of: rows, inputs, outputs. */
-const [rows, inner, outputs] = [512, 1024, 1024];
-const operations = 2 * rows * inner * outputs;
+/** A product that speeds are told of. */
+export interface SpeedShape {
+  readonly rows: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/** For a processor, be it by a software adapter. */
+export const smallProduct: SpeedShape = { rows: 512, inputs: 1024, outputs: 1024 };
+
 /** Milliseconds for which a product is computed again and again. */
 const speedTime = 500;
 
-/** How many operations a second a backend makes in a matrix product, with the waits of one readback. */
+/** How many operations a second a backend makes in a matrix product. */
 export async function speedCheck(backend: Backend, name: string): Promise<Check> {
-  using weight = backend.weight(outputs, inner, "BF16", new Uint8Array(2 * outputs * inner));
-  const input = backend.matrix(rows, inner, "operand");
+  using weight = speedWeight(backend, smallProduct);
+  const found = `${(await productSpeed(backend, weight, smallProduct.rows)).toFixed(0)} GFLOP/s`;
+  return { check: `speed of ${name}`, ok: true, found: `${found} ${inProducts(smallProduct)}` };
+}
+
+/** What kind of product a speed is of. */
+export function inProducts({ rows, inputs, outputs }: SpeedShape): string {
+  return `in products of ${rows} × ${inputs} × ${outputs} with weights in bf16`;
+}
+
+/** The weight of a product that a speed is told of. */
+export function speedWeight(backend: Backend, { inputs, outputs }: SpeedShape): Weight {
+  return backend.weight(outputs, inputs, "BF16", new Uint8Array(2 * outputs * inputs));
+}
+
+/** GFLOP/s in products with a weight, with the waits of one readback. */
+export async function productSpeed(
+  backend: Backend,
+  weight: Weight,
+  rows: number,
+): Promise<number> {
+  const { rows: outputs, columns: inputs } = weight;
+  const operations = 2 * rows * inputs * outputs;
+  const input = backend.matrix(rows, inputs, "operand");
   const output = backend.matrix(rows, outputs);
   const timed = async (times: number): Promise<number> => {
     const start = performance.now();
@@ -58,17 +88,12 @@ export async function speedCheck(backend: Backend, name: string): Promise<Check>
     return performance.now() - start;
   };
   // The first runs compile, bring helpers, and tell how many there is time for.
-  await backend.prepare({ weights: [], rows, operations: Infinity });
+  await backend.prepare({ weights: [weight], rows, operations: Infinity });
   await timed(1);
   await new Promise((resolve) => setTimeout(resolve, 100));
   const each = (await timed(4)) / 4;
   const times = Math.max(4, Math.min(4096, Math.ceil(speedTime / each)));
   const speed = operations * times / (await timed(times)) / 1e6;
   backend.release(input, output);
-  const product = `${rows} × ${inner} × ${outputs}`;
-  return {
-    check: `speed of ${name}`,
-    ok: true,
-    found: `${speed.toFixed(0)} GFLOP/s in products of ${product} with weights in bf16`,
-  };
+  return speed;
 }

@@ -7,7 +7,8 @@ import { tilesThatDiffer } from "../ops/checks/tile_agreement.ts";
 import { dawnPackage, openDawn } from "../scoring/engines/dawn.ts";
 import { Engine } from "../wasm/engine.ts";
 import { engineChecks } from "./engine_checks.ts";
-import { kernelChecks, speedCheck } from "./kernel_checks.ts";
+import { adapterSpeedCheck } from "./adapter_speed.ts";
+import { kernelChecks } from "./kernel_checks.ts";
 import type { Check } from "./machine_check.ts";
 import { runtimeName } from "../runtime/process.ts";
 
@@ -69,9 +70,10 @@ async function* deviceChecks(device: Device, bench: boolean): AsyncGenerator<Che
     yield { check: `limit ${name}`, ok: true, found: String(device.limits[name]) };
   }
   yield await choiceCheck(gpu);
+  yield halfCheck(device);
   yield* kernelChecks(gpu, "kernel", wrongKernelAdvice);
   yield await tilesCheck(gpu);
-  if (bench) yield await speedCheck(gpu, "adapter");
+  if (bench) yield await adapterSpeedCheck(gpu);
   const uncaptured = device.uncapturedErrors;
   yield {
     check: "validation",
@@ -115,12 +117,20 @@ export function vectorCheck(bits: number, canBeWide: boolean | undefined): Check
   };
 }
 
+/** Whether products can multiply in half precision here. */
+function halfCheck({ hasHalf }: Device): Check {
+  const found = hasHalf
+    ? "`--precision f16` can be asked for"
+    : "not here: the adapter lacks shader-f16, so `--precision f16` is refused";
+  return { check: "half precision", ok: true, found };
+}
+
 /** Which kernels compute here, and how products are divided. */
 async function choiceCheck({ device, kernels, tuner }: GpuBackend): Promise<Check> {
   const timed = [...await tuner.timedTiles()].map(([product, tile]) => `${tile} of ${product}`);
   const told = timed.length > 0
     ? `timed: ${timed.join(", ")}`
-    : device.hasClock
+    : device.canTime
     ? "none timed yet"
     : "none timed: the adapter has no clock";
   const tiles = `tiles ${tuner.tiles.join(", ")}, the first unless another was timed faster`;

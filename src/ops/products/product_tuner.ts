@@ -100,7 +100,7 @@ export class ProductTuner {
   /** Told of work to come. Once it adds up to much, tiles are looked up, or else timed. */
   async consider(ahead: ProductsAhead, time: TimeProducts): Promise<void> {
     this.#operations += ahead.operations;
-    if (this.tuning !== "auto" || !this.device.hasClock || this.#operations < this.#worth) return;
+    if (this.tuning !== "auto" || !this.device.canTime || this.#operations < this.#worth) return;
     const open = new Map(ahead.weights.map((weight) => [productName(weight), weight]));
     for (const name of this.#considered) open.delete(name);
     if (open.size === 0) return;
