@@ -33,6 +33,7 @@ export { serveRewardModel } from "./src/scoring/worker/serve_reward_model.ts";
 export type { Port } from "./src/scoring/worker/remote_calls.ts";
 export type { BackendChoice } from "./src/scoring/backend_choice.ts";
 export type { KernelSet } from "./src/gpu/kernel_set.ts";
+export type { Precision } from "./src/gpu/precision.ts";
 export type { BackendKind, KernelsName } from "./src/ops/backend.ts";
 export type { Tuning } from "./src/ops/products/product_tuner.ts";
 export type { MemoryPlan } from "./src/scoring/packs/memory_plan.ts";

@@ -43,6 +43,7 @@ import textureToRowsSource from "./texture_to_rows.wgsl" with { type: "text" };
 import threeProductsSource from "./three_products.wgsl" with { type: "text" };
 import visibleKeysSource from "./visible_keys.wgsl" with { type: "text" };
 import weightRowsSource from "./weight_rows.wgsl" with { type: "text" };
+import type { Precision } from "../src/gpu/precision.ts";
 import { include, type Shader } from "../src/gpu/shader_source.ts";
 
 /** What several shaders have in common; each names the file in a line `// @include`. */
@@ -64,9 +65,6 @@ export type ProductCore = "tiled" | "shuffled";
 
 /** What is computed together: a product, the two of a gated feed-forward block, or three of one input. */
 export type ProductsTogether = "one" | "gated" | "three";
-
-/** In what numbers operands are multiplied; sums are f32. */
-export type Precision = "f32" | "f16";
 
 const cores: Readonly<Record<ProductCore, string>> = {
   tiled: matmulTiledSource,

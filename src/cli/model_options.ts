@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import type { Precision } from "../../shaders/shaders.ts";
 import type { WebGpuName } from "../gpu/adapter.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Tuning } from "../ops/products/product_tuner.ts";
 import type { LoadOptions } from "../scoring/load_options.ts";

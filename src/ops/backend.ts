@@ -1,5 +1,5 @@
-import type { Precision } from "../../shaders/shaders.ts";
 import type { WebGpuName } from "../gpu/adapter.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
 import type { Indices, Matrix } from "./matrix.ts";
 import type { Operation } from "./operation.ts";

@@ -1,4 +1,4 @@
-import type { Precision } from "../../shaders/shaders.ts";
+import type { Precision } from "../gpu/precision.ts";
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
 import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";

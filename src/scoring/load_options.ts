@@ -1,4 +1,4 @@
-import type { Precision } from "../../shaders/shaders.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { HubOptions } from "../checkpoint/hub/hub_settings.ts";
 import type { WebGpuName } from "../gpu/adapter.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";

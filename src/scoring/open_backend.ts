@@ -1,4 +1,4 @@
-import type { Precision } from "../../shaders/shaders.ts";
+import type { Precision } from "../gpu/precision.ts";
 import { AssayError } from "../error.ts";
 import { describeAdapter, findAdapter, openGlAdvice, type WebGpuName } from "../gpu/adapter.ts";
 import { Device } from "../gpu/device.ts";

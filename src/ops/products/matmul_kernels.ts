@@ -1,11 +1,11 @@
 import {
   gatedMatmulTextureShader,
   matmulTextureShader,
-  type Precision,
   productShaders,
   type ProductsTogether,
 } from "../../../shaders/shaders.ts";
 import { textureLanes } from "../../gpu/kernel_set.ts";
+import type { Precision } from "../../gpu/precision.ts";
 import type { Binding, Recorder } from "../../gpu/recorder.ts";
 import type { ShaderConstants } from "../../gpu/shader_source.ts";
 import type { PooledTexture } from "../../gpu/texture_pool.ts";

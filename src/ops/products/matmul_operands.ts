@@ -1,4 +1,4 @@
-import type { Precision } from "../../../shaders/shaders.ts";
+import type { Precision } from "../../gpu/precision.ts";
 import type { Matrix } from "../matrix.ts";
 import { expectApart, expectShape } from "../operand_checks.ts";
 import type { Weight } from "../weight.ts";

@@ -1,4 +1,4 @@
-import type { Precision } from "../../../shaders/shaders.ts";
+import type { Precision } from "../../gpu/precision.ts";
 import type { AdapterDescription } from "../../gpu/adapter.ts";
 import type { Choices } from "../../gpu/choice_store.ts";
 import type { KernelSet } from "../../gpu/kernel_set.ts";
