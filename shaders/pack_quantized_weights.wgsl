@@ -31,13 +31,13 @@ fn word(row: u32, at: u32) -> u32 {
 // The f16 scale of a row's group; 0 past the last one.
 fn scale(row: u32, group: u32) -> u32 {
   if (group < shape[1].z) {
-    return word(row, shape[1].y + group / 2u) >> (group % 2u * 16u) & 0xffffu;
+    return (word(row, shape[1].y + group / 2u) >> (group % 2u * 16u)) & 0xffffu;
   }
   return 0u;
 }
 
 fn scale_pair(row: u32, group: u32) -> u32 {
-  return scale(row, group) | scale(row + 1u, group) << 16u;
+  return scale(row, group) | (scale(row + 1u, group) << 16u);
 }
 
 // Eight values of k of a few rows.
