@@ -1,3 +1,4 @@
+import type { Transform } from "node:stream";
 import { type Options, parse, type Parser } from "csv-parse";
 import { AssayError } from "../error.ts";
 import { badRow, longestLine } from "./read_json_lines.ts";
@@ -63,7 +64,8 @@ interface CsvRecord {
 class CsvRecords {
   readonly #name: string;
   readonly #delimiter: number;
-  readonly #parser: Parser;
+  // Both, for browsers: their types have no streams of Node, which a parser is one of.
+  readonly #parser: Parser & Transform;
   #found: CsvRecord[] = [];
   /** Bytes and delimiters since a record ended, or since the chunk in which one did. */
   #bytes = 0;

@@ -1,13 +1,12 @@
 import { AssayError } from "../error.ts";
 import { type ByteSink, checkWritable, fileSink, gzipSink } from "./byte_sink.ts";
-import { stringifyJson } from "./json_text.ts";
+import { writeRecords } from "./csv_records.ts";
 import { ParquetSchema } from "./parquet_schema.ts";
 import { checkFormat, delimiterOfName, formatOfName, type Row, type RowFormat } from "./rows.ts";
 import { namelessFile } from "./temporary_file.ts";
 import { waitingRows } from "./waiting_rows.ts";
 import { writtenRow } from "./unwritable_row.ts";
 import { writeWholeFile } from "./whole_file.ts";
-import { ownValue } from "../own_value.ts";
 
 /** Where rows go. Every row is written in the order of the calls; `close` must be awaited at the end. */
 export interface RowWriter {
@@ -178,30 +177,4 @@ async function writeCsv(
     if (columns.length > 0) await writeRecords(sink, columns, rows(), delimiter);
     await sink.close();
   });
-}
-
-async function writeRecords(
-  sink: ByteSink,
-  columns: readonly string[],
-  rows: AsyncIterable<Row>,
-  delimiter: string,
-): Promise<void> {
-  const { stringify } = await import("csv-stringify/sync");
-  const encoder = new TextEncoder();
-  let records: string[][] = [[...columns]];
-  const flush = async () => {
-    const bytes = encoder.encode(stringify(records, { delimiter }));
-    records = [];
-    await sink.write(bytes);
-  };
-  for await (const row of rows) {
-    records.push(columns.map((column) => cellOf(ownValue(row, column))));
-    if (records.length >= 256) await flush();
-  }
-  if (records.length > 0) await flush();
-}
-
-function cellOf(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  return typeof value === "object" ? stringifyJson(value) : String(value);
 }

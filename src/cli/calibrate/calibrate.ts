@@ -17,7 +17,8 @@ import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import { addCalibrateFlags, type CalibrateFlags, fitOptions } from "./calibrate_flags.ts";
-import { calibrateTable, reportDiagnostics, writePlot } from "./calibrate_report.ts";
+import { reportDiagnostics, writePlot } from "./calibrate_report.ts";
+import { calibrateTable } from "./calibrate_table.ts";
 import { writeCalibratedPreferences } from "./preferences_report.ts";
 import { ownValue } from "../../own_value.ts";
 

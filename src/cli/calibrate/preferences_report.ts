@@ -7,7 +7,7 @@ import type { Output } from "../output.ts";
 import type { ProgressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import type { CalibrateFlags } from "./calibrate_flags.ts";
-import { calibrateTable } from "./calibrate_report.ts";
+import { calibrateTable } from "./calibrate_table.ts";
 import { ownValue } from "../../own_value.ts";
 
 /**

@@ -128,7 +128,7 @@ async function score(
     : await readCalibrator(flags.calibrate);
   const rowTable = calibrator === undefined
     ? scoreTable
-    : (await import("../calibrate/calibrate_report.ts")).calibrateTable;
+    : (await import("../calibrate/calibrate_table.ts")).calibrateTable;
   if (rows === undefined) return await (await rowOutput(output, flags, rowTable)).close();
   const settings = { ...loadOptions(flags, output, bar), signal: interrupt.signal };
   const spec = await specFromHub(named, output, bar, interrupt.signal);
