@@ -77,14 +77,15 @@ export async function requireAdapter(webgpu?: WebGpu): Promise<GPUAdapter> {
 }
 
 /**
- * Names an adapter; software adapters are told by name, since WebGPU reports them as fallbacks rarely.
+ * Names an adapter. Software adapters are told by name, since WebGPU reports them as fallbacks rarely;
+ * browsers keep device and description to themselves, and name SwiftShader as an architecture.
  *
  * @param webgpu The implementation that it was asked of; the runtime's own by default.
  */
 export function describeAdapter(adapter: GPUAdapter, webgpu?: WebGpuName): AdapterDescription {
   const { vendor, architecture, device, description } = adapter.info;
   const software = /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(
-    `${device} ${description}`,
+    `${architecture} ${device} ${description}`,
   );
   // Two implementations write the same name: "llvmpipe (LLVM 15, 256 bits)", "llvmpipe-llvm-15-256-bits-".
   const bits = `${description} ${device}`.match(/\bllvmpipe\b.*\b(\d+)[ -]bits\b/)?.[1];
