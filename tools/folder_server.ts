@@ -2,6 +2,7 @@ import { join, resolve, sep } from "node:path";
 
 const types: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
+  css: "text/css",
   js: "text/javascript",
   json: "application/json",
 };
@@ -27,11 +28,13 @@ export function folderServer(
     const path = join(root, decodeURIComponent(new URL(request.url).pathname));
     if (path !== root && !path.startsWith(root + sep)) return new Response(null, { status: 403 });
     using file = await Deno.open(path, { read: true }).catch(() => undefined);
-    const { isFile, size } = await file?.stat() ?? { isFile: false, size: 0 };
+    const { isFile, size, mtime } = await file?.stat() ?? { isFile: false, size: 0, mtime: null };
     if (file === undefined || !isFile) return new Response(null, { status: 404 });
     const headers = {
       "accept-ranges": "bytes",
       "access-control-allow-origin": "*",
+      "access-control-expose-headers": "etag",
+      "etag": `"${size}-${mtime?.getTime() ?? 0}"`,
       "content-type": types[path.split(".").at(-1)!] ?? "application/octet-stream",
       ...(isolated ? isolating : {}),
     };
