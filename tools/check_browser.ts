@@ -1,6 +1,6 @@
 /**
- * Checks that the public modules run in a browser: their types hold against the browser's own
- * (`lib.dom` and `@webgpu/types`, which clash with Deno's and so need a program of their own), and
+ * Checks that the public modules, and the page of `examples/browser/`, run in a browser: their types
+ * hold against the browser's own (`lib.dom` and `@webgpu/types`, which clash with Deno's and so need a program of their own), and
  * a bundle of each can be imported where there is neither Deno nor Node.
  *
  * @module
@@ -29,11 +29,18 @@ function importWithoutDeno(module: string): string {
 await import(${JSON.stringify(pathToFileURL(module).href)});`;
 }
 
+/** The sources of the page. */
+function pageScripts(): string[] {
+  const folder = "examples/browser";
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  return names.filter((name) => name.endsWith(".ts")).map((name) => `${folder}/${name}`);
+}
+
 async function checkModules(folder: string): Promise<boolean> {
   const modules = publicModules().filter(({ name }) => !withFiles.includes(name));
   const configFile = join(folder, "deno.json");
   await Deno.writeTextFile(configFile, JSON.stringify(browserConfig));
-  const paths = modules.map(({ path }) => path);
+  const paths = [...modules.map(({ path }) => path), ...pageScripts()];
   const types = await runDeno("check", "--no-lock", "--config", configFile, ...paths);
   if (!types.ok) console.error(types.output);
   let ok = types.ok;

@@ -10,12 +10,20 @@ import { publicModules } from "./configuration.ts";
 const tool = (name: string, ...args: string[]): Promise<Outcome> =>
   runDeno("run", "--allow-all", `tools/${name}.ts`, ...args);
 
-/** All that TypeScript is in, and Markdown; `wasm/` is AssemblyScript, which its compiler checks. */
+/**
+ * All that TypeScript is in, and Markdown; but for `wasm/`, which is AssemblyScript and has a compiler
+ * of its own, and the page in `examples/browser/`, which is checked against a browser's types.
+ */
 function typed(): string[] {
-  const entries = [...Deno.readDirSync(".")].filter(({ name, isDirectory }) =>
-    !name.startsWith(".") && (isDirectory || /\.(ts|md)$/.test(name))
-  );
-  return entries.map(({ name }) => name).filter((name) => name !== "wasm").sort();
+  const entriesOf = (folder: string) =>
+    [...Deno.readDirSync(folder)].filter(({ name, isDirectory }) =>
+      !name.startsWith(".") && (isDirectory || /\.(ts|md)$/.test(name))
+    ).map(({ name }) => name);
+  const examples = entriesOf("examples").filter((name) => name !== "browser");
+  return [
+    ...entriesOf(".").filter((name) => name !== "wasm" && name !== "examples"),
+    ...examples.map((name) => `examples/${name}`),
+  ].sort();
 }
 
 /** The steps in their order: cheap ones first, so that a slip shows soon. */
