@@ -10,6 +10,7 @@ const commit = "a".repeat(40);
 const name = "hf:local/model";
 const local = "tests/golden/parity/llama";
 const weights = "model.safetensors";
+const adapter = "tests/golden/voting/peft_adapter";
 const rows = ["4", "Five, I think."].map((response) =>
   `${JSON.stringify({ prompt: "How much is 2+2?", response })}\n`
 ).join("");
@@ -79,6 +80,31 @@ Deno.test("a score by a hub's name, killed on the way and run again: no byte twi
     assert.equal(silent.stdout, again.stdout);
     assert.match(silent.stderr, /warning: .*the hub was not reached.*--allow-net=127\.0\.0\.1/);
     assert.equal(hub.requests.length, asked);
+  });
+});
+
+Deno.test("Ctrl-C ends a download in order, and what came stays", async () => {
+  await withHub(async ({ hub, cache }) => {
+    const bytes = hub.commits.get(commit)![weights]!;
+    const part = `${cache}/models--local--model/blobs/${etagOfBytes(weights, bytes)}.incomplete`;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hub.change = (own, { host }) => host === "cdn" ? { ...own, cut: 1000, until: promise } : own;
+    const { status, stdout, stderr } = await runAssay(["score", name, "-"], {
+      input: rows,
+      permissions: ["--allow-all"],
+      env: surroundings(hub, cache),
+      async during(process) {
+        while ((await Deno.stat(part).catch(() => undefined))?.size !== 1000) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        process.kill("SIGINT");
+      },
+    });
+    resolve();
+    assert.equal(status, 2);
+    assert.equal(stdout, "");
+    assert.match(stderr, /run the same command again \[cli\/interrupted\]/);
+    assert.equal((await Deno.stat(part)).size, 1000);
   });
 });
 
@@ -154,6 +180,9 @@ Deno.test("inspect, vote, soup, fit and models take the hub's names, and tell th
       `model@${commit}`,
       "llama",
     ]);
+
+    const scored = (await run("score", name, input, ...cpu, "--adapter", adapter)).rows();
+    assert.equal(scored[0]!.scored_by, `${pinned} + ${adapter}`);
 
     await run("soup", name, local, "--output", `${folder}/soup`);
     assert.ok((await filesBelow(`${folder}/soup`)).includes("model.safetensors"));

@@ -10,5 +10,6 @@ export const targets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
   parquet: async () => (await import("./parquet.ts")).parquet,
   options: async () => (await import("./options.ts")).libraryOptions,
   requests: async () => (await import("./requests.ts")).requests,
+  hub: async () => (await import("./hub.ts")).hub,
   cache: async () => (await import("./cache.ts")).cache,
 };

@@ -53,7 +53,7 @@ export function checkedFile(listed: ListedFile, where: string): HubFile {
   }
   return {
     path,
-    size: Number(size),
+    size: Number(size) + 0, // JSON has a -0, files don't
     blobId,
     ...(sha256 !== undefined && { sha256 }),
     ...(isHash(xetHash, 64) && { xetHash }),

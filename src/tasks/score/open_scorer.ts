@@ -1,8 +1,9 @@
 import type { CheckpointFolder } from "../../checkpoint/folder.ts";
+import { isHubName } from "../../checkpoint/hub/hub_name.ts";
 import { ImplicitRewardModel } from "../../scoring/implicit_reward_model.ts";
 import { hubOptions, type LoadOptions, warner } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
-import { type ModelSpec, openModelFolder } from "../model_folder.ts";
+import { type ModelSpec, openModelFolder, pinnedModel } from "../model_folder.ts";
 import type { Scorer } from "./score_rows.ts";
 import type { BackendKind } from "../../ops/backend.ts";
 
@@ -70,21 +71,23 @@ export async function openScorer(
   load: LoadScorer = (source, options) => RewardModel.load(source, options),
 ): Promise<LoadedScorer> {
   using opened = new DisposableStack();
-  const { source, hubName, warnings } = opened.use(
-    await openModelFolder(spec, hubOptions(options)),
-  );
+  const hub = hubOptions(options);
+  const { source, name, hubName, warnings } = opened.use(await openModelFolder(spec, hub));
   warnings.forEach(warner(options));
+  const { implicit } = spec;
+  const reference = implicit?.reference && await pinnedModel(implicit.reference, hub);
   const scorer = opened.use(
-    spec.implicit === undefined
+    implicit === undefined
       ? await load(source, options)
-      : await loadImplicit(source, spec.implicit, options),
+      : await loadImplicit(source, { ...implicit, reference }, options),
   );
+  const isOfHub = hubName !== undefined || reference !== undefined && isHubName(reference);
   const all = opened.move();
   return {
     objectives: scorer.objectives,
     parts: scorer.parts,
     backend: scorer.backend,
-    hubName,
+    hubName: isOfHub ? name + (reference ? ` against ${reference}` : "") : undefined,
     scoreStream: (conversations, options) => scorer.scoreStream(conversations, options),
     [Symbol.dispose]: () => all[Symbol.dispose](), // the model first, then what it reads
   };

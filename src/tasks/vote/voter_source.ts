@@ -47,11 +47,12 @@ export type OpenVoter = (spec: VoterSpec) => Promise<VoterSource>;
  * assert.match(source.revision, /^[0-9a-f]{32}$/);
  * ```
  *
- * @param spec The voter.
+ * @param named The voter.
  * @throws {AssayError} What opening the checkpoint, the adapter or the heads throws.
  */
-export async function openVoter(spec: VoterSpec): Promise<VoterSource> {
+export async function openVoter(named: VoterSpec): Promise<VoterSource> {
   using opened = new DisposableStack();
+  const spec = await pinned(named);
   const folder = opened.use(await openModelFolder(spec));
   using checkpoint = await Checkpoint.open(folder.source);
   // The commit is certain where the fingerprint reads samples.
@@ -60,7 +61,7 @@ export async function openVoter(spec: VoterSpec): Promise<VoterSource> {
   const revision = commit === "" ? fingerprint : await sha256(fingerprint + commit);
   const source = spec.heads === undefined
     ? {
-      names: [await voterName(spec)],
+      names: [nameOf(spec.adapter ?? spec.model)],
       revision,
       load: async (options: LoadOptions) => {
         folder.warnings.forEach(warner(options));
@@ -101,11 +102,16 @@ function rewardVoter(model: RewardModel): LoadedVoter {
   };
 }
 
-/** The last part of the adapter's or the model's name; one of the hub tells its commit too. */
-async function voterName({ adapter, model }: VoterSpec): Promise<string> {
-  return nameOf(await pinnedModel(adapter ?? model));
+/** The voter with the commits of what the hub has: a branch may move while it is opened. */
+async function pinned({ model, adapter, ...others }: VoterSpec): Promise<VoterSpec> {
+  return {
+    ...others,
+    model: await pinnedModel(model),
+    adapter: adapter && await pinnedModel(adapter),
+  };
 }
 
+/** The last part of a path or an address; a model of the hub tells its commit too. */
 function nameOf(path: string): string {
   return path.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1) || path;
 }
