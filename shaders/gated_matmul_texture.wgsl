@@ -43,6 +43,10 @@ fn main(
   // x and y walk through the packed weight: along a segment, then to the next one below it.
   var x = n % 8u;
   var y = n / 8u * TEXELS;
+  var scales_at = vec2<u32>(0u);
+  if (QUANTIZED) {
+    scales_at = quad_scales_place(shape, n);
+  }
   for (var step = 0u; step < steps; step += 1u) {
     if (x >= segment_width) {
       x = n % 8u;
@@ -77,7 +81,7 @@ fn main(
     }
     if (QUANTIZED) {
       let group = step / (GROUP / STEP);
-      let at = vec2<u32>(group / 2u * 8u + n % 8u, shape.w + n / 8u);
+      let at = scales_at + vec2<u32>(group / 2u * 8u, 0u);
       let gate_scales = quad_scales(textureLoad(gate, at), group);
       let up_scales = quad_scales(textureLoad(up, at), group);
       // @unroll

@@ -50,6 +50,13 @@ fn main(
   // x and y walk through the packed weight: along a segment, then to the next one below it.
   var x = n % 8u;
   var y = n / 8u * TEXELS;
+  var scales_at: array<vec2<u32>, PLACES>;
+  if (QUANTIZED) {
+    // @unroll
+    for (var p = 0u; p < PLACES; p += 1u) {
+      scales_at[p] = quad_scales_place(shape, n + p * SUBGROUP);
+    }
+  }
   for (var step = 0u; step < steps; step += 1u) {
     if (x >= segment_width) {
       x = n % 8u;
@@ -78,7 +85,7 @@ fn main(
       }
       if (QUANTIZED) {
         let group = step / (GROUP / STEP);
-        let at = vec2<u32>(group / 2u * 8u + n % 8u, shape.w + n / 8u + p * (SUBGROUP / 8u));
+        let at = scales_at[p] + vec2<u32>(group / 2u * 8u, 0u);
         let scales = quad_scales(textureLoad(weight, at), group);
         // @unroll
         for (var e = 0u; e < STEP; e += 1u) {

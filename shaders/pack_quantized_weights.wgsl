@@ -4,8 +4,8 @@
 //   x = step % steps per segment * 8 + lane
 //   y = step / steps per segment * segment height + block * TEXELS + t
 // and the scales of groups 2p and 2p + 1 of that quad to
-//   x = p * 8 + lane
-//   y = first row of scales + block
+//   x = (block % blocks * pairs + p) * 8 + lane  with blocks = steps per segment / pairs
+//   y = first row of scales + block / blocks
 // each group's four f16 in two words. Rows past the last one are zero.
 //
 // input   [rows of this part, row words]  as stored_weights.wgsl tells
@@ -87,5 +87,7 @@ fn main(
     scale_pair(row + 2u, 2u * pair),
     scale_pair(row, 2u * pair + 1u),
     scale_pair(row + 2u, 2u * pair + 1u));
-  textureStore(output, vec2<u32>(pair * 8u + lane, shape[1].w + first + block), texel);
+  let each = shape[0].z / pairs;
+  let x = ((first + block) % each * pairs + pair) * 8u + lane;
+  textureStore(output, vec2<u32>(x, shape[1].w + (first + block) / each), texel);
 }

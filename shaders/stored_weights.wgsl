@@ -95,6 +95,15 @@ fn column_words(texel: vec4<u32>, j: u32) -> vec4<u32> {
   return texel;
 }
 
+// Where the scales of four columns' first two groups lie below packed weights of this shape: those of the
+// next two are 8 texels further. Each row has those of several blocks of 32 columns.
+fn quad_scales_place(shape: vec4<u32>, n: u32) -> vec2<u32> {
+  let pairs = ((shape.x + GROUP - 1u) / GROUP + 1u) / 2u;
+  let blocks = shape.z / pairs;
+  let block = n / 8u;
+  return vec2<u32>(block % blocks * pairs * 8u + n % 8u, shape.w + block / blocks);
+}
+
 // Four columns' scales of a group, of a texel that has those of two groups.
 fn quad_scales(texel: vec4<u32>, group: u32) -> vec4<f32> {
   let words = select(texel.xy, texel.zw, group % 2u == 1u);

@@ -1,11 +1,10 @@
 import { AssayError } from "../error.ts";
-import type { TensorInfo } from "./tensor.ts";
+import { isFloatDtype, type TensorInfo } from "./tensor.ts";
 import { namingHint } from "./tensor_names.ts";
 
 /** Shapes of the tensors that a part of a model needs, by name. */
 export type ExpectedTensors = ReadonlyMap<string, readonly number[]>;
 
-/**
 /**
  * Tensors that some checkpoints carry and no score needs: the LM head, buffers of old exports, of which
  * GPT-NeoX's `attention.bias` is a mask, a pooler that RoBERTa's classifier does without, and how many
@@ -54,7 +53,7 @@ export function checkTensors(
           `config.json gives it, found [${info.shape}]`,
       );
     }
-    if (info.dtype !== "BF16" && info.dtype !== "F16" && info.dtype !== "F32") {
+    if (info.quantized === undefined && !isFloatDtype(info.dtype)) {
       throw new AssayError(
         "checkpoint/wrong-dtype",
         `Cannot load ${name}: expected the tensor "${tensor}" in BF16, F16 or F32, found ` +

@@ -72,6 +72,11 @@ export interface TensorInfo {
   readonly byteLength: number;
   /** File in which the tensor lies. */
   readonly file: string;
+  /**
+   * Bits, and inputs that share a scale, of a weight that Assay quantized, where it is told with its scales:
+   * then the shape is that of its numbers, and the bytes are those of both. No header says it.
+   */
+  readonly quantized?: { readonly bits: 8 | 4; readonly group: 32 | 128 } | undefined;
 }
 
 /** A tensor, or some of its rows, in memory. */

@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   calibrate: async () => (await import("./calibrate/calibrate.ts")).calibrateCommand,
   vote: async () => (await import("./vote/vote.ts")).voteCommand,
   curate: async () => (await import("./curate/curate.ts")).curateCommand,
+  quantize: async () => (await import("./quantize.ts")).quantizeCommand,
   soup: async () => (await import("./soup.ts")).soupCommand,
   fit: async () => (await import("./fit/fit.ts")).fitCommand,
   evaluate: async () => (await import("./evaluate/evaluate.ts")).evaluateCommand,

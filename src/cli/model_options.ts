@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { WebGpuName } from "../gpu/adapter.ts";
 import type { Precision } from "../gpu/precision.ts";
 import type { KernelSet } from "../gpu/kernel_set.ts";
@@ -30,12 +30,30 @@ export interface ModelFlags extends HeadFlags {
   readonly precision: Precision;
   readonly tuning: Tuning;
   readonly threads?: number | undefined;
+  readonly weights?: "int8" | "int4" | undefined;
+  readonly weightGroup?: 32 | 128 | undefined;
   readonly memoryBudget?: number | undefined;
   readonly batch?: number | undefined;
 }
 
 /** Adds the flags of {@link ModelFlags} to a command. */
 export function addModelFlags(command: Command): Command {
+  return addPlainModelFlags(command)
+    .addOption(
+      new Option(
+        "--weights <form>",
+        "quantize the layers' weights as they are loaded, for less memory; scores change (default: as stored)",
+      ).choices(["int8", "int4"]),
+    )
+    .option(
+      "--weight-group <inputs>",
+      "inputs that share a scale, with --weights: 32 or 128 (default: 32)",
+      groupArgument,
+    );
+}
+
+/** Adds the flags of {@link ModelFlags} but for those of quantized weights. */
+export function addPlainModelFlags(command: Command): Command {
   return command
     .addOption(
       new Option("--truncate <side>", "cut conversations that are too long, which else are errors")
@@ -103,6 +121,12 @@ export function addModelFlags(command: Command): Command {
     );
 }
 
+/** Inputs that share a scale: 32 or 128. */
+export function groupArgument(text: string): 32 | 128 {
+  if (text === "32" || text === "128") return Number(text) as 32 | 128;
+  throw new InvalidArgumentError("Expected 32 or 128.");
+}
+
 /** The load options that the flags ask for, with warnings on standard error and progress in the bar. */
 export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar): LoadOptions {
   return {
@@ -120,6 +144,8 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
     label: flags.label,
     chatTemplate: flags.chatTemplate,
     ...headOptions(flags),
+    weights: flags.weights,
+    weightGroup: flags.weightGroup,
     memoryBudget: flags.memoryBudget,
     tokensPerPack: flags.batch,
     onWarning: (message) => void output.warn(message),

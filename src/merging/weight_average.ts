@@ -10,6 +10,7 @@ import {
 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
 import { checkSoupMembers } from "./soup_members.ts";
+import { copiedTexts } from "./copied_texts.ts";
 import { checkOptions, oneOf, positive, wholeFrom } from "../check_options.ts";
 
 /** How to average weights. */
@@ -33,17 +34,6 @@ const averageKinds = {
   chunkElements: wholeFrom(1),
   shardSize: positive,
 };
-
-/** Text files that a checkpoint needs beside its weights, taken from the first member. */
-const copiedFiles: readonly string[] = [
-  "config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "chat_template.jinja",
-  "generation_config.json",
-];
 
 /** A checkpoint about to be written. */
 export interface AveragedCheckpoint {
@@ -113,11 +103,7 @@ async function textFiles(
   member: Checkpoint,
   dtype: FloatDtype | undefined,
 ): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  for (const file of copiedFiles) {
-    const text = await member.readText(file);
-    if (text !== undefined) files.set(file, text);
-  }
+  const files = await copiedTexts(member);
   if (dtype === undefined) return files;
   const names = { F32: "float32", F16: "float16", BF16: "bfloat16" };
   const config: Record<string, unknown> = { ...member.config };

@@ -1,34 +1,52 @@
 import { AssayError } from "../error.ts";
 import type { ModelFacts } from "./family.ts";
+import { ownQuantization } from "./quantized_weights.ts";
 
 /** Keys of the config that describe quantized weights: transformers', compressed-tensors' and MLX's. */
 const settingsKeys = ["quantization_config", "compression_config", "quantization"];
 
-/** Tensors that only quantized weights have: GPTQ's and AWQ's, bitsandbytes', fp8's scales. */
-const tensorNames =
-  /\.(qweight|qzeros|g_idx|absmax|quant_map|quant_state\.\w+|SCB|weight_format|weight_scale(_inv)?|weight_packed|input_scale)$/;
+/** Methods by a tensor that only they have; a later line stands for more of them. */
+const methodsByTensor: readonly (readonly [pattern: RegExp, method: string])[] = [
+  [/\.g_idx$/, "GPTQ"],
+  [/\.(qweight|qzeros)$/, "GPTQ or AWQ"],
+  [/\.(absmax|quant_map|nested_absmax|quant_state\.\w+|SCB|weight_format)$/, "bitsandbytes"],
+  [/\.(weight_packed|weight_zero_point|weight_shape)$/, "compressed-tensors"],
+  [/\.(weight_scale_inv|input_scale)$/, "fp8"],
+  [/\.weight_scale$/, "fp8 or compressed-tensors"],
+  [/\.(W_q|_data|_scale|_shift)$/, "HQQ or quanto"],
+];
 const tensorTypes = /^(F8|F6|F4)_/;
 
 /**
- * Refuses quantized weights by name, whatever the family: they are other numbers than the model's, and
- * no kernel reads them.
+ * Refuses weights that another program quantized, by name, whatever the family: they are other numbers than
+ * the model's, and no kernel reads them. Assay's own pass.
  *
  * @throws {AssayError} `models/quantized`.
  */
-export function refuseQuantized({ name, config, tensors }: ModelFacts): void {
+export function refuseQuantized(facts: ModelFacts): void {
+  const { name, config, tensors } = facts;
+  if (ownQuantization(facts) !== undefined) return;
   const key = settingsKeys.find((key) => (config[key] ?? undefined) !== undefined);
-  const tensor = [...tensors.values()].find(({ name, dtype }) =>
-    tensorNames.test(name) || tensorTypes.test(dtype)
-  );
-  if (key === undefined && tensor === undefined) return;
-  const found = key === undefined
-    ? `the tensor "${tensor!.name}" in ${tensor!.dtype}`
-    : `"${key}" in config.json${methodOf(config[key])}`;
+  const names = [...tensors.keys()];
+  const byTensor = methodsByTensor
+    .map(([pattern, method]) => ({ method, tensor: names.find((name) => pattern.test(name)) }))
+    .find(({ tensor }) => tensor !== undefined);
+  const typed = [...tensors.values()].find(({ dtype }) => tensorTypes.test(dtype));
+  if (key === undefined && byTensor === undefined && typed === undefined) return;
+  const found = key !== undefined
+    ? `"${key}" in config.json${methodOf(config[key])}`
+    : byTensor !== undefined
+    ? `the tensor "${byTensor.tensor}" in ${tensors.get(byTensor.tensor!)!.dtype}, as ` +
+      `${byTensor.method} has them`
+    : `the tensor "${typed!.name}" in ${typed!.dtype}`;
   throw new AssayError(
     "models/quantized",
-    `Cannot score with ${name}: expected weights in BF16, F16 or F32, found quantized ones ` +
-      `(${found}); take the model as it was before it was quantized` +
-      (key === undefined ? "" : `, and if these weights are plain, take "${key}" out`),
+    `Cannot score with ${name}: expected weights in BF16, F16 or F32, or quantized by Assay, found ` +
+      `quantized ones (${found}); take the model as it was before it was quantized, and where memory ` +
+      `is short --weights int4 or int8 (\`weights: "int4"\`) with it` +
+      (key === undefined || byTensor !== undefined || typed !== undefined
+        ? ""
+        : `; if these weights are plain, take "${key}" out`),
   );
 }
 

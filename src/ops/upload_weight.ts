@@ -107,15 +107,16 @@ function textureLayout({ rows, columns, type }: StoredWeight, widest: number): T
   const segmentHeight = blocks * texelsOf(type);
   const scalesTop = Math.ceil(steps / stepsPerSegment) * segmentHeight;
   const width = stepsPerSegment * 8 + spareTexels;
-  const height = scalesTop + (isQuantized(type) ? blocks : 0) + spareTexels;
+  const scaleRows = isQuantized(type)
+    ? Math.ceil(blocks / Math.floor(stepsPerSegment / scalePairs(columns, type)))
+    : 0;
+  const height = scalesTop + scaleRows + spareTexels;
   return { steps, stepsPerSegment, segmentHeight, scalesTop, width, height };
 }
 
 /** Whether a weight can lie in a texture: products write four columns at a time. */
 export function fitsTexture(device: Device, stored: StoredWeight): boolean {
   const most = device.limits.maxTextureDimension2D;
-  const { type, columns } = stored;
-  if (isQuantized(type) && 8 * scalePairs(columns, type) > most - spareTexels) return false;
   return stored.rows % 4 === 0 && textureLayout(stored, most).height <= most;
 }
 

@@ -20,6 +20,11 @@ export const weightTypes: readonly WeightType[] = [
   ...["I8x32", "I8x128", "I4x32", "I4x128"] as const,
 ];
 
+/** Whether kernels take weights of a type. */
+export function isWeightType(type: string): type is WeightType {
+  return (weightTypes as readonly string[]).includes(type);
+}
+
 /** Bytes of a weight's row; of a quantized one with its scales. */
 export function rowBytesOf(columns: number, type: WeightType): number {
   return isQuantized(type) ? quantizedRowBytes(columns, type) : columns * bytesPerWeight[type];

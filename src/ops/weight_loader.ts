@@ -1,9 +1,10 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { type Tensor, toFloat32 } from "../checkpoint/tensor.ts";
+import { type FloatDtype, isFloatDtype, toFloat32 } from "../checkpoint/tensor.ts";
 import { AssayError } from "../error.ts";
-import { asStored, laidOut, type LayOut, padded } from "./layout.ts";
+import { asStored, type LayOut, padded } from "./layout.ts";
 import type { Matrix } from "./matrix.ts";
-import type { Weight, WeightType } from "./weight.ts";
+import { laidOutMap, quantizedMap, type StoredMap } from "./stored_map.ts";
+import type { Weight } from "./weight.ts";
 import type { Backend } from "./backend.ts";
 
 /** A linear map: input · weightᵀ + bias. */
@@ -81,20 +82,30 @@ export class WeightLoader implements Disposable {
 
   /** A weight matrix in its stored type. */
   async weight(name: string, layout: MapLayout = {}): Promise<Weight> {
-    return this.#weight(name, await this.checkpoint.read(name), layout);
+    return this.#weight(name, await this.#read(name), layout);
+  }
+
+  /** A weight as it is stored, with its scales where it is quantized. */
+  async #read(name: string): Promise<StoredMap> {
+    const { dtype, shape, bytes } = await this.checkpoint.read(name);
+    const [rows, columns] = shape as [number, number];
+    if (isFloatDtype(dtype)) return { rows, columns, type: dtype, bytes };
+    const scales = await this.checkpoint.read(`${name}_scale`);
+    return this.#named(
+      name,
+      () => quantizedMap(rows, columns, bytes, scales, dtype === "I8" ? 8 : 4),
+    );
   }
 
   #weight(
     name: string,
-    { dtype, shape, bytes }: Tensor,
+    stored: StoredMap,
     { outputs = this.outputs, inputs = padded }: MapLayout,
   ): Weight {
-    const [rows, columns] = shape as [number, number];
     const weight = this.#named(name, () => {
-      const laid = [outputs(rows), inputs(columns)] as const;
-      const stored = { rows, columns, bytesEach: bytes.byteLength / (rows * columns) };
-      const numbers = laidOut(bytes, stored, ...laid);
-      return this.backend.weight(laid[0].size, laid[1].size, dtype as WeightType, numbers);
+      const laid = [outputs(stored.rows), inputs(stored.columns)] as const;
+      const { type, bytes } = laidOutMap(stored, ...laid);
+      return this.backend.weight(laid[0].size, laid[1].size, type, bytes);
     });
     this.#weights.push(weight);
     return weight;
@@ -102,7 +113,10 @@ export class WeightLoader implements Disposable {
 
   /** Some rows of a weight matrix, in the order of `rows`, in its stored type; the others are not read. */
   async rows(name: string, rows: readonly number[]): Promise<Weight> {
-    return this.#weight(name, await this.checkpoint.gatherRows(name, rows), { outputs: asStored });
+    const { dtype, shape, bytes } = await this.checkpoint.gatherRows(name, rows);
+    const [count, columns] = shape as [number, number];
+    const stored = { rows: count, columns, type: dtype as FloatDtype, bytes };
+    return this.#weight(name, stored, { outputs: asStored });
   }
 
   /** Says which tensor of which checkpoint no kernel takes. */
@@ -131,7 +145,7 @@ export class WeightLoader implements Disposable {
     bias: boolean,
     layouts: Readonly<Record<Name, MapLayout>>,
   ): Promise<Record<Name, Linear>> {
-    const weights = await this.checkpoint.read(`${name}.weight`);
+    const weights = await this.#read(`${name}.weight`);
     const biases = bias ? toFloat32(await this.checkpoint.read(`${name}.bias`)) : undefined;
     const maps = Object.entries<MapLayout>(layouts).map(([part, layout]) => [part, {
       weight: this.#weight(`${name}.weight`, weights, layout),
@@ -143,14 +157,9 @@ export class WeightLoader implements Disposable {
   /** A linear map that was computed from the checkpoint's, as one with a norm folded into it. */
   computed(name: string, map: ComputedMap, layout: MapLayout = {}): Linear {
     const { rows, columns, weight, bias } = map;
-    const tensor: Tensor = {
-      name,
-      dtype: "F32",
-      shape: [rows, columns],
-      bytes: new Uint8Array(weight.buffer),
-    };
+    const stored: StoredMap = { rows, columns, type: "F32", bytes: new Uint8Array(weight.buffer) };
     return {
-      weight: this.#weight(name, tensor, layout),
+      weight: this.#weight(name, stored, layout),
       bias: this.#vector(bias, layout.outputs ?? this.outputs),
     };
   }

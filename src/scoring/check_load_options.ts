@@ -36,6 +36,8 @@ const loadKinds: OptionKinds<LoadOptions> = {
     `a whole number from 1 to ${mostThreads}`,
     (count) => Number.isInteger(count) && count >= 1 && count <= mostThreads,
   ),
+  weights: oneOf("int8", "int4"),
+  weightGroup: numberIn("32 or 128", (group) => group === 32 || group === 128),
   memoryBudget: numberIn("a number of bytes above 0", (bytes) => bytes > 0),
   layers: oneOf("resident", "streamed"),
   maxTokens: either(wholeFrom(1), noBound),
@@ -81,6 +83,7 @@ export function checkLoadOptions(
   const kinds = { ...loadKinds, ...own };
   checkOptions("scoring/bad-option", "load the model", options, kinds, "refused");
   checkEngine(options as LoadOptions);
+  checkWeights(options as LoadOptions);
 }
 
 /** An option of an engine that does not compute would do nothing, in silence. */
@@ -114,6 +117,15 @@ function checkEngine(
       `Cannot load the model: expected "${ofGpu}" for a GPU alone, found it with the backend "${engine}"`,
     );
   }
+}
+
+/** Groups of weights that are not quantized would do nothing, in silence. */
+function checkWeights({ weights, weightGroup }: LoadOptions): void {
+  if (weightGroup === undefined || weights !== undefined) return;
+  throw new AssayError(
+    "scoring/bad-option",
+    'Cannot load the model: expected "weightGroup" beside "weights", found it alone',
+  );
 }
 
 /**

@@ -152,7 +152,9 @@ export class ImplicitRewardModel implements Disposable {
     { result, tokens, truncated }: Outcome<ResponseLogProbabilities>,
     base: Outcome<ResponseLogProbabilities> | undefined,
   ): Verdict {
-    const computed = computedBy(this.#policy.backbone.backend);
+    const weights = this.#policy.backbone.model.weights ??
+      this.#reference?.backbone.model.weights;
+    const computed = computedBy(this.#policy.backbone.backend, weights);
     const circumstances = { ...computed, tokens, truncated };
     const ratios = ratiosOf(result, base?.result);
     if (ratios instanceof AssayError) return failedVerdict(ratios, circumstances);

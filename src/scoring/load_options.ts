@@ -61,6 +61,14 @@ export interface LoadOptions {
    * Scores do not depend on it. It is refused with a backend that has no such threads.
    */
   readonly threads?: number | undefined;
+  /**
+   * Quantizes the linear maps of the layers as they are loaded: `int8` takes half the memory of BF16, `int4`
+   * about 0.28 of it. Scores change; `assay quantize --report` tells by how much. By default weights are
+   * used as they are stored.
+   */
+  readonly weights?: "int8" | "int4" | undefined;
+  /** Inputs that share a scale where weights are quantized as they are loaded: 32 (the default) or 128. */
+  readonly weightGroup?: 32 | 128 | undefined;
   /** Bytes of device memory to stay within; unlimited by default. */
   readonly memoryBudget?: number | undefined;
   /** Pins whether all layers stay on the device or are streamed; by default they stay if they fit. */

@@ -7,10 +7,13 @@ import type { Reads } from "../heads/reads.ts";
 import { planBackbone } from "../models/families.ts";
 import type { BackbonePlan, ModelFacts } from "../models/family.ts";
 import { languageHeadName } from "../models/language_head.ts";
+import { quantizableTensors } from "../models/quantizable.ts";
+import { checkQuantized, ownQuantization, withoutScales } from "../models/quantized_weights.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { LoadOptions } from "./load_options.ts";
 import { type MemoryPlan, planMemory } from "./packs/memory_plan.ts";
 import { pooledReads, type Pooling } from "./pooling.ts";
+import { type QuantizedWeights, weightsName } from "./weights_name.ts";
 
 /** A reward head, and how it is read. */
 export interface WantedReward {
@@ -45,6 +48,8 @@ export interface ModelPlan {
   readonly reads: Reads;
   /** The tensors of backbone and reward head, the embedding matrix among them. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** What the weights of its layers were quantized to; `undefined` of plain ones. */
+  readonly weights: QuantizedWeights | undefined;
   /** Bytes that the output matrix of a causal model takes on the device. */
   readonly languageHeadBytes: number;
 }
@@ -70,12 +75,15 @@ export function planFor(
   warn?: (message: string) => void,
 ): ModelPlan;
 export function planFor(
-  facts: ModelFacts,
+  stored: ModelFacts,
   wanted: Wanted,
   warn: (message: string) => void = () => {},
 ): ModelPlan {
+  const facts = withoutScales(stored);
   const { name, config } = facts;
+  const weights = weightsName(ownQuantization(stored));
   const backbone = planBackbone(facts, warn);
+  checkQuantized(facts, quantizableTensors(backbone));
   const tensors = new Map([...facts.tensors].filter(([tensor]) => !backbone.needless?.(tensor)));
   const own = new Map([...tensors].filter(([tensor]) => backbone.owns(tensor)));
   if (wanted.head === "reward") {
@@ -100,11 +108,11 @@ export function planFor(
     checkTensors(new Map(whole), expected, name);
     const used = new Map([...tensors].filter(([tensor]) => expected.has(tensor)));
     const reads = pooledReads(head.reads, facts, wanted.pooling);
-    return { name, backbone, head, reads, tensors: used, languageHeadBytes: 0 };
+    return { name, backbone, head, reads, tensors: used, weights, languageHeadBytes: 0 };
   }
   checkTensors(own, backbone.tensors, name);
   const used = new Map([...own].filter(([tensor]) => backbone.tensors.has(tensor)));
-  const none = { name, backbone, head: undefined, tensors: used };
+  const none = { name, backbone, head: undefined, tensors: used, weights };
   if (wanted.head === "none") {
     const reads = pooledReads(wanted.reads, facts, wanted.pooling);
     return { ...none, reads, languageHeadBytes: 0 };

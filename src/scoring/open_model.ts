@@ -1,16 +1,17 @@
-import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import { AssayError } from "../error.ts";
 import type { BackboneModel } from "../models/family.ts";
 import type { Backend } from "../ops/backend.ts";
 import type { ConversationTokenizer } from "../text/conversation_tokenizer.ts";
 import { askedOf, refuseAsking } from "./asked_head.ts";
-import { hubOptions, type LoadOptions, warner } from "./load_options.ts";
+import { type LoadOptions, warner } from "./load_options.ts";
 import { lengthLimit, memoryFor, type ModelPlan, planFor, type Wanted } from "./model_plan.ts";
 import { openBackend } from "./open_backend.ts";
 import { openTokenizer, withTemplate } from "./open_tokenizer.ts";
 import type { MemoryPlan } from "./packs/memory_plan.ts";
 import { watchPad } from "./pooling.ts";
+import { openQuantized } from "./quantized_checkpoint.ts";
 
 /** A model whose backbone is loaded; its head is not. */
 export interface OpenModel extends Disposable {
@@ -39,7 +40,7 @@ export async function openModel(
 ): Promise<OpenModel> {
   const warn = onceEach(warner(options));
   using opened = new DisposableStack();
-  const checkpoint = opened.use(await Checkpoint.open(source, hubOptions(options)));
+  const checkpoint = await openQuantized(source, options, opened);
   for (const warning of checkpoint.warnings) warn(warning);
   const { name, config, tensors } = checkpoint;
   if (options.label !== undefined && wanted.head !== "reward") {

@@ -11,6 +11,7 @@ import type { ShownTokens } from "./shown_tokens.ts";
 import { computedBy, type Verdict, verdictOf } from "./verdict.ts";
 import { checkLoadOptions, checkScoreOptions } from "./check_load_options.ts";
 import type { BackendKind, KernelsName } from "../ops/backend.ts";
+import type { QuantizedWeights } from "./weights_name.ts";
 
 /** What a model holds and has done since it was loaded. */
 export interface ModelState {
@@ -120,6 +121,11 @@ export class RewardModel implements Disposable {
     return this.#backbone.backend.kernels;
   }
 
+  /** What the layers' weights were quantized to, as every verdict says; `undefined` of plain ones. */
+  get weights(): QuantizedWeights | undefined {
+    return this.#plan.weights;
+  }
+
   /** How the memory is used. */
   get plan(): MemoryPlan {
     return this.#backbone.plan;
@@ -160,7 +166,7 @@ export class RewardModel implements Disposable {
     checkScoreOptions(options);
     const outcomes = this.#backbone.run(conversations, this.#readout(), options);
     const { parts } = this.#plan.head;
-    const computed = computedBy(this.#backbone.backend);
+    const computed = computedBy(this.#backbone.backend, this.weights);
     for await (const outcome of outcomes) yield verdictOf(outcome, parts, computed);
   }
 

@@ -3,6 +3,7 @@ import type { HeadPlan, Judgement } from "../heads/head.ts";
 import { notFinite } from "./not_finite.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
 import type { Backend, KernelsName } from "../ops/backend.ts";
+import type { QuantizedWeights } from "./weights_name.ts";
 
 /** Numbers by name, as rewards by objective. */
 export type NamedNumbers = Readonly<Record<string, number>>;
@@ -33,6 +34,8 @@ export interface Verdict {
   readonly kernels: KernelsName;
   /** `f16` where the backbone's products multiplied in half precision; absent where they are f32. */
   readonly precision?: "f16" | undefined;
+  /** What the layers' weights were quantized to, which changes scores; absent where they were not. */
+  readonly weights?: QuantizedWeights | undefined;
   /** Number of tokens scored, after truncation; 0 where the row could not be tokenised. */
   readonly tokens: number;
   /** Whether tokens were cut away to fit the model's length. */
@@ -41,25 +44,34 @@ export interface Verdict {
   readonly error: AssayError | null;
 }
 
-/** What computed a verdict; the precision where it is not the exact one. */
+/** What computed a verdict; the precision where it is not the exact one, weights that were quantized. */
 export function computedBy(
   { kernels, precision }: Pick<Backend, "kernels" | "precision">,
-): Pick<Verdict, "kernels" | "precision"> {
-  return { kernels, ...(precision === "f16" && { precision }) };
+  weights?: QuantizedWeights,
+): Computed {
+  return {
+    kernels,
+    ...(precision === "f16" && { precision }),
+    ...(weights !== undefined && { weights }),
+  };
 }
 
 /** What a verdict tells of how it was made. */
-type Circumstances = Pick<Verdict, "kernels" | "precision" | "tokens" | "truncated">;
+type Computed = Pick<Verdict, "kernels" | "precision" | "weights">;
+
+/** The same, and what became of the text. */
+type Circumstances = Computed & Pick<Verdict, "tokens" | "truncated">;
 
 /**
  * The verdict on what came of a conversation; a result that is not finite is that row's error.
  *
  * @param names Names of the numbers of each part, as the head's plan gives them.
+ * @param computed What it was computed by.
  */
 export function verdictOf(
   { result, tokens, truncated }: Outcome<Judgement>,
   names: HeadPlan["parts"],
-  computed: Pick<Verdict, "kernels" | "precision">,
+  computed: Computed,
 ): Verdict {
   const circumstances = { ...computed, tokens, truncated };
   if (result instanceof AssayError) return failedVerdict(result, circumstances);

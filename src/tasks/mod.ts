@@ -108,6 +108,16 @@ export {
   type HeadReport,
 } from "./fit/fit_head.ts";
 export { type Soup, type SoupOptions, writeSoup } from "./soup.ts";
+export {
+  type QuantizationReport,
+  type QuantizationReportOptions,
+  reportQuantization,
+} from "./quantize/quantization_report.ts";
+export {
+  quantizeCheckpoint,
+  type QuantizedCheckpoint,
+  type QuantizeOptions,
+} from "./quantize/quantize_checkpoint.ts";
 
 export type { Calibrator } from "../calibration/calibrator.ts";
 export type { ReadRow, Row } from "../data/rows.ts";

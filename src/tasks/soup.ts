@@ -1,15 +1,9 @@
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
-import {
-  formatShardIndex,
-  planShards,
-  shardIndexFile,
-  weightsFile,
-} from "../checkpoint/shard_index.ts";
-import { FolderFiles, streamInto } from "../data/folder_files.ts";
-import { AssayError } from "../error.ts";
+import type { TensorToWrite } from "../checkpoint/safetensors_writer.ts";
+import { planShards, weightsFile } from "../checkpoint/shard_index.ts";
+import { FolderFiles } from "../data/folder_files.ts";
 import { averageWeights, type WeightAverageOptions } from "../merging/weight_average.ts";
-import { files } from "../runtime/files.ts";
+import { makeCheckpointFolder, writeWeights } from "./checkpoint_folder.ts";
 
 /** How to average checkpoints. */
 export interface SoupOptions extends WeightAverageOptions {
@@ -59,9 +53,9 @@ export async function writeSoup(
     members,
     { ...average, shardSize } as WeightAverageOptions,
   );
-  await makeFolder(folder);
+  await makeCheckpointFolder(folder);
   await using written = new FolderFiles(folder);
-  await writeWeights(written, tensors, shardSize, {
+  await writeWeights(written, filesOf(tensors, shardSize), {
     format: "pt",
     soup: JSON.stringify({ members: models.map(lastPart), weights: options.weights ?? "equal" }),
   });
@@ -71,42 +65,10 @@ export async function writeSoup(
   return { members: members.length, tensors: soup.tensors.size };
 }
 
-/** Writes the weights as one file, or as shards with an index where they are larger. */
-async function writeWeights(
-  written: FolderFiles,
-  tensors: readonly TensorToWrite[],
-  shardSize: number,
-  metadata: Readonly<Record<string, string>>,
-): Promise<void> {
+/** The tensors of each file: one, or shards where they are larger. */
+function filesOf(tensors: readonly TensorToWrite[], shardSize: number) {
   const shards = planShards(tensors, shardSize);
-  const isSingle = shards.size === 1;
-  for (const [file, shard] of shards) {
-    // There only when it is whole: nobody takes half a checkpoint for one.
-    await written.write(
-      isSingle ? weightsFile : file,
-      (sink) => writeSafetensors(streamInto(sink), shard, { metadata }),
-    );
-  }
-  if (!isSingle) await written.writeText(shardIndexFile, formatShardIndex(shards));
-}
-
-/** The folder, made where there is none; weights that are there are never mixed with new ones. */
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await files.mkdir(folder, { recursive: true });
-    for await (const { name } of files.readDir(folder)) {
-      if (!/\.safetensors(\.index\.json)?$/.test(name)) continue;
-      throw new AssayError(
-        "cli/usage",
-        `Cannot write to ${folder}: expected a folder without weights, found ${name}; name another ` +
-          "folder, or remove them first",
-      );
-    }
-  } catch (cause) {
-    if (cause instanceof AssayError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AssayError("data/cannot-write", `Cannot write to ${folder}: ${reason}`, { cause });
-  }
+  return shards.size === 1 ? new Map([[weightsFile, tensors]]) : shards;
 }
 
 function lastPart(path: string): string {

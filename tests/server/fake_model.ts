@@ -16,6 +16,7 @@ export class FakeModel implements ServableModel {
   labels: readonly string[] = [];
   readonly objectives: readonly string[] = ["helpful", "brief"];
   readonly kernels = "cpu";
+  readonly weights = undefined;
   readonly maxTokens = 100;
   readonly calls: (readonly Conversation[])[] = [];
   /** Conversations that wait for this before they are answered. */

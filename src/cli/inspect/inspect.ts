@@ -1,10 +1,11 @@
+import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { Command } from "commander";
-import { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { conversationsInOrder, conversationsOfRow } from "../../data/row_conversations.ts";
 import { parseJson, stringifyJson } from "../../data/json_text.ts";
 import type { Row } from "../../data/rows.ts";
 import { checkLoadOptions } from "../../scoring/check_load_options.ts";
 import { openBackend } from "../../scoring/open_backend.ts";
+import { openQuantized } from "../../scoring/quantized_checkpoint.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { reportFormatOption } from "../arguments.ts";
 import { fromHub } from "../from_hub.ts";
@@ -68,7 +69,8 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
   const conversations = flags.text === undefined
     ? []
     : conversationsOfText(flags.text, flags.prompt);
-  using checkpoint = await openModel(model, output);
+  using opened = new DisposableStack();
+  const checkpoint = await openModel(model, flags, output, opened);
   for (const warning of checkpoint.warnings) warn(warning);
   const { backend, webgpu, kernels, tuning, threads, memoryBudget, batch: tokensPerPack } = flags;
   checkLoadOptions({ backend, webgpu, kernels, tuning, threads, memoryBudget, tokensPerPack });
@@ -90,9 +92,16 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
   });
 }
 
-async function openModel(model: string, output: Output): Promise<Checkpoint> {
+async function openModel(
+  model: string,
+  { ignoreConfigKey: ignoreConfigKeys, weights, weightGroup }: InspectFlags,
+  output: Output,
+  opened: DisposableStack,
+): Promise<Checkpoint> {
+  checkLoadOptions({ weights, weightGroup });
   using bar = progressBar(output);
-  return await Checkpoint.open(await fromHub(model, output, bar));
+  const source = await fromHub(model, output, bar);
+  return await openQuantized(source, { weights, weightGroup, ignoreConfigKeys }, opened);
 }
 
 /** The conversations that `--text` names: a row or messages as JSON, else a response to the prompt. */

@@ -4,9 +4,11 @@ import { AssayError } from "../../error.ts";
 import type { NamedToken, StepReduction } from "../../heads/asked.ts";
 import type { Reads } from "../../heads/reads.ts";
 import type { BackbonePlan } from "../../models/family.ts";
+import { withoutScales } from "../../models/quantized_weights.ts";
 import { GpuBackend } from "../../ops/gpu_backend.ts";
 import type { Backend, BackendKind } from "../../ops/backend.ts";
 import { productName } from "../../ops/products/product_tiles.ts";
+import { quantizedType } from "../../ops/quantization/quantized_rows.ts";
 import { askedOf, type AskingOptions } from "../../scoring/asked_head.ts";
 import type { LoadOptions } from "../../scoring/load_options.ts";
 import { lengthLimit, memoryFor, planFor, type RewardModelPlan } from "../../scoring/model_plan.ts";
@@ -14,6 +16,7 @@ import { openTokenizer, withTemplate } from "../../scoring/open_tokenizer.ts";
 import type { MemoryPlan } from "../../scoring/packs/memory_plan.ts";
 import type { Positions, WantedReads } from "../../scoring/read_positions.ts";
 import { type ShownToken, shownTokens } from "../../scoring/shown_tokens.ts";
+import type { QuantizedWeights } from "../../scoring/weights_name.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import type { ConversationTokenizer, TextForm } from "../../text/conversation_tokenizer.ts";
 
@@ -81,7 +84,14 @@ export interface ModelReport {
   readonly template: Reported<ReportedTemplate>;
   readonly kernels: ReportedKernels;
   readonly memory: Reported<
-    MemoryPlan & { readonly backend: BackendKind; readonly budget: number | null }
+    MemoryPlan & {
+      /** What the layers' weights are quantized to; `null` of plain ones. */
+      readonly weights: QuantizedWeights | null;
+      /** Inputs that share a scale. */
+      readonly weight_group: number | null;
+      readonly backend: BackendKind;
+      readonly budget: number | null;
+    }
   >;
   /** Numbers in all tensors together. */
   readonly parameters: number;
@@ -146,7 +156,8 @@ export async function reportModel(
         : lengthLimit(plan, memory, backend, settings),
     })
   );
-  const tensors = [...checkpoint.tensors.values()];
+  const joined = attempt(() => [...withoutScales(facts).tensors.values()]);
+  const tensors = "error" in joined ? [...headers.values()] : joined;
   return {
     name: checkpoint.name,
     architectures: checkpoint.config.architectures ?? null,
@@ -203,6 +214,9 @@ function memoryOf(
   return {
     backend: backend.kind,
     budget: settings.memoryBudget ?? null,
+    weights: plan.weights ?? null,
+    weight_group: [...plan.tensors.values()].find(({ quantized }) => quantized)?.quantized?.group ??
+      null,
     ...memoryFor(plan, backend, settings),
   };
 }
@@ -213,8 +227,12 @@ async function kernelsOf(
 ): Promise<ReportedKernels> {
   if (!(backend instanceof GpuBackend)) return { set: backend.kernels, tile: null, timed: [] };
   const products = new Set(
-    tensors.map(({ dtype, shape: [rows, columns] }) =>
-      productName({ type: dtype, rows: rows!, columns: columns! })
+    tensors.map(({ dtype, shape: [rows, columns], quantized }) =>
+      productName({
+        type: quantized === undefined ? dtype : quantizedType(quantized),
+        rows: rows!,
+        columns: columns!,
+      })
     ),
   );
   const timed = [...await backend.tuner.timedTiles()].map(([product, tile]) => ({ product, tile }));

@@ -142,7 +142,11 @@ function memoryLines(
       plan.budget === null ? "" : `, within ${bytes(plan.budget)}`
     }`,
     `layers      ${plan.layers}`,
-    `weights     ${bytes(plan.weightBytes)} on the device (the embeddings stay in the checkpoint)`,
+    `weights     ${bytes(plan.weightBytes)} on the device (the embeddings stay in the checkpoint)${
+      plan.weights === null
+        ? ""
+        : `, layers in ${plan.weights}, ${plan.weight_group} inputs a scale`
+    }`,
     `at most     ${bytes(plan.peakBytes)} at a time`,
     `packs       ${plan.tokensPerPack} tokens, ${plan.packsInFlight} at a time`,
     `longest     ${plan.longestSequence} tokens, for which ${bytes(plan.longestBytes)} are taken`,

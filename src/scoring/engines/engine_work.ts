@@ -1,10 +1,10 @@
-import { isFloatDtype } from "../../checkpoint/tensor.ts";
 import { attention } from "../../ops/attention.ts";
 import type { Backend } from "../../ops/backend.ts";
 import { paddedSize } from "../../ops/layout.ts";
 import { matmul } from "../../ops/matmul.ts";
+import { quantizedType } from "../../ops/quantization/quantized_rows.ts";
 import { queryBlocks } from "../../ops/query_blocks.ts";
-import { rowBytesOf, type Weight, type WeightType } from "../../ops/weight.ts";
+import { isWeightType, rowBytesOf, type Weight, type WeightType } from "../../ops/weight.ts";
 import { fingerprint } from "../../numbers/fingerprint.ts";
 import type { ModelPlan } from "../model_plan.ts";
 
@@ -41,10 +41,11 @@ export interface EngineWork {
 /** A model's work, told by its plan. */
 export function workOf({ backbone, tensors }: ModelPlan): EngineWork {
   const products = new Map<string, ProductShape>();
-  for (const { name, dtype, shape: [stored, inputs, ...more] } of tensors.values()) {
+  for (const { name, dtype, shape: [stored, inputs, ...more], quantized } of tensors.values()) {
     if (!backbone.owns(name) || backbone.layerOf(name) === undefined) continue;
-    if (inputs === undefined || more.length > 0 || !isFloatDtype(dtype)) continue;
-    const [rows, columns, type] = [paddedSize(stored!), paddedSize(inputs), dtype];
+    const type = quantized === undefined ? dtype : quantizedType(quantized);
+    if (inputs === undefined || more.length > 0 || !isWeightType(type)) continue;
+    const [rows, columns] = [paddedSize(stored!), paddedSize(inputs)];
     const key = `${type} ${rows}x${columns}`;
     const count = (products.get(key)?.count ?? 0) + 1;
     products.set(key, { type, rows, columns, count });

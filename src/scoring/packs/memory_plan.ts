@@ -3,6 +3,7 @@ import { AssayError } from "../../error.ts";
 import type { BackbonePlan, RowSizes } from "../../models/family.ts";
 import { paddedSize } from "../../ops/layout.ts";
 import { rowAlignment } from "../../ops/matrix.ts";
+import { quantizedRowBytes, quantizedType } from "../../ops/quantization/quantized_rows.ts";
 
 /** How a model and its packs fit into the device's memory; made before the first upload. */
 export interface MemoryPlan {
@@ -188,11 +189,13 @@ function weightSizes({ backbone, tensors }: PlanningFacts): WeightSizes {
 }
 
 /** Bytes of a tensor on the device: vectors are kept in f32, matrices for a multiple of 32 rows and 8 columns. */
-function deviceBytes({ shape, byteLength }: TensorInfo): number {
+function deviceBytes({ shape, byteLength, quantized }: TensorInfo): number {
   const [rows = 1, columns] = shape;
   if (columns === undefined) return 4 * paddedSize(rows);
   if (shape.length > 2) return 4 * shape.reduce((a, b) => a * b, 1); // a convolution, kept in f32
-  const rowBytes = byteLength / rows / columns * paddedSize(columns);
+  const rowBytes = quantized === undefined
+    ? byteLength / rows / columns * paddedSize(columns)
+    : quantizedRowBytes(paddedSize(columns), quantizedType(quantized));
   return rowBytes * Math.ceil(rows / 32) * 32 + 64; // and its shape, for the kernels
 }
 

@@ -24,6 +24,7 @@ export type LoadedFacts = Pick<
   | "objectives"
   | "backend"
   | "kernels"
+  | "weights"
   | "plan"
   | "maxTokens"
 >;

@@ -15,6 +15,7 @@ import type {
   WorkerProcedures,
 } from "./procedures.ts";
 import type { Verdict } from "../verdict.ts";
+import type { QuantizedWeights } from "../weights_name.ts";
 import { nodeWorker } from "../../runtime/worker.ts";
 import { checkLoadOptions, checkScoreOptions, ownKinds } from "../check_load_options.ts";
 import type { BackendKind, KernelsName } from "../../ops/backend.ts";
@@ -154,6 +155,11 @@ export class RewardModelWorker
   /** See {@link RewardModel.kernels}. */
   get kernels(): KernelsName {
     return this.#facts.kernels;
+  }
+
+  /** See {@link RewardModel.weights}. */
+  get weights(): QuantizedWeights | undefined {
+    return this.#facts.weights;
   }
 
   /** See {@link RewardModel.plan}. */

@@ -76,6 +76,7 @@ function factsOf(model: RewardModel): LoadedFacts {
     objectives,
     backend,
     kernels,
+    weights,
     plan,
     maxTokens,
   } = model;
@@ -89,6 +90,7 @@ function factsOf(model: RewardModel): LoadedFacts {
     objectives,
     backend,
     kernels,
+    weights,
     plan,
     maxTokens,
   };

@@ -58,6 +58,7 @@ export function stateProtocol(
               head: model.headKind,
               objectives: model.objectives,
               kernels: model.kernels,
+              ...(model.weights !== undefined && { weights: model.weights }),
               max_model_len: model.maxTokens,
             }),
           })),

@@ -45,6 +45,9 @@ const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
   ],
 };
 
+/** What stands in `weights` of scored rows. */
+const quantized: ReadonlySet<unknown> = new Set(["int8", "int4"]);
+
 /** Whether and how to explain scores. */
 export interface ScoreColumnsOptions {
   /**
@@ -74,7 +77,9 @@ export interface ScoreColumnsOptions {
  * Where a model of the hub scores, `scored_by` names it with its commit.
  *
  * With `explain`, `kernels` names in any shape what computed the scores, since two kernel sets
- * may differ in the last bits. `precision: "f16"` stands where products were not of f32, `truncated: true` and `error: {code, message}` stand in any shape, where
+ * may differ in the last bits. `precision: "f16"` stands where products were not of f32, `weights` says
+ * `int8` or `int4` where the model's weights were quantized, `truncated: true` and
+ * `error: {code, message}` stand in any shape, where
  * they apply. Where a conversation failed its score is `null`, and so is the margin; `best` is then
  * among the others.
  *
@@ -92,10 +97,13 @@ export function scoredRow(
   const checked = verdicts.map(withFiniteScore);
   const output: Row = { ...row };
   for (const column of ownColumns[kind]) delete output[column];
+  if (quantized.has(output.weights)) delete output.weights; // an earlier run's; a column of the user's stays
   Object.assign(output, scoreColumns(kind, checked), partColumns(kind, checked, [stepScores]));
   if (options.explain) Object.assign(output, explainColumns(kind, checked));
   const precision = checked.find((verdict) => verdict.precision !== undefined)?.precision;
   if (precision !== undefined) output.precision = precision;
+  const weights = checked.find(({ weights }) => weights !== undefined)?.weights;
+  if (weights !== undefined) output.weights = weights;
   if (options.hubName !== undefined) output.scored_by = options.hubName;
   if (checked.some(({ truncated }) => truncated)) output.truncated = true;
   const failed = checked.findIndex(({ error }) => error !== null);

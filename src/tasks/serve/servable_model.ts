@@ -15,6 +15,7 @@ export interface ServableModel extends
     | "labels"
     | "objectives"
     | "kernels"
+    | "weights"
     | "maxTokens"
     | "tokens"
     | "state"
@@ -36,7 +37,7 @@ export async function loadServableModel(
   for (const warning of warnings) options.onWarning?.(warning);
   const model = opened.use(await RewardModelWorker.load(source, options));
   const all = opened.move();
-  const { name, architecture, headKind, labels, objectives, kernels, maxTokens } = model;
+  const { name, architecture, headKind, labels, objectives, kernels, weights, maxTokens } = model;
   return {
     name,
     architecture,
@@ -44,6 +45,7 @@ export async function loadServableModel(
     labels,
     objectives,
     kernels,
+    weights,
     maxTokens,
     tokens: (conversation) => model.tokens(conversation),
     state: () => model.state(),

@@ -231,6 +231,10 @@ function settingsOf(load: LoadOptions): Record<string, string | number | boolean
     version: configuration.version,
     backend: load.backend ?? "auto",
     kernels: load.kernels ?? "auto",
+    ...(load.weights !== undefined && {
+      weights: load.weights,
+      weightGroup: load.weightGroup ?? 32,
+    }),
     truncate: load.truncate ?? "error",
     trustSpecialTokens: load.trustSpecialTokens ?? false,
     ...(load.precision === "f16" && { precision: load.precision }),
