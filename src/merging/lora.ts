@@ -246,6 +246,14 @@ export class LoraAdapter implements Disposable {
     const isTransposed = this.#fanInFanOut && form === reversed &&
       (isConvolution || form !== linear);
     const isFloat = info !== undefined && isFloatDtype(info.dtype);
+    if (info !== undefined && base.tensors.has(`${name}_scale`)) {
+      return refuse(
+        this.name,
+        `${name} as it was trained on, in floats`,
+        `quantized weights in ${base.name}: put the adapter on the model before it was quantized, and ` +
+          "quantize the result (--weights int4 beside --adapter)",
+      );
+    }
     if (isFloat && (isTransposed || form === linear)) return { info, isTransposed };
     return refuse(
       this.name,

@@ -56,7 +56,7 @@ function checkNotQuantised(member: Checkpoint): void {
       (tensor === undefined
         ? "a quantization_config in its config.json"
         : `tensor ${tensor.name} of dtype ${tensor.dtype}`) +
-      "; dequantise it first",
+      "; average the models as they were before they were quantised",
   );
 }
 

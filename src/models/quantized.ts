@@ -12,8 +12,8 @@ const methodsByTensor: readonly (readonly [pattern: RegExp, method: string])[] =
   [/\.(absmax|quant_map|nested_absmax|quant_state\.\w+|SCB|weight_format)$/, "bitsandbytes"],
   [/\.(weight_packed|weight_zero_point|weight_shape)$/, "compressed-tensors"],
   [/\.(weight_scale_inv|input_scale)$/, "fp8"],
-  [/\.weight_scale$/, "fp8 or compressed-tensors"],
   [/\.(W_q|_data|_scale|_shift)$/, "HQQ or quanto"],
+  [/\.weight_scale$/, "fp8 or compressed-tensors"],
 ];
 const tensorTypes = /^(F8|F6|F4)_/;
 

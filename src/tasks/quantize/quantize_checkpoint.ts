@@ -86,7 +86,8 @@ export async function quantizeCheckpoint(
   using result = await Checkpoint.open(folder); // what was written must be a checkpoint
   written.keep();
   return {
-    quantized: [...result.tensors.keys()].filter((name) => name.endsWith(scaleSuffix)).length,
+    quantized:
+      [...result.tensors.keys()].filter((name) => name.endsWith(`.weight${scaleSuffix}`)).length,
     bytesBefore: bytesOf([...base.tensors.values()]),
     bytesAfter,
   };
