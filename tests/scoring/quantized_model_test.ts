@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { type CheckpointFolder, folderAt } from "../../src/checkpoint/folder.ts";
 import { overlayFolder } from "../../src/merging/overlay_folder.ts";
 import { ownQuantization } from "../../src/models/quantized_weights.ts";

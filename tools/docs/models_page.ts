@@ -27,11 +27,12 @@ families, heads and tiny checkpoints are generated from the code by \`deno task 
 
 A checkpoint is a folder in Hugging Face layout, or its URL: \`config.json\`, \`*.safetensors\` (with
 \`model.safetensors.index.json\` where there are several), \`tokenizer.json\`, \`tokenizer_config.json\`
-and, in newer ones, \`chat_template.jinja\`. Weights are BF16, F16 or F32. \`assay inspect MODEL\` tells
+and, in newer ones, \`chat_template.jinja\`. Weights are BF16, F16 or F32, or int8 or int4
+as [\`assay quantize\`](../how-to/quantize.md) writes them. \`assay inspect MODEL\` tells
 whether a checkpoint is understood, without reading its weights. What is not certain is refused by
 name: a key of \`config.json\` that would change the arithmetic or that Assay does not know
-(\`--ignore-config-key\` leaves out one that is known to be of no meaning), quantized weights, a tensor that
-belongs to no part, a missing head.
+(\`--ignore-config-key\` leaves out one that is known to be of no meaning), weights that another program
+quantized, a tensor that belongs to no part, a missing head.
 
 ## Families of backbones
 
