@@ -185,7 +185,11 @@ async function copy(
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return at;
-    at += file.write(value, { at });
+    // Chromium throws nothing where there is no room: it answers with an error's number.
+    if (file.write(value, { at }) !== value.length) {
+      throw new DOMException("The file could not be written.", "QuotaExceededError");
+    }
+    at += value.length;
     told(at);
   }
 }

@@ -86,7 +86,8 @@ async function keep(request: KeepRequest, options: LoadModelOptions): Promise<Ke
   signal.addEventListener("abort", abort);
   try {
     signal.throwIfAborted();
-    await navigator.storage.persist?.(); // so that the browser does not delete it by itself
+    // So that the browser does not delete it by itself; some ask the user, which is not waited for.
+    navigator.storage.persist?.().catch(() => {});
     return await calls.call("keep", { ...request, label });
   } finally {
     signal.removeEventListener("abort", abort);

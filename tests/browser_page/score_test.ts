@@ -207,7 +207,7 @@ testWhere(
   missingChromium,
   "what is no model, what may not be read, what is cancelled: told, and taken up again",
   () =>
-    withPage(async ({ page, requests, answer }) => {
+    withPage(async ({ page, address, requests, answer }) => {
       await drop(page, [["config.json", btoa('{"model_type":"llama"}')], ["a.bin", btoa("x")]]);
       assert.match(await loaded(page), /a\.bin, PyTorch weights/);
       await page.fill("#address", "ftp://host/model");
@@ -220,6 +220,16 @@ testWhere(
       await page.fill("#address", `http://127.0.0.1:${closed.addr.port}/model`);
       await page.press("#address", "Enter");
       await page.locator("#model-error", { hasText: "access-control-allow-origin" }).waitFor();
+
+      const session = await page.context().newCDPSession(page);
+      const quota = { origin: address, quotaSize: 5e6 };
+      await session.send("Storage.overrideQuotaForOrigin", quota);
+      await page.click("#load-demo");
+      await page.locator("#model-error", { hasText: "no more room for this site" }).waitFor();
+      await session.send("Storage.overrideQuotaForOrigin", { origin: address });
+      await page.click("#kept-title");
+      await page.click('button[aria-label="Delete demo"]');
+      await page.waitForSelector("#kept", { state: "hidden" });
 
       // The weights come to a stop half way.
       let half = 0;
@@ -242,7 +252,6 @@ testWhere(
       await page.click("#cancel");
       await page.waitForSelector("#loading", { state: "hidden" });
       assert.match(await page.innerText("#model-error"), /cancelled/);
-      await page.click("#kept-title");
       assert.match(await page.innerText("#kept-list"), /demo[^]*not in full yet[^]*Go on/);
       requests();
       await page.click('button[aria-label="Go on with demo"]');
