@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundleModule } from "../../tools/bundle/bundle_module.ts";
 import { run } from "../../tools/command.ts";
+import { etagOfBytes } from "../checkpoint/hub/hub_server.ts";
 import { wantedOfTiny, withHub } from "../checkpoint/hub/models.ts";
 import { testWhere } from "../requirement.ts";
 import { findRuntime } from "./runtimes.ts";
@@ -15,7 +16,7 @@ const commit = "a".repeat(40);
 
 testWhere(
   missing.length === runtimes.length ? missing.join("; ") : undefined,
-  "Node and Bun bring a model of the hub into the cache, go on after a cut, and read it offline",
+  "Node and Bun bring a model of the hub into the cache, go on where another process ended, and read it offline",
   async () => {
     const folder = await Deno.makeTempDir();
     const bundle = join(folder, "hub.mjs");
@@ -33,24 +34,22 @@ console.log(folder.name, file.byteLength);
     for (const { program } of runtimes) {
       if (program === undefined) continue;
       await withHub(async ({ hub, cache }) => {
-        const { length } = hub.commits.get(commit)!["model.safetensors"]!;
-        let cut: number | undefined = 5000;
-        hub.change = (own, { host }) => {
-          if (host !== "cdn") return own;
-          const answer = { ...own, cut };
-          cut = undefined;
-          return answer;
-        };
+        const bytes = hub.commits.get(commit)!["model.safetensors"]!;
+        const blobs = `${cache}/models--local--model/blobs`;
+        await Deno.mkdir(blobs, { recursive: true });
+        const part = `${blobs}/${etagOfBytes("model.safetensors", bytes)}.incomplete`;
+        await Deno.writeFile(part, bytes.subarray(0, 5000)); // of a process that was killed
+        // Connections end once the client ends them: Node's fetch may fall over an end while it pauses
+        // (nodejs/undici#5360).
+        const { promise, resolve } = Promise.withResolvers<void>();
+        hub.change = (own) => ({ ...own, until: promise });
         for (const offline of ["0", "1"]) {
           const { ok, output } = await run(program, [main, name, hub.endpoint, cache, offline]);
           assert.ok(ok, output);
-          assert.equal(output.trim(), `${name}@${commit} ${length}`);
+          assert.equal(output.trim(), `${name}@${commit} ${bytes.length}`);
         }
-        // An engine may drop what it had not handed over yet when the connection was cut.
-        const asked = hub.requests.filter(({ host }) => host === "cdn");
-        const from = Number(/\d+/.exec(asked[1]!.headers.get("range") ?? "0")![0]);
-        assert.equal(asked.length, 2);
-        assert.equal(from + asked[1]!.sent, length);
+        resolve();
+        assert.equal(hub.sentOf("model.safetensors"), bytes.length - 5000);
         for (const file of wantedOfTiny) {
           const link = `${cache}/models--local--model/snapshots/${commit}/${file}`;
           assert.match(await Deno.readLink(link), /^\.\.\/\.\.\/blobs\//);

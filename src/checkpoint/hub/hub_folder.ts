@@ -10,6 +10,16 @@ import type { HubOptions } from "./hub_settings.ts";
  * The environment says where the hub and its cache are, and which token opens private models, as in
  * Python: `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE`.
  *
+ * @example
+ * ```ts
+ * import { hubFolder } from "@assay/assay/checkpoint";
+ * import assert from "node:assert/strict";
+ *
+ * // Without `offline` it would be downloaded now.
+ * const options = { cache: await Deno.makeTempDir(), offline: true };
+ * await assert.rejects(hubFolder("hf:org/name", options), { code: "checkpoint/not-in-cache" });
+ * ```
+ *
  * @param source `hf:org/name`, or `hf:org/name@revision` for a branch, a tag or a commit.
  * @param options What is said in place of the environment, and who is told of the download.
  * @throws {AssayError} `checkpoint/bad-hub-name`, `checkpoint/hub-not-found`, `checkpoint/hub-gated`,
