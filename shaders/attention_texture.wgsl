@@ -92,7 +92,7 @@ fn main(
     highest[g] = LOWEST;
   }
 
-  for (var first_key = first_key_block(first_position); first_key <= last_key; first_key += KEYS) {
+  for (var first_key = first_key_block(first_position, 32u); first_key <= last_key; first_key += KEYS) {
     // The lanes read PARTS texels of KEYS rows; past the last key that is seen it stands in.
     let row = key_row(span, min(first_key + lane % KEYS, last_key));
     var shares: array<f32, GROUPS * KEYS>; // products at first

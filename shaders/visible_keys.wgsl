@@ -2,7 +2,7 @@
 //
 // A span is (position, first row of the shared prefix, its length, first own row). A block of queries
 // is (first query, number of queries, tokens of their conversation, unused). Keys are taken in blocks
-// of 32 that start at multiples of 32 positions, so the order of every sum depends on positions alone.
+// that start at multiples of their size, so the order of every sum depends on positions alone.
 
 const CAUSAL: bool = true; // whether a query sees no key after its own position
 const WINDOW: u32 = 0u; // a query sees only keys less than so many positions away; 0 for all
@@ -32,10 +32,10 @@ fn key_row(span: vec4<u32>, p: u32) -> u32 {
   return select(span.w - span.z, span.y, p < span.z) + p;
 }
 
-// Where the first block of keys begins that the query at `position` sees any of.
-fn first_key_block(position: u32) -> u32 {
+// Where the first block of `size` keys begins that the query at `position` sees any of.
+fn first_key_block(position: u32, size: u32) -> u32 {
   if (WINDOW > 0u && position + 1u > WINDOW) {
-    return (position + 1u - WINDOW) / 32u * 32u;
+    return (position + 1u - WINDOW) / size * size;
   }
   return 0u;
 }

@@ -3,6 +3,12 @@ import { textureLanes } from "../gpu/kernel_set.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { AttentionOperands } from "./attention_operands.ts";
+import {
+  type AttentionTile,
+  attentionTile,
+  partsOfBlock,
+  tileConstants,
+} from "./attention_tiles.ts";
 import { queriesPerBlock } from "./query_blocks.ts";
 import { inTexture } from "./texture_copies.ts";
 
@@ -16,12 +22,23 @@ function constantsOf({ headDim, causal, window, scale, softcap }: AttentionOpera
   };
 }
 
-/** Records attention over matrices in buffers. */
-export function recordTiledAttention(recorder: Recorder, operands: AttentionOperands): void {
-  const { queries, keys, values, spans, blocks, heads, keyHeads, output } = operands;
+/**
+ * Records attention over matrices in buffers.
+ *
+ * @param tile By default the one that suits the head and the device.
+ */
+export function recordTiledAttention(
+  recorder: Recorder,
+  operands: AttentionOperands,
+  tile: AttentionTile = attentionTile(
+    operands.headDim,
+    recorder.device.limits.maxComputeWorkgroupStorageSize,
+  ),
+): void {
+  const { queries, keys, values, spans, blocks, heads, keyHeads, headDim, output } = operands;
   recorder.dispatch({
     shader: attentionTiledShader,
-    constants: constantsOf(operands),
+    constants: { ...constantsOf(operands), ...tileConstants(headDim, tile) },
     bindings: [
       queries.device,
       keys.device,
@@ -30,7 +47,7 @@ export function recordTiledAttention(recorder: Recorder, operands: AttentionOper
       blocks.device,
       output.device,
     ],
-    workgroups: [blocks.length / 4, heads / keyHeads, keyHeads],
+    workgroups: [blocks.length / 4, heads / keyHeads * partsOfBlock(tile), keyHeads],
   });
 }
 

@@ -2,7 +2,7 @@ import type { KernelSet } from "../gpu/kernel_set.ts";
 
 /** Queries that the attention kernel of each kernel set, and of the WebAssembly engine, takes at a time. */
 export const queriesPerBlock: Readonly<Record<KernelSet | "wasm", number>> = {
-  tiled: 32,
+  tiled: 64,
   texture: 16,
   wasm: 32,
 };
