@@ -15,7 +15,14 @@ export class BufferPool {
   /** Buffers given back since the last submission. */
   readonly #recording = new Set<GPUBuffer>();
 
-  constructor(readonly create: (size: number, usage: GPUBufferUsageFlags) => GPUBuffer) {}
+  /**
+   * @param create Makes a buffer.
+   * @param onEvict Told of a buffer before it is destroyed.
+   */
+  constructor(
+    readonly create: (size: number, usage: GPUBufferUsageFlags) => GPUBuffer,
+    readonly onEvict: (buffer: GPUBuffer) => void = () => {},
+  ) {}
 
   /** Bytes of all buffers that the pool has made and not destroyed. */
   get bytes(): number {
@@ -71,6 +78,7 @@ export class BufferPool {
       if (this.#recording.has(buffer)) continue;
       this.#idle.delete(buffer);
       this.#sizes.delete(buffer);
+      this.onEvict(buffer);
       buffer.destroy();
       freed += size;
     }

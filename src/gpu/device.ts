@@ -5,6 +5,7 @@ import {
   requireAdapter,
   type WebGpu,
 } from "./adapter.ts";
+import { BindGroupCache } from "./bind_group_cache.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
 import { enabling, type Shader, type ShaderConstants, specialize } from "./shader_source.ts";
@@ -49,6 +50,7 @@ export class Device implements Disposable {
   readonly pool: BufferPool;
   readonly textures: TexturePool;
   readonly pipelines: PipelineCache;
+  readonly groups: BindGroupCache;
   /** Bytes that both pools together stay within, unless more than that is held at once. */
   pooledLimit: number = Infinity;
   /** Asked to submit what was recorded, where the pools are full. */
@@ -66,11 +68,18 @@ export class Device implements Disposable {
   ) {
     this.adapter = adapter;
     this.limits = gpu.limits;
-    this.pool = new BufferPool((size, usage) => {
-      this.#makeRoom(size);
-      return this.createBuffer(size, usage);
-    });
-    this.textures = new TexturePool((width, height) => this.#createTexture(width, height));
+    this.groups = new BindGroupCache(gpu);
+    this.pool = new BufferPool(
+      (size, usage) => {
+        this.#makeRoom(size);
+        return this.createBuffer(size, usage);
+      },
+      (buffer) => this.groups.forget(buffer),
+    );
+    this.textures = new TexturePool(
+      (width, height) => this.#createTexture(width, height),
+      ({ view }) => this.groups.forget(view),
+    );
     this.pipelines = new PipelineCache((shader, constants, key) =>
       this.#compile(shader, constants, key)
     );

@@ -18,11 +18,6 @@ export class PipelineCache {
     return this.#pipelines.size;
   }
 
-  /** Whether `shader` was compiled with `constants`. */
-  has(shader: Shader, constants: ShaderConstants): boolean {
-    return this.#pipelines.has(keyOf(shader, constants));
-  }
-
   /** The pipeline of `shader` with `constants`; a compilation error surfaces at `device.settle()`. */
   get(shader: Shader, constants: ShaderConstants): GPUComputePipeline {
     const key = keyOf(shader, constants);

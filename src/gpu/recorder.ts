@@ -1,20 +1,14 @@
+import type { Binding, Bound } from "./bind_group_cache.ts";
 import type { Device } from "./device.ts";
 import type { KernelSet } from "./kernel_set.ts";
 import type { Shader, ShaderConstants } from "./shader_source.ts";
-
-/** A range of a buffer, in bytes. */
-export interface Binding {
-  readonly buffer: GPUBuffer;
-  readonly offset: number;
-  readonly size: number;
-}
 
 /** One run of a kernel. */
 export interface Dispatch {
   readonly shader: Shader;
   readonly constants: ShaderConstants;
   /** Bound to `@group(0)` in order; a kernel learns its sizes from the bindings' lengths. */
-  readonly bindings: readonly (Binding | GPUTextureView)[];
+  readonly bindings: readonly Bound[];
   /** Workgroups in x, y, z. */
   readonly workgroups: readonly [number, number?, number?];
 }
@@ -66,12 +60,10 @@ export class Recorder {
   /** Adds a kernel to the current pass. */
   dispatch({ shader, constants, bindings, workgroups }: Dispatch): void {
     const { device } = this;
-    const isNew = !device.pipelines.has(shader, constants);
+    const compiled = device.pipelines.size;
     const pipeline = device.pipelines.get(shader, constants);
-    const group = device.gpu.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
-      entries: bindings.map((resource, binding) => ({ binding, resource })),
-    });
+    const isNew = device.pipelines.size > compiled;
+    const group = device.groups.get(pipeline, bindings);
     if (isNew && device.adapter.vectorBits !== undefined) this.#compile(pipeline, group);
     if (this.#rehearsing) return;
     this.#encoder ??= device.gpu.createCommandEncoder();

@@ -30,7 +30,14 @@ export class TexturePool {
   /** Textures given back since the last submission. */
   readonly #recording = new Set<PooledTexture>();
 
-  constructor(readonly create: (width: number, height: number) => PooledTexture) {}
+  /**
+   * @param create Makes a texture.
+   * @param onEvict Told of a texture before it is destroyed.
+   */
+  constructor(
+    readonly create: (width: number, height: number) => PooledTexture,
+    readonly onEvict: (texture: PooledTexture) => void = () => {},
+  ) {}
 
   /** Bytes of all textures that the pool has made. */
   get bytes(): number {
@@ -83,6 +90,7 @@ export class TexturePool {
       if (this.#recording.has(texture)) continue;
       this.#idle.delete(texture);
       this.#all.delete(texture);
+      this.onEvict(texture);
       texture.texture.destroy();
       freed += texture.bytes;
     }

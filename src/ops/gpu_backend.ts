@@ -138,7 +138,10 @@ export class GpuBackend implements Backend {
       : uploadToBuffers(device, stored, maxMatrixBytes);
     const held = parts.reduce((sum, part) => sum + bytesOf(part), 0);
     this.#constantBytes += held;
-    return new CountedWeight(rows, columns, type, parts, () => this.#constantBytes -= held);
+    return new CountedWeight(rows, columns, type, parts, () => {
+      this.#constantBytes -= held;
+      for (const part of parts) this.#forget(part);
+    });
   }
 
   /** See {@link Backend.vector}. */
@@ -155,8 +158,16 @@ export class GpuBackend implements Backend {
     return new Matrix(rows, columns, { buffer, offset: 0, size });
   }
 
+  /** Lets the bind groups of a weight go. */
+  #forget(part: WeightPart): void {
+    const { groups } = this.device;
+    groups.forget(part.shape.buffer);
+    groups.forget(part.layout === "texture" ? part.view : part.weight.buffer);
+  }
+
   /** See {@link Backend.free}. */
   free(matrix: Matrix): void {
+    this.device.groups.forget(matrix.device.buffer);
     matrix.device.buffer.destroy();
     this.#constantBytes -= matrix.device.size;
   }

@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import type { Binding } from "../gpu/recorder.ts";
+import type { Binding } from "../gpu/bind_group_cache.ts";
 import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { Place } from "../wasm/linear_memory.ts";
 

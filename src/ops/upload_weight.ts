@@ -1,7 +1,8 @@
 import { packQuantizedWeightsShader, packWeightsShader } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
+import type { Binding } from "../gpu/bind_group_cache.ts";
 import type { Device } from "../gpu/device.ts";
-import { type Binding, type Recorder, workgroupsFor } from "../gpu/recorder.ts";
+import { type Recorder, workgroupsFor } from "../gpu/recorder.ts";
 import { spareTexels } from "../gpu/texture_pool.ts";
 import { groupsOf } from "./quantization/group_quantization.ts";
 import {
@@ -150,8 +151,10 @@ export function uploadToTexture(
     recorder.dispatch({ ...kernel, bindings: [part, view, shape] });
     recorder.submit();
     // Destroyed once the submitted commands are done with them.
-    part.buffer.destroy();
-    shape.buffer.destroy();
+    for (const { buffer } of [part, shape]) {
+      device.groups.forget(buffer);
+      buffer.destroy();
+    }
   }
   const { stepsPerSegment, scalesTop } = layout;
   const shape = new Uint32Array([columns, rows, stepsPerSegment, scalesTop]);

@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import type { Binding } from "../gpu/recorder.ts";
+import type { Binding } from "../gpu/bind_group_cache.ts";
 import type { Place } from "../wasm/linear_memory.ts";
 import type { FloatDtype } from "../checkpoint/tensor.ts";
 import {

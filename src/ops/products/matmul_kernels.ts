@@ -4,9 +4,10 @@ import {
   productShaders,
   type ProductsTogether,
 } from "../../../shaders/shaders.ts";
+import type { Binding } from "../../gpu/bind_group_cache.ts";
 import { textureLanes } from "../../gpu/kernel_set.ts";
 import type { Precision } from "../../gpu/precision.ts";
-import type { Binding, Recorder } from "../../gpu/recorder.ts";
+import type { Recorder } from "../../gpu/recorder.ts";
 import type { ShaderConstants } from "../../gpu/shader_source.ts";
 import type { PooledTexture } from "../../gpu/texture_pool.ts";
 import { type Activation, activationConstants } from "../activation.ts";
