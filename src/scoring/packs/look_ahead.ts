@@ -13,8 +13,6 @@ export interface LookAheadOptions {
   readonly tokenize: (conversation: Conversation, index: number) => Sequence;
   /** Told of a conversation that could not be tokenised. */
   readonly onFailure: (index: number, error: AssayError) => void;
-  /** Packs that are wanted at once; as many rows wait at most, and those of one more. */
-  readonly packs: number;
 }
 
 /** Conversations that may fail before their errors are handed on; else a long run of them would pile up. */
@@ -50,14 +48,20 @@ export class LookAhead {
    * impatient caller wait; `undefined` at the end.
    *
    * @param impatient Whether there is something better to do than to wait for a slow source.
+   * @param packs Packs that are wanted at once; as many rows wait at most, and those of one more.
+   * @param fewest Full packs that a slow source is waited for.
    */
-  async take(impatient: boolean): Promise<ScoringPack[] | undefined> {
-    const { packer, packs } = this.options;
+  async take(
+    impatient: boolean,
+    packs: number,
+    fewest: number,
+  ): Promise<ScoringPack[] | undefined> {
+    const { packer } = this.options;
     const full = packer.tokensPerPack;
     const failuresBefore = this.#failures;
     while (!this.#isEnd && packer.rows < (packs + 1) * full) {
       if (this.#failures - failuresBefore >= mostFailures) return [];
-      const enough = packer.rows >= packs * full;
+      const enough = packer.rows >= fewest * full;
       const next = await this.#read(impatient || enough);
       if (next === undefined && enough) break;
       if (next === undefined) return [];

@@ -9,6 +9,7 @@ import { type Conversations, LookAhead } from "./look_ahead.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
 import { Packer, type ScoringPack } from "./packs.ts";
 import type { Sequence } from "./prefix_group.ts";
+import { ReadbackPace } from "./readback_pace.ts";
 import type { Turns } from "./turns.ts";
 import { WaveClock } from "./wave_clock.ts";
 
@@ -47,6 +48,8 @@ export interface PipelineParts {
   readonly sharePrefixes: boolean;
   /** Keeps calls apart while they hold memory of the device. */
   readonly turns: Turns;
+  /** The time, in milliseconds; by default the clock's. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** Packs that the device works on. */
@@ -70,8 +73,9 @@ export interface Run<Result> {
  * Sends conversations through the layers, pack by pack, and gives their outcomes in input order. While
  * the device computes one batch of packs, the next one is tokenised, its embeddings are gathered and
  * uploaded and its operations recorded, so that it can begin the moment the first is done. Each batch
- * takes one submission and one readback. A backend that computes at once is asked for the numbers of
- * each batch before the next, and begins with a small one, so that the first results come soon.
+ * takes one readback: where layers are resident it begins with one pack, and takes more where a readback
+ * would take as long as they. A backend that computes at once is asked for the numbers of each batch
+ * before the next, and begins with a small one, so that the first results come soon.
  *
  * @throws {AssayError} `gpu/…` where the device fails as a whole; the signal's reason on abort.
  */
@@ -82,7 +86,14 @@ export async function* runPacks<Result>(
   const total = Array.isArray(conversations) ? conversations.length : undefined;
   const outcomes = new OrderedOutcomes<Result>();
   const packer = packerOf(parts);
-  const ahead = lookAhead(parts, packer, conversations, tokenize, outcomes);
+  const ahead = new LookAhead(conversations, {
+    packer,
+    tokenize,
+    onFailure: (index, error) => outcomes.addFailure(index, error),
+  });
+  const { now = () => performance.now(), plan: { packsInFlight } } = parts;
+  const isFixed = parts.backend.computesAtOnce || parts.plan.layers === "streamed";
+  const pace = new ReadbackPace(packsInFlight, isFixed);
   const waves = new WaveClock(parts.layerCount);
   const told = (): void =>
     onProgress?.({ phase: "score", done: outcomes.count, total, wave: waves.progress });
@@ -90,7 +101,8 @@ export async function* runPacks<Result>(
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const packs = await ahead.take(computing !== undefined);
+      const start = now();
+      const packs = await ahead.take(computing !== undefined, pace.packs, packsInFlight);
       const ended = packs === undefined && computing === undefined;
       if (parts.plan.layers === "streamed" && packs !== undefined && packs.length > 0) {
         waves.begin(
@@ -115,6 +127,7 @@ export async function* runPacks<Result>(
         outcomes.add(done, readout, await numbers!);
         onProgress?.({ phase: "score", done: outcomes.count, total });
       }
+      pace.add(packs?.length ?? 0, now() - start);
       yield* outcomes.inOrder();
       if (ended) return;
     }
@@ -139,21 +152,6 @@ function packerOf({ plan, backend, layers, sharePrefixes }: PipelineParts): Pack
   });
 }
 
-function lookAhead<Result>(
-  { plan: { packsInFlight } }: PipelineParts,
-  packer: Packer,
-  conversations: Conversations,
-  tokenize: Run<Result>["tokenize"],
-  outcomes: OrderedOutcomes<Result>,
-): LookAhead {
-  return new LookAhead(conversations, {
-    packer,
-    tokenize,
-    onFailure: (index, error) => outcomes.addFailure(index, error),
-    packs: packsInFlight,
-  });
-}
-
 /** What a step of {@link runPacks} comes to. */
 interface Step {
   /** What the device works on now. */
@@ -165,10 +163,12 @@ interface Step {
 
 /**
  * Records the next packs, waits for those that the device works on, and lets it go on with the next.
- * Other calls must not come between: what was recorded is either submitted in here or taken back.
+ * Streamed layers take all packs together. Where they are resident, the packs after the first one are
+ * recorded, each in the memory of the one before, while the device computes. Other calls must not come
+ * between: what was recorded is either submitted in here or taken back.
  */
 function advance<Result>(
-  { backend, layers, turns }: PipelineParts,
+  { plan, backend, layers, turns }: PipelineParts,
   readout: Readout<Result>,
   packs: readonly ScoringPack[],
   computing: Computing | undefined,
@@ -177,20 +177,27 @@ function advance<Result>(
   return turns.take(async () => {
     // Freed when everything that reads them is submitted, or taken back.
     using finished = new DisposableStack();
-    for (const pack of packs) {
-      if (pack.finished) {
-        finished.adopt(pack.finished, (prefix) => layers.forget(prefix));
-      }
-    }
+    const forget = (some: readonly ScoringPack[] = []): void => {
+      for (const pack of some) if (pack.finished) layers.forget(pack.finished);
+    };
+    finished.defer(() => forget(packs));
     try {
-      let outputs: (readonly Matrix[])[] = [];
-      if (packs.length > 0) {
-        const hidden = await layers.hiddenStates(packs.map(({ tokens }) => tokens), options);
-        outputs = packs.map((pack, i) => readout.record(pack, hidden[i]!));
-      }
+      const together = plan.layers === "streamed" ? [packs] : packs.map((pack) => [pack]);
+      const outputs: (readonly Matrix[])[] = [];
+      const record = async (some: readonly ScoringPack[] = []): Promise<void> => {
+        if (some.length === 0) return;
+        const hidden = await layers.hiddenStates(some.map(({ tokens }) => tokens), options);
+        some.forEach((pack, i) => outputs.push(readout.record(pack, hidden[i]!)));
+      };
+      await record(together[0]);
       const numbers = computing?.readback.numbers(); // under Deno it blocks until they are there
       numbers?.catch(() => {}); // the caller awaits them, unless something else fails first
       if (packs.length === 0) return { done: computing, numbers };
+      for (let i = 1; i < together.length; i++) {
+        backend.start();
+        forget(together[i - 1]);
+        await record(together[i]);
+      }
       const matrices = outputs.flat();
       const readback = backend.submit(matrices);
       backend.release(...matrices);

@@ -37,7 +37,13 @@ class WatchedBackend extends CpuBackend {
   }
 }
 
-/** Layers whose hidden states are the numbers of tokens; `bad` packs fail. */
+/** A clock by which whatever is timed takes so many milliseconds. */
+function clock(milliseconds: number): () => number {
+  let time = 0;
+  return () => time += milliseconds;
+}
+
+/** Layers whose hidden states are the numbers of tokens; `bad` packs fail. Batches take 100 ms. */
 function partsWith(backend: WatchedBackend, tokensPerPack = 10): PipelineParts {
   const layers = {
     mayShare: () => true,
@@ -56,6 +62,7 @@ function partsWith(backend: WatchedBackend, tokensPerPack = 10): PipelineParts {
     plan: { tokensPerPack, packsInFlight: 1, longestKeptPrefix: 0 } as MemoryPlan,
     sharePrefixes: true,
     turns: new Turns(),
+    now: clock(100),
   };
 }
 
@@ -105,6 +112,26 @@ Deno.test("runPacks() tokenises and records the next pack while the device compu
   assert.equal(backend.open, 0);
 });
 
+Deno.test("runPacks() reads several packs back together where they take no longer than that", async () => {
+  const lengths = Array.from({ length: 60 }, (_, i) => i % 3 === 0 ? 8 : 9);
+  const batches = async (milliseconds: number, streamed = 0): Promise<number[]> => {
+    const backend = new WatchedBackend();
+    const parts = { ...partsWith(backend), now: clock(milliseconds) };
+    if (streamed > 0) Object.assign(parts.plan, { layers: "streamed", packsInFlight: streamed });
+    const outcomes = await Array.fromAsync(run(parts, lengths.map(conversationOf)));
+    assert.deepEqual(outcomes.map(({ result }) => result), lengths);
+    assert.equal(backend.open, 0);
+    // The first pack of a batch is recorded before the one before it is waited for.
+    const counts = backend.events.filter((event) => !/tokenize|wait/.test(event)).join(" ")
+      .split(/submit \d+/).map((records) => records.match(/record/g)?.length ?? 0);
+    return counts.slice(0, -1);
+  };
+  assert.deepEqual(await batches(5), [1, 2, 4, 8, 16, 16, 13]);
+  assert.deepEqual(await batches(30), [1, 2, 4, 8, 16, 16, 13]);
+  assert.deepEqual(await batches(100), new Array(60).fill(1));
+  assert.deepEqual(await batches(5, 20), [20, 20, 20]);
+});
+
 Deno.test("runPacks() reads numbers at once where a backend computes at once, small packs first", async () => {
   const backend = new WatchedBackend();
   Object.assign(backend, { computesAtOnce: true });
@@ -138,7 +165,15 @@ Deno.test("runPacks() keeps the order where packs are filled out of order, and e
   });
 });
 
-Deno.test("runPacks() hands results on while a slow source keeps it waiting", async () => {
+for (const milliseconds of [1, 100]) {
+  const took = `${milliseconds} ms a batch`;
+  Deno.test(
+    `runPacks() hands results on while a slow source keeps it waiting, ${took}`,
+    () => slowSource(clock(milliseconds)),
+  );
+}
+
+async function slowSource(now: () => number): Promise<void> {
   const backend = new WatchedBackend();
   const { promise: last, resolve: giveLast } = Promise.withResolvers<void>();
   async function* source(): AsyncGenerator<Conversation> {
@@ -146,13 +181,13 @@ Deno.test("runPacks() hands results on while a slow source keeps it waiting", as
     await last;
     yield conversationOf(5);
   }
-  const outcomes = run(partsWith(backend), source());
+  const outcomes = run({ ...partsWith(backend), now }, source());
   // Three packs are full; the fourth is not, and waits for the source.
   for (let i = 0; i < 3; i++) assert.equal((await outcomes.next()).value.result, 9);
   giveLast();
   const rest = await Array.fromAsync(outcomes);
   assert.deepEqual(rest.map(({ result }) => result), [9, 5]);
-});
+}
 
 Deno.test("runPacks() holds a bounded number of conversations, failed ones too", async () => {
   const backend = new WatchedBackend();
