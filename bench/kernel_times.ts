@@ -9,6 +9,7 @@ import type { Device } from "../src/gpu/device.ts";
 import type { KernelSet } from "../src/gpu/kernel_set.ts";
 import type { Backend } from "../src/ops/backend.ts";
 import { compareWithTwin, tolerance, trials } from "../src/ops/checks/trials.ts";
+import { attentionTileName, attentionTilesFor } from "../src/ops/attention_tiles.ts";
 import { CpuBackend } from "../src/ops/cpu_backend.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
 import { fewRowsTile, headTile, tileName } from "../src/ops/products/product_tiles.ts";
@@ -46,7 +47,7 @@ export async function tryKernel(name: string, backend: Backend, count: number): 
 /** How long one run of a kernel took. */
 export interface KernelTime extends Work {
   readonly shape: readonly number[];
-  /** The tile, of a product. */
+  /** The tile, of a product or of attention. */
   readonly tile: string | undefined;
   readonly milliseconds: number;
 }
@@ -63,16 +64,25 @@ function shapesOf(name: string, gpu: GpuBackend): readonly (readonly number[])[]
     : shapes.software.filter((shape) => work(shape).amount <= mostWork);
 }
 
-/** The tiles that there are to choose from for a run: none but for products. */
-function tilesOf({ weights: [weight] }: KernelRun, rows: number, gpu: GpuBackend) {
+/** The tiles that there are to choose from for a run: none but for products and attention. */
+function tilesOf(
+  name: string,
+  { weights: [weight] }: KernelRun,
+  shape: readonly number[],
+  gpu: GpuBackend,
+) {
+  if (name === "attention" && gpu.kernelSet === "tiled") {
+    const { maxComputeWorkgroupStorageSize } = gpu.device.limits;
+    return attentionTilesFor(shape[3]!, maxComputeWorkgroupStorageSize).map(attentionTileName);
+  }
   if (weight === undefined) return [undefined];
   const inTexture = weight.parts.every(({ layout }) => layout === "texture");
   if (gpu.kernelSet === "texture") return inTexture ? gpu.tuner.tiles : [tileName(headTile)];
-  return rows <= fewRowsTile.rows ? [tileName(fewRowsTile)] : gpu.tuner.tiles;
+  return shape[0]! <= fewRowsTile.rows ? [tileName(fewRowsTile)] : gpu.tuner.tiles;
 }
 
 /**
- * Times a kernel by the device's clock, a product with every tile.
+ * Times a kernel by the device's clock, products and attention with every tile.
  *
  * @param shape What is timed; by default shapes of real models.
  */
@@ -85,7 +95,7 @@ export async function* timeKernel(
     using run = kernelRuns[name]!.prepare(gpu, one, type);
     await gpu.finish();
     const { unit, amount } = run;
-    for (const [tile, milliseconds] of await timeRun(gpu, run, tilesOf(run, one[0]!, gpu))) {
+    for (const [tile, milliseconds] of await timeRun(gpu, run, tilesOf(name, run, one, gpu))) {
       yield { shape: one, tile, milliseconds, unit, amount };
     }
   }

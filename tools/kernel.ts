@@ -1,7 +1,8 @@
 /**
  * `deno task kernel [NAME]`: holds an operation's kernels against their CPU twin on random shapes, and
- * times them: on this machine's adapter by the device's own clock, products with every tile, and both
- * kernel sets where the adapter can run them; and the WebAssembly engine's with all its threads.
+ * times them: on this machine's adapter by the device's own clock, products and attention with every
+ * tile, and both kernel sets where the adapter can run them; and the WebAssembly engine's with all its
+ * threads.
  *
  * @module
  */
@@ -25,8 +26,8 @@ const names = Object.keys(trials);
 const usage = `Usage: deno task kernel [NAME] [options]
 
 Holds the kernels of an operation (by default of all) against their CPU twin on random shapes, then
-times them: a GPU's by the device's own clock, products with every tile; the WebAssembly engine's
-with all its threads.
+times them: a GPU's by the device's own clock, products and attention with every tile; the
+WebAssembly engine's with all its threads.
 
   NAME               ${names.slice(0, 5).join(", ")},
                      ${names.slice(5).join(", ")}

@@ -5,7 +5,8 @@ import type { PooledTexture } from "../gpu/texture_pool.ts";
 import type { AttentionOperands } from "./attention_operands.ts";
 import {
   type AttentionTile,
-  attentionTile,
+  attentionTileName,
+  attentionTilesFor,
   partsOfBlock,
   tileConstants,
 } from "./attention_tiles.ts";
@@ -22,20 +23,16 @@ function constantsOf({ headDim, causal, window, scale, softcap }: AttentionOpera
   };
 }
 
-/**
- * Records attention over matrices in buffers.
- *
- * @param tile By default the one that suits the head and the device.
- */
-export function recordTiledAttention(
-  recorder: Recorder,
-  operands: AttentionOperands,
-  tile: AttentionTile = attentionTile(
-    operands.headDim,
-    recorder.device.limits.maxComputeWorkgroupStorageSize,
-  ),
-): void {
+function chosenTile({ choose, device }: Recorder, headDim: number): AttentionTile {
+  const tiles = attentionTilesFor(headDim, device.limits.maxComputeWorkgroupStorageSize);
+  const name = choose("attention");
+  return tiles.find((tile) => attentionTileName(tile) === name) ?? tiles[0]!;
+}
+
+/** Records attention over matrices in buffers. */
+export function recordTiledAttention(recorder: Recorder, operands: AttentionOperands): void {
   const { queries, keys, values, spans, blocks, heads, keyHeads, headDim, output } = operands;
+  const tile = chosenTile(recorder, headDim);
   recorder.dispatch({
     shader: attentionTiledShader,
     constants: { ...constantsOf(operands), ...tileConstants(headDim, tile) },

@@ -12,7 +12,7 @@ export interface AttentionTile {
 }
 
 /** Every tile, the largest first. */
-export const attentionTiles: readonly AttentionTile[] = [
+const attentionTiles: readonly AttentionTile[] = [
   { down: 16, width: 8 },
   { down: 8, width: 8 },
   { down: 8, width: 4 },
@@ -40,18 +40,24 @@ export function tileBytes(headDim: number, tile: AttentionTile): number {
   return 16 * (9 * stagedRows(headDim, tile) + 9 * lanes + lanes);
 }
 
-/** Numbers of a head from which on the sums of more queries would not fit a lane's registers. */
+/** Numbers of a head up to which a lane's loads of values divide among 128 lanes. */
 const wideHead = 128;
 
+/** A tile's name: its queries, and the quarters of a head that pass together. */
+export function attentionTileName({ down, width }: AttentionTile): string {
+  return `${4 * down}x${width}`;
+}
+
 /**
- * Chooses the tile for a head.
+ * The tiles that a head may have, the one that is taken where none is named first.
  *
  * @param memory Bytes of workgroup memory that the device has.
  */
-export function attentionTile(headDim: number, memory: number): AttentionTile {
-  return attentionTiles.find((tile) =>
+export function attentionTilesFor(headDim: number, memory: number): readonly AttentionTile[] {
+  const fitting = attentionTiles.filter((tile) =>
     (tile.down <= 8 || headDim <= wideHead) && tileBytes(headDim, tile) <= memory
-  ) ?? attentionTiles.at(-1)!;
+  );
+  return fitting.length > 0 ? fitting : attentionTiles.slice(-1);
 }
 
 /** What the kernel's text is given of a tile. */

@@ -4,7 +4,7 @@ import { Recorder } from "../../src/gpu/recorder.ts";
 import { attention } from "../../src/ops/attention.ts";
 import { recordTiledAttention } from "../../src/ops/attention_kernels.ts";
 import type { AttentionOperands } from "../../src/ops/attention_operands.ts";
-import { attentionTile, attentionTiles, tileBytes } from "../../src/ops/attention_tiles.ts";
+import { attentionTileName, attentionTilesFor, tileBytes } from "../../src/ops/attention_tiles.ts";
 import type { Backend } from "../../src/ops/backend.ts";
 import { randomDraws } from "../../src/ops/checks/draws.ts";
 import { tolerance } from "../../src/ops/checks/trials.ts";
@@ -19,12 +19,13 @@ const least = 16384;
 
 Deno.test("there is a tile of attention for every adapter, and a larger one where it fits", () => {
   for (const headDim of [4, 32, 64, 80, 96, 128, 160, 256]) {
-    const tile = attentionTile(headDim, least);
-    assert.ok(tileBytes(headDim, tile) <= least, `${headDim}`);
-    assert.ok(tileBytes(headDim, attentionTile(headDim, 2 * least)) > least, `${headDim}`);
+    const [tile] = attentionTilesFor(headDim, least);
+    assert.ok(tileBytes(headDim, tile!) <= least, `${headDim}`);
+    const [larger] = attentionTilesFor(headDim, 2 * least);
+    assert.ok(tileBytes(headDim, larger!) > least, `${headDim}`);
   }
-  assert.equal(attentionTile(128, 2 * least).down, 16);
-  assert.equal(attentionTile(256, 3 * least).down, 8);
+  assert.equal(attentionTileName(attentionTilesFor(128, 2 * least)[0]!), "64x8");
+  assert.equal(attentionTileName(attentionTilesFor(256, 3 * least)[0]!), "32x8");
 });
 
 /** A prompt of 70 tokens with two responses to it, then 150 tokens of their own: tiles full and ragged. */
@@ -80,17 +81,17 @@ for (const [causal, window] of [[true, 0], [false, 20]] as const) {
     const operands = operandsOf(gpu, 80, causal, window);
     await gpu.finish();
     const twin = await onCpu(80, causal, window);
-    const memory = device.limits.maxComputeWorkgroupStorageSize;
-    const tiles = attentionTiles.filter((tile) => tileBytes(80, tile) <= memory);
+    const tiles = attentionTilesFor(80, device.limits.maxComputeWorkgroupStorageSize);
     let expected: Uint32Array | undefined;
     for (const tile of tiles) {
-      const recorder = new Recorder(device, "tiled");
-      recordTiledAttention(recorder, operands, tile);
+      const name = attentionTileName(tile);
+      const recorder = new Recorder(device, "tiled", () => name);
+      recordTiledAttention(recorder, operands);
       const [bytes] = await recorder.read([operands.output.device]);
       assert.deepEqual(device.uncapturedErrors, []);
       const found = new Uint32Array(bytes!.buffer);
       expected ??= found;
-      assertSameBits([found], [expected], JSON.stringify(tile));
+      assertSameBits([found], [expected], name);
     }
     const numbers = new Float32Array(expected!.buffer);
     const difference = twin.reduce((most, x, i) => Math.max(most, Math.abs(x - numbers[i]!)), 0);
