@@ -225,11 +225,11 @@ fn main(
       sees(last_position, key_block, work.tokens);
     // @unroll
     for (var i = 0u; i < 8u; i += 1u) {
-      let raw = scores[i];
-      let whole = vec4<f32>(
-        nan_where_overflown(raw.x), nan_where_overflown(raw.y),
-        nan_where_overflown(raw.z), nan_where_overflown(raw.w));
-      scores[i] = soft_capped(whole * SCALE);
+      // The look at the bits keeps compilers from one rounding of a product and the difference below.
+      let scaled = scores[i] * SCALE;
+      scores[i] = soft_capped(vec4<f32>(
+        nan_where_overflown(scaled.x), nan_where_overflown(scaled.y),
+        nan_where_overflown(scaled.z), nan_where_overflown(scaled.w)));
     }
     if (!all_visible) {
       // @unroll
@@ -253,7 +253,7 @@ fn main(
     }
     let fade = exp(highest - top);
     highest = top;
-    totals *= fade;
+    var block_totals = vec4<f32>(0.0);
     // @unroll
     for (var i = 0u; i < 4u; i += 1u) {
       // @unroll
@@ -297,7 +297,7 @@ fn main(
           // @unroll
           for (var i = 0u; i < 4u; i += 1u) {
             share[i] = shares[sharing][half * 4u + i];
-            totals[i] += (share[i].x + share[i].y) + (share[i].z + share[i].w);
+            block_totals[i] += (share[i].x + share[i].y) + (share[i].z + share[i].w);
           }
           // @unroll
           for (var s = 0u; s < STRIPES; s += 1u) {
@@ -319,6 +319,7 @@ fn main(
         }
       }
     }
+    totals = fma(totals, fade, block_totals);
   }
 
   // @unroll
