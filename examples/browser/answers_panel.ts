@@ -56,7 +56,11 @@ export class AnswersPanel {
     const answers = [...byId("answer-list").querySelectorAll("textarea")]
       .map(({ value }) => value).filter((value) => value !== "");
     if (answers.length === 0) {
-      return Array.isArray(prompt) ? { messages: prompt } : { prompt, response: "" };
+      if (Array.isArray(prompt)) return { messages: prompt };
+      throw new Error(
+        "Cannot score: expected an answer, found none; write one, or give the whole conversation as " +
+          "a list of messages in JSON",
+      );
     }
     if (answers.length === 1) return { prompt, response: answers[0] };
     if (answers.length === 2) return { prompt, chosen: answers[0], rejected: answers[1] };

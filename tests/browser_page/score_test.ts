@@ -50,6 +50,9 @@ testWhere(
     withPage(async ({ page, heldBytes, requests, stop }) => {
       await page.click("#load-demo");
       assert.match(await loaded(page), /WebAssembly/);
+      await page.fill("#prompt", prompt);
+      await page.press("#prompt", "Control+Enter");
+      await page.locator("#answers-error", { hasText: "expected an answer" }).waitFor();
       const expected = await ofDeno(demo);
       const found = await scoreAnswers(page, prompt, answers);
       assert.deepEqual(found.ids, expected.ids);
