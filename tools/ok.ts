@@ -10,16 +10,19 @@ import { publicModules } from "./configuration.ts";
 const tool = (name: string, ...args: string[]): Promise<Outcome> =>
   runDeno("run", "--allow-all", `tools/${name}.ts`, ...args);
 
+/** What is in `examples/` and checked elsewhere: the page against a browser's types, DuckDB's by its test. */
+const checkedElsewhere = ["browser", "duckdb.ts"];
+
 /**
  * All that TypeScript is in, and Markdown; but for `wasm/`, which is AssemblyScript and has a compiler
- * of its own, and the page in `examples/browser/`, which is checked against a browser's types.
+ * of its own, and what is checked elsewhere.
  */
 function typed(): string[] {
   const entriesOf = (folder: string) =>
     [...Deno.readDirSync(folder)].filter(({ name, isDirectory }) =>
       !name.startsWith(".") && (isDirectory || /\.(ts|md)$/.test(name))
     ).map(({ name }) => name);
-  const examples = entriesOf("examples").filter((name) => name !== "browser");
+  const examples = entriesOf("examples").filter((name) => !checkedElsewhere.includes(name));
   return [
     ...entriesOf(".").filter((name) => name !== "wasm" && name !== "examples"),
     ...examples.map((name) => `examples/${name}`),

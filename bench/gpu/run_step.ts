@@ -1,8 +1,7 @@
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
 import { parseReport, type Written } from "../report.ts";
 import type { Row, TestsRow } from "./rows.ts";
 import type { Step } from "./steps.ts";
+import { linesOf } from "../../tools/lines_of.ts";
 
 /** How a step ended. A step that was not begun or left out has a reason, and may be run later. */
 export type StepState = "done" | "failed" | "cut off" | "not begun" | "left out";
@@ -115,7 +114,7 @@ async function runCommand(
     stderr: "piped",
   }).spawn();
   const read = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
-    for await (const line of createInterface({ input: Readable.fromWeb(stream) })) {
+    for await (const line of linesOf(stream)) {
       await onLine(line);
     }
   };

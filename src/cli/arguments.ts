@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
-import type { RowFormat } from "../data/rows.ts";
+import { rowFormats } from "../data/rows.ts";
 
 const units: Readonly<Record<string, number>> = {
   "": 1,
@@ -39,11 +39,10 @@ export function countArgument(text: string): number {
 
 /** `--input-format`: for inputs whose name does not tell their format (standard input, mostly). */
 export function inputFormatOption(): Option {
-  const formats: readonly RowFormat[] = ["jsonl", "csv", "parquet"];
   return new Option(
     "--input-format <format>",
     "format of INPUT (default: what its name tells, else jsonl)",
-  ).choices(formats);
+  ).choices(rowFormats);
 }
 
 /** `--delimiter`: what stands between the fields of a CSV input. */

@@ -59,15 +59,17 @@ export function inputError(name: string, cause: unknown): AssayError {
  *
  * @param input A path, or `-` for standard input.
  * @param onBytes Told about every chunk that is read.
+ * @param isText Whether what is no text is refused.
  * @throws {AssayError} `data/no-such-file`, `data/no-permission`, or `data/bad-file`.
  */
 export async function openInput(
   input: string,
   onBytes?: (bytes: BytesRead) => void,
+  isText = true,
 ): Promise<InputBytes> {
   if (input === "-") {
     const name = "standard input";
-    return { name, chunks: inputChunks(name, standardInput().chunks, undefined, onBytes) };
+    return { name, chunks: inputChunks(name, standardInput().chunks, { onBytes, isText }) };
   }
   try {
     const file = await files.open(input, { read: true });
@@ -80,7 +82,10 @@ export async function openInput(
       file.close();
       throw error;
     }
-    return { name: input, chunks: inputChunks(input, file.readable, byteLength, onBytes) };
+    return {
+      name: input,
+      chunks: inputChunks(input, file.readable, { byteLength, onBytes, isText }),
+    };
   } catch (error) {
     throw inputError(input, error);
   }
@@ -91,13 +96,21 @@ const unzippedFreely = 2 ** 30;
 /** How many times its size packed rows may be; deflate can't do more than 1,032. */
 const largestRatio = 1000;
 
+/** What is known of a stream, and who is told of it. */
+export interface InputChunksOptions {
+  /** How many bytes there are in all, where that is known; for `onBytes`. */
+  readonly byteLength?: number | undefined;
+  /** Told of the bytes as they are read. */
+  readonly onBytes?: ((bytes: BytesRead) => void) | undefined;
+  /** Whether they are text, as by default: what is none is refused, and a byte-order mark left out. */
+  readonly isText?: boolean | undefined;
+}
+
 /**
- * The bytes of a stream, unpacked where they are gzip or Zstandard, without a UTF-8 byte-order mark.
+ * The bytes of a stream, unpacked where they are gzip or Zstandard.
  *
  * @param name What error messages call the stream.
  * @param stream The bytes, in pieces of any size.
- * @param byteLength How many there are in all, where that is known; for `onBytes`.
- * @param onBytes Told of the bytes as they are read.
  * @throws {AssayError} `data/bad-file` where reading fails, packed data is damaged or cut short, makes
  *   more than a GiB that is 1,000 times its own size, or the bytes are of another kind: an archive,
  *   another format, UTF-16.
@@ -105,8 +118,7 @@ const largestRatio = 1000;
 export async function* inputChunks(
   name: string,
   stream: AsyncIterable<Uint8Array>,
-  byteLength?: number,
-  onBytes?: (bytes: BytesRead) => void,
+  { byteLength, onBytes, isText = true }: InputChunksOptions = {},
 ): AsyncGenerator<Uint8Array> {
   try {
     let zipped = 0;
@@ -123,7 +135,8 @@ export async function* inputChunks(
       : startsWith(first.value, zstdMark)
       ? withFirstBytes(withinRatio(name, unpackZstd(name, whole), () => zipped))
       : whole;
-    yield* withoutByteOrderMark(name, plain);
+    if (isText) yield* withoutByteOrderMark(name, plain);
+    else yield* plain;
   } catch (error) {
     throw inputError(name, error);
   }

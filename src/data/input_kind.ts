@@ -10,7 +10,8 @@ interface InputKind {
 }
 
 const unpack = (command: string) => `unpack it first, for example \`${command} FILE | assay …\``;
-const convert = "save it as JSON Lines, CSV or Parquet first";
+const convert = "save it as JSON Lines, CSV, Parquet or Arrow first";
+const nameIt = (format: string) => `name the format (${format}), or name the file *.${format}`;
 
 /** Latin-1 text of the first bytes, as the formats' own descriptions give them. */
 const kinds: readonly InputKind[] = [
@@ -25,8 +26,9 @@ const kinds: readonly InputKind[] = [
   { name: "gzip data", start: "\x1f\x8b", advice: unpack("gzip -dc") },
   { name: "Zstandard data", start: "\x28\xb5\x2f\xfd", advice: unpack("zstd -dc") },
   { name: "a tar archive", start: "ustar", at: 257, advice: unpack("tar -xOf") },
-  { name: "Arrow", start: "ARROW1\0", advice: convert },
-  { name: "Arrow", start: "\xff\xff\xff\xff", advice: convert },
+  { name: "Arrow", start: "ARROW1\0", advice: nameIt("arrow") },
+  { name: "Arrow", start: "\xff\xff\xff\xff", advice: nameIt("arrow") },
+  { name: "Feather of version 1", start: "FEA1", advice: convert },
   { name: "Avro", start: "Obj\x01", advice: convert },
   { name: "an SQLite database", start: "SQLite format 3\0", advice: convert },
   { name: "HDF5", start: "\x89HDF", advice: convert },
@@ -38,7 +40,7 @@ const kinds: readonly InputKind[] = [
   {
     name: "Parquet",
     start: "PAR1",
-    advice: "name the format (parquet), or name the file *.parquet",
+    advice: nameIt("parquet"),
   },
 ];
 

@@ -1,6 +1,6 @@
-import type { AsyncBuffer } from "hyparquet";
-import { AssayError } from "../error.ts";
-import { type BytesRead, inputError, openInput } from "./input_bytes.ts";
+import type { CsvOptions } from "./read_csv.ts";
+import { indexedFile, notInOrder, startsWith } from "./indexed_file.ts";
+import { type BytesRead, type InputBytes, inputChunks, openInput } from "./input_bytes.ts";
 import { readJsonText } from "./read_json_text.ts";
 import {
   checkFormat,
@@ -9,9 +9,6 @@ import {
   type ReadRow,
   type RowFormat,
 } from "./rows.ts";
-import { folderFound } from "../runtime/failure.ts";
-import type { OpenedFile } from "../runtime/file_types.ts";
-import { files } from "../runtime/files.ts";
 
 /** How to read an input. */
 export interface ReadRowsOptions {
@@ -26,7 +23,8 @@ export interface ReadRowsOptions {
 /**
  * Reads the rows of a file or of standard input, one at a time and in order, with bounded memory.
  *
- * JSON Lines and CSV may be packed by gzip or Zstandard (recognised by their first bytes); a file that
+ * Formats are JSON Lines, CSV, Parquet and Arrow (files, which Feather calls its version 2, and streams of
+ * record batches). JSON Lines and CSV may be packed by gzip or Zstandard (recognised by their first bytes); a file that
  * is one JSON list is read item by item. A line that is no row is an item with `error` set
  * (`data/bad-row`) and the reading goes on; only an input that can't be opened or read at all throws. An
  * empty input has no rows.
@@ -63,73 +61,78 @@ export async function* readRows(
   }
 }
 
+/** How to read a stream. */
+export interface ReadRowStreamOptions {
+  /** What error messages call it; `the stream` by default. */
+  readonly name?: string | undefined;
+  /** The format; JSON Lines by default. Parquet has its index at its end, and no stream is read as such. */
+  readonly format?: RowFormat | undefined;
+  /** What stands between the fields of CSV; a comma by default. */
+  readonly delimiter?: string | undefined;
+}
+
+/**
+ * Reads the rows of a stream of bytes, such as the body of a request or of an answer, as
+ * {@linkcode readRows} does those of a file: JSON Lines, CSV, or a stream of Arrow record batches, plain
+ * or packed by gzip or Zstandard. With bounded memory; where the rows are wanted no further, the stream
+ * is cancelled.
+ *
+ * @example
+ * ```ts
+ * import { readRowStream } from "@assay/assay/data";
+ * import assert from "node:assert/strict";
+ *
+ * const answer = new Response('{"prompt":"Hi","response":"Hello."}\n');
+ * const [first] = await Array.fromAsync(readRowStream(answer.body!));
+ * assert.equal(first?.row?.response, "Hello.");
+ * ```
+ *
+ * @throws {AssayError} `data/bad-file`, and what {@linkcode readRows} throws for a file's layout.
+ */
+export async function* readRowStream(
+  stream: AsyncIterable<Uint8Array>,
+  { name = "the stream", format = "jsonl", delimiter }: ReadRowStreamOptions = {},
+): AsyncGenerator<ReadRow> {
+  checkFormat(format);
+  const chunks = inputChunks(name, stream, { isText: format !== "arrow" });
+  const csv = { delimiter, isGiven: delimiter !== undefined };
+  for await (const rows of streamedRows({ name, chunks }, format, csv)) {
+    for (const row of rows) yield row;
+  }
+}
+
 async function* rowBatches(
   input: string,
   format: RowFormat,
   { delimiter, onBytes }: ReadRowsOptions,
 ): AsyncGenerator<readonly ReadRow[]> {
-  if (format === "parquet") return yield* readParquetFile(input, onBytes);
-  const { name, chunks } = await openInput(input, onBytes);
-  if (format === "csv") {
-    const { readCsv } = await import("./read_csv.ts"); // loaded where it is wanted, as Parquet is
-    yield* readCsv(name, chunks, {
-      delimiter: delimiter ?? delimiterOfName(input),
-      isGiven: delimiter !== undefined,
-    });
-  } else yield* readJsonText(name, chunks);
-}
-
-async function* readParquetFile(
-  path: string,
-  onBytes: ReadRowsOptions["onBytes"],
-): AsyncGenerator<readonly ReadRow[]> {
-  if (path === "-") {
-    throw new AssayError(
-      "data/bad-file",
-      "Cannot read Parquet from standard input: its index stands at its end; save it as a file first",
-    );
-  }
-  let file: OpenedFile | undefined;
-  try {
-    file = await files.open(path, { read: true });
-    const { size, isFile } = await file.stat();
-    if (!isFile) throw folderFound(path);
+  if (format === "parquet") {
     const { readParquet } = await import("./read_parquet.ts");
-    yield* readParquet(path, fileBuffer(file, size, onBytes));
-  } catch (error) {
-    throw inputError(path, error);
-  } finally {
-    file?.close();
+    return yield* indexedFile({ path: input, kind: "Parquet", onBytes, read: readParquet });
   }
+  if (format === "arrow" && input !== "-" && await startsWith(input, "ARROW1")) {
+    const { readArrowFile } = await import("./read_arrow.ts");
+    return yield* indexedFile({ path: input, kind: "an Arrow file", onBytes, read: readArrowFile });
+  }
+  const csv = { delimiter: delimiter ?? delimiterOfName(input), isGiven: delimiter !== undefined };
+  yield* streamedRows(await openInput(input, onBytes, format !== "arrow"), format, csv);
 }
 
-/** A file as hyparquet wants it: positional reads, one at a time. */
-function fileBuffer(
-  file: OpenedFile,
-  byteLength: number,
-  onBytes: ReadRowsOptions["onBytes"],
-): AsyncBuffer {
-  let last: Promise<unknown> = Promise.resolve();
-  let read = 0;
-  const readRange = async (start: number, end: number): Promise<ArrayBuffer> => {
-    const bytes = new Uint8Array(end - start);
-    await file.seek(start, 0);
-    for (let offset = 0; offset < bytes.length;) {
-      const count = await file.read(bytes.subarray(offset));
-      if (count === null) throw new Error("the file ends before its data");
-      offset += count;
-    }
-    read += bytes.length;
-    onBytes?.({ read: Math.min(read, byteLength), byteLength });
-    return bytes.buffer;
-  };
-  return {
-    byteLength,
-    slice(start: number, end: number = byteLength): Promise<ArrayBuffer> {
-      // One after another, because a seek and its read must not be torn apart by another's.
-      const range = last.then(() => readRange(start, Math.min(end, byteLength)));
-      last = range.catch(() => undefined);
-      return range;
-    },
-  };
+/** Rows of bytes that come in order. */
+async function* streamedRows(
+  { name, chunks }: InputBytes,
+  format: RowFormat,
+  csv: CsvOptions,
+): AsyncGenerator<readonly ReadRow[]> {
+  switch (format) {
+    case "jsonl":
+      return yield* readJsonText(name, chunks);
+    // What the others need is loaded where it is wanted.
+    case "csv":
+      return yield* (await import("./read_csv.ts")).readCsv(name, chunks, csv);
+    case "arrow":
+      return yield* (await import("./read_arrow.ts")).readArrowStream(name, chunks);
+    case "parquet":
+      throw notInOrder(name, "Parquet");
+  }
 }

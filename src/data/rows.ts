@@ -6,7 +6,7 @@ export type Row = Record<string, unknown>;
 
 /** One item of an input: a row, or the reason why its line could not be read. */
 export interface ReadRow {
-  /** Where the row stands: the line of a JSON Lines or CSV file, the row of a Parquet file, from 1. */
+  /** Where the row stands: the line of a JSON Lines or CSV file, the row of a Parquet or Arrow file, from 1. */
   readonly line: number;
   /** The row; `undefined` where `error` is set. */
   readonly row: Row | undefined;
@@ -15,7 +15,10 @@ export interface ReadRow {
 }
 
 /** The file formats that rows are read from and written to. */
-export type RowFormat = "jsonl" | "csv" | "parquet";
+export type RowFormat = "jsonl" | "csv" | "parquet" | "arrow";
+
+/** All of them. */
+export const rowFormats: readonly RowFormat[] = ["jsonl", "csv", "parquet", "arrow"];
 
 /**
  * Makes sure that a format that was named is one.
@@ -23,7 +26,7 @@ export type RowFormat = "jsonl" | "csv" | "parquet";
  * @throws {AssayError} `data/bad-option`.
  */
 export function checkFormat(format: unknown): void {
-  const kinds = { format: oneOf("jsonl", "csv", "parquet") };
+  const kinds = { format: oneOf(...rowFormats) };
   checkOptions("data/bad-option", "read or write rows", { format }, kinds);
 }
 
@@ -40,6 +43,11 @@ export function formatOfName(name: string): RowFormat | undefined {
       return "csv";
     case "parquet":
       return "parquet";
+    case "arrow":
+    case "arrows":
+    case "feather":
+    case "ipc":
+      return "arrow";
     default:
       return undefined;
   }

@@ -1,21 +1,26 @@
 import { ByteWriter, type ColumnSource, ParquetWriter } from "hyparquet-writer";
 import type { ByteSink } from "./byte_sink.ts";
-import type { ParquetSchema } from "./parquet_schema.ts";
+import type { ColumnTypes } from "./column_types.ts";
+import { parquetSchema } from "./parquet_schema.ts";
 import type { Row } from "./rows.ts";
 
 /** Rows of a row group, as Hugging Face's `datasets` writes them: enough to compress, few enough to page. */
 const groupRows = 1000;
 
+const encoder = new TextEncoder();
+/** Columns of JSON take its bytes. */
+const jsonBytes = (text: string): Uint8Array => encoder.encode(text);
+
 /**
  * Writes rows as Parquet (Snappy), one row group at a time, with bounded memory.
  *
  * @param sink Where the bytes go; not closed.
- * @param schema The columns; must have seen every row.
+ * @param types The columns; must have seen every row.
  * @param rows The rows.
  */
 export async function writeParquet(
   sink: ByteSink,
-  schema: ParquetSchema,
+  types: ColumnTypes,
   rows: AsyncIterable<Row>,
 ): Promise<void> {
   const bytes = new ByteWriter();
@@ -23,12 +28,16 @@ export async function writeParquet(
     await sink.write(bytes.getBytes() as Uint8Array<ArrayBuffer>);
     bytes.index = 0; // the buffer is used again; its `offset` goes on counting the file's bytes
   };
-  const writer = new ParquetWriter({ writer: bytes, schema: schema.elements, createdBy: "assay" });
+  const writer = new ParquetWriter({
+    writer: bytes,
+    schema: parquetSchema(types),
+    createdBy: "assay",
+  });
   let group: Row[] = [];
   const writeGroup = async () => {
-    const columnData = schema.columns.map((name): ColumnSource => ({
+    const columnData = [...types.fields.keys()].map((name): ColumnSource => ({
       name,
-      data: group.map((row) => schema.value(row, name)),
+      data: group.map((row) => types.value(row, name, jsonBytes)),
     }));
     await writer.write({ columnData, rowGroupSize: groupRows });
     group = [];

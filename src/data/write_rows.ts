@@ -1,7 +1,7 @@
 import { AssayError } from "../error.ts";
+import { ColumnTypes } from "./column_types.ts";
 import { type ByteSink, checkWritable, fileSink, gzipSink } from "./byte_sink.ts";
 import { writeRecords } from "./csv_records.ts";
-import { ParquetSchema } from "./parquet_schema.ts";
 import { checkFormat, delimiterOfName, formatOfName, type Row, type RowFormat } from "./rows.ts";
 import { namelessFile } from "./temporary_file.ts";
 import { waitingRows } from "./waiting_rows.ts";
@@ -70,19 +70,21 @@ export interface RowFileOptions extends RowWriterOptions {
 }
 
 /**
- * Creates a file of rows, or replaces it: JSON Lines as the rows come; CSV and Parquet when the writer
+ * Creates a file of rows, or replaces it: JSON Lines as the rows come; CSV, Parquet and Arrow when the writer
  * is closed, because their columns and types are known only when the last row is. Until then the rows
  * wait in a nameless temporary file in the same folder, which must be permitted
  * (`--allow-write=FOLDER`) and of which an interrupted run leaves nothing.
  *
  * No output stays half written: where a file of JSON Lines can't be written any further, it ends with
- * its last whole row; CSV, Parquet and gzipped files are there as a whole or not at all. A row that an
+ * its last whole row; CSV, Parquet, Arrow and gzipped files are there as a whole or not at all. A row that an
  * output can't hold never ends it: see {@linkcode RowWriterOptions}.
  *
  * A name that ends in `.gz` is gzipped (JSON Lines and CSV).
  *
  * CSV (in `.tsv` with tabs): one column for every key of any row, in the order in which keys first appear; `null` and
- * absent are empty; lists and objects are JSON text. Parquet: see {@link ParquetSchema}.
+ * absent are empty; lists and objects are JSON text. Parquet and Arrow: booleans, whole numbers (64 bits), other numbers (NaN and
+ * infinities: null), strings, lists, and objects with every key that any row has (absent: null); values
+ * that fit no one type, and `tools`, `tool_calls` and the like, are JSON text, annotated as such.
  *
  * @example
  * ```ts
@@ -98,7 +100,7 @@ export interface RowFileOptions extends RowWriterOptions {
  * }
  * ```
  *
- * @param path The file's path; `.jsonl`, `.csv` or `.parquet` tells the format.
+ * @param path The file's path; `.jsonl`, `.csv`, `.parquet` or `.arrow` tells the format.
  * @param options The format, where the name does not tell it, and who hears of bad rows.
  * @throws {AssayError} `data/cannot-write` where the file can't be created, or written any further, or
  *   its name says that it is packed in a way that is not written.
@@ -117,13 +119,13 @@ export async function writeRowFile(path: string, options: RowFileOptions = {}): 
   await checkWritable(path); // a path that can't be written fails early
   const waiting = await waitingRows(path, (error) => options.onUnwritable?.(error));
   const columns = new Set<string>();
-  const schema = new ParquetSchema();
+  const types = new ColumnTypes();
   return {
     async write(row: Row): Promise<void> {
       const { row: writable, text, error } = writtenRow(row);
       if (error !== undefined) options.onUnwritable?.(error);
       for (const column of Object.keys(writable)) columns.add(column);
-      if (format === "parquet") schema.add(writable);
+      if (format !== "csv") types.add(writable);
       await waiting.write(text);
     },
     async close(): Promise<void> {
@@ -131,7 +133,7 @@ export async function writeRowFile(path: string, options: RowFileOptions = {}): 
         await waiting.flush();
         if (format === "csv") {
           await writeCsv(path, [...columns], () => waiting.read(), delimiterOfName(path));
-        } else await writeTyped(path, schema, () => waiting.read());
+        } else await writeTyped(path, format, types, () => waiting.read());
       } finally {
         await waiting.close();
       }
@@ -141,7 +143,7 @@ export async function writeRowFile(path: string, options: RowFileOptions = {}): 
 
 /**
  * Makes sure that a file of rows can be written, before long work is done for it; nothing is changed.
- * For CSV and Parquet, that is its folder too.
+ * For all but JSON Lines, that is its folder too.
  *
  * @throws {AssayError} `data/cannot-write`.
  */
@@ -151,18 +153,21 @@ export async function checkRowFile(path: string): Promise<void> {
   await (await namelessFile(path)).close();
 }
 
-/** Writes Parquet in the rows' own types; where those turn out not to hold them, in the loosest. */
+/** Writes Parquet or Arrow in the rows' own types; where those turn out not to hold them, in the loosest. */
 async function writeTyped(
   path: string,
-  schema: ParquetSchema,
+  format: "parquet" | "arrow",
+  types: ColumnTypes,
   rows: () => AsyncIterable<Row>,
 ): Promise<void> {
-  const { writeParquet } = await import("./write_parquet.ts"); // loaded where it is wanted
+  const write = format === "parquet" // loaded where it is wanted
+    ? (await import("./write_parquet.ts")).writeParquet
+    : (await import("./write_arrow_file.ts")).writeArrowFile;
   try {
-    await writeWholeFile(path, (sink) => writeParquet(sink, schema, rows()));
+    await writeWholeFile(path, (sink) => write(sink, types, rows()));
   } catch (error) {
     if (error instanceof AssayError) throw error;
-    await writeWholeFile(path, (sink) => writeParquet(sink, schema.loosened(), rows()));
+    await writeWholeFile(path, (sink) => write(sink, types.loosened(), rows()));
   }
 }
 

@@ -29,6 +29,7 @@ export {
   scoreRows,
   type ScoreRowsOptions,
 } from "./score/score_rows.ts";
+export { scoringStream } from "./score/scoring_stream.ts";
 export type { ScoreColumnsOptions } from "./score/score_columns.ts";
 
 export {

@@ -1,7 +1,6 @@
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
 import { Random } from "./random.ts";
 import { targets } from "./targets.ts";
+import { linesOf } from "../../tools/lines_of.ts";
 
 /** Milliseconds that one case may take, where nothing else is said. */
 const defaultPatience = 2000;
@@ -117,7 +116,7 @@ async function runProcess(run: ProcessRun): Promise<Told> {
   let next = first;
   let isDone = false;
   try {
-    for await (const line of createInterface({ input: Readable.fromWeb(child.stdout) })) {
+    for await (const line of linesOf(child.stdout)) {
       watchdog.heard();
       const [word = "", rest = ""] = [line.split(" ", 1)[0], line.slice(line.indexOf(" ") + 1)];
       if (word === "ready") watchdog.begin();

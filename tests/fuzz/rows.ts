@@ -3,7 +3,8 @@ import { gzipSync } from "node:zlib";
 import { numberInColumn, numbersInColumn } from "../../src/data/column_values.ts";
 import { inputChunks } from "../../src/data/input_bytes.ts";
 import { stringifyJson } from "../../src/data/json_text.ts";
-import { ParquetSchema } from "../../src/data/parquet_schema.ts";
+import { ColumnTypes } from "../../src/data/column_types.ts";
+import { parquetSchema } from "../../src/data/parquet_schema.ts";
 import { readCsv } from "../../src/data/read_csv.ts";
 import { readJsonLines } from "../../src/data/read_json_lines.ts";
 import { conversationsInOrder, conversationsOfRow } from "../../src/data/row_conversations.ts";
@@ -39,9 +40,10 @@ export function useRow(row: Row): void {
     (row) => numbersInColumn(row, "scores"),
     (row) => stringifyJson(row),
     (row) => {
-      const schema = new ParquetSchema();
-      schema.add(row);
-      return [schema.elements, schema.columns.map((column) => schema.value(row, column))];
+      const types = new ColumnTypes();
+      types.add(row);
+      const values = [...types.fields.keys()].map((column) => types.value(row, column, String));
+      return [parquetSchema(types), values];
     },
   ];
   for (const part of parts) {

@@ -8,6 +8,7 @@ export const targets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
   template: async () => (await import("./template.ts")).template,
   rows: async () => (await import("./rows.ts")).textRows,
   parquet: async () => (await import("./parquet.ts")).parquet,
+  arrow: async () => (await import("./arrow.ts")).arrow,
   options: async () => (await import("./options.ts")).libraryOptions,
   requests: async () => (await import("./requests.ts")).requests,
   hub: async () => (await import("./hub.ts")).hub,

@@ -1,5 +1,4 @@
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
+import { linesOf } from "../lines_of.ts";
 
 /** What was read off the output of `deno test`. */
 export interface Tally {
@@ -34,7 +33,7 @@ export async function runTests(
     stream: ReadableStream<Uint8Array>,
     take: (line: string) => void,
   ): Promise<void> => {
-    for await (const line of createInterface({ input: Readable.fromWeb(stream) })) take(line);
+    for await (const line of linesOf(stream)) take(line);
   };
   await Promise.all([
     read(child.stderr, print),
