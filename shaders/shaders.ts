@@ -22,6 +22,7 @@ import layerNormSource from "./layer_norm.wgsl" with { type: "text" };
 import logSoftmaxSliceSource from "./log_softmax_slice.wgsl" with { type: "text" };
 import matmulTextureSource from "./matmul_texture.wgsl" with { type: "text" };
 import matmulShuffledSource from "./matmul_shuffled.wgsl" with { type: "text" };
+import matmulSubgroupMatrixSource from "./matmul_subgroup_matrix.wgsl" with { type: "text" };
 import matmulTiledSource from "./matmul_tiled.wgsl" with { type: "text" };
 import meanRowsSource from "./mean_rows.wgsl" with { type: "text" };
 import oneProductSource from "./one_product.wgsl" with { type: "text" };
@@ -42,6 +43,7 @@ import swigluSource from "./swiglu.wgsl" with { type: "text" };
 import textureToRowsSource from "./texture_to_rows.wgsl" with { type: "text" };
 import threeProductsSource from "./three_products.wgsl" with { type: "text" };
 import visibleKeysSource from "./visible_keys.wgsl" with { type: "text" };
+import tileReadsSource from "./tile_reads.wgsl" with { type: "text" };
 import weightRowsSource from "./weight_rows.wgsl" with { type: "text" };
 import type { Precision } from "../src/gpu/precision.ts";
 import { include, type Shader } from "../src/gpu/shader_source.ts";
@@ -53,6 +55,7 @@ const shared: Readonly<Record<string, string>> = {
   "soft_cap.wgsl": softCapSource,
   "stored_weights.wgsl": storedWeightsSource,
   "visible_keys.wgsl": visibleKeysSource,
+  "tile_reads.wgsl": tileReadsSource,
   "weight_rows.wgsl": weightRowsSource,
 };
 
@@ -114,6 +117,16 @@ export const productShaders: ReadonlyMap<string, Shader> = new Map(
     )
   ),
 );
+
+/** See `matmul_subgroup_matrix.wgsl`. */
+export const matmulSubgroupMatrixShader: Shader = {
+  name: "matmul_subgroup_matrix",
+  source: include(matmulSubgroupMatrixSource, {
+    ...shared,
+    products: include(oneProductSource, shared),
+    operands: f16OperandsSource,
+  }),
+};
 
 /** See `activate.wgsl`. */
 export const activateShader: Shader = shader("activate", activateSource);

@@ -8,7 +8,7 @@
 import * as shaders from "../shaders/shaders.ts";
 import { findAdapter } from "../src/gpu/adapter.ts";
 import { Device } from "../src/gpu/device.ts";
-import { enabling, type Shader, specialize } from "../src/gpu/shader_source.ts";
+import { enabling, type Shader, specialize, usesSubgroupMatrix } from "../src/gpu/shader_source.ts";
 import { GpuBackend } from "../src/ops/gpu_backend.ts";
 import { randomDraws } from "../src/ops/checks/draws.ts";
 import { trials } from "../src/ops/checks/trials.ts";
@@ -36,6 +36,8 @@ async function lintTexts(compiler: Compiler): Promise<string[]> {
   using device = await Device.open();
   const problems: string[] = [];
   for (const { name, source } of everyShader()) {
+    // naga knows another extension for matrix units, which Deno does not grant: Dawn alone runs these.
+    if (compiler === "naga" && usesSubgroupMatrix(source)) continue;
     const text = enabling(source, compiler === "Tint") + specialize(source, {});
     device.gpu.pushErrorScope("validation");
     const { messages } = await device.gpu.createShaderModule({ code: text }).getCompilationInfo();
@@ -81,6 +83,8 @@ if (await findAdapter() === undefined) {
 } else {
   ok = await lint("naga");
 }
-Object.defineProperty(navigator, "gpu", { value: create(["backend=null"]) });
+Object.defineProperty(navigator, "gpu", {
+  value: create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]),
+});
 ok = await lint("Tint") && ok;
 if (!ok) Deno.exitCode = 1;

@@ -26,6 +26,7 @@ export interface ModelFlags extends HeadFlags {
   readonly label?: string | undefined;
   readonly backend: "auto" | "gpu" | "wasm" | "cpu";
   readonly webgpu?: WebGpuName | undefined;
+  readonly experimental?: true | undefined;
   readonly kernels?: KernelSet | undefined;
   readonly precision: Precision;
   readonly tuning: Tuning;
@@ -87,6 +88,10 @@ export function addPlainModelFlags(command: Command): Command {
         .choices(["auto", "gpu", "wasm", "cpu"]).default("auto"),
     )
     .addOption(webGpuOption())
+    .option(
+      "--experimental",
+      "with --webgpu dawn and --precision f16: products on the GPU's matrix units, which no GPU has tried yet",
+    )
     .addOption(
       new Option("--kernels <set>", "which kernels compute on the GPU (default: by the adapter)")
         .choices(["tiled", "texture"]),
@@ -134,6 +139,7 @@ export function loadOptions(flags: ModelFlags, output: Output, bar: ProgressBar)
     tuning: flags.tuning,
     ...(flags.precision === "f16" && { precision: flags.precision }),
     webgpu: flags.webgpu,
+    experimental: flags.experimental,
     kernels: flags.kernels,
     threads: flags.threads,
     trustSpecialTokens: flags.trustSpecialTokens ?? false,

@@ -8,6 +8,7 @@ import {
 import { BindGroupCache } from "./bind_group_cache.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
+import { matrixFeature, type MatrixUnit, matrixUnitOf } from "./matrix_unit.ts";
 import { enabling, type Shader, type ShaderConstants, specialize } from "./shader_source.ts";
 import { type PooledTexture, TexturePool } from "./texture_pool.ts";
 
@@ -65,6 +66,8 @@ export class Device implements Disposable {
     readonly gpu: GPUDevice,
     adapter: AdapterDescription,
     readonly subgroups: Subgroups,
+    /** What products in f16 run on; undefined where nothing fits, or it was not asked for. */
+    readonly matrixUnit?: MatrixUnit,
   ) {
     this.adapter = adapter;
     this.limits = gpu.limits;
@@ -111,13 +114,16 @@ export class Device implements Disposable {
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const size = subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0;
     const enabledByDirective = adapter.features.has("subgroups");
-    const wanted: GPUFeatureName[] = [clockFeature, halfFeature];
+    const wanted: GPUFeatureName[] = [clockFeature, halfFeature, matrixFeature];
     const features = wanted.filter((name) => adapter.features.has(name));
     try {
       // Deno does not list "subgroups" among an adapter's features, yet grants it: ask and see.
       const requiredFeatures: GPUFeatureName[] = ["subgroups", ...features];
       const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-      return new Device(gpu, description, { size, enabledByDirective });
+      const matrixUnit = gpu.features.has(matrixFeature)
+        ? matrixUnitOf(adapter.info, size)
+        : undefined;
+      return new Device(gpu, description, { size, enabledByDirective }, matrixUnit);
     } catch {
       // Without subgroups, then; other reasons come again below.
     }

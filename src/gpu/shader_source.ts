@@ -34,12 +34,21 @@ export function include(source: string, texts: Readonly<Record<string, string>>)
 }
 
 /**
- * The lines that enable what a shader uses: half precision, and subgroups where the compiler wants that
- * (Tint does, naga does not know the line).
+ * The lines that enable what a shader uses: half precision, and subgroups with their matrices where the
+ * compiler wants that (Tint does, naga does not know the lines).
  */
 export function enabling(source: string, subgroups: boolean): string {
   const half = source.includes("<f16>") ? "enable f16;\n" : "";
-  return half + (subgroups && /\bsubgroup[A-Z]\w*\(/.test(source) ? "enable subgroups;\n" : "");
+  if (!subgroups || !/\bsubgroup[A-Z]\w*\(/.test(source)) return half;
+  const matrix = usesSubgroupMatrix(source)
+    ? "enable chromium_experimental_subgroup_matrix;\n"
+    : "";
+  return `${half}enable subgroups;\n${matrix}`;
+}
+
+/** Whether a shader multiplies on matrix units, which Tint alone compiles. */
+export function usesSubgroupMatrix(source: string): boolean {
+  return source.includes("subgroupMatrix");
 }
 
 const declaration = /^const (\w+): (u32|i32|f32|bool) = ([^;]+);/gm;

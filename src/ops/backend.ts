@@ -18,9 +18,16 @@ export type BackendKind = "gpu" | "wasm" | "cpu";
 /**
  * What computes: a kernel set of the GPU backend, or one of the others by its name. `wasm-strict` is the
  * WebAssembly engine where a product and its sum are rounded apart; `tiled-dawn` is a kernel set that
- * another implementation of WebGPU compiled than the runtime's own.
+ * another implementation of WebGPU compiled than the runtime's own, `matrix-dawn` the set `tiled` with
+ * products on a matrix unit.
  */
-export type KernelsName = KernelSet | `${KernelSet}-${WebGpuName}` | "wasm" | "wasm-strict" | "cpu";
+export type KernelsName =
+  | KernelSet
+  | `${KernelSet}-${WebGpuName}`
+  | "matrix-dawn"
+  | "wasm"
+  | "wasm-strict"
+  | "cpu";
 
 /** Numbers on their way from the device. Disposing of them gives up the wait. */
 export interface Readback extends Disposable {

@@ -53,7 +53,8 @@ export class GpuBackend implements Backend {
 
   /** See {@link Backend.kernels}. */
   get kernels(): KernelsName {
-    const { webgpu } = this.device.adapter;
+    const { adapter: { webgpu }, matrixUnit } = this.device;
+    if (matrixUnit !== undefined && this.precision === "f16") return "matrix-dawn";
     return webgpu === undefined ? this.kernelSet : `${this.kernelSet}-${webgpu}`;
   }
 

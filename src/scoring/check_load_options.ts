@@ -29,6 +29,7 @@ const twoTokens: OptionKind = {
 const loadKinds: OptionKinds<LoadOptions> = {
   backend: oneOf("auto", "gpu", "wasm", "cpu"),
   webgpu: oneOf("dawn"),
+  experimental: flag,
   kernels: oneOf("tiled", "texture"),
   precision: oneOf("f32", "f16"),
   tuning: text,
@@ -84,6 +85,16 @@ export function checkLoadOptions(
   checkOptions("scoring/bad-option", "load the model", options, kinds, "refused");
   checkEngine(options as LoadOptions);
   checkWeights(options as LoadOptions);
+  checkExperimental(options as LoadOptions);
+}
+
+function checkExperimental({ experimental = false, webgpu, precision }: LoadOptions): void {
+  if (!experimental || webgpu === "dawn" && precision === "f16") return;
+  throw new AssayError(
+    "scoring/bad-option",
+    'Cannot load the model: expected "experimental" with webgpu "dawn" and precision "f16", whose ' +
+      "products may then run on matrix units, found it without one of them",
+  );
 }
 
 /** An option of an engine that does not compute would do nothing, in silence. */

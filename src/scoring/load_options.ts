@@ -40,6 +40,11 @@ export interface LoadOptions {
    * compilers may round a score's last bits differently.
    */
   readonly webgpu?: WebGpuName | undefined;
+  /**
+   * Lets products in f16 run on the GPU's matrix units, where Dawn's adapter lists one that fits: with
+   * `webgpu: "dawn"` and `precision: "f16"` alone. No GPU has run that kernel yet; off by default.
+   */
+  readonly experimental?: boolean | undefined;
   /** Pins the kernel set on a GPU; by default the fast one for the adapter. */
   readonly kernels?: KernelSet | undefined;
   /**

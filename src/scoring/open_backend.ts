@@ -26,6 +26,8 @@ export interface KernelOptions {
   readonly precision?: Precision | undefined;
   /** Of a GPU: the implementation of WebGPU, in place of the runtime's own. */
   readonly webgpu?: WebGpuName | undefined;
+  /** Of Dawn: products in f16 on matrix units. */
+  readonly experimental?: boolean | undefined;
   /** Of a GPU's products. */
   readonly tuning?: Tuning | undefined;
   /** Threads of the WebAssembly engine; by default as many as there are cores, up to 16. */
@@ -159,9 +161,17 @@ async function openGpu(
   found?: GPUAdapter,
 ): Promise<GpuBackend> {
   using opened = new DisposableStack();
-  const webgpu = options.webgpu === undefined ? undefined : await openDawn();
+  const webgpu = options.webgpu === undefined ? undefined : await openDawn(options.experimental);
   const device = opened.use(await Device.open(found, webgpu));
   const { adapter } = device;
+  if (options.experimental && device.matrixUnit === undefined) {
+    warn(
+      `${
+        adapter.description || adapter.device || "the adapter"
+      }: it lists no matrix unit for f16 with ` +
+        "f32 sums; products are computed without (--experimental, `experimental`)",
+    );
+  }
   if (adapter.openGl) {
     warn(`${adapter.description || adapter.device || "the adapter"}: ${openGlAdvice}`);
   }

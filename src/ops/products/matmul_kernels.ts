@@ -1,11 +1,13 @@
 import {
   gatedMatmulTextureShader,
+  matmulSubgroupMatrixShader,
   matmulTextureShader,
   productShaders,
   type ProductsTogether,
 } from "../../../shaders/shaders.ts";
 import type { Binding } from "../../gpu/bind_group_cache.ts";
 import { textureLanes } from "../../gpu/kernel_set.ts";
+import type { MatrixUnit } from "../../gpu/matrix_unit.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import type { Recorder } from "../../gpu/recorder.ts";
 import type { ShaderConstants } from "../../gpu/shader_source.ts";
@@ -127,6 +129,10 @@ export function recordTiledMatmul(
   part: BufferPart,
 ): void {
   const { input, weight, bias, output } = operands;
+  if (operands.precision === "f16" && recorder.device.matrixUnit !== undefined) {
+    recordOnMatrixUnit(recorder, operands, part, recorder.device.matrixUnit);
+    return;
+  }
   recordTiled(recorder, {
     products: "one",
     precision: operands.precision,
@@ -144,6 +150,38 @@ export function recordTiledMatmul(
   });
 }
 
+/** Rows and columns of a workgroup's tile in `matmul_subgroup_matrix.wgsl`. */
+const matrixTile = 64;
+
+/** Any number of rows: a score depends on the kernel, so few rows take no other one. */
+function recordOnMatrixUnit(
+  recorder: Recorder,
+  operands: MatmulOperands,
+  part: BufferPart,
+  { m, n, k }: MatrixUnit,
+): void {
+  const { input, weight, bias, output } = operands;
+  recorder.dispatch({
+    shader: matmulSubgroupMatrixShader,
+    constants: {
+      ...epilogue(operands),
+      MATRIX_M: m,
+      MATRIX_N: n,
+      MATRIX_K: k,
+      SUBGROUP: recorder.device.subgroups.size,
+      WORD_QUADS: stepOf(weight) / 4,
+    },
+    bindings: [
+      input.device,
+      part.weight,
+      bias?.device ?? part.weight, // stands in likewise
+      output.device,
+      part.shape,
+    ],
+    workgroups: [Math.ceil(input.rows / matrixTile), Math.ceil(part.rows / matrixTile)],
+  });
+}
+
 /** Storage buffers that three products together bind: an input, weights, biases and outputs. */
 const mostBuffers = 10;
 
@@ -157,7 +195,8 @@ export function tiledTogether(
   weights: readonly Weight[],
 ): BufferPart[] | undefined {
   const fits = device.limits.maxStorageBuffersPerShaderStage >= mostBuffers;
-  if (kernelSet !== "tiled" || !fits) return undefined;
+  // On a matrix unit each product runs by itself.
+  if (kernelSet !== "tiled" || !fits || device.matrixUnit !== undefined) return undefined;
   const parts = weights.flatMap(({ parts }) => parts.filter((part) => part.layout === "buffer"));
   const oneType = weights.every(({ type }) => type === weights[0]!.type);
   return oneType && parts.length === weights.length ? parts : undefined;

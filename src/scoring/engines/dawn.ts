@@ -19,26 +19,33 @@ interface DawnModule {
  */
 const settings = ["disable-dawn-features=timestamp_quantization"];
 
+/** What Dawn calls the setting under which it offers matrix units. */
+const experiments = "enable-dawn-features=allow_unsafe_apis";
+
 const adapterAdvice =
   "Dawn's own line on standard error may say why (of Mesa's software adapter it " +
   "wants a newer one than Debian 12's: 25.0 is accepted, 22.3 is not); compute by the runtime's own " +
   "WebGPU, without `--webgpu dawn` (`webgpu` in a program), or without a GPU by --backend wasm";
 
-let opened: Promise<WebGpu> | undefined;
+const opened = new Map<boolean, Promise<WebGpu>>();
 
 /**
  * Loads Dawn, once for each thread.
  *
+ * @param experimental Whether its adapters are to offer what Dawn calls unsafe: matrix units.
  * @throws {AssayError} `gpu/dawn-permission` where Deno was not started with `--allow-ffi`;
  *   `gpu/no-dawn` where the package is not there, or has nothing for this machine.
  */
-export function openDawn(): Promise<WebGpu> {
-  opened ??= load();
-  opened.catch(() => opened = undefined); // what is missing may be put there
-  return opened;
+export function openDawn(experimental: boolean = false): Promise<WebGpu> {
+  const before = opened.get(experimental);
+  if (before !== undefined) return before;
+  const opening = load(experimental ? [...settings, experiments] : settings);
+  opened.set(experimental, opening);
+  opening.catch(() => opened.delete(experimental)); // what is missing may be put there
+  return opening;
 }
 
-async function load(): Promise<WebGpu> {
+async function load(options: readonly string[]): Promise<WebGpu> {
   const deno = (globalThis as { Deno?: typeof Deno }).Deno;
   requirePermission(deno);
   // A name that only this line knows: bundlers and package managers go by without it.
@@ -47,7 +54,7 @@ async function load(): Promise<WebGpu> {
     : `npm:${dawnPackage}`;
   try {
     const { create }: DawnModule = await import(name);
-    return { name: "dawn", gpu: create(settings), advice: adapterAdvice };
+    return { name: "dawn", gpu: create(options), advice: adapterAdvice };
   } catch (cause) {
     const reason = String((cause as Error)?.message ?? cause).split("\n")[0];
     throw new AssayError(

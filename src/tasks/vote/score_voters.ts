@@ -239,6 +239,7 @@ function settingsOf(load: LoadOptions): Record<string, string | number | boolean
     trustSpecialTokens: load.trustSpecialTokens ?? false,
     ...(load.precision === "f16" && { precision: load.precision }),
     ...(load.webgpu !== undefined && { webgpu: load.webgpu }),
+    ...(load.experimental && { experimental: load.experimental }),
     ...(load.pooling === "last-not-pad" && { pooling: load.pooling }),
     ...(load.form !== undefined && { form: load.form }),
     ...(load.label !== undefined && { label: load.label }),

@@ -71,6 +71,8 @@ Deno.test("Dawn is refused with an engine that is no GPU", () => {
       [{ webgpu: "dawn", backend: "wasm" }, /"webgpu" for a GPU alone.*"wasm"/],
       [{ webgpu: "dawn", backend: "cpu" }, /"webgpu" for a GPU alone.*"cpu"/],
       [{ webgpu: "dawn", threads: 2 }, /"threads" for the WebAssembly engine alone.*"webgpu"/],
+      [{ webgpu: "dawn", experimental: true }, /"experimental" with .* precision "f16"/],
+      [{ precision: "f16", experimental: true }, /"experimental" with webgpu "dawn"/],
       [{ webgpu: "naga" }, /webgpu to be "dawn", found "naga"/],
     ] as const
   ) assert.throws(() => checkLoadOptions(options), { code: "scoring/bad-option", message });
