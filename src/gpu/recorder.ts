@@ -64,7 +64,9 @@ export class Recorder {
     const pipeline = device.pipelines.get(shader, constants);
     const isNew = device.pipelines.size > compiled;
     const group = device.groups.get(pipeline, bindings);
-    if (isNew && device.adapter.vectorBits !== undefined) this.#compile(pipeline, group);
+    const { vectorBits, webgpu } = device.adapter;
+    // Not by Dawn, which warns of every run on nothing.
+    if (isNew && vectorBits !== undefined && webgpu === undefined) this.#compile(pipeline, group);
     if (this.#rehearsing) return;
     this.#encoder ??= device.gpu.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();

@@ -56,9 +56,8 @@ async function openWritten(m: number, n: number, k: number): Promise<Device> {
   const { pipelines } = device;
   const plain = writtenOut(matmulSubgroupMatrixShader);
   const chosen = (shader: Shader): Shader => shader.name === plain.name ? plain : shader;
-  const [get, has] = [pipelines.get.bind(pipelines), pipelines.has.bind(pipelines)];
+  const get = pipelines.get.bind(pipelines);
   pipelines.get = (shader, constants) => get(chosen(shader), constants);
-  pipelines.has = (shader, constants) => has(chosen(shader), constants);
   return device;
 }
 
