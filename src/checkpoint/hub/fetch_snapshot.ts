@@ -12,6 +12,9 @@ import { RepoCache } from "./repo_cache.ts";
 import { snapshotState } from "./snapshot_state.ts";
 import { wantedTexts, wantedWeights } from "./wanted_files.ts";
 
+/** Milliseconds to wait for a hub where the cache would do. */
+const soon = 10_000;
+
 /** A commit of a model, in the cache. */
 export interface Snapshot {
   /** `hf:org/name@commit`. */
@@ -44,10 +47,15 @@ export async function fetchSnapshot(source: string, options: HubOptions = {}): P
     if (state === "incomplete") throw notInCache(source, settings);
     return told(cache, cached!, state, options);
   }
-  const requests = new HubRequests(settings, options);
-  if (state !== "incomplete") requests.failFast();
+  const asking = state === "incomplete"
+    ? options
+    : { ...options, timeout: options.timeout ?? soon };
+  const listing = { host, cache, options, requests: new HubRequests(settings, asking) };
+  if (state !== "incomplete") listing.requests.failFast();
+  let commit: string;
+  let files: readonly HubFile[] | undefined;
   try {
-    return await fetchFromHub(repo, revision, { host, cache, requests, options }, settings);
+    ({ commit, files } = await askHub(repo, revision, listing));
   } catch (error) {
     options.signal?.throwIfAborted();
     if (state === "incomplete" || !(error instanceof AssayError)) throw error;
@@ -57,26 +65,32 @@ export async function fetchSnapshot(source: string, options: HubOptions = {}): P
     );
     return told(cache, cached!, state, options);
   }
-}
-
-async function fetchFromHub(
-  repo: string,
-  revision: string,
-  tools: DownloadTools,
-  settings: HubSettings,
-): Promise<Snapshot> {
-  const { cache, requests } = tools;
-  const { askCommit, askFiles } = await import("./hub_listing.ts");
-  const commit = isCommit(revision) ? revision : await askCommit(requests, repo, revision);
-  if (await snapshotState(cache, commit, tools.options.weights ?? true) !== "complete") {
-    const kept = await cache.tree(commit);
-    const files = kept ?? await askFiles(requests, repo, commit);
-    if (tools.options.weights ?? true) await checkScorable(pinnedHubName(repo, commit), files);
-    if (kept === undefined) await writing(cache, () => cache.keepTree(commit, files));
+  // What the hub has now is what was asked for: from here on nothing falls back on another commit.
+  if (files !== undefined) {
+    const tools = { ...listing, requests: new HubRequests(settings, options) };
     await new SnapshotDownload(commit, files, tools, settings).run();
   }
   await writing(cache, () => cache.keepCommit(revision, commit));
   return { name: pinnedHubName(repo, commit), folder: cache.snapshot(commit) };
+}
+
+/** The commit of a revision, and its files where the cache lacks some of what is wanted. */
+async function askHub(
+  repo: string,
+  revision: string,
+  { cache, requests, options }: DownloadTools,
+): Promise<{ commit: string; files: readonly HubFile[] | undefined }> {
+  const withWeights = options.weights ?? true;
+  const { askCommit, askFiles } = await import("./hub_listing.ts");
+  const commit = isCommit(revision) ? revision : await askCommit(requests, repo, revision);
+  if (await snapshotState(cache, commit, withWeights) === "complete") {
+    return { commit, files: undefined };
+  }
+  const kept = await cache.tree(commit);
+  const files = kept ?? await askFiles(requests, repo, commit);
+  if (withWeights) await checkScorable(pinnedHubName(repo, commit), files);
+  if (kept === undefined) await writing(cache, () => cache.keepTree(commit, files));
+  return { commit, files };
 }
 
 /** Refuses a repository without a checkpoint or an adapter, before anything of it is downloaded. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Checkpoint } from "../../../src/checkpoint/checkpoint.ts";
 import { hubFolder, pinnedSource } from "../../../src/checkpoint/hub/hub_folder.ts";
-import { etagOfBytes } from "./hub_server.ts";
+import { etagOfBytes, problem } from "./hub_server.ts";
 import { filesBelow, refused, tinyModel, wantedOfTiny, withHub } from "./models.ts";
 
 const commit = "a".repeat(40);
@@ -85,6 +85,26 @@ Deno.test("a branch that moves while its files come does not mix two commits", a
     const sent = hub.sentOf("model.safetensors");
     assert.equal((await hubFolder(name, options)).name, `${name}@${other}`);
     assert.equal(hub.sentOf("model.safetensors"), sent, "a file that both commits have comes once");
+  });
+});
+
+Deno.test("where a branch has moved and its files can't be had, the older commit does not stand in", async () => {
+  const other = "b".repeat(40);
+  await withHub(async ({ hub, options, warnings }) => {
+    await hubFolder(name, options);
+    const files = hub.commits.get(commit)!;
+    hub.commits.set(other, { ...files, "config.json": new TextEncoder().encode("{}") });
+    hub.branches.set("main", other);
+    let cuts = 3; // more than a question that need not be answered gets
+    hub.change = (own, { url }) =>
+      url.pathname.endsWith("config.json") && cuts-- > 0 ? problem(503, "") : own;
+    assert.equal((await hubFolder(name, options)).name, `${name}@${other}`);
+    hub.commits.set(other, { ...files, "config.json": new TextEncoder().encode("{ }") });
+    hub.branches.set("main", "c".repeat(40));
+    hub.commits.set("c".repeat(40), hub.commits.get(other)!);
+    hub.change = (own, { url }) => url.pathname.includes("/resolve/") ? problem(503, "") : own;
+    await refused(hubFolder(name, options), "checkpoint/hub-busy");
+    assert.deepEqual(warnings, []);
   });
 });
 
