@@ -6,13 +6,16 @@
  * @module
  */
 import { stop } from "esbuild";
-import { measuredRuntimes } from "../tests/runtimes/measure_runtimes.ts";
+import { gpuKernels, measuredRuntimes } from "../tests/runtimes/measure_runtimes.ts";
+import { missingAdapter } from "../tests/runtimes/same_adapter.ts";
 
 const cells: Record<string, unknown> = {};
-for (const { name, missing, measure } of measuredRuntimes) {
-  if (missing === undefined) cells[name] = await measure();
-  else {
-    console.error(`Cannot measure ${name}: ${missing}`);
+for (const { name, missing, measure, measureGpu } of measuredRuntimes) {
+  const lacks = missing ?? (measureGpu && missingAdapter);
+  if (lacks === undefined) {
+    cells[name] = { ...await measure(), ...(measureGpu && { [gpuKernels]: await measureGpu() }) };
+  } else {
+    console.error(`Cannot measure ${name}: ${lacks}`);
     Deno.exitCode = 1;
   }
 }

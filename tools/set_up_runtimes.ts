@@ -13,7 +13,8 @@ export const runtimesFolder: string = fileURLToPath(
   new URL("../.cache/runtimes", import.meta.url),
 );
 
-const packages = ["node@24.21.0", "bun@1.4.5"];
+/** `webgpu` is Dawn, for the same kernels on the same adapter in all of them. */
+const packages = ["node@24.21.0", "bun@1.4.5", "webgpu@0.6.2"];
 
 /** Installs the runtimes; npm leaves what is there already. */
 async function setUpRuntimes(): Promise<boolean> {

@@ -11,6 +11,7 @@ import { findingsOfCommands, inProcess, runHere } from "./run_commands.ts";
 import { findingsInChromium } from "./run_in_browser.ts";
 import { findingsHere, findingsIn, type Outcomes } from "./run_programs.ts";
 import { findRuntime } from "./runtimes.ts";
+import { sameAdapterCell } from "./same_adapter.ts";
 
 /** A runtime of the table. */
 export interface MeasuredRuntime {
@@ -20,7 +21,12 @@ export interface MeasuredRuntime {
   readonly missing: string | undefined;
   /** What everything does in it. */
   readonly measure: () => Promise<Record<string, Cell>>;
+  /** What the kernels of GPUs do in it, on an adapter that Deno's own WebGPU has too. */
+  readonly measureGpu?: () => Promise<Cell>;
 }
+
+/** What the kernels of GPUs are called among the modules. */
+export const gpuKernels = "gpu";
 
 /** What the command line is called among the modules. */
 export const commandLine = "assay";
@@ -61,8 +67,18 @@ export const measuredRuntimes: readonly MeasuredRuntime[] = [
     missing: undefined,
     measure: installedIn([Deno.execPath(), "run", "--quiet", "--allow-all"]),
   },
-  { name: "Node 24", missing: node.missing, measure: installedIn([node.program!]) },
-  { name: "Bun 1.4", missing: bun.missing, measure: installedIn([bun.program!]) },
+  {
+    name: "Node 24",
+    missing: node.missing,
+    measure: installedIn([node.program!]),
+    measureGpu: () => sameAdapterCell(node.program!),
+  },
+  {
+    name: "Bun 1.4",
+    missing: bun.missing,
+    measure: installedIn([bun.program!]),
+    measureGpu: () => sameAdapterCell(bun.program!),
+  },
   {
     name: "Chromium",
     missing: missingChromium,

@@ -11,6 +11,12 @@ interface Cell {
 
 const columns: Readonly<Record<string, Readonly<Record<string, Cell>>>> = measured;
 
+/** What is in the table and no module. */
+const titles: Readonly<Record<string, string>> = {
+  assay: "`assay` (command line)",
+  gpu: "kernels of GPUs, on SwiftShader",
+};
+
 const opening = `# Runtimes
 
 This page tells what each public module does in each runtime. \`deno task runtimes\` runs every cell: a
@@ -34,14 +40,16 @@ Each program does what its module is for: \`.\` scores with the demo model in We
 twins and in a worker; \`./data\` writes and reads JSON Lines, CSV, Parquet and gzip; \`./fitting\`
 extracts features, trains a head and writes a checkpoint; the command line runs \`score\`, \`calibrate\`,
 \`vote\`, \`curate\`, \`evaluate\`, \`soup\`, \`fit\`, \`inspect\` and \`doctor\`, and prints JSON Lines and
-nothing else to standard output. \`serve\` is asked over a socket by a test of its own.
+nothing else to standard output. \`serve\` is asked over a socket by a test of its own. The kernels of
+GPUs score with the demo model on SwiftShader, a software adapter: by [Dawn](../how-to/dawn.md) in Node
+and Bun (which the gate leaves to \`deno task runtimes\`), by Deno's own WebGPU in Deno.
 `;
 
 /** \`docs/reference/runtimes.md\`: the public modules in the runtimes. */
 export function runtimesPage(): string {
   const names = Object.keys(columns);
-  const rows = [...Object.keys(config.exports), "assay"].map((module) =>
-    `| ${module === "assay" ? "`assay` (command line)" : `\`${module}\``} | ${
+  const rows = [...Object.keys(config.exports), "assay", "gpu"].map((module) =>
+    `| ${titles[module] ?? `\`${module}\``} | ${
       names.map((name) => cellText(columns[name]![module])).join(" | ")
     } |`
   );
