@@ -4,7 +4,7 @@
 // sums have the same order, and nothing between them is stored.
 //
 // input     k / 4 texels wide, a row each
-// gate, up  [columns, k] each, made by pack_weights.wgsl or pack_quantized_weights.wgsl
+// gate, up  [columns, k] each, made by writeTexels() or pack_quantized_weights.wgsl
 // output    columns / 4 texels wide, at least rows high
 // shape     (k, columns, steps in one segment of the packed weights, first row of scales below them)
 

@@ -2,7 +2,7 @@
 //   output[m, n] = activation(sum over k of input[m, k] * weight[n, k] + bias[n])  (+ output[m, n])
 //
 // input   k / 4 texels wide, a row each; made by rows_to_texture.wgsl
-// weight  made by pack_weights.wgsl from rows of f32, f16 or bf16, or by pack_quantized_weights.wgsl
+// weight  made by writeTexels() from rows of f32, f16 or bf16, or by pack_quantized_weights.wgsl
 // bias    [columns]        f32, read where HAS_BIAS
 // output  [rows, columns]  f32, columns a multiple of 4
 // shape   (k, columns, steps in one segment of the packed weights, first row of scales below them)

@@ -9,7 +9,7 @@
 // each group's four f16 in two words. Rows past the last one are zero.
 //
 // input   [rows of this part, row words]  as stored_weights.wgsl tells
-// output  see pack_weights.wgsl; the scales below the weights
+// output  as writeTexels() lays weights out (src/ops/weight_texels.ts); the scales below the weights
 // shape   (row words, first row of this part, a multiple of 32, steps per segment, segment height),
 //         (steps, first word of a row's scales, groups, first row of scales)
 

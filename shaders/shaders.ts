@@ -28,7 +28,6 @@ import meanRowsSource from "./mean_rows.wgsl" with { type: "text" };
 import oneProductSource from "./one_product.wgsl" with { type: "text" };
 import overflowSource from "./overflow.wgsl" with { type: "text" };
 import packQuantizedWeightsSource from "./pack_quantized_weights.wgsl" with { type: "text" };
-import packWeightsSource from "./pack_weights.wgsl" with { type: "text" };
 import registerLoopSource from "./register_loop.wgsl" with { type: "text" };
 import rmsNormSource from "./rms_norm.wgsl" with { type: "text" };
 import rmsNormTextureSource from "./rms_norm_texture.wgsl" with { type: "text" };
@@ -170,8 +169,6 @@ export const packQuantizedWeightsShader: Shader = shader(
   "pack_quantized_weights",
   packQuantizedWeightsSource,
 );
-/** See `pack_weights.wgsl`. */
-export const packWeightsShader: Shader = shader("pack_weights", packWeightsSource);
 /** See `register_loop.wgsl`. */
 export const registerLoopShader: Shader = shader("register_loop", registerLoopSource);
 /** See `rms_norm.wgsl`. */

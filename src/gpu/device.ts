@@ -12,7 +12,7 @@ import { matrixFeature, type MatrixUnit, matrixUnitOf } from "./matrix_unit.ts";
 import { enabling, type Shader, type ShaderConstants, specialize } from "./shader_source.ts";
 import { type PooledTexture, TexturePool } from "./texture_pool.ts";
 
-const storageTexture = 0x08; // STORAGE_BINDING
+const storageTexture = 0x08 | 0x02; // STORAGE_BINDING | COPY_DST
 
 /** Limits worth raising: the defaults of WebGPU are far below what adapters offer. */
 const raisedLimits = [
@@ -284,6 +284,37 @@ export class Device implements Disposable {
       );
     }
     this.gpu.queue.writeBuffer(buffer, offset, data);
+  }
+
+  /**
+   * Uploads texels of 16 bytes to a region of a texture, row by row. Its range is checked as that of
+   * {@link Device.upload}.
+   */
+  uploadTexels(
+    texture: GPUTexture,
+    region: {
+      readonly x: number;
+      readonly y: number;
+      readonly width: number;
+      readonly height: number;
+    },
+    texels: Uint32Array<ArrayBuffer>,
+  ): void {
+    this.assertUsable();
+    const { x, y, width, height } = region;
+    const inside = x >= 0 && y >= 0 && width > 0 && height > 0 && x + width <= texture.width &&
+      y + height <= texture.height;
+    if (!inside || texels.length !== 4 * width * height) {
+      throw new AssayError(
+        "gpu/upload-range",
+        `Cannot upload ${
+          texels.length / 4
+        } texels to ${width} × ${height} at (${x}, ${y}): expected as ` +
+          `many as the region has, within the texture's ${texture.width} × ${texture.height}`,
+      );
+    }
+    const layout = { bytesPerRow: 16 * width, rowsPerImage: height };
+    this.gpu.queue.writeTexture({ texture, origin: [x, y] }, texels, layout, [width, height]);
   }
 
   [Symbol.dispose](): void {

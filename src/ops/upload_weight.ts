@@ -1,4 +1,4 @@
-import { packQuantizedWeightsShader, packWeightsShader } from "../../shaders/shaders.ts";
+import { packQuantizedWeightsShader } from "../../shaders/shaders.ts";
 import { AssayError } from "../error.ts";
 import type { Binding } from "../gpu/bind_group_cache.ts";
 import type { Device } from "../gpu/device.ts";
@@ -19,6 +19,7 @@ import {
   type TexturePart,
   type WeightType,
 } from "./weight.ts";
+import { writeTexels } from "./weight_texels.ts";
 
 /** A weight matrix [rows, columns] as stored: little endian, row major. */
 export interface StoredWeight {
@@ -88,7 +89,7 @@ export function texelsOf(type: WeightType): number {
   return isQuantized(type) ? (quantizedForms[type].bits === 8 ? 2 : 1) : 4;
 }
 
-/** How `pack_weights.wgsl` and `pack_quantized_weights.wgsl` lay a weight out. */
+/** How {@link writeTexels} and `pack_quantized_weights.wgsl` lay a weight out. */
 interface TextureLayout {
   /** Texels of 16 bytes in a stored row; of quantized ones eight values of k. */
   readonly steps: number;
@@ -126,7 +127,7 @@ function scalePairs(columns: number, type: QuantizedType): number {
   return Math.ceil(groupsOf(columns, quantizedForms[type]) / 2);
 }
 
-/** Uploads a weight as stored, part by part, and has a kernel lay it out in a texture. */
+/** Uploads a weight as stored, laid out in a texture. */
 export function uploadToTexture(
   recorder: Recorder,
   stored: StoredWeight,
@@ -137,25 +138,8 @@ export function uploadToTexture(
   const layout = textureLayout(stored, device.limits.maxTextureDimension2D);
   const texture = device.createTexture(layout.width, layout.height, "rgba32uint");
   const view = texture.createView();
-  const rowBytes = rowBytesOf(columns, type);
-  const perPart = Math.max(32, Math.floor(rowsPerBinding(stored, maxBytes) / 32) * 32);
-  for (let first = 0; first < rows; first += perPart) {
-    const count = Math.min(perPart, rows - first);
-    const part = constant(
-      device,
-      bytes.subarray(first * rowBytes, (first + count) * rowBytes),
-      storageUsage,
-    );
-    const { numbers, ...kernel } = packing(stored, layout, first, count);
-    const shape = constant(device, numbers, shapeUsage);
-    recorder.dispatch({ ...kernel, bindings: [part, view, shape] });
-    recorder.submit();
-    // Destroyed once the submitted commands are done with them.
-    for (const { buffer } of [part, shape]) {
-      device.groups.forget(buffer);
-      buffer.destroy();
-    }
-  }
+  if (isQuantized(type)) layQuantizedOut(recorder, stored, { layout, view }, maxBytes);
+  else writeTexels(device, texture, layout, bytes);
   const { stepsPerSegment, scalesTop } = layout;
   const shape = new Uint32Array([columns, rows, stepsPerSegment, scalesTop]);
   return {
@@ -167,23 +151,45 @@ export function uploadToTexture(
   };
 }
 
+/** Uploads a quantized weight part by part, and has a kernel lay it out. */
+function layQuantizedOut(
+  recorder: Recorder,
+  stored: StoredWeight,
+  { layout, view }: { readonly layout: TextureLayout; readonly view: GPUTextureView },
+  maxBytes: number,
+): void {
+  const { device } = recorder;
+  const { rows, columns, type, bytes } = stored;
+  const rowBytes = rowBytesOf(columns, type);
+  const perPart = Math.max(32, Math.floor(rowsPerBinding(stored, maxBytes) / 32) * 32);
+  for (let first = 0; first < rows; first += perPart) {
+    const count = Math.min(perPart, rows - first);
+    const part = constant(
+      device,
+      bytes.subarray(first * rowBytes, (first + count) * rowBytes),
+      storageUsage,
+    );
+    const { numbers, ...kernel } = packing(columns, type as QuantizedType, layout, first, count);
+    const shape = constant(device, numbers, shapeUsage);
+    recorder.dispatch({ ...kernel, bindings: [part, view, shape] });
+    recorder.submit();
+    // Destroyed once the submitted commands are done with them.
+    for (const { buffer } of [part, shape]) {
+      device.groups.forget(buffer);
+      buffer.destroy();
+    }
+  }
+}
+
 /** The kernel that lays some rows out, and its shape. */
 function packing(
-  { columns, type }: StoredWeight,
+  columns: number,
+  type: QuantizedType,
   { steps, stepsPerSegment, segmentHeight, scalesTop }: TextureLayout,
   first: number,
   count: number,
 ) {
   const blocks = Math.ceil(count / 32);
-  const numbers = [first, stepsPerSegment, segmentHeight];
-  if (!isQuantized(type)) {
-    return {
-      shader: packWeightsShader,
-      constants: {},
-      numbers: new Uint32Array([steps, ...numbers]),
-      workgroups: workgroupsFor(blocks * 32 * steps, 64),
-    };
-  }
   const groups = groupsOf(columns, quantizedForms[type]);
   const scalesAt = paddedQuantBytes(columns, type) / 4;
   const texels = blocks * 8 * (texelsOf(type) * steps + scalePairs(columns, type));
@@ -191,7 +197,7 @@ function packing(
     shader: packQuantizedWeightsShader,
     constants: { TEXELS: texelsOf(type) },
     numbers: new Uint32Array([
-      ...[quantizedRowBytes(columns, type) / 4, ...numbers],
+      ...[quantizedRowBytes(columns, type) / 4, first, stepsPerSegment, segmentHeight],
       ...[steps, scalesAt, groups, scalesTop],
     ]),
     workgroups: workgroupsFor(texels, 64),

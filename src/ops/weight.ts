@@ -39,7 +39,7 @@ export interface BufferPart {
   readonly rows: number;
 }
 
-/** A whole weight, laid out by `pack_weights.wgsl`. */
+/** A whole weight, laid out by `writeTexels()`, or where quantized by `pack_quantized_weights.wgsl`. */
 export interface TexturePart {
   readonly layout: "texture";
   readonly texture: GPUTexture;

@@ -26,6 +26,35 @@ gpuTest("upload() refuses what would end the process", async () => {
   buffer.destroy();
 });
 
+gpuTest(
+  "uploadTexels() refuses regions that are not the texture's, and other numbers of texels",
+  async () => {
+    using device = await Device.open();
+    const texture = device.createTexture(8, 4, "rgba32uint");
+    const region = { x: 4, y: 2, width: 4, height: 2 };
+    device.uploadTexels(texture, region, new Uint32Array(32));
+    for (const change of [{ x: 5 }, { y: 3 }, { x: -1 }, { width: 0 }, { height: 3 }]) {
+      const { width, height } = { ...region, ...change };
+      assert.throws(
+        () =>
+          device.uploadTexels(
+            texture,
+            { ...region, ...change },
+            new Uint32Array(4 * width * height),
+          ),
+        code("gpu/upload-range"),
+      );
+    }
+    assert.throws(
+      () => device.uploadTexels(texture, region, new Uint32Array(28)),
+      code("gpu/upload-range"),
+    );
+    await device.settle();
+    assert.deepEqual(device.uncapturedErrors, []);
+    texture.destroy();
+  },
+);
+
 gpuTest("createBuffer() refuses sizes that the adapter cannot hold", async () => {
   using device = await Device.open();
   assert.throws(() => device.createBuffer(0, storage), code("gpu/buffer-size"));
