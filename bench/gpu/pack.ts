@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { sha256 } from "../../src/numbers/sha256.ts";
 import { run } from "../../tools/command.ts";
+import { dawnPackage } from "../../src/scoring/engines/dawn.ts";
 import { installPeers, packagesFolder, peerPackages } from "../peers/packages.ts";
 import { testedPaths } from "./gpu_tests.ts";
 import { commitOf, packedFile } from "./results.ts";
@@ -17,11 +18,12 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const kit = join(root, ".gpu");
 const packagesFile = "deno_dir.tar.xz";
 
-const usage = `Usage: deno task gpu:pack [--dry-run] [--limit MIB]
+const usage = `Usage: deno task gpu:pack [--dry-run] [--dawn] [--limit MIB]
 
 Packs what a bare x86-64 Linux machine with a GPU lacks into .gpu/, where npm and apt work.
 
   --dry-run     tell what would be packed
+  --dawn        pack Dawn, for the step matrix_unit, in place of ONNX Runtime Web
   --limit MIB   most that .gpu/ and the tree may take together (default 64)
 `;
 
@@ -183,6 +185,14 @@ async function packPeers(): Promise<void> {
   await must("tar", ["-C", packagesFolder, "-cJf", archive, "installed.json", ...files]);
 }
 
+/** Dawn, for x86-64 Linux alone: what loads it, and the library. */
+async function packDawn(temporary: string): Promise<void> {
+  const archive = (await must("npm", ["pack", "--silent", dawnPackage], { cwd: temporary })).trim();
+  await must("tar", ["-xzf", archive.split("\n").at(-1)!], { cwd: temporary });
+  const files = ["package.json", "index.js", "dist/linux-x64"].map((file) => `package/${file}`);
+  await must("tar", ["-C", temporary, "-cJf", join(kit, "dawn.tar.xz"), ...files]);
+}
+
 /** Debian's packages, for x86-64 whatever this machine is. */
 async function packLibraries(temporary: string): Promise<void> {
   const lists = join(temporary, "lists");
@@ -216,14 +226,17 @@ async function sizeOf(paths: readonly string[]): Promise<number> {
 }
 
 /** The parts: what each is, the file that tells that it is there, whether it changes with packages. */
-function partsOf(temporary: string) {
+function partsOf(temporary: string, dawn: boolean) {
   const part = (what: string, file: string, fromNpm: boolean, pack: () => Promise<void>) => (
     { what, file, fromNpm, pack }
   );
   return [
     part(`Deno ${Deno.version.deno}`, "deno.xz", false, () => packDeno(temporary)),
     part("npm packages", packagesFile, true, () => packPackages(temporary)),
-    part("ONNX Runtime Web", "peers.tar.xz", true, packPeers),
+    // Not both: together with the tree they are over the limit.
+    dawn
+      ? part("Dawn", "dawn.tar.xz", true, () => packDawn(temporary))
+      : part("ONNX Runtime Web", "peers.tar.xz", true, packPeers),
     part("the Vulkan loader", "loader", false, () => packLibraries(temporary)),
   ];
 }
@@ -233,6 +246,7 @@ async function main(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       "dry-run": { type: "boolean", default: false },
+      dawn: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
       limit: { type: "string", default: "64" },
     },
@@ -244,7 +258,7 @@ async function main(args: readonly string[]): Promise<number> {
   const packages = await packagesKey();
   const temporary = await Deno.makeTempDir();
   try {
-    for (const { what, file, fromNpm, pack } of partsOf(temporary)) {
+    for (const { what, file, fromNpm, pack } of partsOf(temporary, values.dawn)) {
       const isFresh = before.deno === deno && (!fromNpm || before.packages === packages);
       const isKept = isFresh && await exists(join(kit, file));
       console.error(`${isKept ? "kept" : values["dry-run"] ? "would pack" : "packing"}: ${what}`);
@@ -255,6 +269,8 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     await Deno.remove(temporary, { recursive: true });
   }
+  const other = join(kit, values.dawn ? "peers.tar.xz" : "dawn.tar.xz");
+  if (!values["dry-run"] && await exists(other)) await Deno.remove(other);
   const tree = await sizeOf((await trackedFiles()).map((file) => join(root, file)));
   const size = await exists(kit) ? await sizeOf([kit]) : 0;
   const mebibytes = [size, tree, size + tree].map((bytes) => Math.ceil(bytes / 2 ** 20));

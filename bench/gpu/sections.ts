@@ -34,6 +34,10 @@ function checksSection(results: Results): Written | undefined {
       ...failed.map(({ kernel, set, failure }) => `**${kernel}, \`${set}\`**: ${failure}`),
     );
   }
+  const unit = stepOf(results, "matrix_unit")?.rows.filter(isCheck) ?? [];
+  lines.push(
+    ...unit.map(({ ok, check, found }) => `${ok ? check : `**${check}**`}, by Dawn: ${found}`),
+  );
   const tests = stepOf(results, "tests")?.rows.find(isTests);
   if (tests !== undefined) {
     const { passed, ignored, failed } = tests;

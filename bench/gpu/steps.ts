@@ -126,6 +126,13 @@ export function stepsOf(settings: StepSettings): Step[] {
     bench("same_adapter"),
     bench("ceilings"),
     {
+      name: "matrix_unit",
+      does: "products on matrix units by Dawn, where it is packed: trials, times beside the tiles'",
+      limit: 90,
+      needs: ["adapter"],
+      commands: () => [denoRun("--no-lock", "bench/gpu/matrix_unit.ts")], // no lock file lists Dawn
+    },
+    {
       name: "tests",
       does: "the tests of kernels, models and memory",
       limit: 240,

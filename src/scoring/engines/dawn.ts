@@ -27,6 +27,11 @@ const adapterAdvice =
   "wants a newer one than Debian 12's: 25.0 is accepted, 22.3 is not); compute by the runtime's own " +
   "WebGPU, without `--webgpu dawn` (`webgpu` in a program), or without a GPU by --backend wasm";
 
+/** What Dawn is created with. See {@link openDawn}. */
+export function dawnOptions(experimental: boolean): readonly string[] {
+  return experimental ? [...settings, experiments] : settings;
+}
+
 const opened = new Map<boolean, Promise<WebGpu>>();
 
 /**
@@ -39,7 +44,7 @@ const opened = new Map<boolean, Promise<WebGpu>>();
 export function openDawn(experimental: boolean = false): Promise<WebGpu> {
   const before = opened.get(experimental);
   if (before !== undefined) return before;
-  const opening = load(experimental ? [...settings, experiments] : settings);
+  const opening = load(dawnOptions(experimental));
   opened.set(experimental, opening);
   opening.catch(() => opened.delete(experimental)); // what is missing may be put there
   return opening;
