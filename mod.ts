@@ -34,6 +34,7 @@ export type { Port } from "./src/scoring/worker/remote_calls.ts";
 export type { BackendChoice } from "./src/scoring/backend_choice.ts";
 export type { KernelSet } from "./src/gpu/kernel_set.ts";
 export type { Precision } from "./src/gpu/precision.ts";
+export type { QuantizedWeights } from "./src/scoring/weights_name.ts";
 export type { BackendKind, KernelsName } from "./src/ops/backend.ts";
 export type { Tuning } from "./src/ops/products/product_tuner.ts";
 export type { MemoryPlan } from "./src/scoring/packs/memory_plan.ts";
