@@ -7,16 +7,19 @@ import { scoreRows } from "../score/score_rows.ts";
 
 /** How scores of a model with quantized weights differ from those of the model itself. */
 export interface QuantizationReport {
+  /** What the weights were quantized to. */
   readonly weights: QuantizedWeights;
   /** Inputs that share a scale. */
   readonly group: 32 | 128;
-  /** Rows of the input, and those that are left out since one of the models has no score for them. */
+  /** Rows of the input. */
   readonly rows: number;
+  /** Those that are left out, since one of the models has no score for them. */
   readonly failed: number;
   /** Conversations that are compared. */
   readonly scores: number;
-  /** Largest and mean |Δscore|; `null` where nothing was compared. */
+  /** Largest |Δscore|; `null` where nothing was compared. */
   readonly largestChange: number | null;
+  /** Mean |Δscore|. */
   readonly meanChange: number | null;
   /** Standard deviation of the model's own scores, to hold the changes against. */
   readonly spread: number | null;
@@ -26,8 +29,9 @@ export interface QuantizationReport {
   readonly pairs: number;
   /** Share of them whose preferred side is the same. */
   readonly agreement: number | null;
-  /** Bytes of weights on the device, of the model itself and quantized. */
+  /** Bytes of the model's own weights on the device. */
   readonly weightBytes: number;
+  /** The same quantized. */
   readonly quantizedWeightBytes: number;
 }
 
@@ -35,6 +39,7 @@ export interface QuantizationReport {
 export interface QuantizationReportOptions extends Omit<LoadOptions, "weights" | "weightGroup"> {
   /** Forms that are compared with the model itself, one after another. */
   readonly weights: readonly QuantizedWeights[];
+  /** Inputs that share a scale: 32 (the default) or 128. */
   readonly group?: 32 | 128 | undefined;
   /** Told of each row that was scored, and by which model. */
   readonly onRow?: ((weights: QuantizedWeights | undefined, rows: number) => void) | undefined;

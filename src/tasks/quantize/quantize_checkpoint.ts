@@ -28,8 +28,9 @@ export interface QuantizeOptions extends Pick<LoadOptions, "ignoreConfigKeys"> {
 export interface QuantizedCheckpoint {
   /** Weights that were quantized. */
   readonly quantized: number;
-  /** Bytes of all tensors, before and after. */
+  /** Bytes of all tensors before. */
   readonly bytesBefore: number;
+  /** After it was quantized. */
   readonly bytesAfter: number;
 }
 
