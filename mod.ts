@@ -32,6 +32,7 @@ export {
 export { serveRewardModel } from "./src/scoring/worker/serve_reward_model.ts";
 export type { Port } from "./src/scoring/worker/remote_calls.ts";
 export type { BackendChoice } from "./src/scoring/backend_choice.ts";
+export type { WebGpuName } from "./src/gpu/adapter.ts";
 export type { KernelSet } from "./src/gpu/kernel_set.ts";
 export type { Precision } from "./src/gpu/precision.ts";
 export type { QuantizedWeights } from "./src/scoring/weights_name.ts";

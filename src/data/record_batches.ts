@@ -3,7 +3,9 @@ import type { ReadRow } from "./rows.ts";
 
 /** A record batch of `apache-arrow`, whichever copy of that package made it. */
 export interface ArrowRecordBatch {
+  /** How many rows it has. */
   readonly numRows: number;
+  /** Names and types of its columns. */
   readonly schema: { readonly fields: readonly { readonly name: string }[] };
   /** The values of a column. */
   getChildAt(index: number): unknown;
