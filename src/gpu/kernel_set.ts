@@ -1,3 +1,4 @@
+import { AssayError } from "../error.ts";
 import type { Device } from "./device.ts";
 
 /**
@@ -16,6 +17,28 @@ export type KernelSet = "tiled" | "texture";
 export function chooseKernelSet({ adapter, subgroups }: Device): KernelSet {
   const { size } = subgroups;
   return adapter.software && (size === 8 || size === 16) ? "texture" : "tiled";
+}
+
+/**
+ * Makes sure that a device can compute with a kernel set: shuffles among 8 lanes are undefined in
+ * smaller subgroups, and would give wrong numbers in silence.
+ *
+ * @throws {AssayError} `gpu/no-shuffles` for `texture` kernels where subgroups hold no groups of 8.
+ */
+export function expectShuffles(
+  { adapter, subgroups: { size } }: Pick<Device, "adapter" | "subgroups">,
+  kernelSet: KernelSet,
+): void {
+  if (kernelSet === "tiled" || (size > 0 && size % 8 === 0)) return;
+  throw new AssayError(
+    "gpu/no-shuffles",
+    `Cannot compute with the texture kernels on ${
+      adapter.description || "this adapter"
+    }: expected ` +
+      `subgroups of 8 lanes or a multiple of 8, found ${
+        size === 0 ? "none, or of several sizes" : size
+      }; leave the kernel set to Assay, or take "tiled"`,
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Precision } from "../gpu/precision.ts";
 import { AssayError } from "../error.ts";
 import type { Device } from "../gpu/device.ts";
-import { chooseKernelSet, type KernelSet } from "../gpu/kernel_set.ts";
+import { chooseKernelSet, expectShuffles, type KernelSet } from "../gpu/kernel_set.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { mostTextureRows } from "../gpu/texture_pool.ts";
 import { queriesPerBlock } from "./query_blocks.ts";
@@ -37,7 +37,8 @@ export class GpuBackend implements Backend {
    *   only in tests.
    * @param tuner Chooses the tiles of products.
    * @param precision In what numbers products multiply.
-   * @throws {AssayError} `gpu/no-f16` where the device or the kernels lack the precision.
+   * @throws {AssayError} `gpu/no-f16` where the device or the kernels lack the precision;
+   *   `gpu/no-shuffles` where the device lacks what the kernels compute with.
    */
   constructor(
     readonly device: Device,
@@ -46,6 +47,7 @@ export class GpuBackend implements Backend {
     readonly tuner: ProductTuner = new ProductTuner(device, kernelSet),
     readonly precision: Precision = "f32",
   ) {
+    expectShuffles(device, kernelSet);
     if (precision === "f16") expectHalf(device, kernelSet);
     this.#recorder = new Recorder(device, kernelSet, (product) => tuner.choose(product));
     device.onFull = () => this.#recorder.submit();
