@@ -17,20 +17,11 @@ import { FolderFiles, streamInto } from "../data/folder_files.ts";
 import { AssayError } from "../error.ts";
 import { gatingLayerName, logitScaleName, regressionName, transformName } from "../heads/armo.ts";
 import { scoreName } from "../heads/scalar.ts";
+import { textFiles } from "../checkpoint/text_files.ts";
 import { planBackbone } from "../models/families.ts";
 import type { BackbonePlan } from "../models/family.ts";
 import type { ArmoFit } from "./armo_fit.ts";
 import { files } from "../runtime/files.ts";
-
-/** Text files that a checkpoint needs beside its weights. */
-const textFiles: readonly string[] = [
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "chat_template.jinja",
-  "generation_config.json",
-];
 
 /** A head as a checkpoint holds it. */
 export interface HeadTensors {

@@ -72,27 +72,10 @@ async function inspect(model: string, flags: InspectFlags, output: Output): Prom
   using opened = new DisposableStack();
   const checkpoint = await openModel(model, flags, output, opened);
   for (const warning of checkpoint.warnings) warn(warning);
-  const {
-    backend,
-    webgpu,
-    experimental,
-    kernels,
-    tuning,
-    threads,
-    memoryBudget,
-    batch: tokensPerPack,
-  } = flags;
-  checkLoadOptions({
-    backend,
-    webgpu,
-    experimental,
-    kernels,
-    tuning,
-    threads,
-    memoryBudget,
-    tokensPerPack,
-  });
+  const { backend, webgpu, experimental, kernels, tuning, threads, memoryBudget } = flags;
+  const tokensPerPack = flags.batch;
   const settings = { webgpu, experimental, kernels, tuning, threads, memoryBudget, tokensPerPack };
+  checkLoadOptions({ backend, ...settings });
   return await reportModel(checkpoint, {
     openBackend: (plan) => openBackend(backend, warn, settings, plan),
     memoryBudget,
