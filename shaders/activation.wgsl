@@ -10,6 +10,10 @@
 // GELU and its approximation are Hendrycks and Gimpel's (2016, arXiv 1606.08415, section 2). What exp is
 // given is bounded, since exp(88) is the largest power of a whole number in f32; comparisons with a NaN
 // are false, so it stays one.
+//
+// What multiplies and adds is an fma by name. Several kernels include this, with tiles of any size, and a
+// score must not depend on which of them ran: a compiler that is free to round a product and a sum once
+// or twice may do one here and the other there.
 
 const ACTIVATION: u32 = 0u;
 
@@ -21,24 +25,26 @@ fn at_most(x: vec4<f32>, most: f32) -> vec4<f32> {
 fn error_function(x: vec4<f32>) -> vec4<f32> {
   let t = at_most(abs(x), 4.0); // erf(4) is 1 in f32
   let s = t * t;
-  var near = -5.96761703e-4 * s + 4.99119423e-3;
-  near = near * s - 2.67681349e-2;
-  near = near * s + 1.12819925e-1;
-  near = near * s - 3.76125336e-1;
-  near = near * s + 1.28379166e-1;
-  near = near * t + t;
-  var far = (-1.72853470e-5 * t + 3.83197126e-4) * s + (-3.88396438e-3 * t + 2.42546219e-2);
-  far = far * t - 1.06777877e-1;
-  far = far * t - 6.34846687e-1;
-  far = far * t - 1.28717512e-1;
-  far = 1.0 - exp(far * t - t);
+  var near = fma(vec4<f32>(-5.96761703e-4), s, vec4<f32>(4.99119423e-3));
+  near = fma(near, s, vec4<f32>(-2.67681349e-2));
+  near = fma(near, s, vec4<f32>(1.12819925e-1));
+  near = fma(near, s, vec4<f32>(-3.76125336e-1));
+  near = fma(near, s, vec4<f32>(1.28379166e-1));
+  near = fma(near, t, t);
+  let upper = fma(vec4<f32>(-1.72853470e-5), t, vec4<f32>(3.83197126e-4));
+  let lower = fma(vec4<f32>(-3.88396438e-3), t, vec4<f32>(2.42546219e-2));
+  var far = fma(upper, s, lower);
+  far = fma(far, t, vec4<f32>(-1.06777877e-1));
+  far = fma(far, t, vec4<f32>(-6.34846687e-1));
+  far = fma(far, t, vec4<f32>(-1.28717512e-1));
+  far = 1.0 - exp(fma(far, t, -t));
   let positive = select(near, far, t > vec4<f32>(0.927734375));
   return select(positive, -positive, x < vec4<f32>(0.0));
 }
 
 fn activated(x: vec4<f32>) -> vec4<f32> {
   if (ACTIVATION == 1u) {
-    let twice = 1.5957691216057308 * (x + 0.044715 * x * x * x);
+    let twice = 1.5957691216057308 * fma(0.044715 * x * x, x, x);
     return x / (1.0 + exp(min(-twice, vec4<f32>(88.0))));
   }
   if (ACTIVATION == 2u) {
