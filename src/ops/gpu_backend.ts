@@ -47,8 +47,8 @@ export class GpuBackend implements Backend {
     readonly tuner: ProductTuner = new ProductTuner(device, kernelSet),
     readonly precision: Precision = "f32",
   ) {
-    expectShuffles(device, kernelSet);
     if (precision === "f16") expectHalf(device, kernelSet);
+    expectShuffles(device, kernelSet);
     this.#recorder = new Recorder(device, kernelSet, (product) => tuner.choose(product));
     device.onFull = () => this.#recorder.submit();
   }

@@ -29,7 +29,8 @@ gpuTest("a bad conversation costs only its own verdict", async () => {
 
 gpuTest("scoreStream() gives the verdicts of score(), in order, reading as it goes", async () => {
   using model = await loadGolden("llama", { backend: "gpu", tokensPerPack: 64 });
-  const conversations = varied(await goldenConversations("llama"));
+  // Many: sixteen packs may be computed for one readback, and others wait meanwhile.
+  const conversations = varied(await goldenConversations("llama"), 300);
   let given = 0;
   let most = 0;
   let taken = 0;
