@@ -8,13 +8,15 @@ export interface TestedKernelSet {
   readonly missing: string | undefined;
 }
 
-async function subgroupSize(): Promise<number | undefined> {
-  if (await findAdapter() === undefined) return undefined;
+async function adapterFacts(): Promise<{ size?: number; software?: boolean }> {
+  if (await findAdapter() === undefined) return {};
   using device = await Device.open();
-  return device.subgroups.size;
+  return { size: device.subgroups.size, software: device.adapter.software };
 }
 
-const size = await subgroupSize();
+const { size, software } = await adapterFacts();
+/** Whether kernels run on the processor, and take long to compile. */
+export const onSoftwareAdapter: boolean = software === true;
 const noAdapter = size === undefined ? "no WebGPU adapter on this machine" : undefined;
 const noShuffles = size === 8 || size === 16
   ? undefined

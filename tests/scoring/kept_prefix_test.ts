@@ -6,7 +6,6 @@ import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import {
   goldenConversations,
   hasDynamicRope,
-  hasOwnBackbone,
   isRecurrent,
   parityModels,
   readsEveryToken,
@@ -14,11 +13,11 @@ import {
 } from "../golden/parity.ts";
 import { testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
-import { loadGolden, varied } from "./golden_model.ts";
+import { isLookedAt, loadGolden, varied } from "./golden_model.ts";
 
 for (const model of parityModels) {
   for (const { kernelSet, missing } of testedKernelSets) {
-    if (kernelSet === "tiled" && !hasOwnBackbone(model)) continue;
+    if (!isLookedAt(model, kernelSet)) continue;
     testWhere(
       missing,
       `a prompt of ${model} that goes on in further packs gives the same bits (${kernelSet})`,

@@ -3,15 +3,14 @@ import { Device } from "../../src/gpu/device.ts";
 import { tileName, tilesOf } from "../../src/ops/products/product_tiles.ts";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import type { Verdict } from "../../src/scoring/verdict.ts";
-import { goldenConversations, hasOwnBackbone, parityModels } from "../golden/parity.ts";
+import { goldenConversations, parityModels } from "../golden/parity.ts";
 import { noHalf, testedKernelSets } from "../kernel_sets.ts";
 import { testWhere } from "../requirement.ts";
-import { loadGolden, varied } from "./golden_model.ts";
+import { isLookedAt, loadGolden, varied } from "./golden_model.ts";
 
 for (const model of parityModels) {
   for (const { kernelSet: kernels, missing } of testedKernelSets) {
-    // On a software adapter they are slow: not of each head on the same backbone.
-    if (kernels === "tiled" && !hasOwnBackbone(model)) continue;
+    if (!isLookedAt(model, kernels)) continue;
     invarianceTest(model, { backend: "gpu", kernels }, missing);
   }
   invarianceTest(model, { backend: "wasm" });
