@@ -79,13 +79,14 @@ async function packDeno(temporary: string): Promise<void> {
   await Deno.copyFile(join(temporary, "package/deno.xz"), join(kit, "deno.xz"));
 }
 
-/** What editors and type checks alone read. */
+/** What editors, type checks and a package's own tests alone read. */
 const unread = /\.(d\.[cm]?ts|map|md)$/;
 
 async function removeUnread(folder: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
-    if (isDirectory) await removeUnread(path);
+    if (isDirectory && name === "test") await Deno.remove(path, { recursive: true });
+    else if (isDirectory) await removeUnread(path);
     else if (unread.test(name)) await Deno.remove(path);
   }
 }
@@ -98,13 +99,16 @@ export interface PackageInfo {
   >;
 }
 
+/** A peer of packages that only their types need; of 20 MB. */
+const typesAlone = "typescript";
+
 /** The packages that programs import, and those that these import, as `name/version`. */
 export function importedPackages({ modules, npmPackages }: PackageInfo): Set<string> {
   const found = new Set<string>();
   const add = (id: string): void => {
     const { name, version, dependencies } = npmPackages[id]!;
     const folder = `${name}/${version}`;
-    if (found.has(folder)) return;
+    if (found.has(folder) || name === typesAlone) return;
     found.add(folder);
     for (const dependency of dependencies) add(dependency);
   };

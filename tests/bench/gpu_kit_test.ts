@@ -220,7 +220,12 @@ Deno.test("what the steps run is packed, and nothing of what they don't", () => 
   });
   const info = {
     modules: [{}, { npmPackage: "a@1" }],
-    npmPackages: { "a@1": of("a", "@b/c@1"), "@b/c@1": of("@b/c", "a@1"), "big@1": of("big") },
+    npmPackages: {
+      "a@1": of("a", "@b/c@1", "typescript@1"),
+      "typescript@1": of("typescript"), // a peer of types alone
+      "@b/c@1": of("@b/c", "a@1"),
+      "big@1": of("big"),
+    },
   };
   assert.deepEqual([...importedPackages(info)], ["a/1.0.0", "@b/c/1.0.0"]);
 });
