@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { type RunningServer, serve } from "../../src/server/serve.ts";
 import { loadServableModel } from "../../src/tasks/serve/servable_model.ts";
 import { parityFolder } from "../golden/parity.ts";
@@ -14,19 +15,10 @@ const home = Deno.env.get("HOME") ?? ".";
 const folder = Deno.env.get("ASSAY_CLIENTS") ?? `${home}/.cache/assay/clients`;
 const isAsked = Deno.env.get("ASSAY_TEST_CLIENTS") !== undefined;
 
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Why a client can't run: it is not asked for, or not installed. */
 function missing(path: string): string | undefined {
   if (!isAsked) return "the real clients are run by deno task test:clients";
-  return exists(path) ? undefined : `${path} is not there: see tests/clients/README.md`;
+  return existsSync(path) ? undefined : `${path} is not there: see tests/clients/README.md`;
 }
 
 async function withServer(use: (server: RunningServer) => Promise<void>): Promise<void> {
@@ -109,7 +101,9 @@ testWhere(
     }),
 );
 
-const anyPython = ["/usr/bin/python3", "/usr/local/bin/python3", python].find(exists);
+const anyPython = ["/usr/bin/python3", "/usr/local/bin/python3", python].find((path) =>
+  existsSync(path)
+);
 const noPython = anyPython === undefined ? "no Python" : undefined;
 
 /** As verl's reward loop calls it (verl/workers/reward_manager, reward_loop.py of 2026). */

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 /** Files that take as long as a room's tests together, and so are groups of their own, longest first. */
 const longFiles = [
   "tests/scoring/same_bits_test.ts",
@@ -23,7 +25,7 @@ export function testGroups(): string[][] {
   return [
     ...longFiles.map((file) => [file]),
     ...[...ordered].map((room) => testFiles(`tests/${room}`)),
-    examples.filter(exists),
+    examples.filter((path) => existsSync(path)),
   ].filter((group) => group.length > 0);
 }
 
@@ -34,13 +36,4 @@ function testFiles(folder: string): string[] {
     if (isDirectory) return testFiles(path);
     return name.endsWith("_test.ts") && !longFiles.includes(path) ? [path] : [];
   }).sort();
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
