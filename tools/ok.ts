@@ -29,7 +29,7 @@ function typed(): string[] {
   ].sort();
 }
 
-/** The steps in their order: cheap ones first, so that a slip shows soon. */
+/** The steps: cheap ones first, so that a slip shows soon. */
 const steps: Readonly<Record<string, () => Promise<Outcome>>> = {
   "format": () => runDeno("fmt", "--check"),
   "lint": () => runDeno("lint"),
@@ -52,22 +52,34 @@ function indented(text: string): string {
   return text.replaceAll(/^/gm, "    ");
 }
 
+/** How many steps run at once; those of `alone` use every core themselves. */
+const atOnce = 2;
+const alone = new Set(["commands in the documentation run", "tests"]);
+
+/** Runs a step; gives what is printed of it. */
+async function lineOf(name: string, step: () => Promise<Outcome>): Promise<string> {
+  const start = performance.now();
+  const { ok, output } = await step();
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  if (!ok) failed++;
+  const told = ok
+    ? output.split("\n").filter((line) => remarkLine.test(line)).join("\n")
+    : output.trimEnd();
+  const line = `${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)`;
+  return told === "" ? line : `${line}\n${indented(told)}`;
+}
+
 let failed = 0;
 const chosen = Object.entries(steps).filter(([name]) =>
   name !== "tests" || !Deno.args.includes("--without-tests")
 );
-for (const [name, step] of chosen) {
-  const start = performance.now();
-  const { ok, output } = await step();
-  const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
-  if (!ok) {
-    failed++;
-    console.log(indented(output.trimEnd()));
-    continue;
+const together = chosen.filter(([name]) => !alone.has(name));
+const lane = async (): Promise<void> => {
+  for (let next = together.shift(); next !== undefined; next = together.shift()) {
+    console.log(await lineOf(...next));
   }
-  const remarks = output.split("\n").filter((line) => remarkLine.test(line));
-  if (remarks.length > 0) console.log(indented(remarks.join("\n")));
-}
+};
+await Promise.all(Array.from({ length: atOnce }, lane));
+for (const step of chosen) if (alone.has(step[0])) console.log(await lineOf(...step));
 console.log(`${chosen.length - failed} passed, ${failed} failed`);
 if (failed > 0) Deno.exitCode = 1;
