@@ -28,6 +28,8 @@ const wholeBytes = 256 * 1024;
 export async function checkpointRevision(checkpoint: Checkpoint): Promise<string> {
   const parts: string[] = [JSON.stringify(checkpoint.config)];
   for (const file of hashedFiles) parts.push(await checkpoint.readText(file) ?? "");
+  const special = await checkpoint.readText("special_tokens_map.json");
+  if (special !== undefined) parts.push(special);
   const infos = [...checkpoint.tensors.values()].sort((a, b) => a.name < b.name ? -1 : 1);
   for (const info of infos) {
     const form = JSON.stringify([info.name, info.dtype, info.shape]);

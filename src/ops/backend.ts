@@ -57,6 +57,8 @@ export interface Backend extends Disposable {
    * Scores may differ between them in their last bits.
    */
   readonly kernels: KernelsName;
+  /** The GPU's adapter with its driver, where there is one: another may differ in a score's last bits. */
+  readonly adapter?: string | undefined;
   /** In what numbers a backbone's products are to multiply; sums, norms, attention and heads are f32. */
   readonly precision: Precision;
   /**

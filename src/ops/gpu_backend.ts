@@ -1,5 +1,6 @@
 import type { Precision } from "../gpu/precision.ts";
 import { AssayError } from "../error.ts";
+import { adapterName } from "../gpu/adapter.ts";
 import type { Device } from "../gpu/device.ts";
 import { chooseKernelSet, expectShuffles, type KernelSet } from "../gpu/kernel_set.ts";
 import { Recorder } from "../gpu/recorder.ts";
@@ -58,6 +59,11 @@ export class GpuBackend implements Backend {
     const { adapter: { webgpu }, matrixUnit } = this.device;
     if (matrixUnit !== undefined && this.precision === "f16") return "matrix-dawn";
     return webgpu === undefined ? this.kernelSet : `${this.kernelSet}-${webgpu}`;
+  }
+
+  /** See {@link Backend.adapter}. */
+  get adapter(): string {
+    return adapterName(this.device.adapter);
   }
 
   /** See {@link Backend.maxMatrixRows}. */

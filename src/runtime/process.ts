@@ -47,6 +47,19 @@ export function runtimeName(): string {
   return `${name}, ${platform} ${arch}`;
 }
 
+/**
+ * The engine of JavaScript and the processor's architecture: what sines, exponentials and logarithms of the
+ * host depend on in their last bit, whatever the system is: `V8 14.9.207.2-rusty, x86_64`.
+ */
+export function arithmeticName(): string {
+  if (deno !== undefined) return `V8 ${deno.version.v8}, ${deno.build.arch}`;
+  if (node === undefined) return "unknown";
+  const { versions, arch } = node;
+  const engine = versions.bun === undefined ? `V8 ${versions.v8}` : `Bun ${versions.bun}`;
+  const names: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
+  return `${engine}, ${names[arch] ?? arch}`;
+}
+
 /** All that an error tells, with its causes and where it came from. */
 export function inspect(value: unknown): string {
   if (deno !== undefined) return deno.inspect(value, { colors: false });

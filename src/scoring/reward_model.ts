@@ -1,3 +1,4 @@
+import type { Precision } from "../gpu/precision.ts";
 import type { CheckpointFolder } from "../checkpoint/folder.ts";
 import type { Head, Judgement } from "../heads/head.ts";
 import type { Conversation } from "../text/conversation.ts";
@@ -119,6 +120,16 @@ export class RewardModel implements Disposable {
   /** The kernels that compute, which every verdict names. */
   get kernels(): KernelsName {
     return this.#backbone.backend.kernels;
+  }
+
+  /** In what numbers the backbone's products multiply. */
+  get precision(): Precision {
+    return this.#backbone.backend.precision;
+  }
+
+  /** The GPU's adapter with its driver, where one computes. */
+  get adapter(): string | undefined {
+    return this.#backbone.backend.adapter;
   }
 
   /** What the layers' weights were quantized to, as every verdict says; `undefined` of plain ones. */

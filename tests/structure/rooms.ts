@@ -21,8 +21,9 @@ export const heights: Readonly<Record<string, number>> = {
   fitting: 5, // fits with the formulas of calibration and voting
   data: 4,
   tasks: 6, // what commands and programs share: joins all of the above
-  server: 7,
-  cli: 8, // starts the server
+  fleet: 7, // past one machine
+  server: 8,
+  cli: 9, // starts the server
 };
 
 /** Rooms that import no other room and that every room may import. */

@@ -24,6 +24,8 @@ export type LoadedFacts = Pick<
   | "objectives"
   | "backend"
   | "kernels"
+  | "precision"
+  | "adapter"
   | "weights"
   | "plan"
   | "maxTokens"

@@ -1,3 +1,4 @@
+import type { Precision } from "../../gpu/precision.ts";
 import type { CheckpointFolder } from "../../checkpoint/folder.ts";
 import { AssayError } from "../../error.ts";
 import type { Conversation } from "../../text/conversation.ts";
@@ -155,6 +156,16 @@ export class RewardModelWorker
   /** See {@link RewardModel.kernels}. */
   get kernels(): KernelsName {
     return this.#facts.kernels;
+  }
+
+  /** See {@link RewardModel.precision}. */
+  get precision(): Precision {
+    return this.#facts.precision;
+  }
+
+  /** See {@link RewardModel.adapter}. */
+  get adapter(): string | undefined {
+    return this.#facts.adapter;
   }
 
   /** See {@link RewardModel.weights}. */

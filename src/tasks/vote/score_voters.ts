@@ -6,6 +6,7 @@ import type { LoadOptions } from "../../scoring/load_options.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { conversationKey } from "../../voting/score_cache.ts";
 import type { ScoredRow } from "../../voting/scored_row.ts";
+import { readingSettings } from "../reading_settings.ts";
 import type { RepeatableRows } from "../repeatable_rows.ts";
 import { ScoreCacheFile } from "./score_cache_file.ts";
 import { type OpenVoter, openVoter, type VoterSource, type VoterSpec } from "./voter_source.ts";
@@ -231,28 +232,11 @@ function settingsOf(load: LoadOptions): Record<string, string | number | boolean
     version: configuration.version,
     backend: load.backend ?? "auto",
     kernels: load.kernels ?? "auto",
-    ...(load.weights !== undefined && {
-      weights: load.weights,
-      weightGroup: load.weightGroup ?? 32,
-    }),
-    truncate: load.truncate ?? "error",
-    trustSpecialTokens: load.trustSpecialTokens ?? false,
     ...(load.precision === "f16" && { precision: load.precision }),
     ...(load.webgpu !== undefined && { webgpu: load.webgpu }),
     ...(load.experimental && { experimental: load.experimental }),
-    ...(load.pooling === "last-not-pad" && { pooling: load.pooling }),
-    ...(load.form !== undefined && { form: load.form }),
-    ...(load.label !== undefined && { label: load.label }),
-    ...askedSettings(load),
+    ...readingSettings(load),
   };
-}
-
-/** What was asked of the head, where anything was. */
-function askedSettings(load: LoadOptions): Record<string, string> {
-  const { logit, logits, stepToken, stepTurns, reduceSteps, chatTemplate } = load;
-  const asked = { logit, logits, stepToken, stepTurns, reduceSteps, chatTemplate };
-  const given = Object.entries(asked).filter(([, value]) => value !== undefined && value !== false);
-  return Object.fromEntries(given.map(([name, value]) => [name, JSON.stringify(value)]));
 }
 
 function interrupted(cause: unknown, isKept: boolean): AssayError {
