@@ -16,6 +16,17 @@ export {
   type EvaluationReport,
   type LabelledRow,
 } from "./evaluation.ts";
+export { mcnemarExact, type McNemarTest } from "./mcnemar.ts";
+export {
+  bootstrap,
+  bootstrapAll,
+  bootstrapDifference,
+  bootstrapDraws,
+  bootstrapMean,
+  type BootstrapOptions,
+  type ClusterSums,
+  type Interval,
+} from "../numbers/bootstrap.ts";
 export {
   publishedSubset,
   rewardBench2Score,
