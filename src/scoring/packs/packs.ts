@@ -140,12 +140,15 @@ class PackBuilder {
   }
 
   /** Lays a shared prefix, then what follows it in each sequence. */
-  addGroup({ sequences, prefix, carried, kept }: PrefixGroup): void {
+  addGroup(group: PrefixGroup): void {
+    const { sequences, prefix, carried, kept } = group;
     const row = this.rows;
     const seenRow = carried === undefined ? this.#firstOwnRow + row : 0;
     if (kept !== undefined) this.#kept = { prefix: kept, row };
     if (carried === undefined) this.#addTokens(sequences[0]!, 0, prefix, seenRow, 0);
-    for (const sequence of sequences) this.#addResponse(sequence, row, prefix, seenRow);
+    sequences.forEach((sequence, place) =>
+      this.#addResponse(sequence, row, group.prefixOf(place), seenRow)
+    );
   }
 
   /** Lays what follows the prefix in row `prefixRow`, the whole sequence where there is none. */

@@ -16,10 +16,16 @@ export interface Sequence {
 
 /** Fewer shared tokens are not worth a group: every conversation shares its template's header. */
 const shortestPrefix = 24;
+/** Most tokens of its own of a branch: what a template closes a message with, and a token cut in two. */
+const longestBranch = 16;
 
 /**
  * Neighbours in the input whose first tokens are the same, as those of responses to one prompt are.
  * The shared tokens are computed once.
+ *
+ * Where the others are the beginnings of the first one, as of a response that is cut shorter and
+ * shorter, they branch off from it: each sees as much of the first one as it has in common with it,
+ * and n beginnings of n tokens take rows in the order of n instead of n².
  */
 export class PrefixGroup {
   readonly #sequences: Sequence[];
@@ -27,6 +33,10 @@ export class PrefixGroup {
   #prefix = 0;
   #carried: KeptPrefix | undefined;
   #kept: KeptPrefix | undefined;
+  /** Where the others branch off from the first: tokens that each has in common with it. */
+  #branches: number[] | undefined;
+  /** The sum of those. */
+  #branched = 0;
 
   constructor(first: Sequence) {
     this.#sequences = [first];
@@ -38,9 +48,14 @@ export class PrefixGroup {
     return this.#sequences;
   }
 
-  /** Tokens that all of them share; 0 for a group of one. */
+  /** Tokens that all of them share and that stand before them; 0 for a group of one, or of branches. */
   get prefix(): number {
     return this.#prefix;
+  }
+
+  /** Tokens of the sequence at `place` that stand in rows before its own. */
+  prefixOf(place: number): number {
+    return this.#branches?.[place] ?? this.#prefix;
   }
 
   /** The prefix, where an earlier pack computed it. */
@@ -60,6 +75,12 @@ export class PrefixGroup {
 
   /** Rows that its first sequences take in a pack. */
   rowsOf(count: number): number {
+    if (this.#branches !== undefined && count < this.#sequences.length) {
+      const own = (sum: number, { ids }: Sequence, place: number): number =>
+        sum + ids.length - this.prefixOf(place);
+      return this.#sequences.slice(0, count).reduce(own, 0);
+    }
+    if (this.#branches !== undefined) return this.#tokens - this.#branched;
     const tokens = count === this.#sequences.length
       ? this.#tokens
       : tokensOf(this.#sequences.slice(0, count));
@@ -77,6 +98,8 @@ export class PrefixGroup {
     const count = this.#sequences.length;
     const common = sharedPrefix(last.ids, newcomer.ids);
     if (this.#carried !== undefined) return this.#follow(newcomer, common);
+    if (this.#branchOff(newcomer)) return this;
+    this.#share();
     const before = count === 1 ? common : this.#prefix;
     const together = Math.min(before, common);
     const savedByJoining = together - (count - 1) * (before - together);
@@ -89,6 +112,27 @@ export class PrefixGroup {
     this.#push(newcomer);
     this.#prefix = together;
     return this;
+  }
+
+  /** Takes a newcomer in where all but its last tokens are the beginning of the first one's. */
+  #branchOff(newcomer: Sequence): boolean {
+    const first = this.#sequences[0]!;
+    if (this.#branches === undefined && this.#sequences.length > 1) return false;
+    if (newcomer.ids.length >= first.ids.length) return false;
+    const common = sharedPrefix(first.ids, newcomer.ids);
+    if (common < shortestPrefix || newcomer.ids.length - common > longestBranch) return false;
+    (this.#branches ??= [0]).push(common);
+    this.#branched += common;
+    this.#push(newcomer);
+    return true;
+  }
+
+  /** Makes of branches a group that shares what all have in common, for a newcomer that is none. */
+  #share(): void {
+    if (this.#branches === undefined) return;
+    this.#prefix = Math.min(...this.#branches.slice(1));
+    this.#branches = undefined;
+    this.#branched = 0;
   }
 
   /** Takes a newcomer in where it has the whole prefix, which is computed already. */
@@ -114,10 +158,22 @@ export class PrefixGroup {
     const taken = new PrefixGroup(first!);
     for (const sequence of others) taken.#push(sequence);
     this.#tokens -= taken.#tokens;
+    if (this.#branches !== undefined) {
+      taken.#branchAgain();
+      this.#branchAgain();
+      return taken;
+    }
     taken.#carried = this.#carried;
     taken.#prefix = this.#prefix;
     if (this.#carried === undefined) this.#goOn(taken, longestKept);
     return taken;
+  }
+
+  /** Lets the sequences branch off from the one that is the first now. */
+  #branchAgain(): void {
+    const [first, ...others] = this.#sequences;
+    this.#branches = [0, ...others.map(({ ids }) => sharedPrefix(first!.ids, ids))];
+    this.#branched = this.#branches.reduce((sum, common) => sum + common, 0);
   }
 
   /** Decides whether the sequences that stay go on with what those that go compute. */

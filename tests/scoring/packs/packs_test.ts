@@ -205,3 +205,47 @@ Deno.test("Packer leaves a group that may still grow for later", () => {
   assert.deepEqual(pack.members, [second, third]);
   assert.equal(pack.tokens.ids.length, 30 + 2 * 10);
 });
+
+Deno.test("Packer keeps beginnings of a conversation whole, which branch off from it", () => {
+  const token = fc.nat(3);
+  const drawnConversations = fc.array(
+    fc.record({
+      prompt: fc.array(token, { maxLength: 60 }),
+      response: fc.array(token, { minLength: 1, maxLength: 40 }),
+      closing: fc.array(token, { minLength: 1, maxLength: 4 }),
+      step: fc.integer({ min: 1, max: 5 }),
+    }),
+    { minLength: 1, maxLength: 4 },
+  );
+  const packSize = fc.integer({ min: 16, max: 300 });
+  const keptTokens = fc.constantFrom(0, 1000);
+  fc.assert(
+    fc.property(drawnConversations, packSize, keptTokens, (drawn, size, kept) => {
+      const texts = drawn.flatMap(({ prompt, response, closing, step }) =>
+        Array.from(
+          { length: Math.ceil(response.length / step) },
+          (_, i) => [...prompt, ...response.slice(0, response.length - i * step), ...closing],
+        )
+      );
+      const sequences = texts.map((tokens, index) => sequence(index, tokens, tokens.length >> 1));
+      const { seen, gates, sizes } = readBack(sequences, size, true, kept);
+      sequences.forEach(({ index, ids, positions }) => {
+        assert.deepEqual(seen.get(index), [...ids]);
+        assert.equal(gates.get(index), positions.gate![0]);
+      });
+      const longest = Math.max(...texts.map((tokens) => tokens.length));
+      sizes.forEach((rows) => assert.ok(rows <= Math.max(size, longest)));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("Packer takes rows in the order of n for n beginnings", () => {
+  const tokens = Array.from({ length: 300 }, (_, i) => i);
+  const beginnings = Array.from({ length: 200 }, (_, i) => [...tokens.slice(0, 300 - i), 9999]);
+  const sequences = beginnings.map((ids, index) => sequence(index, ids));
+  const { sizes } = readBack(sequences, 4096, true);
+  assert.deepEqual(sizes, [301 + 199]); // the whole one, and a closing token for each of the others
+  const { sizes: small } = readBack(sequences, 350, true);
+  assert.ok(small.reduce((sum, rows) => sum + rows, 0) < 1500);
+});
