@@ -53,6 +53,26 @@ export function expectedBestOf(samples: readonly ScoredSample[], m: number): num
 }
 
 /**
+ * {@linkcode expectedBestOf} for several m, sorting the samples once.
+ *
+ * @param samples The samples of one prompt.
+ * @param sizes Each m, a positive whole number.
+ * @returns An estimate for each; NaN where fewer samples are finite.
+ */
+export function expectedBestOfEach(
+  samples: readonly ScoredSample[],
+  sizes: readonly number[],
+): number[] {
+  const values = sortedValues(samples);
+  return sizes.map((m) => weightedTop(values, m));
+}
+
+/** KL(best of m ‖ policy) ≤ log m − (m − 1)/m, in nats. */
+export function klOfBestOf(m: number): number {
+  return Math.log(m) - (m - 1) / m;
+}
+
+/**
  * Best-of-m curve, m = 1 up to the smallest number of finite samples of any prompt, averaged over the
  * prompts with {@linkcode expectedBestOf}.
  *
@@ -70,7 +90,7 @@ export function bestOfCurve(
   return Array.from({ length: Math.max(0, Math.floor(reach)) }, (_, index) => {
     const m = index + 1;
     const sum = sorted.reduce((total, values) => total + weightedTop(values, m), 0);
-    return { m, value: sum / sorted.length, kl: Math.log(m) - (m - 1) / m };
+    return { m, value: sum / sorted.length, kl: klOfBestOf(m) };
   });
 }
 

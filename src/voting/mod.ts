@@ -52,6 +52,14 @@ export {
   goalScale,
   relabelWithGoals,
 } from "./goal_relabel.ts";
+export {
+  type GoldCurve,
+  type GoldCurveOptions,
+  type GoldCurves,
+  goldCurves,
+  type GoldPoint,
+  type GoldPrompt,
+} from "./gold_curve.ts";
 export { type StrengthGroup, strengthGroups } from "./groups.ts";
 export {
   type JoinBy,
