@@ -4,7 +4,7 @@ import { isEqualSecret } from "./api_key.ts";
 import { type Failure, failureOf, serverError } from "./failures.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import type { Exchange, Protocol, Route } from "./protocol.ts";
-import { checkBody, readJson } from "./request_body.ts";
+import { checkBody, readBytes, readJson } from "./request_body.ts";
 import type { ServedModels } from "./served_models.ts";
 
 /** How a server treats requests. */
@@ -103,7 +103,12 @@ async function answer(
   let code = "ok";
   try {
     await checkAdmission(context, options);
-    const { lines } = chosen.route;
+    const { lines, wholeLines } = chosen.route;
+    if (wholeLines !== undefined) {
+      expectJsonLines(context.req.raw);
+      const bytes = await readBytes(context.req.raw, limitsOf(options));
+      return await wholeLines(bytes, exchangeOf(context, parts, options));
+    }
     if (lines !== undefined && isJsonLines(context.req.raw)) {
       return await lines(context.req.raw, exchangeOf(context, parts, options));
     }
@@ -152,6 +157,17 @@ function isJsonLines({ headers }: Request): boolean {
   return /^application\/(x-ndjson|jsonl|json-lines)\b/i.test(headers.get("content-type") ?? "");
 }
 
+function expectJsonLines(request: Request): void {
+  if (isJsonLines(request)) return;
+  const type = request.headers.get("content-type") ?? "none";
+  throw serverError(
+    "server/wrong-content-type",
+    `Cannot read the request: expected the header "content-type: application/x-ndjson", found ${
+      type.slice(0, 100)
+    }; this address takes JSON Lines`,
+  );
+}
+
 function limitsOf({ mostBytes, bodyPatience }: ApplicationOptions) {
   return { mostBytes: mostBytes ?? 8 * 2 ** 20, patience: bodyPatience ?? 30_000 };
 }
@@ -166,8 +182,9 @@ function chosenRoute(
 function exchangeOf(
   context: Context,
   { models }: ApplicationParts,
-  { deadline = 300_000 }: ApplicationOptions,
+  options: ApplicationOptions,
 ): Exchange {
+  const { deadline = 300_000 } = options;
   const request = context.req.raw;
   const url = new URL(request.url);
   return {
@@ -177,6 +194,7 @@ function exchangeOf(
     now: Math.floor(Date.now() / 1000),
     signal: request.signal,
     model: (name) => models.named(name ?? url.searchParams.get("model")),
+    limits: limitsOf(options),
     score: (model, conversations) =>
       model.score(conversations, { signal: request.signal, deadline }),
     headers: new Headers(),

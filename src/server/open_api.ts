@@ -40,18 +40,28 @@ export function openApiDocument(protocols: readonly Protocol[]): unknown {
 
 function operation({ name }: Protocol, route: Route): unknown {
   const content = (schema: unknown) => ({ "application/json": { schema } });
-  const answer = route.answer === undefined ? {} : { content: content(jsonSchema(route.answer)) };
+  const answer = route.wholeLines !== undefined
+    ? { content: { "application/x-ndjson": { schema: { type: "object" } } } }
+    : route.answer === undefined
+    ? {}
+    : { content: content(jsonSchema(route.answer)) };
   const failed = Object.entries(failures).map(([status, description]) => [status, { description }]);
   return {
     tags: [name],
     summary: route.summary,
     operationId: `${name}_${route.method.toLowerCase()}${route.path.replaceAll(/\W+/g, "_")}`,
+    ...(route.wholeLines === undefined ? {} : {
+      requestBody: {
+        required: true,
+        content: { "application/x-ndjson": { schema: { type: "object" } } },
+      },
+    }),
     ...(route.body === undefined ? {} : {
       requestBody: { required: true, content: content(jsonSchema(route.body)) },
     }),
     responses: {
       "200": { description: "The answer", ...answer },
-      ...(route.body === undefined ? {} : Object.fromEntries(failed)),
+      ...(route.method === "GET" ? {} : Object.fromEntries(failed)),
     },
   };
 }

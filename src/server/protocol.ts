@@ -1,6 +1,7 @@
 import type { GenericSchema, InferOutput } from "valibot";
 import type { Verdict } from "../scoring/verdict.ts";
 import type { Conversation } from "../text/conversation.ts";
+import type { BodyLimits } from "./request_body.ts";
 import type { Failure } from "./failures.ts";
 import type { ServedModel } from "./served_model.ts";
 
@@ -26,6 +27,8 @@ export interface Exchange {
    * @throws {AssayError} As `ServedModel.score`.
    */
   score(model: ServedModel, conversations: readonly Conversation[]): Promise<readonly Verdict[]>;
+  /** What bounds a request. */
+  readonly limits: BodyLimits;
   /** Headers to answer with. */
   readonly headers: Headers;
 }
@@ -47,6 +50,8 @@ export interface Route<Schema extends GenericSchema = GenericSchema> {
   readonly accepts?: ((body: Readonly<Record<string, unknown>>) => boolean) | undefined;
   /** Answers a request of JSON Lines, whose rows come one after another, where the address takes any. */
   lines?(request: Request, exchange: Exchange): Response | Promise<Response>;
+  /** Answers a request whose body is JSON Lines, read whole within the limits, in place of `answerTo`. */
+  wholeLines?(bytes: Uint8Array<ArrayBuffer>, exchange: Exchange): Promise<Response>;
   /** Answers; what is no `Response` is sent as JSON. */
   answerTo(body: InferOutput<Schema>, exchange: Exchange): unknown;
 }

@@ -34,14 +34,6 @@ export async function readJson(
       }; with curl add -H 'content-type: application/json'`,
     );
   }
-  const encoding = request.headers.get("content-encoding") ?? "identity";
-  if (!/^(?:identity)?$/i.test(encoding.trim())) {
-    throw serverError(
-      "server/wrong-content-type",
-      `Cannot read the request: expected a body that is not compressed, found the header ` +
-        `"content-encoding: ${encoding.slice(0, 100)}"; send it plain`,
-    );
-  }
   const text = decode(await readBytes(request, limits));
   checkDepth(text);
   let body: unknown;
@@ -91,7 +83,17 @@ export function badRequest(message: string): Error {
   return serverError("server/bad-request", `Cannot read the request: ${message}`);
 }
 
-async function readBytes(request: Request, { mostBytes, patience }: BodyLimits) {
+/**
+ * Reads the bytes of a request, no more of them than the limits allow.
+ *
+ * @throws {AssayError} `server/wrong-content-type`, `server/too-large`, `server/slow-request`,
+ * `server/bad-request`.
+ */
+export async function readBytes(
+  request: Request,
+  { mostBytes, patience }: BodyLimits,
+): Promise<Uint8Array<ArrayBuffer>> {
+  checkPlain(request);
   const tooLarge = () =>
     serverError(
       "server/too-large",
@@ -137,6 +139,16 @@ async function readBytes(request: Request, { mostBytes, patience }: BodyLimits) 
     at += chunk.byteLength;
   }
   return bytes;
+}
+
+function checkPlain({ headers }: Request): void {
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (/^(?:identity)?$/i.test(encoding.trim())) return;
+  throw serverError(
+    "server/wrong-content-type",
+    `Cannot read the request: expected a body that is not compressed, found the header ` +
+      `"content-encoding: ${encoding.slice(0, 100)}"; send it plain`,
+  );
 }
 
 function decode(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 import type { Calibrator } from "../calibration/calibrator.ts";
 import { serveHttp } from "../runtime/http_server.ts";
-import type { ServableModel } from "../tasks/serve/servable_model.ts";
+import type { IdentifiedModel } from "../fleet/identified_model.ts";
 import { application, type ApplicationOptions } from "./application.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { openApiDocument } from "./open_api.ts";
@@ -24,7 +24,7 @@ export interface ModelToServe {
   /** The name that requests choose it by. */
   readonly id: string;
   /** Loads it; called again where it failed as a whole. */
-  readonly load: () => Promise<ServableModel>;
+  readonly load: () => Promise<IdentifiedModel>;
 }
 
 /** How a server runs. */

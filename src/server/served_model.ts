@@ -6,7 +6,7 @@ import {
   type RequestOptions,
   RequestQueue,
 } from "../tasks/serve/request_queue.ts";
-import type { ServableModel } from "../tasks/serve/servable_model.ts";
+import type { IdentifiedModel } from "../fleet/identified_model.ts";
 import type { Conversation } from "../text/conversation.ts";
 import { modelFailed, serverError } from "./failures.ts";
 
@@ -15,7 +15,7 @@ export interface ServedModelParts {
   /** The name that requests choose it by. */
   readonly id: string;
   /** Loads it; called again where it failed as a whole. */
-  readonly load: () => Promise<ServableModel>;
+  readonly load: () => Promise<IdentifiedModel>;
   /** Conversations that may wait. */
   readonly mostWaiting?: number | undefined;
   readonly tokensTogether?: number | undefined;
@@ -39,8 +39,8 @@ export class ServedModel {
   readonly created = Math.floor(Date.now() / 1000);
   readonly #parts: ServedModelParts;
   readonly #queue: RequestQueue;
-  #model: ServableModel | undefined;
-  #loading: Promise<ServableModel> | undefined;
+  #model: IdentifiedModel | undefined;
+  #loading: Promise<IdentifiedModel> | undefined;
   readonly #closing = new AbortController();
 
   constructor(parts: ServedModelParts) {
@@ -52,7 +52,7 @@ export class ServedModel {
   }
 
   /** The loaded model; `undefined` while it loads. */
-  get model(): ServableModel | undefined {
+  get model(): IdentifiedModel | undefined {
     return this.#model;
   }
 
@@ -133,11 +133,11 @@ export class ServedModel {
   }
 
   /** The model once it is loaded again, however often that takes. */
-  #reloaded(): Promise<ServableModel> {
+  #reloaded(): Promise<IdentifiedModel> {
     return this.#loading ??= this.#reload().finally(() => this.#loading = undefined);
   }
 
-  async #reload(): Promise<ServableModel> {
+  async #reload(): Promise<IdentifiedModel> {
     const { signal } = this.#closing;
     for (let pause = firstPause; !signal.aborted; pause = Math.min(2 * pause, longestPause)) {
       try {

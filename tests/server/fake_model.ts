@@ -2,14 +2,29 @@ import { AssayError } from "../../src/error.ts";
 import type { ModelState } from "../../src/scoring/reward_model.ts";
 import type { ShownTokens } from "../../src/scoring/shown_tokens.ts";
 import type { Verdict } from "../../src/scoring/verdict.ts";
-import type { ServableModel } from "../../src/tasks/serve/servable_model.ts";
+import type { IdentifiedModel } from "../../src/fleet/identified_model.ts";
+import type { ScoringIdentity } from "../../src/fleet/scoring_identity.ts";
 import type { Conversation } from "../../src/text/conversation.ts";
+
+/** What a fake model computes with. */
+export const fakeIdentity: ScoringIdentity = {
+  assay: "0.0.0",
+  model: "0".repeat(32),
+  source: null,
+  settings: { truncate: "error" },
+  maxTokens: 100,
+  calibrator: null,
+  kernels: "cpu",
+  precision: "f32",
+  weights: "stored",
+  processor: "none",
+};
 
 /**
  * A model whose score is told by what it is given: the length of the last message, or of the templated
  * text. A response "bad" can't be scored; "crash" ends the model.
  */
-export class FakeModel implements ServableModel {
+export class FakeModel implements IdentifiedModel {
   readonly name = "/secret/folder/model";
   readonly architecture = "llama";
   readonly headKind = "armo";
@@ -18,6 +33,8 @@ export class FakeModel implements ServableModel {
   readonly kernels = "cpu";
   readonly weights = undefined;
   readonly maxTokens = 100;
+  readonly identity = fakeIdentity;
+  readonly identityDigest = "f".repeat(32);
   readonly calls: (readonly Conversation[])[] = [];
   /** Conversations that wait for this before they are answered. */
   held: Promise<void> | undefined;

@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError } from "commander";
+import type { Calibrator } from "../../calibration/calibrator.ts";
 import { isHubName, parseHubName } from "../../checkpoint/hub/hub_name.ts";
 import { AssayError } from "../../error.ts";
 import { type ModelToServe, type RunningServer, serve } from "../../server/serve.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
-import { loadServableModel } from "../../tasks/serve/servable_model.ts";
+import { loadIdentifiedModel } from "../../fleet/identified_model.ts";
 import { sharedBudgets } from "../../tasks/serve/shared_budgets.ts";
-import { readTextFile } from "../../tasks/text_file.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
+import { type ApiKeyFlags, apiKeyOf } from "../api_key_options.ts";
 import { countArgument, sizeArgument } from "../arguments.ts";
 import { allFromHub } from "../from_hub.ts";
 import { addHeadFlags } from "../head_options.ts";
@@ -16,12 +17,10 @@ import { progressBar } from "../progress_bar.ts";
 import { failureOf, permissionAdvice } from "../../runtime/failure.ts";
 import { isWindows, onSignal } from "../../runtime/process.ts";
 
-interface ServeFlags extends ModelFlags, AdapterFlags {
+interface ServeFlags extends ModelFlags, AdapterFlags, ApiKeyFlags {
   readonly model?: readonly (readonly [string, string])[] | undefined;
   readonly host: string;
   readonly port: number;
-  readonly apiKey?: string | undefined;
-  readonly apiKeyFile?: string | undefined;
   readonly maxQueue: number;
   readonly maxBody: number;
   readonly deadline: number;
@@ -98,16 +97,16 @@ async function run(
   output: Output,
   { start, stopped }: { readonly start: StartServer; readonly stopped: () => Promise<void> },
 ): Promise<void> {
-  const models = await modelsToServe(model, flags, output);
-  const apiKey = await keyOf(flags);
+  const calibrator = flags.calibrate === undefined
+    ? undefined
+    : await readCalibrator(flags.calibrate);
+  const models = await modelsToServe(model, flags, output, calibrator);
+  const apiKey = await apiKeyOf(flags);
   if (!isLoopback(flags.host) && apiKey === undefined) {
     await output.warn(
       `anyone who reaches ${flags.host} may use this server: --api-key-file asks for a key`,
     );
   }
-  const calibrator = flags.calibrate === undefined
-    ? undefined
-    : await readCalibrator(flags.calibrate);
   const server = await listen(start, models, {
     host: flags.host,
     port: flags.port,
@@ -134,6 +133,7 @@ async function modelsToServe(
   model: string | undefined,
   flags: ServeFlags,
   output: Output,
+  calibrator: Calibrator | undefined,
 ): Promise<ModelToServe[]> {
   const named = [
     ...(model === undefined ? [] : [[nameOf(model), model] as const]),
@@ -167,7 +167,8 @@ async function modelsToServe(
   return specs.map((spec, i) => ({
     id: names[i]!,
     load: async () => {
-      const loaded = await loadServableModel(spec, { ...options, memoryBudget: budgets[i] });
+      const loading = { ...options, memoryBudget: budgets[i] };
+      const loaded = await loadIdentifiedModel(spec, loading, calibrator);
       bar.clear();
       return loaded;
     },
@@ -193,18 +194,6 @@ async function listen(
       cause,
     });
   }
-}
-
-/** The key, from the flag or from the file; blanks around it do not count. */
-async function keyOf({ apiKey, apiKeyFile }: ServeFlags): Promise<string | undefined> {
-  if (apiKey !== undefined && apiKeyFile !== undefined) {
-    throw new AssayError("cli/usage", "Cannot take two keys: give --api-key or --api-key-file");
-  }
-  const key = (apiKeyFile === undefined ? apiKey : await readTextFile(apiKeyFile))?.trim();
-  if (key === "") {
-    throw new AssayError("cli/usage", "Cannot take an empty key: expected some text, found none");
-  }
-  return key;
 }
 
 function namedModel(text: string): readonly [string, string] {

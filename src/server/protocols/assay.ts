@@ -12,6 +12,7 @@ import type { Conversation } from "../../text/conversation.ts";
 import { type Failure, failureOf } from "../failures.ts";
 import { type Exchange, type Protocol, route } from "../protocol.ts";
 import { badRequest } from "../request_body.ts";
+import { rowsRoutes } from "./rows.ts";
 import type { ServedModel } from "../served_model.ts";
 
 /** Rows of a request that is one JSON object. */
@@ -31,6 +32,7 @@ function scorerOf(model: ServedModel, exchange: Exchange) {
   // A request must not fill the queue for itself.
   const asksAhead = 2 * askedTogether <= model.mostWaiting;
   return {
+    hubName: model.model?.hubName,
     async *scoreStream(conversations: AsyncIterable<Conversation>): AsyncGenerator<Verdict> {
       let asked: Promise<readonly Verdict[]> | undefined;
       let some: Conversation[] = [];
@@ -86,6 +88,7 @@ export function assayProtocol(calibrator?: Calibrator): Protocol {
   return {
     name: "assay",
     routes: [
+      ...rowsRoutes(calibrator),
       route({
         method: "POST",
         path: "/v1/score",

@@ -19,7 +19,10 @@ export interface ServableModel extends
     | "maxTokens"
     | "tokens"
     | "state"
-  > {}
+  > {
+  /** Name and commit of a model of the hub; for the column `scored_by`. */
+  readonly hubName?: string | undefined;
+}
 
 /**
  * Loads a reward model in a worker of its own, with an adapter where one is named.
@@ -31,15 +34,29 @@ export async function loadServableModel(
   options: LoadOptions,
 ): Promise<ServableModel> {
   using opened = new DisposableStack();
-  const { source, warnings } = opened.use(
+  const { source, warnings, hubName } = opened.use(
     await openModelFolder(spec, hubOptions(options)),
   );
   for (const warning of warnings) options.onWarning?.(warning);
   const model = opened.use(await RewardModelWorker.load(source, options));
-  const all = opened.move();
+  return servableModel(model, opened.move(), hubName);
+}
+
+/**
+ * A loaded model as a server uses it.
+ *
+ * @param owned What is disposed of with it, the model first of all.
+ * @param hubName Name and commit of a model of the hub.
+ */
+export function servableModel(
+  model: RewardModelWorker,
+  owned: Disposable,
+  hubName?: string,
+): ServableModel {
   const { name, architecture, headKind, labels, objectives, kernels, weights, maxTokens } = model;
   return {
     name,
+    hubName,
     architecture,
     headKind,
     labels,
@@ -50,6 +67,6 @@ export async function loadServableModel(
     tokens: (conversation) => model.tokens(conversation),
     state: () => model.state(),
     scoreStream: (conversations) => model.scoreStream(conversations),
-    [Symbol.dispose]: () => all[Symbol.dispose](),
+    [Symbol.dispose]: () => owned[Symbol.dispose](),
   };
 }
