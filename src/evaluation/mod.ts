@@ -36,4 +36,12 @@ export {
   rewardBenchSections,
   rewardBenchWeights,
 } from "./rewardbench_sections.ts";
+export {
+  reliability,
+  type ReliabilityBin,
+  type ReliabilityFigures,
+  type ReliabilityOptions,
+  type ReliabilityReport,
+} from "./reliability.ts";
+export { fitTemperature } from "./temperature.ts";
 export { isTiesId, type TiesRow, type TiesScore, tiesScore } from "./ties_subset.ts";
