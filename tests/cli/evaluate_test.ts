@@ -129,20 +129,54 @@ Deno.test("assay evaluate --quality adds the expected quality of the best of m",
   const withLengths = rows.map((row) => ({ lengths: [0, 0, 0], ...row }));
   const result = await evaluate(withLengths, args);
   assert.equal(result.status, 0, result.stderr);
-  const points = result.rows.slice(1).map(({ group, m, quality, calibrated_quality, kl }) => {
-    const digits = [quality, calibrated_quality, kl].map((value) => (value as number).toFixed(12));
-    return [group, m, ...digits];
-  });
+  const isPoint = ({ group }: Json): boolean => group === "best_of";
+  const points = result.rows.filter(isPoint).map(
+    ({ group, m, quality, calibrated_quality, kl }) => {
+      const digits = [quality, calibrated_quality, kl].map((value) =>
+        (value as number).toFixed(12)
+      );
+      return [group, m, ...digits];
+    },
+  );
   const expected = [[1, 0.5, 0.5, 0], [2, 5 / 12, 11 / 12, Math.log(2) - 1 / 2]];
   assert.deepEqual(
     points,
     expected.map(([m, ...values]) => ["best_of", m, ...values.map((value) => value.toFixed(12))]),
   );
+  const peaks = result.rows.filter(({ group }) => group === "best_of_peak");
+  assert.deepEqual(
+    peaks.map(({ name, m, rows, over_optimised }) => [name, m, rows, over_optimised]),
+    [
+      ["score", 1, 2, false],
+      ["calibrated score", 2, 2, false],
+    ],
+  );
   const table = await evaluate(withLengths, ["--quality", "gold", "--format", "table"]);
   assert.match(
     table.stdout,
-    /\nbest of +quality +KL\n +1 +0\.5000 +0\.000\n +2 +0\.4167 +0\.193\n$/,
+    /\nbest of +KL +score\n +1 +0\.000 +0\.5000 \(0\.5000 to 0\.5000\)\n +2 +0\.193 +0\.4167 \(/,
   );
+  assert.match(table.stdout, /\nscore +1 +0\.5000 +-0\.0833 \(/);
+});
+
+Deno.test("assay evaluate --best-of goes on to more candidates than some rows have", async () => {
+  const rows = [
+    { scores: [1, 2, 3], gold: [0, 0, 1] },
+    { scores: [3, 2], gold: [0, 1] },
+  ];
+  const args = ["--quality", "gold", "--best-of", "3"];
+  const { rows: lines } = await evaluate(rows, args);
+  assert.deepEqual(lines.map(({ m, quality }) => [m, quality]).slice(0, 3), [
+    [1, 1 / 3],
+    [2, 2 / 3],
+    [3, 1],
+  ]);
+  assert.deepEqual([lines[3]!.rows, lines[3]!.left_out], [1, 1]);
+  const { stderr } = await evaluate(rows, args);
+  assert.match(stderr, /the best-of-n curves are of 1 rows: 1 others have too few candidates/);
+  const usage = await evaluate(rows, ["--best-of", "3"]);
+  assert.equal(usage.status, 2);
+  assert.match(usage.stderr, /--best-of needs --quality/);
 });
 
 Deno.test("assay evaluate leaves out rows that it can't evaluate, says why, and exits with 1", async () => {

@@ -90,6 +90,38 @@ Deno.test("assay vote aggregates single rows and candidates under the columns' o
   });
 });
 
+Deno.test("assay vote --quality tells the quality of the best of n by each aggregation and voter", async () => {
+  await inFolder(async (folder) => {
+    const rows = (scores: number[][]) =>
+      scores.map((own, i) => ({ id: i, scores: own, gold: [0, 1, 0.5] }));
+    const right = await write(`${folder}/right.jsonl`, rows([[0, 2, 1], [0, 2, 1], [0, 9, 1]]));
+    const fooled = await write(`${folder}/fooled.jsonl`, rows([[5, 0, 1], [5, 0, 1], [5, 0, 1]]));
+    const summary = `${folder}/summary.json`;
+    const files = [right, fooled];
+    const { status, stderr, rows: voted } = await vote(
+      [...files, "--quality", "gold", "--summary", summary],
+    );
+    assert.equal(status, 0, stderr);
+    assert.equal(voted.length, 3);
+    const { gold } = JSON.parse(await Deno.readTextFile(summary));
+    const last = Object.fromEntries(
+      // deno-lint-ignore no-explicit-any
+      gold.curves.map(({ proxy, points }: any) => [proxy, points.at(-1).gold.estimate]),
+    );
+    assert.deepEqual([last.mean, last["worst-case"], last.median], [1 / 3, 0.5, 1 / 3]);
+    assert.deepEqual([last["voter right.jsonl"], last["voter fooled.jsonl"]], [1, 0]);
+    assert.match(stderr, /gold quality of the best of 3 over 3 rows:\n/);
+    assert.match(
+      stderr,
+      /voter fooled\.jsonl: 0\.0000 .*; 0\.5000 at the best of 1, over-optimised/,
+    );
+    const none = await vote([...files, "--quality", "silver"]);
+    assert.equal(none.status, 2);
+    assert.match(none.stderr, /\[voting\/no-quality\]/);
+    assert.equal((await vote([...files, "--best-of", "2"])).status, 2);
+  });
+});
+
 Deno.test("assay vote --normalize keeps every vote and weighs voters alike", async () => {
   await inFolder(async (folder) => {
     const a = await write(`${folder}/a.jsonl`, pairs([1, -1, 2]));

@@ -12,9 +12,11 @@ import { scoreRows } from "../../tasks/score/score_rows.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import { delimiterOption, inputFormatOption, reportFormatOption } from "../arguments.ts";
 import { columnArgument } from "../calibrate/calibrate_flags.ts";
+import { bestOfOption, largestOf } from "../best_of_options.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { startReading } from "../input_rows.ts";
 import { fromHub } from "../from_hub.ts";
+import { leftOutWarning } from "../gold_curve_table.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../model_options.ts";
@@ -27,6 +29,7 @@ interface EvaluateFlags extends ModelFlags {
   readonly calibrate?: string | undefined;
   readonly tie: TieRule;
   readonly quality?: string | undefined;
+  readonly bestOf?: number | undefined;
   readonly column?: ReadonlyMap<string, string> | undefined;
   readonly subset: string;
   readonly summary?: string | undefined;
@@ -77,6 +80,7 @@ export function evaluateCommand(
         .choices(["half", "wrong"]).default("half"),
     )
     .option("--quality <column>", "a number per candidate: adds the expected best of m by it")
+    .addOption(bestOfOption())
     .option(
       "--column <name=column>",
       "read NAME (chosen_score, num_correct, …) from another column; repeat it for several",
@@ -117,10 +121,18 @@ async function evaluate(
   if (rows === undefined) return;
   const { column: columns, subset, quality, tie, model } = flags;
   const scored = model === undefined ? rows : scoredFirst(rows, model, flags, output, bar, load);
-  const result = await evaluateRows(scored, { columns, subset, quality, calibrator, tie });
+  const result = await evaluateRows(scored, {
+    columns,
+    subset,
+    quality,
+    bestOf: largestOf(flags),
+    calibrator,
+    tie,
+  });
   await reportFailures(result, output);
   bar.clear();
-  for (const warning of warningsOf(result.report)) await output.warn(warning);
+  const warnings = [...warningsOf(result.report), ...leftOutWarning(result.gold)];
+  for (const warning of warnings) await output.warn(warning);
   if (flags.summary !== undefined) {
     await writeTextFile(flags.summary, JSON.stringify(evaluationSummary(result), null, 2) + "\n");
   }

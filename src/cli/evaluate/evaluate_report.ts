@@ -1,11 +1,12 @@
 import type { EvaluatedGroup } from "../../evaluation/evaluation.ts";
 import type { RowEvaluation } from "../../tasks/evaluate/evaluate_rows.ts";
 import type { Output } from "../output.ts";
+import { writeGoldCurves } from "../gold_curve_table.ts";
 import { table } from "../table.ts";
 
 /** Writes the result as tables for people, on standard output. */
 export async function writeResultTable(result: RowEvaluation, output: Output): Promise<void> {
-  const { report, isCalibrated, bestOf, calibratedBestOf } = result;
+  const { report, isCalibrated, gold } = result;
   if (report.groups.length > 0) {
     const after = isCalibrated ? ["calibrated#"] : [];
     const header = ["group", "name", "rows#", "accuracy#", ...after, "longer wins#"];
@@ -15,14 +16,7 @@ export async function writeResultTable(result: RowEvaluation, output: Output): P
     }
     await lines.close();
   }
-  if (bestOf.length === 0) return;
-  const after = isCalibrated ? ["calibrated#"] : [];
-  const points = table(output, ["best of#", "quality#", ...after, "KL#"]);
-  for (const [index, { m, value, kl }] of bestOf.entries()) {
-    const calibrated = isCalibrated ? [calibratedBestOf[index]!.value.toFixed(4)] : [];
-    await points.add([String(m), value.toFixed(4), ...calibrated, kl.toFixed(3)]);
-  }
-  await points.close();
+  if (gold !== null) await writeGoldCurves(gold, output);
 }
 
 function groupCells(group: EvaluatedGroup, isCalibrated: boolean): string[] {

@@ -17,6 +17,7 @@ import {
   inputFormatOption,
   outputFileOption,
 } from "../arguments.ts";
+import { bestOfOption, largestOf } from "../best_of_options.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { allFromHub } from "../from_hub.ts";
 import { listenForInterrupt } from "../interrupt.ts";
@@ -26,7 +27,7 @@ import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import { addTallyFlags, type TallyFlags, tallyOptions } from "./vote_options.ts";
-import { summaryLine, voteTable } from "./vote_report.ts";
+import { goldLines, summaryLine, voteTable } from "./vote_report.ts";
 import { isPermitted } from "../../runtime/permissions.ts";
 
 interface VoteFlags extends TallyFlags, ModelFlags, AdapterFlags {
@@ -38,6 +39,8 @@ interface VoteFlags extends TallyFlags, ModelFlags, AdapterFlags {
   readonly explain?: true | undefined;
   readonly plot?: string | undefined;
   readonly summary?: string | undefined;
+  readonly quality?: string | undefined;
+  readonly bestOf?: number | undefined;
   readonly format: "jsonl" | "table";
   readonly output?: string | undefined;
   readonly inputFormat?: RowFormat | undefined;
@@ -65,6 +68,7 @@ const examples = `
 Examples:
   assay vote a.jsonl b.jsonl c.jsonl --plot strengths.svg > voted.jsonl
   assay vote a.jsonl b.jsonl --aggregate lcb --normalize std --output voted.parquet
+  assay vote a.jsonl b.jsonl --quality gold --summary curves.json > voted.jsonl
   assay vote --model ./rm-1 --model ./rm-2 --model ./rm-3 pairs.jsonl > voted.jsonl
   assay vote --model ./demo --heads ./demo/voters.safetensors pairs.jsonl > voted.jsonl
 
@@ -96,7 +100,12 @@ export function voteCommand(
     .option("--column <name>", "what files call a score, for example calibrated_score", "score")
     .option("--explain", "add what each voter said: margins, or voter_scores")
     .option("--plot <file>", "draw the strengths: .svg or .html")
-    .option("--summary <file>", "write counts, voters, categories and groups as JSON");
+    .option("--summary <file>", "write counts, voters, categories and groups as JSON")
+    .option(
+      "--quality <column>",
+      "a gold quality per candidate: tells the quality of the best of n by each aggregation and voter",
+    )
+    .addOption(bestOfOption());
   addTallyFlags(command)
     .addOption(formatOption())
     .addOption(outputFileOption())
@@ -160,7 +169,8 @@ async function vote(
   open: OpenVoter,
 ): Promise<void> {
   using bar = progressBar(output);
-  const counting = { ...tallyOptions(flags), groups: flags.groups };
+  const { groups, quality } = flags;
+  const counting = { ...tallyOptions(flags), groups, quality, bestOf: largestOf(flags) };
   const counted = flags.model === undefined
     ? await voteFiles(inputs, {
       ...counting,
@@ -182,6 +192,7 @@ async function vote(
   if (flags.plot !== undefined) await plot(flags.plot, votes, flags.groups, output);
   bar[Symbol.dispose]();
   await output.note(summaryLine(summary));
+  for (const line of goldLines(summary)) await output.note(line);
 }
 
 async function letModelsVote(

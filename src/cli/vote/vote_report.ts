@@ -46,3 +46,25 @@ export function summaryLine(summary: VoteSummary): string {
   const by = voters.length === 1 ? "1 voter" : `${voters.length} voters`;
   return `${parts.join(", ") || "no rows"} by ${by}`;
 }
+
+/**
+ * What each aggregation and voter makes of picking the best of n, a line each, for standard error.
+ *
+ * @param summary The summary.
+ */
+export function goldLines({ gold }: VoteSummary): string[] {
+  if (gold === undefined) return [];
+  const { curves, n, prompts, left_out } = gold;
+  const others = left_out === 0 ? "" : `, ${left_out} others left out`;
+  return [
+    `gold quality of the best of ${n} over ${prompts} rows${others}:`,
+    ...curves.map(({ proxy, points, peak, over_optimised }) => {
+      const { estimate, low, high } = points.at(-1)!.gold;
+      const peaked = peak.n === n ? "" : `; ${rounded(peak.gold)} at the best of ${peak.n}`;
+      const falls = over_optimised ? ", over-optimised" : "";
+      return `  ${proxy}: ${rounded(estimate)} (${rounded(low)} to ${
+        rounded(high)
+      })${peaked}${falls}`;
+    }),
+  ];
+}

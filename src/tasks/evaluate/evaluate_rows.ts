@@ -2,13 +2,18 @@ import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { TieRule } from "../../evaluation/best_of_n_accuracy.ts";
 import { Evaluation, type EvaluationReport } from "../../evaluation/evaluation.ts";
-import { bestOfCurve, type BestOfPoint, type ScoredSample } from "../../voting/best_of_curve.ts";
+import { type GoldCurves, goldCurves, type GoldPrompt } from "../../voting/gold_curve.ts";
 import { type EvaluatedRowOptions, EvaluatedRowReader } from "./evaluated_row_reader.ts";
 
 /** How to evaluate rows. */
 export interface EvaluateRowsOptions extends EvaluatedRowOptions {
   /** What equal scores count as: `half`, the default, or `wrong`, as RewardBench counts them. */
   readonly tie?: TieRule | undefined;
+  /**
+   * Largest n of the best-of-n curves; rows with fewer candidates are left out of them. Default: as many
+   * as the row with the fewest has.
+   */
+  readonly bestOf?: number | undefined;
 }
 
 /** What an evaluation found. */
@@ -21,10 +26,11 @@ export interface RowEvaluation {
   readonly firstFailure: { readonly code: string; readonly message: string } | undefined;
   /** Whether there is a calibrator to compare with. */
   readonly isCalibrated: boolean;
-  /** Expected quality of the best of m by the scores; empty without qualities. */
-  readonly bestOf: readonly BestOfPoint[];
-  /** The same by the calibrated scores; empty without a calibrator. */
-  readonly calibratedBestOf: readonly BestOfPoint[];
+  /**
+   * Quality of the best of n against n and KL, by the scores and, with a calibrator, by the calibrated
+   * ones; `null` without qualities.
+   */
+  readonly gold: GoldCurves | null;
 }
 
 /**
@@ -54,8 +60,8 @@ export async function evaluateRows(
 ): Promise<RowEvaluation> {
   const reader = new EvaluatedRowReader(options);
   const evaluation = new Evaluation(options.tie ?? "half");
-  const samples: (readonly ScoredSample[])[] = [];
-  const calibratedSamples: (readonly ScoredSample[])[] = [];
+  const proxies = options.calibrator === undefined ? ["score"] : ["score", "calibrated score"];
+  const prompts: GoldPrompt[] = [];
   const counts = { read: 0, failed: 0 };
   let firstFailure: RowEvaluation["firstFailure"];
   for await (const read of rows) {
@@ -64,8 +70,7 @@ export async function evaluateRows(
       if (read.row === undefined) throw read.error!;
       const row = reader.read(read.row);
       if (row.labelled !== undefined) evaluation.add(row.labelled);
-      if (row.samples !== undefined) samples.push(row.samples);
-      if (row.calibratedSamples !== undefined) calibratedSamples.push(row.calibratedSamples);
+      if (row.candidates !== undefined) prompts.push(row.candidates);
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;
       counts.failed++;
@@ -83,8 +88,7 @@ export async function evaluateRows(
     rows: counts,
     firstFailure,
     isCalibrated: options.calibrator !== undefined,
-    bestOf: bestOfCurve(samples),
-    calibratedBestOf: bestOfCurve(calibratedSamples),
+    gold: prompts.length === 0 ? null : goldCurves(proxies, prompts, { largest: options.bestOf }),
   };
 }
 

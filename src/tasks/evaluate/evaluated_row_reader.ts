@@ -4,7 +4,7 @@ import { numberInColumn, numbersInColumn } from "../../data/column_values.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { LabelledRow } from "../../evaluation/evaluation.ts";
-import type { ScoredSample } from "../../voting/best_of_curve.ts";
+import type { GoldPrompt } from "../../voting/gold_curve.ts";
 import { ScoredRowReader } from "../calibrate/scored_responses.ts";
 import { ownValue } from "../../own_value.ts";
 
@@ -24,10 +24,8 @@ export interface EvaluatedRowOptions {
 export interface EvaluatedRow {
   /** Where the right candidates are known. */
   readonly labelled: LabelledRow | undefined;
-  /** Where the candidates' qualities are known: what picks one, and what it is worth. */
-  readonly samples: readonly ScoredSample[] | undefined;
-  /** The same, picked by the calibrated scores. */
-  readonly calibratedSamples: readonly ScoredSample[] | undefined;
+  /** Where the candidates' qualities are known: those, the scores, and calibrated ones if there are any. */
+  readonly candidates: GoldPrompt | undefined;
 }
 
 /** Reads scores and labels from rows. */
@@ -70,8 +68,10 @@ export class EvaluatedRowReader {
       labelled: correct === undefined
         ? undefined
         : { scores, correct, calibrated, lengths, subset, id: ownValue(row, this.#column("id")) },
-      samples: samplesOf(scores, qualities),
-      calibratedSamples: samplesOf(calibrated, qualities),
+      candidates: qualities && {
+        scores: calibrated === undefined ? [scores] : [scores, calibrated],
+        gold: qualities,
+      },
     };
   }
 
@@ -102,14 +102,6 @@ function allScored(responses: readonly (ScoredResponse | undefined)[]): ScoredRe
       }`,
     );
   });
-}
-
-function samplesOf(
-  scores: readonly number[] | undefined,
-  qualities: readonly number[] | undefined,
-): ScoredSample[] | undefined {
-  if (scores === undefined || qualities === undefined) return undefined;
-  return scores.map((proxy, index) => ({ proxy, value: qualities[index]! }));
 }
 
 function noLabel(expected: string, found: string): AssayError {

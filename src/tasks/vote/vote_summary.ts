@@ -1,6 +1,7 @@
 import type { JoinKey } from "../../voting/join_voters.ts";
 import { bestOfCurve, type BestOfPoint } from "../../voting/best_of_curve.ts";
 import { mean, populationStd } from "../../numbers/moments.ts";
+import type { GoldCurves } from "../../voting/gold_curve.ts";
 import { type StrengthGroup, strengthGroups } from "../../voting/groups.ts";
 import type { Category } from "../../voting/categories.ts";
 import type { TallyOptions, Vote, VoteOnPair } from "../../voting/tally.ts";
@@ -27,6 +28,8 @@ export interface VoteSummary {
    * every row reaches; empty without such rows.
    */
   readonly best_of: readonly BestOfPoint[];
+  /** Gold quality of the best of n by each aggregation and voter, where a column of qualities is named. */
+  readonly gold?: GoldCurves | undefined;
 }
 
 /** What is said of one voter. */

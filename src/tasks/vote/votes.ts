@@ -2,6 +2,7 @@ import type { AssayError } from "../../error.ts";
 import { tally, type TallyOptions, type Vote } from "../../voting/tally.ts";
 import type { OutputRow } from "../output_row.ts";
 import type { RepeatableRows } from "../repeatable_rows.ts";
+import { type CommitteeCurveOptions, committeeCurves } from "./committee_curves.ts";
 import { readVoters, type ReadVotersOptions } from "./read_voters.ts";
 import { scoreVoters, type ScoreVotersOptions } from "./score_voters.ts";
 import { votedRow } from "./vote_columns.ts";
@@ -10,7 +11,7 @@ import type { VoterSpec } from "./voter_source.ts";
 import type { VoterTable } from "./voter_table.ts";
 
 /** How votes are counted. */
-export interface CountOptions extends TallyOptions {
+export interface CountOptions extends TallyOptions, CommitteeCurveOptions {
   /** Groups of equal size by strength in the summary; 20 by default. */
   readonly groups?: number | undefined;
 }
@@ -68,7 +69,7 @@ export async function voteModels(
   voters: readonly VoterSpec[],
   options: VoteModelsOptions = {},
 ): Promise<Votes> {
-  return countVotes(await scoreVoters(rows, voters, options), options);
+  return await countVotes(await scoreVoters(rows, voters, options), options);
 }
 
 /**
@@ -97,15 +98,19 @@ export async function voteFiles(
   inputs: readonly string[],
   options: VoteFilesOptions = {},
 ): Promise<Votes> {
-  return countVotes(await readVoters(inputs, options), options);
+  return await countVotes(await readVoters(inputs, options), options);
 }
 
-function countVotes(table: VoterTable, options: CountOptions): Votes {
+async function countVotes(table: VoterTable, options: CountOptions): Promise<Votes> {
   const votes = tally(table.rows, options);
   const { errors } = table;
+  const gold = options.quality === undefined ? undefined : await committeeCurves(table, options);
   return {
     votes,
-    summary: summarize(table, votes, options, options.groups ?? 20),
+    summary: {
+      ...summarize(table, votes, options, options.groups ?? 20),
+      ...(gold === undefined ? {} : { gold }),
+    },
     rows: ({ explain = false } = {}) => votedRows(table, votes, errors, explain),
   };
 }
