@@ -94,6 +94,7 @@ export {
   type RowEvaluation,
 } from "./evaluate/evaluate_rows.ts";
 export { evaluationRows, evaluationSummary } from "./evaluate/evaluation_rows.ts";
+export { ReliabilityRows, type RowReliability } from "./evaluate/reliability_rows.ts";
 
 export {
   type ComputedFeatures,

@@ -6,6 +6,7 @@ import type { EvaluationReport } from "../../evaluation/evaluation.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { evaluateRows, type RowEvaluation } from "../../tasks/evaluate/evaluate_rows.ts";
+import { ReliabilityRows } from "../../tasks/evaluate/reliability_rows.ts";
 import { evaluationRows, evaluationSummary } from "../../tasks/evaluate/evaluation_rows.ts";
 import type { LoadScorer } from "../../tasks/score/open_scorer.ts";
 import { scoreRows } from "../../tasks/score/score_rows.ts";
@@ -23,6 +24,11 @@ import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../mo
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
 import { writeResultTable } from "./evaluate_report.ts";
+import {
+  noteReliability,
+  reliabilityMeaning,
+  writeReliabilityTable,
+} from "./reliability_report.ts";
 
 interface EvaluateFlags extends ModelFlags {
   readonly model?: string | undefined;
@@ -32,6 +38,7 @@ interface EvaluateFlags extends ModelFlags {
   readonly bestOf?: number | undefined;
   readonly column?: ReadonlyMap<string, string> | undefined;
   readonly subset: string;
+  readonly reliability?: true | undefined;
   readonly summary?: string | undefined;
   readonly format?: "jsonl" | "table" | undefined;
   readonly inputFormat?: RowFormat | undefined;
@@ -56,6 +63,7 @@ Examples:
   assay evaluate --model ./my-model rewardbench.parquet --tie wrong --summary accuracy.json
   assay evaluate scored.jsonl --calibrate calibrator.json
   assay evaluate candidates.jsonl --quality gold_scores --format table
+  assay evaluate scored.jsonl --reliability --format table
 
 Exit status: 0 all rows fine, 1 some rows could not be evaluated, 2 nothing could run.`;
 
@@ -87,6 +95,7 @@ export function evaluateCommand(
       columnArgument,
     )
     .option("--subset <column>", "column that names a row's subset", "subset")
+    .option("--reliability", reliabilityMeaning)
     .option("--summary <file>", "save everything as JSON")
     .addOption(reportFormatOption())
     .addOption(inputFormatOption())
@@ -121,24 +130,30 @@ async function evaluate(
   if (rows === undefined) return;
   const { column: columns, subset, quality, tie, model } = flags;
   const scored = model === undefined ? rows : scoredFirst(rows, model, flags, output, bar, load);
-  const result = await evaluateRows(scored, {
-    columns,
-    subset,
-    quality,
+  const options = { columns, subset, quality, calibrator };
+  const gathered = flags.reliability && new ReliabilityRows(options);
+  const result = await evaluateRows(gathered?.watch(scored) ?? scored, {
+    ...options,
     bestOf: largestOf(flags),
-    calibrator,
     tie,
   });
   await reportFailures(result, output);
   bar.clear();
   const warnings = [...warningsOf(result.report), ...leftOutWarning(result.gold)];
   for (const warning of warnings) await output.warn(warning);
+  const reliability = gathered?.report();
+  if (reliability !== undefined) await noteReliability(reliability, output);
   if (flags.summary !== undefined) {
-    await writeTextFile(flags.summary, JSON.stringify(evaluationSummary(result), null, 2) + "\n");
+    const summary = { ...evaluationSummary(result), reliability };
+    await writeTextFile(flags.summary, JSON.stringify(summary, null, 2) + "\n");
   }
   const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
-  if (format === "table") await writeResultTable(result, output);
-  else await writeRows(evaluationRows(result), output);
+  const added = reliability === undefined ? [] : [{ group: "reliability", ...reliability }];
+  if (format !== "table") await writeRows([...evaluationRows(result), ...added], output);
+  else {
+    await writeResultTable(result, output);
+    if (reliability !== undefined) await writeReliabilityTable(reliability, output);
+  }
 }
 
 /** Rows with a model's scores; ends early, with a warning, on Ctrl-C. */
