@@ -9,6 +9,29 @@
  */
 
 export { bestOfNWin, type TieRule } from "./best_of_n_accuracy.ts";
+export type {
+  Benchmark,
+  BenchmarkColumns,
+  Figure,
+  JudgedRow,
+  Marks,
+} from "./benchmarks/benchmark.ts";
+export {
+  type Baselines,
+  BenchmarkEvaluation,
+  type BenchmarkFigure,
+  type BenchmarkOptions,
+  type BenchmarkReport,
+  type BenchmarkRow,
+} from "./benchmarks/benchmark_evaluation.ts";
+export type { BenchmarkMeans } from "./benchmarks/benchmark_means.ts";
+export { benchmarkNamed, benchmarkOfRow, benchmarks } from "./benchmarks/benchmarks.ts";
+export {
+  type BenchmarkComparison,
+  compareBenchmarks,
+  type FigureDifference,
+} from "./benchmarks/compare_benchmarks.ts";
+export { plainRows } from "./benchmarks/plain.ts";
 export {
   type Accuracies,
   type EvaluatedGroup,

@@ -69,64 +69,105 @@ export function isTiesId(id: unknown): id is string {
  *   without a right or without a wrong answer.
  */
 export function tiesScore(rows: readonly TiesRow[]): TiesScore | null {
-  const prompts = { ref: new Map<string, Answers>(), tied: new Map<string, Answers>() };
-  for (const row of rows) addAnswers(prompts, row);
-  const shared = [...prompts.tied].flatMap(([prompt, tied]) => {
-    const reference = prompts.ref.get(prompt);
-    return reference === undefined ? [] : [{ reference, tied }];
-  });
-  if (shared.length === 0) return null;
-  const gaps = shared.map(({ reference, tied }) => ({
-    spread: Math.max(...tied.right) - Math.min(...tied.right),
-    margin: marginOf(tied),
-    smaller: Math.min(marginOf(tied), marginOf(reference)),
-  }));
-  const referenceAccuracy = share([...prompts.ref.values()], (answers) => marginOf(answers) > 0);
-  const tiedAccuracy = share([...prompts.tied.values()], (answers) => marginOf(answers) > 0);
-  const spreadBelowMargin = share(gaps, ({ spread, margin }) => margin > spread);
-  const spreadBelowBothMargins = share(gaps, ({ spread, smaller }) => smaller > spread);
-  const marginScore = gaps.reduce((sum, { spread, smaller }) => {
-    const term = Math.tanh(smaller / spread - 1);
-    return sum + (Number.isNaN(term) ? 0 : term);
-  }, 0) / gaps.length;
-  return {
-    referenceAccuracy,
-    tiedAccuracy,
-    spreadBelowMargin,
-    spreadBelowBothMargins,
+  const prompts = new Map<string, TiesRow[]>();
+  for (const row of rows) {
+    const prompt = promptOf(row.id);
+    const known = prompts.get(prompt);
+    if (known === undefined) prompts.set(prompt, [row]);
+    else known.push(row);
+  }
+  const marks = [...prompts.values()].map(tiesMarks);
+  const mean = (name: keyof TiesMarks) => {
+    const known = marks.flatMap((mark) => mark[name] ?? []);
+    return known.reduce((sum, value) => sum + value, 0) / known.length;
+  };
+  const marginScore = mean("marginScore");
+  if (Number.isNaN(marginScore)) return null;
+  const means = {
+    referenceAccuracy: mean("reference"),
+    tiedAccuracy: mean("tied"),
+    spreadBelowMargin: mean("spreadBelowMargin"),
+    spreadBelowBothMargins: mean("spreadBelowBothMargins"),
     marginScore,
-    score: 0.3 * tiedAccuracy + 0.3 * referenceAccuracy + 0.2 * spreadBelowMargin +
-      0.2 * spreadBelowBothMargins + 0.01 * marginScore,
+  };
+  return { ...means, score: tiesFromMeans(means) };
+}
+
+/** The score of the means over prompts. */
+export function tiesFromMeans(means: Omit<TiesScore, "score">): number {
+  return 0.3 * means.tiedAccuracy + 0.3 * means.referenceAccuracy +
+    0.2 * means.spreadBelowMargin + 0.2 * means.spreadBelowBothMargins +
+    0.01 * means.marginScore;
+}
+
+/** What one prompt says about each of the terms; a term that its rows can't tell is not there. */
+export interface TiesMarks {
+  /** 1 where the one right answer scores above every wrong one, else 0. */
+  readonly reference?: number | undefined;
+  /** The same of several right answers. */
+  readonly tied?: number | undefined;
+  /** 1 where the right answers differ by less than the worst of them is above the wrong ones. */
+  readonly spreadBelowMargin?: number | undefined;
+  /** The same, with the smaller of the margins of both counterparts. */
+  readonly spreadBelowBothMargins?: number | undefined;
+  /** tanh(smaller margin / spread − 1). */
+  readonly marginScore?: number | undefined;
+}
+
+/**
+ * The marks of one prompt's rows.
+ *
+ * @throws {AssayError} `evaluation/bad-row`.
+ */
+export function tiesMarks(rows: readonly TiesRow[]): TiesMarks {
+  const answers = { ref: emptyAnswers(), tied: emptyAnswers() };
+  for (const row of rows) addAnswers(answers, row);
+  const { ref, tied } = answers;
+  const reference = ref.right.length === 0 ? undefined : marginOf(ref);
+  const margin = tied.right.length === 0 ? undefined : marginOf(tied);
+  const single = {
+    reference: reference === undefined ? undefined : Number(reference > 0),
+    tied: margin === undefined ? undefined : Number(margin > 0),
+  };
+  if (reference === undefined || margin === undefined) return single;
+  const spread = Math.max(...tied.right) - Math.min(...tied.right);
+  const smaller = Math.min(margin, reference);
+  const term = Math.tanh(smaller / spread - 1);
+  return {
+    ...single,
+    spreadBelowMargin: Number(margin > spread),
+    spreadBelowBothMargins: Number(smaller > spread),
+    marginScore: Number.isNaN(term) ? 0 : term,
   };
 }
 
+function emptyAnswers(): Answers {
+  return { right: [], wrong: [] };
+}
+
+/** A prompt's number in the ids of its rows. */
+function promptOf(id: string): string {
+  const match = idPattern.exec(id);
+  if (match !== null) return match[2]!.replace(/^0+(?=\d)/, "");
+  throw new AssayError(
+    "evaluation/bad-row",
+    `Cannot evaluate the row of the subset Ties: expected an id ref:N or tied:N, found ${
+      JSON.stringify(id)
+    }`,
+  );
+}
+
 function addAnswers(
-  prompts: Readonly<Record<"ref" | "tied", Map<string, Answers>>>,
+  answers: Readonly<Record<"ref" | "tied", Answers>>,
   { id, scores, correct }: TiesRow,
 ): void {
-  const match = idPattern.exec(id);
-  if (match === null) {
-    throw new AssayError(
-      "evaluation/bad-row",
-      `Cannot evaluate the row of the subset Ties: expected an id ref:N or tied:N, found ${
-        JSON.stringify(id)
-      }`,
-    );
-  }
   checkCandidates(scores, correct);
-  const ofKind = prompts[match[1] as "ref" | "tied"];
-  const prompt = match[2]!.replace(/^0+(?=\d)/, "");
-  const answers = ofKind.get(prompt) ?? { right: [], wrong: [] };
-  ofKind.set(prompt, answers);
-  answers.right.push(...scores.slice(0, correct));
-  answers.wrong.push(...scores.slice(correct));
+  const { right, wrong } = answers[id.startsWith("ref") ? "ref" : "tied"];
+  right.push(...scores.slice(0, correct));
+  wrong.push(...scores.slice(correct));
 }
 
 /** How far the worst right answer is above the best wrong one. */
 function marginOf({ right, wrong }: Answers): number {
   return Math.min(...right) - Math.max(...wrong);
-}
-
-function share<Item>(items: readonly Item[], holds: (item: Item) => boolean): number {
-  return items.filter(holds).length / items.length;
 }

@@ -1,4 +1,4 @@
-import { meanInOrder } from "../numbers/moments.ts";
+import { expectedTop, valuesByScore } from "../numbers/best_of.ts";
 import { AssayError } from "../error.ts";
 
 /** One sampled response: what the committee gave it, and what it is worth. */
@@ -49,7 +49,7 @@ export function expectedBestOf(samples: readonly ScoredSample[], m: number): num
       `Cannot estimate best of m: expected a positive whole number, found ${m}`,
     );
   }
-  return weightedTop(sortedValues(samples), m);
+  return expectedTop(valuesByScore(samples), m);
 }
 
 /**
@@ -63,8 +63,8 @@ export function expectedBestOfEach(
   samples: readonly ScoredSample[],
   sizes: readonly number[],
 ): number[] {
-  const values = sortedValues(samples);
-  return sizes.map((m) => weightedTop(values, m));
+  const values = valuesByScore(samples);
+  return sizes.map((m) => expectedTop(values, m));
 }
 
 /** KL(best of m ‖ policy) ≤ log m − (m − 1)/m, in nats. */
@@ -84,42 +84,12 @@ export function bestOfCurve(
   prompts: readonly (readonly ScoredSample[])[],
   largest: number = Infinity,
 ): BestOfPoint[] {
-  const sorted = prompts.map(sortedValues).filter((values) => values.length > 0);
+  const sorted = prompts.map(valuesByScore).filter((values) => values.length > 0);
   if (sorted.length === 0) return [];
   const reach = sorted.reduce((least, values) => Math.min(least, values.length), largest);
   return Array.from({ length: Math.max(0, Math.floor(reach)) }, (_, index) => {
     const m = index + 1;
-    const sum = sorted.reduce((total, values) => total + weightedTop(values, m), 0);
+    const sum = sorted.reduce((total, values) => total + expectedTop(values, m), 0);
     return { m, value: sum / sorted.length, kl: klOfBestOf(m) };
   });
-}
-
-/** Values by ascending proxy score, equal proxies sharing the mean of their values. */
-function sortedValues(samples: readonly ScoredSample[]): number[] {
-  const sorted = samples
-    .filter((sample) => Number.isFinite(sample.proxy) && Number.isFinite(sample.value))
-    .sort((a, b) => a.proxy - b.proxy);
-  const values: number[] = [];
-  while (values.length < sorted.length) {
-    const start = values.length;
-    let end = start + 1;
-    while (end < sorted.length && sorted[end]!.proxy === sorted[start]!.proxy) end++;
-    const equal = sorted.slice(start, end);
-    const share = meanInOrder(equal.map(({ value }) => value));
-    for (const _ of equal) values.push(share);
-  }
-  return values;
-}
-
-function weightedTop(values: readonly number[], m: number): number {
-  const n = values.length;
-  if (n < m) return NaN;
-  // C(n−1, m−1) / C(n, m) = m / n; each place below: C(i−2, m−1) / C(i−1, m−1) = (i − m) / (i − 1).
-  let weight = m / n;
-  let sum = 0;
-  for (let i = n; i >= m; i--) {
-    sum += weight * values[i - 1]!;
-    weight *= (i - m) / (i - 1);
-  }
-  return sum;
 }
