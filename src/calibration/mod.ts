@@ -72,6 +72,32 @@ export {
   type ScoredPair,
   type ScoredResponse,
 } from "./pool.ts";
+export {
+  Abstention,
+  type AbstentionFit,
+  type AbstentionOptions,
+  type AbstentionReport,
+  type AbstentionStep,
+  type Decision,
+  fitAbstention,
+  heldOutAbstention,
+} from "./abstention.ts";
+export {
+  type AbstentionArtifact,
+  type ConformalArtifact,
+  type ConformalQuantile,
+} from "./certainty_artifact.ts";
+export {
+  type ConformalInput,
+  type ConformalInterval,
+  ConformalIntervals,
+  type ConformalOptions,
+  conformalQuantile,
+  type ConformalRow,
+  fitConformal,
+} from "./conformal.ts";
+export { type ConformalCoverage, CoverageCount, heldOutCoverage } from "./conformal_coverage.ts";
+export type { Interval } from "../numbers/bootstrap.ts";
 export { averageRanks, discordantShare, spearman } from "../numbers/ranks.ts";
 export { type FitOptions } from "./settings.ts";
 export { type TieRule } from "./tie.ts";
