@@ -25,6 +25,25 @@ export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
 
+/** Text of a line with its place on a scale of colours. */
+export interface PaintedText {
+  /** The text; what could steer a terminal is made visible. */
+  readonly text: string;
+  /** From −1 to 1; 0 is not coloured. */
+  readonly heat: number;
+}
+
+/** Backgrounds of the 256 colours, from weak to strong; the text on them is black. */
+const backgrounds = { up: [153, 111, 75], down: [223, 215, 208] } as const;
+
+function painted({ text, heat }: PaintedText, isTerminal: boolean): string {
+  const shown = visibleLine(text);
+  const level = Math.ceil(Math.abs(heat) * 3.5 - 0.5) - 1;
+  if (!isTerminal || !(level >= 0)) return shown;
+  const colour = backgrounds[heat > 0 ? "up" : "down"][Math.min(level, 2)];
+  return `\x1b[38;5;16;48;5;${colour}m${shown}\x1b[0m`;
+}
+
 /**
  * Where a command's output goes: results to `stdout` and nothing else, everything that people read
  * along to standard error, and the exit status. Every command gets one, so that tests can look at it.
@@ -82,6 +101,16 @@ export class Output {
   async writeText(text: string): Promise<void> {
     if (this.stdout.isTerminal) await this.#clearBar();
     await this.stdout.write(new TextEncoder().encode(visibleLines(text)));
+  }
+
+  /**
+   * Writes a line of coloured text for people to standard output: what has a heat above 0 on blue, below
+   * it on orange. No colours where standard output is no terminal.
+   */
+  async writePainted(line: readonly PaintedText[]): Promise<void> {
+    const text = line.map((part) => painted(part, this.stdout.isTerminal)).join("");
+    if (this.stdout.isTerminal) await this.#clearBar();
+    await this.stdout.write(new TextEncoder().encode(`${text}\n`));
   }
 
   /** Tells people something on standard error, in one line: `assay: <message>`. */

@@ -2,7 +2,7 @@ import type { Row } from "../data/rows.ts";
 import type { AssayError } from "../error.ts";
 import { jsonLinesWriter, type RowWriter, writeRowFile } from "../data/write_rows.ts";
 import type { Output } from "./output.ts";
-import { table, type TableLine } from "./table.ts";
+import { table, type TableDetail, type TableLine } from "./table.ts";
 
 /** How a command shows its rows as a table. */
 export interface RowTable {
@@ -11,7 +11,7 @@ export interface RowTable {
   /** The cells of one output row, which is row `number` of the output, from 1. */
   line(row: Row, number: number): TableLine;
   /** What stands below that line, indented, a line each. */
-  details?(row: Row): readonly string[];
+  details?(row: Row): readonly TableDetail[];
 }
 
 /** Where a command's rows go, as its flags say. */

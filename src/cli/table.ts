@@ -1,8 +1,11 @@
-import type { Output } from "./output.ts";
+import type { Output, PaintedText } from "./output.ts";
 import { visibleLine } from "./visible_text.ts";
 
 /** One line of a table: a cell for every column. */
 export type TableLine = readonly string[];
+
+/** What may stand below a line: text, or coloured text, which stands there on a terminal alone. */
+export type TableDetail = string | readonly PaintedText[];
 
 /** Lines that the widths of the columns are found from. */
 const measuredLines = 200;
@@ -15,7 +18,7 @@ export interface Table {
    * @param line Its cells.
    * @param details Lines to stand below it, indented.
    */
-  add(line: TableLine, details?: readonly string[]): Promise<void>;
+  add(line: TableLine, details?: readonly TableDetail[]): Promise<void>;
   /** Writes what is left. */
   close(): Promise<void>;
 }
@@ -32,12 +35,20 @@ export function table(output: Output, header: TableLine): Table {
   const names = header.map((name) => name.replace(/#$/, ""));
   let waiting: Entry[] | undefined = [{ line: names, details: [] }];
   let widths: readonly number[] = [];
-  const write = (entries: readonly Entry[]) => {
-    const text = entries.flatMap(({ line, details }) => [
-      lineText(line, widths, isNumber),
-      ...details.map((detail) => `    ${oneLine(detail)}`),
-    ]);
-    return output.writeText(text.join("\n") + "\n");
+  const write = async (entries: readonly Entry[]) => {
+    let text = "";
+    for (const { line, details } of entries) {
+      text += `${lineText(line, widths, isNumber)}\n`;
+      for (const detail of details) {
+        if (typeof detail === "string") text += `    ${oneLine(detail)}\n`;
+        else if (output.stdout.isTerminal) {
+          if (text !== "") await output.writeText(text);
+          text = "";
+          await output.writePainted([{ text: "    ", heat: 0 }, ...detail]);
+        }
+      }
+    }
+    if (text !== "") await output.writeText(text);
   };
   const release = async () => {
     if (waiting === undefined) return;
@@ -49,7 +60,7 @@ export function table(output: Output, header: TableLine): Table {
     await write(entries);
   };
   return {
-    async add(line: TableLine, details: readonly string[] = []): Promise<void> {
+    async add(line: TableLine, details: readonly TableDetail[] = []): Promise<void> {
       const entry = { line: line.map(oneLine), details };
       if (waiting === undefined) return await write([entry]);
       waiting.push(entry);
@@ -61,7 +72,7 @@ export function table(output: Output, header: TableLine): Table {
 
 interface Entry {
   readonly line: TableLine;
-  readonly details: readonly string[];
+  readonly details: readonly TableDetail[];
 }
 
 /** Line breaks would tear the table; what else could steer the terminal is seen, and has a width. */

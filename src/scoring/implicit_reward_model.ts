@@ -4,6 +4,7 @@ import type { Conversation } from "../text/conversation.ts";
 import { CausalModel, type ResponseLogProbabilities } from "./causal_model.ts";
 import type { LoadOptions, ScoreOptions } from "./load_options.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
+import type { ShownTokens } from "./shown_tokens.ts";
 import { notFinite } from "./not_finite.ts";
 import { computedBy, failedVerdict, type Verdict } from "./verdict.ts";
 import { checkLoadOptions, checkScoreOptions, ownKinds } from "./check_load_options.ts";
@@ -108,6 +109,15 @@ export class ImplicitRewardModel implements Disposable {
   /** Where it computes. */
   get backend(): BackendKind {
     return this.#policy.backend;
+  }
+
+  /**
+   * The tokens of a conversation as the model reads them, and the positions that foretell its response.
+   *
+   * @throws {AssayError} For a conversation that can't be scored.
+   */
+  tokens(conversation: Conversation): Promise<ShownTokens> {
+    return new Promise((resolve) => resolve(this.#policy.backbone.tokens(conversation)));
   }
 
   /**

@@ -29,6 +29,12 @@ export {
   scoreRows,
   type ScoreRowsOptions,
 } from "./score/score_rows.ts";
+export {
+  type ExplainableScorer,
+  explainTokens,
+  type ExplainTokensOptions,
+} from "./score/explain_tokens.ts";
+export type { TokenExplanation, TokenReward } from "./score/token_explanation.ts";
 export { scoringStream } from "./score/scoring_stream.ts";
 export type { ScoreColumnsOptions } from "./score/score_columns.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { run } from "../../src/cli/main.ts";
 import { scoreCommand } from "../../src/cli/score/score.ts";
-import type { LoadScorer } from "../../src/tasks/score/open_scorer.ts";
+import type { LoadedScorer, LoadScorer } from "../../src/tasks/score/open_scorer.ts";
 import { readRows } from "../../src/data/read_rows.ts";
 import type { CheckpointFolder } from "../../src/checkpoint/folder.ts";
 import { AssayError } from "../../src/error.ts";
@@ -273,4 +273,83 @@ Deno.test("assay score --verbose shows the cause of an error", async () => {
   assert.match(stderr, /\[data\/no-such-file\]/);
   assert.match(stderr, /\[cause\]: NotFound/);
   assert.match(stderr, /at .*read_rows\.ts/);
+});
+
+/** The stand-in, whose tokens are the characters of the response. */
+function byCharacter(): ReturnType<typeof stubScorer> {
+  const scorer = stubScorer();
+  const tokens: LoadedScorer["tokens"] = (conversation) =>
+    Promise.resolve({
+      tokens: ["\u0000", ...conversation.at(-1)!.content]
+        .map((text) => ({ id: text.codePointAt(0)!, text })),
+      truncated: false,
+      positions: {},
+    });
+  return Object.assign(scorer, { tokens });
+}
+
+const pairOfTexts = JSON.stringify({ prompt: "<?>", chosen: "a<b", rejected: "no" });
+
+Deno.test("assay score --explain tokens tells what each token adds", async () => {
+  const { status, rows, stderr } = await scoreFile(pairOfTexts, ["--explain", "tokens"], {
+    scorer: byCharacter(),
+  });
+  assert.equal(status, 0, stderr);
+  const [row] = rows();
+  assert.deepEqual(row!.chosen_token_rewards, [
+    { text: "a", start: 0, end: 1, reward: 1 },
+    { text: "<", start: 1, end: 2, reward: 1 },
+    { text: "b", start: 2, end: 3, reward: 1 },
+  ]);
+  assert.deepEqual([row!.chosen_score, row!.chosen_empty_score, row!.rejected_empty_score], [
+    3,
+    0,
+    0,
+  ]);
+  const candidates = JSON.stringify({ prompt: "?", responses: ["a", ""] });
+  const [best] = (await scoreFile(candidates, ["--explain", "tokens"], {
+    scorer: byCharacter(),
+  })).rows();
+  assert.deepEqual(best!.token_rewards, [[{ text: "a", start: 0, end: 1, reward: 1 }], []]);
+  assert.deepEqual(best!.empty_score, [0, 0]);
+});
+
+Deno.test("assay score --explain takes no argument but tokens from those that follow it", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/rows.jsonl`, pairOfTexts);
+    const args = ["--explain", "model", `${folder}/rows.jsonl`];
+    const { status, rows, loaded } = await assayScore(args);
+    assert.equal(status, 0);
+    assert.equal(loaded[0]!.source, "model");
+    assert.equal(rows()[0]!.kernels, "cpu");
+    assert.equal((await assayScore([...args, "--explain=all"])).status, 2);
+  });
+});
+
+Deno.test("assay score --heat-map draws a page that shows any text as text", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/rows.jsonl`, `${pairOfTexts}\n{"prompt": 1}\n`);
+    const page = `${folder}/tokens.html`;
+    const args = ["model", `${folder}/rows.jsonl`, "--heat-map", page];
+    const explained = [...args, "--explain", "tokens"];
+    const { status } = await assayScore(explained, { scorer: byCharacter() });
+    assert.equal(status, 1);
+    const html = await Deno.readTextFile(page);
+    assert.match(html, /<h3>chosen: score 3\.0000, of an empty response 0\.0000<\/h3>/);
+    assert.match(html, /style="--r:100%" title="\+1\.0000" data-v="\+1\.0000">&#60;<\/span>/);
+    assert.match(html, /<p class="prompt">&#60;\?&#62;<\/p>/);
+    assert.doesNotMatch(html, /(src|href)=|https?:/);
+    assert.equal((await assayScore(args)).status, 2);
+    assert.equal((await assayScore(explained.with(3, `${folder}/page.svg`))).status, 2);
+  });
+});
+
+Deno.test("assay score --format table colours tokens on a terminal, and nowhere else", async () => {
+  const args = ["--explain", "tokens", "--format", "table"];
+  const painted = await scoreFile(pairOfTexts, args, { scorer: byCharacter(), isTerminal: true });
+  // deno-lint-ignore no-control-regex
+  assert.match(painted.stdout, /\n {4}\u001b\[38;5;16;48;5;75ma\u001b\[0m\u001b/);
+  const plain = await scoreFile(pairOfTexts, args, { scorer: byCharacter() });
+  assert.ok(!plain.stdout.includes("\u001b"));
+  assert.match(plain.stdout, /chosen: \+1\.000 "a" \+1\.000 "<"/);
 });

@@ -1,4 +1,5 @@
-import { Command } from "commander";
+import type { Command } from "commander";
+import { AssayError } from "../../error.ts";
 import type { BytesRead } from "../../data/input_bytes.ts";
 import type { RowFormat } from "../../data/rows.ts";
 import type { RowWriter } from "../../data/write_rows.ts";
@@ -13,6 +14,8 @@ import {
 } from "../arguments.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
+import { type ExplainFlag, ExplainingCommand, explainOption } from "./explain_option.ts";
+import { HeatMap } from "./heat_map_page.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "./implicit_options.ts";
 import { fromHub } from "../from_hub.ts";
 import { startReading } from "../input_rows.ts";
@@ -24,6 +27,8 @@ import { computedWhere } from "../computed_where.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar, showWave } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
+import { writeTextFile } from "../../tasks/text_file.ts";
+import { explainTokens } from "../../tasks/score/explain_tokens.ts";
 import { type LoadScorer, openScorer, type ScorerSpec } from "../../tasks/score/open_scorer.ts";
 import { scoreRows, type ScoreRowsOptions } from "../../tasks/score/score_rows.ts";
 import { scoreTable } from "./score_table.ts";
@@ -35,7 +40,8 @@ function loaderFor({ stderr }: Output): LoadScorer {
 }
 
 interface ScoreFlags extends ModelFlags, ImplicitFlags, AdapterFlags {
-  readonly explain?: true | undefined;
+  readonly explain?: ExplainFlag | undefined;
+  readonly heatMap?: string | undefined;
   readonly calibrate?: string | undefined;
   readonly format: "jsonl" | "table";
   readonly output?: string | undefined;
@@ -61,6 +67,7 @@ const examples = `
 Examples:
   assay score ./ArmoRM-Llama3-8B-v0.1 conversations.jsonl > scored.jsonl
   assay score ./my-model pairs.parquet --explain --output scored.parquet
+  assay score ./my-model pairs.jsonl --explain tokens --heat-map tokens.html > explained.jsonl
   assay score ./my-dpo-model pairs.jsonl --implicit --reference ./my-sft-model > scored.jsonl
   assay score hf:Skywork/Skywork-Reward-V2-Qwen3-0.6B pairs.jsonl > scored.jsonl
   assay score ./my-base pairs.jsonl --adapter ./my-lora > scored.jsonl
@@ -79,15 +86,13 @@ export function scoreCommand(
   output: Output = Output.system(),
   load: LoadScorer = loaderFor(output),
 ): Command {
-  const command = new Command("score")
+  const command = new ExplainingCommand("score")
     .summary("score rows with a reward model")
     .description(description)
     .argument("<model>", modelMeaning)
     .argument("[input]", "file of rows", "-")
-    .option(
-      "--explain",
-      "add what explains a score (rewards and coefficients by objective, labels, …) and the kernels",
-    )
+    .addOption(explainOption())
+    .option("--heat-map <file>", "with --explain tokens: a page that shows them in colour (.html)")
     .option("--calibrate <file>", "add calibrated scores, by what assay calibrate --fit saved")
     .addOption(formatOption())
     .addOption(outputFileOption())
@@ -109,10 +114,11 @@ async function score(
   output: Output,
   load: LoadScorer,
 ): Promise<void> {
+  checkHeatMap(flags);
   const named: ScorerSpec = { ...modelSpec(model, flags), implicit: implicitSpec(flags) };
   await checkOutputs({
     inputs: [input, model, ...flags.adapter ?? [], flags.reference, flags.calibrate],
-    outputs: [flags.output],
+    outputs: [flags.output, flags.heatMap],
   });
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
@@ -134,22 +140,27 @@ async function score(
   const spec = await specFromHub(named, output, bar, interrupt.signal);
   using scorer = await openScorer(spec, settings, load);
   bar.clear();
-  if (flags.explain && scorer.parts.length === 0) {
+  if (flags.explain === "parts" && scorer.parts.length === 0) {
     await output.warn(
       "the model's head has a score alone: --explain names the kernels and no more",
     );
   }
   const writer = await rowOutput(output, flags, rowTable);
   const tally = new Tally();
+  const heatMap = new HeatMap();
   try {
+    const isByToken = flags.explain === "tokens";
     const options: ScoreRowsOptions = {
-      explain: flags.explain,
+      explain: isByToken ? "tokens" : flags.explain !== undefined,
       calibrator,
       signal: interrupt.signal,
       onProgress: (progress) => showWave(bar, progress),
     };
-    for await (const scored of scoreRows(rows, scorer, options)) {
+    const onNote = (message: string) => void output.warn(message);
+    const scores = isByToken ? explainTokens(scorer, { implicit: spec.implicit, onNote }) : scorer;
+    for await (const scored of scoreRows(rows, scores, options)) {
       tally.add(scored);
+      if (flags.heatMap !== undefined) heatMap.add(scored.row, tally.rows);
       if (scored.failed) output.rowFailed();
       await writer.write(scored.row);
       await interrupt.breathe();
@@ -164,7 +175,33 @@ async function score(
   }
   await writer.close();
   bar.clear();
+  if (flags.heatMap !== undefined) await writeHeatMap(heatMap, model, flags.heatMap, output);
   await output.note(tally.toString(scorer.backend));
+}
+
+/** A page without rewards would be empty. */
+function checkHeatMap({ heatMap, explain }: ScoreFlags): void {
+  if (heatMap === undefined) return;
+  const isPage = /\.html?$/i.test(heatMap);
+  if (isPage && explain === "tokens") return;
+  throw new AssayError(
+    "cli/usage",
+    isPage
+      ? "Cannot draw a heat map: --heat-map needs --explain tokens"
+      : `Cannot draw a heat map: expected a file that ends in .html, found ${heatMap}`,
+  );
+}
+
+async function writeHeatMap(
+  heatMap: HeatMap,
+  model: string,
+  file: string,
+  output: Output,
+): Promise<void> {
+  await writeTextFile(file, heatMap.page(model));
+  if (heatMap.leftOut > 0) {
+    await output.warn(`${heatMap.leftOut} rows had no room in ${file}: it shows the first ones`);
+  }
 }
 
 /** The models and adapters of the hub with their commits, in the cache. */

@@ -1,9 +1,13 @@
 import type { Row } from "../../data/rows.ts";
 import { stepScores } from "../../heads/step_scores.ts";
 import type { RowTable } from "../row_output.ts";
+import type { TableDetail } from "../table.ts";
+import { explainedResponses, largestReward } from "./token_heat.ts";
 
 /** Objectives that a line shows with `--explain`. */
 const shownObjectives = 3;
+/** Tokens whose rewards a line shows. */
+const shownTokens = 5;
 /** Steps whose scores a line shows. */
 const shownSteps = 12;
 
@@ -17,13 +21,14 @@ export const scoreTable: RowTable = {
   line(row: Row, number: number): readonly string[] {
     return [String(row.id ?? number).slice(0, 40), ...cellsOfShape(row)];
   },
-  details(row: Row): readonly string[] {
+  details(row: Row): readonly TableDetail[] {
     const error = row.error as { code: string; message: string } | undefined;
     return [
       ...(error === undefined ? [] : [`${error.message} [${error.code}]`]),
       ...(row.truncated === true ? ["cut to the model's length"] : []),
       ...stepLines(row),
       ...strongestObjectives(row),
+      ...tokenLines(row),
     ];
   },
 };
@@ -83,6 +88,25 @@ function strongestObjectives(row: Row): readonly string[] {
       `${share < 0 ? "" : "+"}${share.toFixed(3)}  ${name}: reward ${reward.toFixed(3)} × ` +
       `coefficient ${coefficient.toFixed(3)}`
     );
+}
+
+/** What each token adds: coloured, and the strongest ones in numbers; of candidates the best. */
+function tokenLines(row: Row): readonly TableDetail[] {
+  const all = explainedResponses(row);
+  const shown = typeof row.best === "number" ? all.slice(row.best, row.best + 1) : all;
+  const most = largestReward(shown);
+  return shown.flatMap(({ name, rewards }): TableDetail[] => {
+    const heat = (reward: number): number => most === 0 ? 0 : reward / most;
+    const strongest = rewards.toSorted((a, b) => Math.abs(b.reward) - Math.abs(a.reward))
+      .slice(0, shownTokens)
+      .map(({ text, reward }) =>
+        `${reward < 0 ? "" : "+"}${reward.toFixed(3)} ${JSON.stringify(text)}`
+      );
+    return [
+      rewards.map(({ text, reward }) => ({ text, heat: heat(reward) })),
+      `${name}: ${strongest.join(" ")}`,
+    ];
+  });
 }
 
 function decimal(value: unknown): string {

@@ -3,6 +3,8 @@ import { isHubName } from "../../checkpoint/hub/hub_name.ts";
 import { ImplicitRewardModel } from "../../scoring/implicit_reward_model.ts";
 import { hubOptions, type LoadOptions, warner } from "../../scoring/load_options.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
+import type { ShownTokens } from "../../scoring/shown_tokens.ts";
+import type { Conversation } from "../../text/conversation.ts";
 import { type ModelSpec, openModelFolder, pinnedModel } from "../model_folder.ts";
 import type { Scorer } from "./score_rows.ts";
 import type { BackendKind } from "../../ops/backend.ts";
@@ -15,6 +17,8 @@ export interface LoadedScorer extends Scorer, Disposable {
   readonly parts: readonly string[];
   /** Where it computes. */
   readonly backend: BackendKind;
+  /** The tokens of a conversation, for {@linkcode explainTokens}. */
+  tokens?(conversation: Conversation): Promise<ShownTokens>;
 }
 
 /** Loads a reward model: `RewardModel.load`, `RewardModelWorker.load`, or a stand-in in tests. */
@@ -89,6 +93,7 @@ export async function openScorer(
     backend: scorer.backend,
     hubName: isOfHub ? name + (reference ? ` against ${reference}` : "") : undefined,
     scoreStream: (conversations, options) => scorer.scoreStream(conversations, options),
+    ...(scorer.tokens && { tokens: (conversation: Conversation) => scorer.tokens!(conversation) }),
     [Symbol.dispose]: () => all[Symbol.dispose](), // the model first, then what it reads
   };
 }

@@ -4,6 +4,8 @@ import { AssayError } from "../../error.ts";
 import { stepScores } from "../../heads/step_scores.ts";
 import type { Verdict } from "../../scoring/verdict.ts";
 
+import type { ExplainedVerdict } from "./token_explanation.ts";
+
 type RowKind = RowConversations["kind"];
 
 /** What is told of every conversation. */
@@ -18,6 +20,7 @@ const parts = [
   "quantiles",
   "spread",
   "token_rewards",
+  "empty_score",
   stepScores,
 ] as const;
 
@@ -53,8 +56,9 @@ export interface ScoreColumnsOptions {
   /**
    * Adds the parts of the head's judgements: rewards, coefficients and gating of heads that have
    * objectives, implicit token rewards, whatever another head tells; and the kernels that computed.
+   * `"tokens"` adds what each token adds, as verdicts of {@linkcode explainTokens} tell it.
    */
-  readonly explain?: boolean | undefined;
+  readonly explain?: boolean | "tokens" | undefined;
   /** Name and commit of the hub's model that scores, for the column `scored_by`. */
   readonly hubName?: string | undefined;
 }
@@ -83,6 +87,10 @@ export interface ScoreColumnsOptions {
  * they apply. Where a conversation failed its score is `null`, and so is the margin; `best` is then
  * among the others.
  *
+ * With `explain: "tokens"` there are `token_rewards`, a list of `{text, start, end, reward}` for each
+ * response (a pair: `chosen_token_rewards`, `rejected_token_rewards`), and `empty_score`, which the rewards
+ * are added to, but of implicit rewards. Where that can't be told the row has an `error`, and its scores.
+ *
  * @param row The input row.
  * @param kind Its shape.
  * @param verdicts One for every conversation of the row, in order.
@@ -91,7 +99,7 @@ export interface ScoreColumnsOptions {
 export function scoredRow(
   row: Row,
   kind: RowKind,
-  verdicts: readonly Verdict[],
+  verdicts: readonly ExplainedVerdict[],
   options: ScoreColumnsOptions = {},
 ): Row {
   const checked = verdicts.map(withFiniteScore);
@@ -99,16 +107,23 @@ export function scoredRow(
   for (const column of ownColumns[kind]) delete output[column];
   if (quantized.has(output.weights)) delete output.weights; // an earlier run's; a column of the user's stays
   Object.assign(output, scoreColumns(kind, checked), partColumns(kind, checked, [stepScores]));
-  if (options.explain) Object.assign(output, explainColumns(kind, checked));
+  if (options.explain === "tokens") Object.assign(output, tokenColumns(kind, checked));
+  else if (options.explain) Object.assign(output, explainColumns(kind, checked));
   const precision = checked.find((verdict) => verdict.precision !== undefined)?.precision;
   if (precision !== undefined) output.precision = precision;
   const weights = checked.find(({ weights }) => weights !== undefined)?.weights;
   if (weights !== undefined) output.weights = weights;
   if (options.hubName !== undefined) output.scored_by = options.hubName;
   if (checked.some(({ truncated }) => truncated)) output.truncated = true;
-  const failed = checked.findIndex(({ error }) => error !== null);
-  if (failed !== -1) output.error = errorOf(kind, failed, checked[failed]!.error!);
+  const errors = checked.map(errorOfVerdict);
+  const failed = errors.findIndex((error) => error !== null);
+  if (failed !== -1) output.error = errorOf(kind, failed, errors[failed]!);
   return output;
+}
+
+/** Why there is no score, or no explanation where one was asked for. */
+function errorOfVerdict({ error, explanation }: ExplainedVerdict): AssayError | null {
+  return error ?? (explanation instanceof AssayError ? explanation : null);
 }
 
 /** What an earlier run may have left, and must not be taken for this run's. */
@@ -123,7 +138,7 @@ export function failedRow(row: Row, error: AssayError): Row {
 }
 
 /** NaN and infinities never reach the output, whatever a head gives. */
-function withFiniteScore(verdict: Verdict): Verdict {
+function withFiniteScore(verdict: ExplainedVerdict): ExplainedVerdict {
   if (verdict.score === null || Number.isFinite(verdict.score)) return verdict;
   const error = verdict.error ?? new AssayError(
     "scoring/not-finite",
@@ -173,17 +188,31 @@ function explainColumns(kind: RowKind, verdicts: readonly Verdict[]): Row {
   return { kernels: verdicts[0]!.kernels, ...partColumns(kind, verdicts, [...parts]) };
 }
 
+function tokenColumns(kind: RowKind, verdicts: readonly ExplainedVerdict[]): Row {
+  const explanations = verdicts.map(({ explanation }) =>
+    explanation instanceof AssayError ? undefined : explanation
+  );
+  return {
+    kernels: verdicts[0]!.kernels,
+    ...columnsOf(kind, "token_rewards", explanations.map((one) => one?.rewards ?? null)),
+    ...columnsOf(kind, "empty_score", explanations.map((one) => one?.emptyScore ?? null)),
+  };
+}
+
 /** The columns of parts that any of the verdicts has. */
 function partColumns(kind: RowKind, verdicts: readonly Verdict[], names: readonly string[]): Row {
-  const columns: Row = {};
-  for (const part of names) {
-    const values = verdicts.map(({ parts }) => parts[part] ?? null);
-    if (values.every((value) => value === null)) continue;
-    if (kind === "single") columns[part] = values[0];
-    else if (kind === "best_of_n") columns[part] = values;
-    else Object.assign(columns, { [`chosen_${part}`]: values[0], [`rejected_${part}`]: values[1] });
-  }
-  return columns;
+  return Object.assign(
+    {},
+    ...names.map((part) => columnsOf(kind, part, verdicts.map(({ parts }) => parts[part] ?? null))),
+  );
+}
+
+/** The columns of what is told of each conversation; none where it is told of none. */
+function columnsOf(kind: RowKind, name: string, values: readonly unknown[]): Row {
+  if (values.every((value) => value === null)) return {};
+  if (kind === "single") return { [name]: values[0] };
+  if (kind === "best_of_n") return { [name]: values };
+  return { [`chosen_${name}`]: values[0], [`rejected_${name}`]: values[1] };
 }
 
 function errorOf(
