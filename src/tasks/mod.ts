@@ -44,7 +44,20 @@ export {
   type CalibratePreferencesOptions,
 } from "./calibrate/calibrate_preferences.ts";
 export { calibrateRows, type CalibrateRowsOptions } from "./calibrate/calibrate_rows.ts";
-export { readCalibrator, writeCalibrator } from "./calibrate/calibrator_file.ts";
+export {
+  fitAbstentionRows,
+  type FitAbstentionRowsOptions,
+  type FittedAbstention,
+  markAbstentions,
+} from "./calibrate/abstain_rows.ts";
+export type { UsedRows } from "./calibrate/certain_rows.ts";
+export {
+  addIntervals,
+  fitIntervals,
+  type FitIntervalsOptions,
+  type FittedIntervals,
+} from "./calibrate/conformal_rows.ts";
+export { readCalibrator, readFitted, writeCalibrator } from "./calibrate/calibrator_file.ts";
 export {
   fitCalibrator,
   type FitCalibratorOptions,

@@ -1,11 +1,12 @@
 import { Command } from "commander";
-import type { Calibrator } from "../../calibration/calibrator.ts";
+import { Abstention } from "../../calibration/abstention.ts";
+import { Calibrator } from "../../calibration/calibrator.ts";
 import type { Diagnostics } from "../../calibration/diagnostics.ts";
 import { DiagnosticsCollector } from "../../calibration/diagnostics_collector.ts";
 import { calibrationPanel, type PlottedRows } from "../../calibration/plot.ts";
 import { readRows } from "../../data/read_rows.ts";
 import { calibrateRows } from "../../tasks/calibrate/calibrate_rows.ts";
-import { readCalibrator, writeCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
+import { readFitted, writeCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { fitCalibrator } from "../../tasks/calibrate/fit_calibrator.ts";
 import { tokenizerMeasures } from "../../tasks/calibrate/response_sources.ts";
 import type { ScoredColumns } from "../../tasks/calibrate/scored_responses.ts";
@@ -19,6 +20,7 @@ import { rowOutput } from "../row_output.ts";
 import { addCalibrateFlags, type CalibrateFlags, fitOptions } from "./calibrate_flags.ts";
 import { reportDiagnostics, writePlot } from "./calibrate_report.ts";
 import { calibrateTable } from "./calibrate_table.ts";
+import { applyAbstention, applyIntervals, writeAbstentions, writeIntervals } from "./certainty.ts";
 import { writeCalibratedPreferences } from "./preferences_report.ts";
 import { ownValue } from "../../own_value.ts";
 
@@ -34,7 +36,10 @@ const description = [
   "Rows come out in their order with every column they had, and: calibrated_score (a pair: " +
   "chosen_calibrated_score, rejected_calibrated_score, calibrated_margin; candidates: " +
   "calibrated_scores and calibrated_best, counted from 0), and error where one applies.",
-  "Labels are not needed. What the calibration did is told on standard error, with warnings where " +
+  "Without labels. With labels it tells instead how sure scores are: --conformal adds intervals " +
+  "(score_low and score_high; a pair: margin_low and margin_high), --abstain marks rows that would be " +
+  "decided wrongly too often (abstain). --fit keeps either for rows that have no label.",
+  "What the calibration did is told on standard error, with warnings where " +
   "it may hurt.",
 ].join("\n\n");
 
@@ -45,6 +50,8 @@ Examples:
   assay calibrate pool.parquet --feature length --feature markdown --fit calibrator.json > /dev/null
   cat new.jsonl | assay calibrate --apply calibrator.json
   assay calibrate judged.jsonl --preferences
+  assay calibrate rated.jsonl --conformal 0.1 --target rating --fit intervals.json
+  assay calibrate pairs.jsonl --abstain 0.05 --fit threshold.json
 
 Exit status: 0 all rows fine, 1 some rows failed (each has an error), 2 nothing could run.`;
 
@@ -67,11 +74,23 @@ export function calibrateCommand(output: Output = Output.system()): Command {
     });
     if (flags.preferences) await writeCalibratedPreferences(input, flags, output, bar);
     else if (flags.apply !== undefined) await applySaved(input, flags.apply, flags, output, bar);
+    else if (isAbstaining(flags)) await writeAbstentions(input, flags, output, bar);
+    else if (isConformal(flags)) await writeIntervals(input, flags, output, bar);
     else await fitAndApply(input, flags, output, bar);
   });
 }
 
-/** A saved calibrator: one reading of the rows, in constant memory. */
+/** Whether intervals were asked for; their flags by themselves mean nothing else. */
+function isConformal(flags: CalibrateFlags): boolean {
+  const { conformal, target, group, leastGroup, quantiles } = flags;
+  return [conformal, target, group, leastGroup, quantiles].some((flag) => flag !== undefined);
+}
+
+function isAbstaining({ abstain, confidence }: CalibrateFlags): boolean {
+  return abstain !== undefined || confidence !== undefined;
+}
+
+/** What was saved: one reading of the rows, in constant memory. */
 async function applySaved(
   input: string,
   path: string,
@@ -79,7 +98,19 @@ async function applySaved(
   output: Output,
   bar: ProgressBar,
 ): Promise<void> {
-  const calibrator = await readCalibrator(path);
+  const fitted = await readFitted(path);
+  if (fitted instanceof Calibrator) await applyCalibrator(input, fitted, flags, output, bar);
+  else if (fitted instanceof Abstention) await applyAbstention(input, fitted, flags, output, bar);
+  else await applyIntervals(input, fitted, flags, output, bar);
+}
+
+async function applyCalibrator(
+  input: string,
+  calibrator: Calibrator,
+  flags: CalibrateFlags,
+  output: Output,
+  bar: ProgressBar,
+): Promise<void> {
   const collector = new DiagnosticsCollector({
     corrected: calibrator.features,
     tie: flags.tie,

@@ -9,9 +9,10 @@ import {
   inputFormatOption,
   outputFileOption,
 } from "../arguments.ts";
+import { addCertaintyFlags, certaintyFlagNames, type CertaintyFlags } from "./certainty_flags.ts";
 
 /** The flags of `assay calibrate`. */
-export interface CalibrateFlags {
+export interface CalibrateFlags extends CertaintyFlags {
   readonly method: "mean" | "lwr" | "lwr-penalty" | "penalty";
   readonly feature?: readonly string[] | undefined;
   readonly gamma?: FitOptions["gamma"] | undefined;
@@ -63,14 +64,15 @@ const fitOnly = [
   "force",
   "fit",
   "preferences",
+  ...certaintyFlagNames,
 ];
 
 /** Adds the flags of {@link CalibrateFlags} to a command. */
 export function addCalibrateFlags(command: Command): Command {
-  return addInputFlags(addMethodFlags(command))
-    .option("--fit <file>", "save the fitted calibrator as JSON")
+  return addCertaintyFlags(addInputFlags(addMethodFlags(command)))
+    .option("--fit <file>", "save the fitted calibrator, intervals or threshold as JSON")
     .addOption(
-      new Option("--apply <file>", "use a saved calibrator instead of fitting one")
+      new Option("--apply <file>", "use a saved calibrator, intervals or threshold")
         .conflicts(fitOnly),
     )
     .option("--summary <file>", "save the diagnostics as JSON")

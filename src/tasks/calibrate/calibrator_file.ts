@@ -1,4 +1,6 @@
+import { Abstention } from "../../calibration/abstention.ts";
 import { Calibrator } from "../../calibration/calibrator.ts";
+import { ConformalIntervals } from "../../calibration/conformal.ts";
 import { AssayError } from "../../error.ts";
 import { writeTextFile } from "../text_file.ts";
 import { failureOf, permissionAdvice } from "../../runtime/failure.ts";
@@ -27,13 +29,41 @@ export async function readCalibrator(path: string): Promise<Calibrator> {
 }
 
 /**
- * Saves a calibrator, as `assay calibrate --fit` does.
+ * Reads whatever `assay calibrate --fit` saved, told by its `format`: a calibrator, conformal intervals
+ * (`--conformal`) or a threshold for abstaining (`--abstain`).
+ *
+ * @param path The file.
+ * @throws {AssayError} `calibration/bad-calibrator`, `calibration/unsupported-version`.
+ */
+export async function readFitted(
+  path: string,
+): Promise<Calibrator | ConformalIntervals | Abstention> {
+  const text = await readText(path);
+  const format = formatOf(text);
+  if (format === "assay-conformal") return ConformalIntervals.fromJSON(JSON.parse(text), path);
+  if (format === "assay-abstention") return Abstention.fromJSON(JSON.parse(text), path);
+  return Calibrator.parse(text, path);
+}
+
+function formatOf(text: string): unknown {
+  try {
+    return JSON.parse(text)?.format;
+  } catch {
+    return undefined; // the reading of a calibrator says what is wrong
+  }
+}
+
+/**
+ * Saves a calibrator, conformal intervals or a threshold, as `assay calibrate --fit` does.
  *
  * @param path The file, created or replaced.
- * @param calibrator The calibrator.
+ * @param calibrator What to save.
  * @throws {AssayError} `data/cannot-write`.
  */
-export async function writeCalibrator(path: string, calibrator: Calibrator): Promise<void> {
+export async function writeCalibrator(
+  path: string,
+  calibrator: Calibrator | ConformalIntervals | Abstention,
+): Promise<void> {
   await writeTextFile(path, JSON.stringify(calibrator, null, 1) + "\n");
 }
 
