@@ -1,5 +1,6 @@
 import type { HubOptions } from "../checkpoint/hub/hub_settings.ts";
 import { pinnedModel } from "../tasks/model_folder.ts";
+import type { ScorerSpec } from "../tasks/score/open_scorer.ts";
 import type { Output } from "./output.ts";
 import { bytesText, type ProgressBar } from "./progress_bar.ts";
 
@@ -33,6 +34,24 @@ export async function allFromHub<Models extends readonly string[] | undefined>(
   const pinned: string[] = [];
   for (const model of models) pinned.push(await fromHub(model, output, bar, signal));
   return pinned as readonly string[] as Models;
+}
+
+/** The models and adapters of the hub with their commits, in the cache. */
+export async function specFromHub(
+  { model, adapter, implicit, ...others }: ScorerSpec,
+  output: Output,
+  bar: ProgressBar,
+  signal?: AbortSignal,
+): Promise<ScorerSpec> {
+  return {
+    ...others,
+    model: await fromHub(model, output, bar, signal),
+    adapter: await fromHub(adapter, output, bar, signal),
+    implicit: implicit && {
+      ...implicit,
+      reference: await fromHub(implicit.reference, output, bar, signal),
+    },
+  };
 }
 
 /** Tells of a download: in the bar, and where there is none in a line. */

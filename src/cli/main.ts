@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   quantize: async () => (await import("./quantize.ts")).quantizeCommand,
   soup: async () => (await import("./soup.ts")).soupCommand,
   fit: async () => (await import("./fit/fit.ts")).fitCommand,
+  probe: async () => (await import("./probe/probe.ts")).probeCommand,
   evaluate: async () => (await import("./evaluate/evaluate.ts")).evaluateCommand,
   serve: async () => (await import("./serve/serve.ts")).serveCommand,
   inspect: async () => (await import("./inspect/inspect.ts")).inspectCommand,

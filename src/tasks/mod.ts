@@ -23,18 +23,14 @@ export {
   openScorer,
   type ScorerSpec,
 } from "./score/open_scorer.ts";
-export {
-  type ScoredRow,
-  type Scorer,
-  scoreRows,
-  type ScoreRowsOptions,
-} from "./score/score_rows.ts";
+export { type ScoredRow, scoreRows, type ScoreRowsOptions } from "./score/score_rows.ts";
 export {
   type ExplainableScorer,
   explainTokens,
   type ExplainTokensOptions,
 } from "./score/explain_tokens.ts";
 export type { TokenExplanation, TokenReward } from "./score/token_explanation.ts";
+export type { Scorer } from "./score/scorer.ts";
 export { scoringStream } from "./score/scoring_stream.ts";
 export type { ScoreColumnsOptions } from "./score/score_columns.ts";
 
@@ -114,6 +110,26 @@ export {
 } from "./evaluate/evaluate_rows.ts";
 export { evaluationRows, evaluationSummary } from "./evaluate/evaluation_rows.ts";
 export { ReliabilityRows, type RowReliability } from "./evaluate/reliability_rows.ts";
+
+export {
+  Probe,
+  type ProbedRow,
+  type ProbeOptions,
+  probeRows,
+  type ProbeRunOptions,
+} from "./probe/probe.ts";
+export { paraphraseColumns } from "./probe/changed_conversations.ts";
+export { probeReportRows, probeSummary } from "./probe/probe_report_rows.ts";
+export type { Change, ChangeKind, ChangeTarget } from "../probing/change.ts";
+export { standardChanges } from "../probing/change_list.ts";
+export { nameSwap, paraphraseChange } from "../probing/given_texts.ts";
+export { ownPhrase } from "../probing/phrases.ts";
+export type {
+  ChangedAccuracy,
+  ChangeReport,
+  FlipShares,
+  ProbeReport,
+} from "../probing/probe_report.ts";
 
 export {
   type ComputedFeatures,

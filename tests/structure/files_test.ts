@@ -10,7 +10,7 @@ const code = [
 
 /** Rooms that run in a browser as well; elsewhere in them Deno and Node are out of bounds. */
 const browserRooms =
-  /^src\/(numbers|checkpoint|merging|text|gpu|ops|models|heads|scoring|calibration|voting|evaluation)\//;
+  /^src\/(numbers|checkpoint|merging|text|gpu|ops|models|heads|scoring|calibration|voting|evaluation|probing)\//;
 
 /** The files of those rooms that look for Deno or Node, and do without where there is none. */
 const denoFiles = [

@@ -18,6 +18,7 @@ export const heights: Readonly<Record<string, number>> = {
   calibration: 4,
   voting: 4,
   evaluation: 4,
+  probing: 4, // changes of texts, and what they do to scores
   fitting: 5, // fits with the formulas of calibration and voting
   data: 4,
   tasks: 6, // what commands and programs share: joins all of the above
@@ -30,7 +31,13 @@ export const heights: Readonly<Record<string, number>> = {
 export const leaves: readonly string[] = ["numbers", "runtime", "checkpoint", "text"];
 
 /** Rooms that must stay usable without a GPU: of the others they import the leaves alone. */
-export const withoutGpu: readonly string[] = ["merging", "calibration", "voting", "evaluation"];
+export const withoutGpu: readonly string[] = [
+  "merging",
+  "calibration",
+  "voting",
+  "evaluation",
+  "probing",
+];
 
 /** Every room, the leaves too. */
 export const rooms: readonly string[] = [...leaves, ...Object.keys(heights)];

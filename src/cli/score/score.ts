@@ -17,7 +17,7 @@ import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { type ExplainFlag, ExplainingCommand, explainOption } from "./explain_option.ts";
 import { HeatMap } from "./heat_map_page.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "./implicit_options.ts";
-import { fromHub } from "../from_hub.ts";
+import { specFromHub } from "../from_hub.ts";
 import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addHeadFlags } from "../head_options.ts";
@@ -25,7 +25,7 @@ import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../mo
 import type { BackendKind } from "../../ops/backend.ts";
 import { computedWhere } from "../computed_where.ts";
 import { Output } from "../output.ts";
-import { type ProgressBar, progressBar, showWave } from "../progress_bar.ts";
+import { progressBar, showWave } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import { explainTokens } from "../../tasks/score/explain_tokens.ts";
@@ -202,24 +202,6 @@ async function writeHeatMap(
   if (heatMap.leftOut > 0) {
     await output.warn(`${heatMap.leftOut} rows had no room in ${file}: it shows the first ones`);
   }
-}
-
-/** The models and adapters of the hub with their commits, in the cache. */
-async function specFromHub(
-  { model, adapter, implicit, ...others }: ScorerSpec,
-  output: Output,
-  bar: ProgressBar,
-  signal: AbortSignal,
-): Promise<ScorerSpec> {
-  return {
-    ...others,
-    model: await fromHub(model, output, bar, signal),
-    adapter: await fromHub(adapter, output, bar, signal),
-    implicit: implicit && {
-      ...implicit,
-      reference: await fromHub(implicit.reference, output, bar, signal),
-    },
-  };
 }
 
 /** Ends the output before an error is told, so that what was scored until then is not lost. */

@@ -2,7 +2,7 @@ import { AssayError } from "../../error.ts";
 import type { Verdict } from "../../scoring/verdict.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import type { ImplicitSpec } from "./open_scorer.ts";
-import type { Scorer } from "./score_rows.ts";
+import type { Scorer } from "./scorer.ts";
 import {
   beginningOf,
   type ExplainedVerdict,

@@ -6,7 +6,7 @@ import { RewardModel } from "../../scoring/reward_model.ts";
 import type { ShownTokens } from "../../scoring/shown_tokens.ts";
 import type { Conversation } from "../../text/conversation.ts";
 import { type ModelSpec, openModelFolder, pinnedModel } from "../model_folder.ts";
-import type { Scorer } from "./score_rows.ts";
+import type { Scorer } from "./scorer.ts";
 import type { BackendKind } from "../../ops/backend.ts";
 
 /** A loaded reward model as tasks use it; `RewardModel` and `RewardModelWorker` are two. */

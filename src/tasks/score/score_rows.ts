@@ -8,21 +8,11 @@ import type { ReadRow } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { ScoreOptions } from "../../scoring/load_options.ts";
 import type { Verdict } from "../../scoring/verdict.ts";
-import type { Conversation } from "../../text/conversation.ts";
 import { rowCalibration } from "../calibrate/calibrate_rows.ts";
 import type { OutputRow } from "../output_row.ts";
 import { failedRow, type ScoreColumnsOptions, scoredRow } from "./score_columns.ts";
-
-/** What scoring rows needs of a reward model; `RewardModel` is one. */
-export interface Scorer {
-  /** Name and commit of a model of the hub; for the column `scored_by`. */
-  readonly hubName?: string | undefined;
-  /** Verdicts in the order of the conversations, with bounded memory. */
-  scoreStream(
-    conversations: AsyncIterable<Conversation>,
-    options?: ScoreOptions,
-  ): AsyncIterable<Verdict>;
-}
+import type { Scorer } from "./scorer.ts";
+import { type ToScore, verdictsInOrder } from "./verdicts_in_order.ts";
 
 /** How to score rows. */
 export interface ScoreRowsOptions extends ScoreColumnsOptions {
@@ -42,16 +32,11 @@ export interface ScoredRow extends OutputRow {
   readonly tokens: number;
 }
 
-/** A row that waits for its verdicts, or for the rows before it. */
-interface WaitingRow {
+/** A row, and what its conversations are. */
+interface RowToScore {
   readonly read: ReadRow;
   readonly shape: RowConversations | AssayError;
-  readonly conversations: readonly Conversation[];
-  readonly verdicts: Verdict[];
 }
-
-/** Rows that may wait at once without asking for a verdict; else a long run of bad rows would pile up. */
-const mostWaitingRows = 4096;
 
 /**
  * Scores rows as they come and gives them back in their order, each with its verdicts' columns: what
@@ -89,77 +74,14 @@ export async function* scoreRows(
 ): AsyncGenerator<ScoredRow> {
   const { signal, onProgress } = options;
   const calibrate = options.calibrator && rowCalibration(options.calibrator);
-  const output = (waiting: WaitingRow): ScoredRow => {
-    const scored = outputRow(waiting, { hubName: scorer.hubName, ...options });
-    return calibrate === undefined ? scored : { ...scored, ...calibrate(scored.row) };
-  };
-  const input = rows[Symbol.asyncIterator]();
-  const nextRow = untilAborted(() => input.next(), signal);
-  const waiting: WaitingRow[] = [];
-  const progress = { ended: false };
-  try {
-    while (!progress.ended) {
-      const conversations = conversationsOf(nextRow, waiting, progress);
-      const stream = scorer.scoreStream(conversations, { signal, onProgress });
-      let next = 0; // the first waiting row that lacks a verdict
-      for await (const verdict of stream) {
-        while (isComplete(waiting[next]!)) next++;
-        waiting[next]!.verdicts.push(verdict);
-        while (waiting.length > 0 && isComplete(waiting[0]!)) {
-          next = 0;
-          yield output(waiting.shift()!);
-        }
-      }
-      while (waiting.length > 0) yield output(waiting.shift()!);
-    }
-  } finally {
-    const closed = input.return?.();
-    // After an interrupt the input may never give the row that it was asked for.
-    if (!signal?.aborted) await closed;
+  const settings = { hubName: scorer.hubName, ...options };
+  for await (const scored of verdictsInOrder(rows, rowToScore, scorer, { signal, onProgress })) {
+    const output = outputRow(scored.item, scored.verdicts, settings);
+    yield calibrate === undefined ? output : { ...output, ...calibrate(output.row) };
   }
 }
 
-/**
- * The conversations of the rows that follow, while the rows themselves go to `waiting`. Ends with the
- * input, or when so many rows without any conversation wait that they must be handed on first.
- */
-async function* conversationsOf(
-  nextRow: () => Promise<IteratorResult<ReadRow>>,
-  waiting: WaitingRow[],
-  progress: { ended: boolean },
-): AsyncGenerator<Conversation> {
-  let withoutVerdict = 0;
-  while (withoutVerdict < mostWaitingRows) {
-    const { done, value } = await nextRow();
-    if (done) {
-      progress.ended = true;
-      return;
-    }
-    const row = waitingRow(value);
-    waiting.push(row);
-    if (row.conversations.length === 0) withoutVerdict++;
-    yield* row.conversations;
-  }
-}
-
-/** The same function, whose promise does not outlast the signal: a pipe may be silent for ever. */
-function untilAborted<Value>(
-  next: () => Promise<Value>,
-  signal: AbortSignal | undefined,
-): () => Promise<Value> {
-  if (signal === undefined) return next;
-  // Not Promise.race: the promise of an abort would keep something of every row that ever came.
-  let giveUp: ((reason: unknown) => void) | undefined;
-  signal.addEventListener("abort", () => giveUp?.(signal.reason), { once: true });
-  return () =>
-    new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      giveUp = reject;
-      next().then(resolve, reject);
-    });
-}
-
-function waitingRow(read: ReadRow): WaitingRow {
+function rowToScore(read: ReadRow): ToScore<RowToScore> {
   let shape: RowConversations | AssayError;
   try {
     shape = read.error ?? conversationsOfRow(read.row!);
@@ -168,15 +90,14 @@ function waitingRow(read: ReadRow): WaitingRow {
     shape = new AssayError(error.code, `Row ${read.line}: ${error.message}`, { cause: error });
   }
   const conversations = shape instanceof AssayError ? [] : conversationsInOrder(shape);
-  return { read, shape, conversations, verdicts: [] };
+  return { item: { read, shape }, conversations };
 }
 
-function isComplete(row: WaitingRow): boolean {
-  return row.verdicts.length === row.conversations.length;
-}
-
-function outputRow(waiting: WaitingRow, options: ScoreRowsOptions): ScoredRow {
-  const { read, shape, verdicts } = waiting;
+function outputRow(
+  { read, shape }: RowToScore,
+  verdicts: readonly Verdict[],
+  options: ScoreRowsOptions,
+): ScoredRow {
   const tokens = verdicts.reduce((sum, verdict) => sum + verdict.tokens, 0);
   const row = shape instanceof AssayError
     ? failedRow(read.row ?? { line: read.line }, shape)

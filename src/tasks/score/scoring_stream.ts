@@ -1,6 +1,7 @@
 import { throughStream } from "../../data/row_streams.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
-import { type Scorer, scoreRows, type ScoreRowsOptions } from "./score_rows.ts";
+import { scoreRows, type ScoreRowsOptions } from "./score_rows.ts";
+import type { Scorer } from "./scorer.ts";
 
 /**
  * Rows in, scored rows out, in their order, for `pipeThrough`: what {@linkcode scoreRows} does, between

@@ -5,7 +5,7 @@ import { RewardModel } from "../../../src/scoring/reward_model.ts";
 import type { Conversation } from "../../../src/text/conversation.ts";
 import { templatedText } from "../../../src/text/templated_text.ts";
 import { explainTokens } from "../../../src/tasks/score/explain_tokens.ts";
-import type { Scorer } from "../../../src/tasks/score/score_rows.ts";
+import type { Scorer } from "../../../src/tasks/score/scorer.ts";
 import {
   beginningOf,
   type ExplainedVerdict,
