@@ -20,6 +20,8 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   probe: async () => (await import("./probe/probe.ts")).probeCommand,
   evaluate: async () => (await import("./evaluate/evaluate.ts")).evaluateCommand,
   serve: async () => (await import("./serve/serve.ts")).serveCommand,
+  fleet: async () => (await import("./fleet/fleet.ts")).fleetCommand,
+  worker: async () => (await import("./worker.ts")).workerCommand,
   inspect: async () => (await import("./inspect/inspect.ts")).inspectCommand,
   models: async () => (await import("./models.ts")).modelsCommand,
   doctor: async () => (await import("./doctor/doctor.ts")).doctorCommand,

@@ -33,7 +33,7 @@ export interface ScoredRow extends OutputRow {
 }
 
 /** A row, and what its conversations are. */
-interface RowToScore {
+export interface RowToScore {
   readonly read: ReadRow;
   readonly shape: RowConversations | AssayError;
 }
@@ -76,27 +76,32 @@ export async function* scoreRows(
   const calibrate = options.calibrator && rowCalibration(options.calibrator);
   const settings = { hubName: scorer.hubName, ...options };
   for await (const scored of verdictsInOrder(rows, rowToScore, scorer, { signal, onProgress })) {
-    const output = outputRow(scored.item, scored.verdicts, settings);
+    const output = judgedRow(scored.item, scored.verdicts, settings);
     yield calibrate === undefined ? output : { ...output, ...calibrate(output.row) };
   }
 }
 
-function rowToScore(read: ReadRow): ToScore<RowToScore> {
-  let shape: RowConversations | AssayError;
+/** The conversations of a row, or why it has none. */
+export function rowShape(read: ReadRow): RowConversations | AssayError {
   try {
-    shape = read.error ?? conversationsOfRow(read.row!);
+    return read.error ?? conversationsOfRow(read.row!);
   } catch (error) {
     if (!(error instanceof AssayError)) throw error;
-    shape = new AssayError(error.code, `Row ${read.line}: ${error.message}`, { cause: error });
+    return new AssayError(error.code, `Row ${read.line}: ${error.message}`, { cause: error });
   }
+}
+
+function rowToScore(read: ReadRow): ToScore<RowToScore> {
+  const shape = rowShape(read);
   const conversations = shape instanceof AssayError ? [] : conversationsInOrder(shape);
   return { item: { read, shape }, conversations };
 }
 
-function outputRow(
+/** The output row of a row whose verdicts are known, whoever gave them. */
+export function judgedRow(
   { read, shape }: RowToScore,
   verdicts: readonly Verdict[],
-  options: ScoreRowsOptions,
+  options: ScoreColumnsOptions,
 ): ScoredRow {
   const tokens = verdicts.reduce((sum, verdict) => sum + verdict.tokens, 0);
   const row = shape instanceof AssayError

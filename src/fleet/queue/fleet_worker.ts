@@ -1,0 +1,234 @@
+import type { JsMsg } from "@nats-io/jetstream";
+import { AssayError } from "../../error.ts";
+import { identityDigest } from "../scoring_identity.ts";
+import { JobWork } from "./job_work.ts";
+import type { QueueConnection } from "./queue_connection.ts";
+import { type Persistence, RunQueue } from "./run_queue.ts";
+import { allWorkers, streamPrefix, workerSubject } from "./run_subjects.ts";
+import { WorkerFigures } from "./worker_figures.ts";
+import type { WorkerModel } from "./worker_model.ts";
+import { hasGone, isDone, joinRun, type WorkerRun } from "./worker_run.ts";
+
+/** How a worker works. */
+export interface WorkerOptions {
+  /** The one run to work for; all that want the model by default. */
+  readonly run?: string | undefined;
+  /** Whether to end when there is nothing left to do in the runs there are. */
+  readonly untilDone?: boolean | undefined;
+  /** Seconds that a job may still take once the worker is to stop; then it is given back. */
+  readonly grace?: number | undefined;
+  /** Told what people should know. */
+  readonly onNote?: ((message: string) => void) | undefined;
+}
+
+/** Jobs in hand at once: one is computed, while another's rows come or its result goes. */
+const hands = 2;
+
+/** Milliseconds until the queue is asked again for runs. */
+const lookingTime = 2000;
+
+/** A worker: takes jobs of runs, and puts their results into the queue. */
+export class FleetWorker {
+  /** A name that no other worker has, nor this one when it is started again. */
+  readonly id: string = crypto.randomUUID().slice(0, 12);
+  readonly figures: WorkerFigures = new WorkerFigures();
+  readonly #connection: QueueConnection;
+  readonly #model: WorkerModel;
+  readonly #options: WorkerOptions;
+  readonly #runs = new Map<string, WorkerRun>();
+  /** Runs that are not for this worker. */
+  readonly #refused = new Set<string>();
+  readonly #stopping = new AbortController();
+  readonly #abort = new AbortController();
+  /** Aborted when nothing is left to do, where it is to end then. */
+  readonly #done = new AbortController();
+  readonly #allDone = new Promise<null>((resolve) =>
+    this.#done.signal.addEventListener("abort", () => resolve(null))
+  );
+  readonly #work: JobWork;
+  readonly #persistence: Persistence;
+  #lookedAt = -Infinity;
+  #looking: Promise<void> | undefined;
+
+  constructor(connection: QueueConnection, model: WorkerModel, options: WorkerOptions = {}) {
+    this.#connection = connection;
+    this.#model = model;
+    this.#options = options;
+    const note = (message: string) => options.onNote?.(message);
+    this.#persistence = { signal: this.#abort.signal, onWaiting: note, waitsForRoom: true };
+    this.#work = new JobWork({
+      worker: this.id,
+      model,
+      figures: this.figures,
+      stopping: this.#stopping.signal,
+      abort: this.#abort.signal,
+      note,
+    });
+  }
+
+  /** Lets it end: the job that is computed is finished within the grace, others are given back at once. */
+  stop(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort();
+    const grace = setTimeout(() => this.abort(), 1000 * (this.#options.grace ?? 20));
+    this.#stopped.finally(() => clearTimeout(grace));
+  }
+
+  /** Lets it end at once: the job that is computed is given back. */
+  abort(): void {
+    this.#stopping.abort();
+    this.#abort.abort(
+      new AssayError("fleet/worker-stopped", "Cannot go on: the worker was told to stop"),
+    );
+  }
+
+  #stopped: Promise<void> = Promise.resolve();
+
+  /**
+   * Works until it is told to stop, or until nothing is left to do.
+   *
+   * @throws {AssayError} `fleet/other-identity` and others where the one run that was named can't be
+   *   worked for; `fleet/queue-lost` where the connection ended for good.
+   */
+  async work(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#stopped = promise;
+    const answering = await this.#answer();
+    try {
+      await this.#look();
+      await Promise.all(Array.from({ length: hands }, () => this.#hand()));
+    } catch (error) {
+      if (!this.#abort.signal.aborted) throw error;
+    } finally {
+      this.#stopping.abort();
+      answering.forEach((subscription) => subscription.unsubscribe());
+      for (const run of this.#runs.values()) run[Symbol.dispose]();
+      resolve();
+    }
+  }
+
+  async #hand(): Promise<void> {
+    try {
+      while (!this.#stopping.signal.aborted && !this.#done.signal.aborted) {
+        let found = false;
+        for (const run of [...this.#runs.values()]) {
+          const message = await this.#next(run);
+          if (message === null) continue;
+          found = true;
+          await this.#work.handle(run, message);
+          if (this.#stopping.signal.aborted) return;
+          if (message.info.pending === 0) await this.#endWhereDone();
+        }
+        await this.#look();
+        if (!found) await this.#endWhereDone();
+        if (!found && this.#runs.size === 0) await this.#pause(500);
+      }
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      this.#stopping.abort(); // the other hand ends too
+      throw error;
+    }
+  }
+
+  /** The next job of a run; `null` where none comes within a second. */
+  async #next(run: WorkerRun): Promise<JsMsg | null> {
+    try {
+      const message = await Promise.race([run.consumer.next({ expires: 1000 }), this.#allDone]);
+      if (message === null || !this.#stopping.signal.aborted) return message;
+      message.nak();
+      return null;
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return null;
+      if (await hasGone(run, error)) {
+        this.#options.onNote?.(`run ${run.queue.run} has gone: it was cancelled or removed`);
+        this.#runs.delete(run.queue.run);
+        this.#refused.add(run.queue.run);
+        run[Symbol.dispose]();
+      } else await this.#pause(200);
+      return null;
+    }
+  }
+
+  /** Looks for runs, once in a while. */
+  #look(): Promise<void> {
+    if (performance.now() - this.#lookedAt < lookingTime) return Promise.resolve();
+    this.#looking ??= this.#lookNow().finally(() => {
+      this.#lookedAt = performance.now();
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookNow(): Promise<void> {
+    const { run } = this.#options;
+    const names = run === undefined ? await this.#allRuns() : [run];
+    for (const name of names) {
+      if (this.#runs.has(name) || this.#refused.has(name)) continue;
+      const queue = new RunQueue(this.#connection, name, this.#persistence);
+      try {
+        const joined = await joinRun(queue, this.#model.name, this.#model.identity);
+        if (joined !== undefined) this.#runs.set(name, joined);
+        else if (run !== undefined) throw otherModel(name, this.#model.name);
+        else this.#refused.add(name);
+      } catch (error) {
+        if (run !== undefined || !(error instanceof AssayError) || this.#abort.signal.aborted) {
+          throw error;
+        }
+        // A run that is just being made has no plan yet.
+        if (error.code === "fleet/unknown-run") continue;
+        this.#refused.add(name);
+        if (error.code !== "fleet/run-cancelled") this.#options.onNote?.(error.message);
+      }
+    }
+  }
+
+  async #allRuns(): Promise<string[]> {
+    const any = new RunQueue(this.#connection, "any", this.#persistence);
+    const names = await any.persist("look for runs", async () => {
+      const found: string[] = [];
+      for await (const name of this.#connection.manager.streams.names("assay.run.>")) {
+        found.push(name);
+      }
+      return found;
+    });
+    return names.filter((name) => name.startsWith(streamPrefix))
+      .map((name) => name.slice(streamPrefix.length));
+  }
+
+  /** Ends where nothing is left to do, if that is wanted. */
+  async #endWhereDone(): Promise<void> {
+    if (!this.#options.untilDone) return;
+    for (const run of this.#runs.values()) if (!await isDone(run)) return;
+    this.#done.abort();
+  }
+
+  /** Answers whoever asks whether it lives, and what it does. */
+  async #answer(): Promise<readonly { unsubscribe(): void }[]> {
+    const facts = {
+      worker: this.id,
+      model: this.#model.name,
+      identity: await identityDigest(this.#model.identity),
+    };
+    return [workerSubject(this.id), allWorkers].map((subject) =>
+      this.#connection.nats.subscribe(subject, {
+        callback: (error, message) => {
+          if (error) return;
+          const runs = [...this.#runs.keys()];
+          message.respond(JSON.stringify({ ...facts, runs, ...this.figures.told }));
+        },
+      })
+    );
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  }
+}
+
+function otherModel(run: string, name: string): AssayError {
+  return new AssayError(
+    "fleet/other-model",
+    `Cannot work for run ${JSON.stringify(run)}: expected a model that it names, found ` +
+      `${JSON.stringify(name)}; say with --as for which of them this one stands`,
+  );
+}
