@@ -1,6 +1,7 @@
 /**
  * `deno run --allow-net=127.0.0.1 --allow-read --allow-write tools/serve_hub.ts FOLDER REPO FILE`: a hub
- * on this machine that has one model, the files of FOLDER under the name REPO (`org/name`), and writes
+ * on this machine that has one model or data set, the files of FOLDER under the name REPO (`org/name`,
+ * `datasets/org/name`), and writes
  * its address to FILE, and in a second line that of its large files. For trying out `hf:` names without a network; set `HF_ENDPOINT` to the address.
  *
  * @module

@@ -9,6 +9,7 @@ export { Checkpoint } from "./checkpoint.ts";
 export { fileSource } from "./file_source.ts";
 export { blobFolder, type CheckpointFolder, httpFolder, localFolder } from "./folder.ts";
 export type { HttpPatience } from "./http_patience.ts";
+export { type HubDataset, hubDataset } from "./hub/hub_dataset.ts";
 export { hubFolder } from "./hub/hub_folder.ts";
 export type { HubDownload, HubOptions } from "./hub/hub_settings.ts";
 export { type HttpOptions, httpSource } from "./http_source.ts";

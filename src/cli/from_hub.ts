@@ -55,7 +55,7 @@ export async function specFromHub(
 }
 
 /** Tells of a download: in the bar, and where there is none in a line. */
-function downloadReport(output: Output, bar: ProgressBar, signal?: AbortSignal): HubOptions {
+export function downloadReport(output: Output, bar: ProgressBar, signal?: AbortSignal): HubOptions {
   return {
     signal,
     onDownload: ({ name, files, bytes }) =>

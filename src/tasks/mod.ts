@@ -11,6 +11,7 @@
  * @module
  */
 export type { OutputRow } from "./output_row.ts";
+export { inputRows } from "./dataset_rows.ts";
 export { beginRows } from "./begin_rows.ts";
 export { keptRows, openRows, type RepeatableRows, rowsInMemory } from "./repeatable_rows.ts";
 export { type CachedModel, cachedModels } from "./cached_models.ts";
@@ -102,6 +103,15 @@ export {
 } from "./curate/response_similarity.ts";
 export { undoCuration, type UndoneRow } from "./curate/undo_curation.ts";
 
+export { benchmarkRows } from "./evaluate/benchmark_layout.ts";
+export type { BenchmarkRowOptions } from "./evaluate/benchmark_row_reader.ts";
+export { compareModels, type ModelComparison, type NamedRows } from "./evaluate/compare_models.ts";
+export {
+  type BenchmarkResult,
+  type BenchmarkRowCounts,
+  evaluateBenchmark,
+  type EvaluateBenchmarkOptions,
+} from "./evaluate/evaluate_benchmark.ts";
 export type { EvaluatedRowOptions } from "./evaluate/evaluated_row_reader.ts";
 export {
   evaluateRows,

@@ -1,6 +1,8 @@
+import { isHubName } from "../checkpoint/hub/hub_name.ts";
 import { readRows, type ReadRowsOptions } from "../data/read_rows.ts";
 import type { ReadRow, Row } from "../data/rows.ts";
 import { files } from "../runtime/files.ts";
+import { inputRows } from "./dataset_rows.ts";
 
 /** Rows that can be read more than once: a task looks at all of them before it gives the first back. */
 export interface RepeatableRows {
@@ -30,6 +32,7 @@ export async function openRows(
   input: string,
   options: ReadRowsOptions = {},
 ): Promise<RepeatableRows> {
+  if (isHubName(input)) return { read: () => inputRows(input, options) };
   return await isFile(input)
     ? { read: () => readRows(input, options) }
     : keptRows(readRows(input, options));

@@ -1,13 +1,13 @@
 import { AssayError } from "../../error.ts";
 import { shardIndexFile, weightsFile } from "../shard_index.ts";
 import { missingConfig, missingWeights } from "../missing_files.ts";
-import { diskFull, explainWriting } from "./cache_errors.ts";
-import { downloadBlob, type DownloadTools } from "./download_blob.ts";
-import { type HostSystem, hostSystem } from "./host_system.ts";
+import type { DownloadTools } from "./download_blob.ts";
+import { FileDownloads, writing } from "./file_downloads.ts";
+import { hostSystem } from "./host_system.ts";
 import { isCommit, parseHubName, pinnedHubName } from "./hub_name.ts";
 import { HubRequests } from "./hub_requests.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./hub_settings.ts";
-import { etagOf, type HubFile } from "./hub_tree.ts";
+import type { HubFile } from "./hub_tree.ts";
 import { RepoCache } from "./repo_cache.ts";
 import { snapshotState } from "./snapshot_state.ts";
 import { wantedTexts, wantedWeights } from "./wanted_files.ts";
@@ -68,7 +68,7 @@ export async function fetchSnapshot(source: string, options: HubOptions = {}): P
   // What the hub has now is what was asked for: from here on nothing falls back on another commit.
   if (files !== undefined) {
     const tools = { ...listing, requests: new HubRequests(settings, options) };
-    await new SnapshotDownload(commit, files, tools, settings).run();
+    await bringCheckpoint(commit, files, tools, settings);
   }
   await writing(cache, () => cache.keepCommit(revision, commit));
   return { name: pinnedHubName(repo, commit), folder: cache.snapshot(commit) };
@@ -109,96 +109,23 @@ async function checkScorable(name: string, files: readonly HubFile[]): Promise<v
   }
 }
 
-/** The files of one commit on their way into the cache, the small ones first. */
-class SnapshotDownload {
-  readonly #commit: string;
-  readonly #files: readonly HubFile[];
-  readonly #tools: DownloadTools;
-  readonly #settings: HubSettings;
-  /** Bytes that are there, by the hash of their file. */
-  readonly #there = new Map<string, number>();
-  #total = 0;
-
-  constructor(
-    commit: string,
-    files: readonly HubFile[],
-    tools: DownloadTools,
-    settings: HubSettings,
-  ) {
-    this.#commit = commit;
-    this.#files = files;
-    this.#tools = tools;
-    this.#settings = settings;
-  }
-
-  async run(): Promise<void> {
-    const { cache, options } = this.#tools;
-    const texts = await this.#lacking(wantedTexts(this.#files));
-    const index = this.#files.find(({ path }) => path === shardIndexFile);
-    if (index !== undefined && texts.includes(index)) await this.#bring(index);
-    const indexText = index &&
-      await cache.readText(`${cache.snapshot(this.#commit)}/${index.path}`);
-    const name = pinnedHubName(cache.repo, this.#commit);
-    const weights = options.weights ?? true
-      ? await this.#lacking(wantedWeights(this.#files, indexText, name))
-      : [];
-    const all = [...texts.filter((file) => file !== index), ...weights];
-    await this.#announce(name, all);
-    for (const file of all) await this.#bring(file);
-  }
-
-  async #lacking(files: readonly HubFile[]): Promise<readonly HubFile[]> {
-    const { cache } = this.#tools;
-    const lacking: HubFile[] = [];
-    for (const file of files) if (!await cache.has(this.#commit, file)) lacking.push(file);
-    return lacking;
-  }
-
-  /** Says what comes, once it is known that there is room for it. */
-  async #announce(name: string, files: readonly HubFile[]): Promise<void> {
-    const { cache, host, options } = this.#tools;
-    let there = 0;
-    for (const file of files) {
-      const { whole, part } = cache.blob(etagOf(file));
-      const size = (await cache.facts(whole) ?? await cache.facts(part))?.size ?? 0;
-      this.#there.set(etagOf(file), Math.min(size, file.size));
-      there += Math.min(size, file.size);
-    }
-    this.#total = files.reduce((sum, { size }) => sum + size, 0);
-    const bytes = this.#total - there;
-    if (bytes === 0) return;
-    const free = await freeBytes(host, this.#settings.cache);
-    if (free !== undefined && free < bytes) throw diskFull(this.#settings.cache, bytes, free);
-    options.onDownload?.({ name, files: files.length, bytes });
-  }
-
-  async #bring(file: HubFile): Promise<void> {
-    const { cache, options } = this.#tools;
-    await downloadBlob(file, this.#commit, this.#tools, (bytes) => {
-      if (this.#total === 0) return; // the index, before it is known what else comes
-      this.#there.set(etagOf(file), bytes);
-      options.onProgress?.([...this.#there.values()].reduce((a, b) => a + b, 0), this.#total);
-    });
-    await writing(cache, () => cache.link(this.#commit, file));
-  }
-}
-
-/** What the disk has left; the cache's folder may not be there yet. */
-async function freeBytes(host: HostSystem, folder: string): Promise<number | undefined> {
-  try {
-    await host.files.mkdir(folder, { recursive: true });
-    return await host.freeBytes(folder);
-  } catch {
-    return undefined; // what is wrong is for the writing to say
-  }
-}
-
-async function writing<Value>(cache: RepoCache, write: () => Promise<Value>): Promise<Value> {
-  try {
-    return await write();
-  } catch (error) {
-    throw explainWriting(error, cache.folder);
-  }
+/** Brings what scoring reads of a commit, the small files first. */
+async function bringCheckpoint(
+  commit: string,
+  files: readonly HubFile[],
+  tools: DownloadTools,
+  settings: HubSettings,
+): Promise<void> {
+  const { cache, options } = tools;
+  const downloads = new FileDownloads(commit, tools, settings);
+  const texts = await downloads.lacking(wantedTexts(files));
+  const index = files.find(({ path }) => path === shardIndexFile);
+  if (index !== undefined && texts.includes(index)) await downloads.bring(index);
+  const indexText = index && await cache.readText(`${cache.snapshot(commit)}/${index.path}`);
+  const weights = options.weights ?? true
+    ? await downloads.lacking(wantedWeights(files, indexText, pinnedHubName(cache.repo, commit)))
+    : [];
+  await downloads.bringAll([...texts.filter((file) => file !== index), ...weights]);
 }
 
 function told(

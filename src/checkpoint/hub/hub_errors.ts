@@ -70,10 +70,11 @@ function busy({ status }: Response, url: URL, { repo }: AskedOfHub): AssayError 
 }
 
 /** A hub does not tell a private model from none. */
-function noAccess(what: string, { token, endpoint }: AskedOfHub): AssayError {
+function noAccess(what: string, { repo, token, endpoint }: AskedOfHub): AssayError {
+  const kind = repo.startsWith("datasets/") ? "data set" : "model";
   return new AssayError(
     "checkpoint/hub-not-found",
-    `Cannot download ${what}: expected a model of that name on ${endpoint.host}, found none, or a ` +
+    `Cannot download ${what}: expected a ${kind} of that name on ${endpoint.host}, found none, or a ` +
       `private one that ${
         token ? "the token has no access to" : "wants a token"
       }; look at the name; ` +

@@ -1,9 +1,9 @@
 /**
- * What the hub tells of a model, by its own package; loaded only when the hub is asked.
+ * What the hub tells of a model or a data set, by its own package; loaded only when the hub is asked.
  *
  * @module
  */
-import { listFiles, modelInfo } from "@huggingface/hub";
+import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
 import { AssayError } from "../../error.ts";
 import { isCommit } from "./hub_name.ts";
 import type { HubRequests } from "./hub_requests.ts";
@@ -12,6 +12,8 @@ import { badAnswer, checkedFile, type HubFile, mostFiles } from "./hub_tree.ts";
 /**
  * The commit that a branch or tag has now.
  *
+ * @param repo `org/name`, or `datasets/org/name` for a data set.
+ *
  * @throws {AssayError} What {@link HubRequests} throws; `checkpoint/bad-hub-answer`.
  */
 export async function askCommit(
@@ -19,14 +21,18 @@ export async function askCommit(
   repo: string,
   revision: string,
 ): Promise<string> {
-  const { sha } = await answered(repo, () =>
-    modelInfo({
-      name: repo,
-      revision,
-      additionalFields: ["sha"],
-      hubUrl: addressOf(requests),
-      fetch: requests.api(repo),
-    }));
+  const [, dataset] = /^datasets\/(.*)$/.exec(repo) ?? [];
+  const asked = {
+    name: dataset ?? repo,
+    revision,
+    additionalFields: ["sha"] as ["sha"],
+    hubUrl: addressOf(requests),
+    fetch: requests.api(repo),
+  };
+  const { sha } = await answered(
+    repo,
+    async () => await (dataset === undefined ? modelInfo(asked) : datasetInfo(asked)),
+  );
   if (typeof sha === "string" && isCommit(sha)) return sha;
   throw badAnswer(repo, "the commit of a revision", String(sha).slice(0, 100));
 }

@@ -46,12 +46,13 @@ export function isCommit(revision: string): boolean {
   return /^[0-9a-f]{40}$/.test(revision);
 }
 
-function isRepoPart(part: string): boolean {
+/** Whether a part of a name can be one of a repository's. */
+export function isRepoPart(part: string): boolean {
   return part.length <= mostOfPart && /^\w([\w.-]*\w)?$/.test(part) && !/--|\.\.|\.git$/.test(part);
 }
 
 /** As Git allows it, and without what Windows takes for something else. */
-function isRevision(revision: string): boolean {
+export function isRevision(revision: string): boolean {
   return revision.length <= mostOfRevision && /^[\w+./-]+$/.test(revision) &&
     revision.split("/").every((part) => /^[\w+-]([\w+.-]*[\w+-])?$/.test(part)) &&
     !revision.includes("..");

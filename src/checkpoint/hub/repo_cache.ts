@@ -4,8 +4,14 @@ import { etagOf, formatTree, type HubFile, parseTree } from "./hub_tree.ts";
 import { unreadable } from "./cache_errors.ts";
 import { isCommit } from "./hub_name.ts";
 
-/** The folder of a model in the cache, and the name of the model of a folder. */
+/** How the folder of a model in the cache begins. */
 const prefix = "models--";
+
+/** The folder of a repository: `models--org--name`, `datasets--org--name`. */
+function folderOf(repo: string): string {
+  const name = repo.replaceAll("/", "--");
+  return repo.startsWith("datasets/") ? name : prefix + name;
+}
 
 /** The model that a folder of the cache belongs to; `undefined` for another folder. */
 export function repoOfFolder(folder: string): string | undefined {
@@ -14,7 +20,7 @@ export function repoOfFolder(folder: string): string | undefined {
 }
 
 /**
- * One model's part of the cache that Python's `huggingface_hub` has too:
+ * One repository's part of the cache that Python's `huggingface_hub` has too:
  *
  * ```text
  * models--org--name/
@@ -34,12 +40,12 @@ export class RepoCache {
 
   /**
    * @param cache Folder of the whole cache.
-   * @param repo `org/name`, checked.
+   * @param repo `org/name`, or `datasets/org/name` for a data set; checked.
    */
   constructor(host: HostSystem, cache: string, repo: string) {
     this.#host = host;
     this.repo = repo;
-    const name = prefix + repo.replace("/", "--");
+    const name = folderOf(repo);
     this.folder = `${cache}/${name}`;
     this.#locks = `${cache}/.locks/${name}`;
   }

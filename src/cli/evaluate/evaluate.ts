@@ -1,46 +1,36 @@
 import { Command, Option } from "commander";
-import type { ReadRow, Row, RowFormat } from "../../data/rows.ts";
-import { jsonLinesWriter } from "../../data/write_rows.ts";
-import type { TieRule } from "../../evaluation/best_of_n_accuracy.ts";
-import type { EvaluationReport } from "../../evaluation/evaluation.ts";
+import type { Row, RowFormat } from "../../data/rows.ts";
+import { AssayError } from "../../error.ts";
+import { benchmarkNamed, benchmarkOfRow } from "../../evaluation/benchmarks/benchmarks.ts";
+import type { Benchmark } from "../../evaluation/benchmarks/benchmark.ts";
+import { ownValue } from "../../own_value.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
-import { evaluateRows, type RowEvaluation } from "../../tasks/evaluate/evaluate_rows.ts";
-import { ReliabilityRows } from "../../tasks/evaluate/reliability_rows.ts";
-import { evaluationRows, evaluationSummary } from "../../tasks/evaluate/evaluation_rows.ts";
+import { checkedBenchmarkRows, withFirst } from "../../tasks/evaluate/benchmark_layout.ts";
 import type { LoadScorer } from "../../tasks/score/open_scorer.ts";
-import { scoreRows } from "../../tasks/score/score_rows.ts";
-import { writeTextFile } from "../../tasks/text_file.ts";
 import { delimiterOption, inputFormatOption, reportFormatOption } from "../arguments.ts";
 import { columnArgument } from "../calibrate/calibrate_flags.ts";
-import { bestOfOption, largestOf } from "../best_of_options.ts";
+import { bestOfOption } from "../best_of_options.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { startReading } from "../input_rows.ts";
-import { fromHub } from "../from_hub.ts";
-import { leftOutWarning } from "../gold_curve_table.ts";
-import { listenForInterrupt } from "../interrupt.ts";
 import { addHeadFlags } from "../head_options.ts";
-import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../model_options.ts";
+import { addModelFlags, type ModelFlags, modelMeaning } from "../model_options.ts";
 import { Output } from "../output.ts";
-import { type ProgressBar, progressBar } from "../progress_bar.ts";
-import { writeResultTable } from "./evaluate_report.ts";
+import { progressBar } from "../progress_bar.ts";
+import { addBenchmarkFlags, type BenchmarkFlags, refuseFlags } from "./benchmark_flags.ts";
 import {
-  noteReliability,
-  reliabilityMeaning,
-  writeReliabilityTable,
-} from "./reliability_report.ts";
+  type BenchmarkRun,
+  reportBenchmark,
+  reportComparison,
+  reportLeaderboard,
+} from "./evaluate_benchmark.ts";
+import { type PlainFlags, reportPlain } from "./plain_evaluation.ts";
+import { reliabilityMeaning } from "./reliability_report.ts";
+import { scoredFirst } from "./score_first.ts";
 
-interface EvaluateFlags extends ModelFlags {
+interface EvaluateFlags extends ModelFlags, BenchmarkFlags, PlainFlags {
   readonly model?: string | undefined;
   readonly calibrate?: string | undefined;
-  readonly tie: TieRule;
-  readonly quality?: string | undefined;
-  readonly bestOf?: number | undefined;
-  readonly column?: ReadonlyMap<string, string> | undefined;
-  readonly subset: string;
-  readonly reliability?: true | undefined;
-  readonly summary?: string | undefined;
-  readonly format?: "jsonl" | "table" | undefined;
   readonly inputFormat?: RowFormat | undefined;
   readonly delimiter?: string | undefined;
 }
@@ -51,7 +41,10 @@ const description = [
   "or nothing is standard input. A pair has chosen_score and rejected_score; candidates have scores, " +
   "and num_correct: so many of them, the first ones, are right. Lengths are counted in code points, " +
   "or read (chosen_length, rejected_length; lengths).",
-  "Accuracies are given over all rows, by subset, by section of RewardBench with its published " +
+  "--benchmark reads rows as a benchmark or preference set publishes them and judges them by its authors' " +
+  "rules and averages, with 95 % intervals (bootstrap over prompts); rows that assay score --benchmark " +
+  "wrote name theirs. Several files give a leaderboard, --against compares two models row by row.",
+  "Without a benchmark, accuracies are given over all rows, by subset, by section of RewardBench with its published " +
   "weights, and for RewardBench and RewardBench 2 as a whole where all of their subsets are there. " +
   "RewardBench 2's subset Ties (ids ref:N and tied:N) counts by its own rule. Rows that can't be " +
   "evaluated are left out and told on standard error.",
@@ -60,7 +53,10 @@ const description = [
 const examples = `
 Examples:
   assay score ./my-model pairs.jsonl | assay evaluate
-  assay evaluate --model ./my-model rewardbench.parquet --tie wrong --summary accuracy.json
+  assay evaluate --model ./my-model rm-bench.json --benchmark rm-bench --summary accuracy.json
+  assay evaluate --model ./my-model hf:datasets/allenai/reward-bench-2:test
+  assay evaluate mine.jsonl --against theirs.jsonl
+  assay evaluate mine.jsonl theirs.jsonl others.jsonl --benchmark judgebench --format table
   assay evaluate scored.jsonl --calibrate calibrator.json
   assay evaluate candidates.jsonl --quality gold_scores --format table
   assay evaluate scored.jsonl --reliability --format table
@@ -80,12 +76,14 @@ export function evaluateCommand(
   const command = new Command("evaluate")
     .summary("tell how often scores pick the right response")
     .description(description)
-    .argument("[input]", "file of rows", "-")
+    .argument("[inputs...]", "files of scored rows, one a model; or hf:datasets/ORG/NAME[:SPLIT]")
     .option("--model <model>", `score the rows first: ${modelMeaning}`)
     .option("--calibrate <file>", "compare with scores that a saved calibrator corrects")
     .addOption(
-      new Option("--tie <rule>", "what equal scores count as; RewardBench counts them wrong")
-        .choices(["half", "wrong"]).default("half"),
+      new Option(
+        "--tie <rule>",
+        "what equal scores count as, without a benchmark (default: half)",
+      ).choices(["half", "wrong"]),
     )
     .option("--quality <column>", "a number per candidate: adds the expected best of m by it")
     .addOption(bestOfOption())
@@ -101,127 +99,82 @@ export function evaluateCommand(
     .addOption(inputFormatOption())
     .addOption(delimiterOption())
     .addHelpText("after", examples);
-  return addHeadFlags(addModelFlags(command)).action(
-    async (input: string, flags: EvaluateFlags) => {
-      await evaluate(input, flags, output, load);
+  return addHeadFlags(addModelFlags(addBenchmarkFlags(command))).action(
+    async (inputs: readonly string[], flags: EvaluateFlags) => {
+      await evaluate(inputs.length === 0 ? ["-"] : inputs, flags, output, load);
     },
   );
 }
 
 async function evaluate(
-  input: string,
+  inputs: readonly string[],
   flags: EvaluateFlags,
   output: Output,
   load: LoadScorer,
 ): Promise<void> {
+  checkUsage(inputs, flags);
   using bar = progressBar(output);
   await checkOutputs({
-    inputs: [input, flags.calibrate, flags.model],
+    inputs: [...inputs, flags.against, flags.calibrate, flags.model],
     outputs: [flags.summary],
   });
   const calibrator = flags.calibrate === undefined
     ? undefined
     : await readCalibrator(flags.calibrate);
-  const rows = await startReading(input, {
-    format: flags.inputFormat,
-    delimiter: flags.delimiter,
-    onBytes: ({ read, byteLength }) => bar.update("evaluating", read, byteLength),
-  }, output);
+  const open = (input: string) =>
+    startReading(
+      input,
+      {
+        format: flags.inputFormat,
+        delimiter: flags.delimiter,
+        onBytes: ({ read, byteLength }) => bar.update("evaluating", read, byteLength),
+      },
+      output,
+      bar,
+    );
+  const run: BenchmarkRun = { flags, calibrator, output, open, clear: () => bar.clear() };
+  if (inputs.length > 1) return await reportLeaderboard(inputs, run);
+  const rows = await open(inputs[0]!);
   if (rows === undefined) return;
-  const { column: columns, subset, quality, tie, model } = flags;
-  const scored = model === undefined ? rows : scoredFirst(rows, model, flags, output, bar, load);
-  const options = { columns, subset, quality, calibrator };
-  const gathered = flags.reliability && new ReliabilityRows(options);
-  const result = await evaluateRows(gathered?.watch(scored) ?? scored, {
-    ...options,
-    bestOf: largestOf(flags),
-    tie,
-  });
-  await reportFailures(result, output);
-  bar.clear();
-  const warnings = [...warningsOf(result.report), ...leftOutWarning(result.gold)];
-  for (const warning of warnings) await output.warn(warning);
-  const reliability = gathered?.report();
-  if (reliability !== undefined) await noteReliability(reliability, output);
-  if (flags.summary !== undefined) {
-    const summary = { ...evaluationSummary(result), reliability };
-    await writeTextFile(flags.summary, JSON.stringify(summary, null, 2) + "\n");
-  }
-  const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
-  const added = reliability === undefined ? [] : [{ group: "reliability", ...reliability }];
-  if (format !== "table") await writeRows([...evaluationRows(result), ...added], output);
-  else {
-    await writeResultTable(result, output);
-    if (reliability !== undefined) await writeReliabilityTable(reliability, output);
-  }
+  const seen = await withFirst(rows);
+  const benchmark = benchmarkOf(seen.first, flags);
+  const laidOut = benchmark === undefined || flags.model === undefined
+    ? seen.rows
+    : await checkedBenchmarkRows(seen.rows, benchmark);
+  const scored = flags.model === undefined
+    ? laidOut
+    : scoredFirst(laidOut, flags.model, flags, output, bar, load);
+  if (flags.against !== undefined) return await reportComparison(inputs[0]!, scored, run);
+  if (benchmark !== undefined) return await reportBenchmark(scored, benchmark, run);
+  await reportPlain(scored, flags, calibrator, output, () => bar.clear());
 }
 
-/** Rows with a model's scores; ends early, with a warning, on Ctrl-C. */
-async function* scoredFirst(
-  rows: AsyncIterable<ReadRow>,
-  model: string,
-  flags: EvaluateFlags,
-  output: Output,
-  bar: ProgressBar,
-  load: LoadScorer,
-): AsyncGenerator<ReadRow> {
-  using interrupt = listenForInterrupt();
-  const { signal } = interrupt;
-  const pinned = await fromHub(model, output, bar, signal);
-  using scorer = await load(pinned, { ...loadOptions(flags, output, bar), signal });
-  let line = 0;
-  try {
-    for await (const { row } of scoreRows(rows, scorer, { signal })) {
-      yield { line: ++line, row, error: undefined };
-      await interrupt.breathe();
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    await output.warn("interrupted: the rows that follow are not evaluated");
-    output.rowFailed();
+/** Flags that ask for more than a benchmark's rules tell. */
+const plainOnly = ["tie", "quality", "bestOf", "reliability"];
+
+/** The benchmark that the flag names; else the one that the first row names, or is published by. */
+function benchmarkOf(first: Row | undefined, flags: EvaluateFlags): Benchmark | undefined {
+  if (flags.benchmark !== undefined) return benchmarkNamed(flags.benchmark);
+  const asked: Readonly<Record<string, unknown>> = { ...flags };
+  if (first === undefined || plainOnly.some((name) => asked[name] !== undefined)) return undefined;
+  const own = ownValue(first, "benchmark");
+  if (typeof own === "string") return benchmarkNamed(own);
+  return flags.model === undefined ? undefined : benchmarkOfRow(first);
+}
+
+function checkUsage(inputs: readonly string[], flags: EvaluateFlags): void {
+  const asked: Readonly<Record<string, unknown>> = { ...flags };
+  const several = inputs.length > 1;
+  if (flags.benchmark !== undefined) {
+    refuseFlags(asked, plainOnly, "beside --benchmark, whose rules say what counts");
   }
-}
-
-async function reportFailures(
-  { rows, firstFailure }: RowEvaluation,
-  output: Output,
-): Promise<void> {
-  if (firstFailure === undefined) return;
-  output.rowFailed();
-  const { code, message } = firstFailure;
-  await output.warn(
-    `${rows.failed} of ${rows.read} rows are left out. The first: ${message} [${code}]`,
-  );
-}
-
-function warningsOf({ tie, tiedRows, leftOut, plainTies, groups }: EvaluationReport): string[] {
-  const warnings: string[] = [];
-  if (plainTies > 0) {
-    warnings.push(
-      `${plainTies} rows of the subset Ties count by the plain rule, and for no benchmark: ` +
-        "RewardBench 2's own rule needs ids ref:N and tied:N",
+  if (several) refuseFlags(asked, [...plainOnly, "model", "against"], "beside several files");
+  if (flags.against !== undefined) refuseFlags(asked, plainOnly, "beside --against");
+  const read = [...inputs, flags.against];
+  if (read.filter((input) => input === "-").length > 1) {
+    throw new AssayError(
+      "cli/usage",
+      "Cannot evaluate: expected standard input once among the files, found it more than once",
     );
   }
-  if (leftOut > 0) {
-    warnings.push(
-      `${leftOut} rows of the subset Ties are left out: expected prompts with both ref:N and tied:N, ` +
-        "found none",
-    );
-  }
-  if (tie === "half" && tiedRows > 0 && groups.some(({ group }) => group === "section")) {
-    warnings.push(
-      `equal scores in ${tiedRows} rows count one half; RewardBench's published figures count them ` +
-        "wrong (--tie wrong)",
-    );
-  }
-  return warnings;
-}
-
-async function writeRows(rows: readonly Row[], output: Output): Promise<void> {
-  const writer = jsonLinesWriter({
-    write: (bytes) => output.write(bytes),
-    close: () => Promise.resolve(),
-  });
-  for (const row of rows) await writer.write(row);
-  await writer.close();
 }

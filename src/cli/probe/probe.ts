@@ -136,11 +136,17 @@ async function probe(
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
   const bytes: { last?: BytesRead } = {};
-  const rows = await startReading(input, {
-    format: flags.inputFormat,
-    delimiter: flags.delimiter,
-    onBytes: (read) => bytes.last = read,
-  }, output);
+  const rows = await startReading(
+    input,
+    {
+      format: flags.inputFormat,
+      delimiter: flags.delimiter,
+      onBytes: (read) => bytes.last = read,
+    },
+    output,
+    bar,
+    interrupt.signal,
+  );
   if (rows === undefined) return;
   const { signal } = interrupt;
   const pinned = await specFromHub(spec, output, bar, signal);

@@ -12,6 +12,7 @@ import {
   inputFormatOption,
   outputFileOption,
 } from "../arguments.ts";
+import { benchmarkOption, laidOutRows } from "../benchmark_layout.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { type ExplainFlag, ExplainingCommand, explainOption } from "./explain_option.ts";
@@ -43,6 +44,7 @@ interface ScoreFlags extends ModelFlags, ImplicitFlags, AdapterFlags {
   readonly explain?: ExplainFlag | undefined;
   readonly heatMap?: string | undefined;
   readonly calibrate?: string | undefined;
+  readonly benchmark?: string | undefined;
   readonly format: "jsonl" | "table";
   readonly output?: string | undefined;
   readonly inputFormat?: RowFormat | undefined;
@@ -69,6 +71,8 @@ Examples:
   assay score ./my-model pairs.parquet --explain --output scored.parquet
   assay score ./my-model pairs.jsonl --explain tokens --heat-map tokens.html > explained.jsonl
   assay score ./my-dpo-model pairs.jsonl --implicit --reference ./my-sft-model > scored.jsonl
+  assay score ./my-model rm-bench.json --benchmark rm-bench > scored.jsonl
+  assay score ./my-model hf:datasets/allenai/reward-bench-2:test > scored.jsonl
   assay score hf:Skywork/Skywork-Reward-V2-Qwen3-0.6B pairs.jsonl > scored.jsonl
   assay score ./my-base pairs.jsonl --adapter ./my-lora > scored.jsonl
   assay score ./my-model pairs.jsonl --calibrate calibrator.json > calibrated.jsonl
@@ -90,9 +94,13 @@ export function scoreCommand(
     .summary("score rows with a reward model")
     .description(description)
     .argument("<model>", modelMeaning)
-    .argument("[input]", "file of rows", "-")
+    .argument("[input]", "file of rows, or hf:datasets/ORG/NAME[@REVISION][:SPLIT]", "-")
     .addOption(explainOption())
     .option("--heat-map <file>", "with --explain tokens: a page that shows them in colour (.html)")
+    .addOption(benchmarkOption(
+      "read rows as this benchmark or preference set publishes them (default: as the first row shows)",
+      ["none"],
+    ))
     .option("--calibrate <file>", "add calibrated scores, by what assay calibrate --fit saved")
     .addOption(formatOption())
     .addOption(outputFileOption())
@@ -124,11 +132,18 @@ async function score(
   using bar = progressBar(output);
   const bytes: { last?: BytesRead } = {};
   const onBytes = (read: BytesRead) => bytes.last = read;
-  const rows = await startReading(input, {
-    format: flags.inputFormat,
-    delimiter: flags.delimiter,
-    onBytes,
-  }, output);
+  const read = await startReading(
+    input,
+    {
+      format: flags.inputFormat,
+      delimiter: flags.delimiter,
+      onBytes,
+    },
+    output,
+    bar,
+    interrupt.signal,
+  );
+  const rows = read && await laidOutRows(read, flags.benchmark, output);
   const calibrator = flags.calibrate === undefined
     ? undefined
     : await readCalibrator(flags.calibrate);

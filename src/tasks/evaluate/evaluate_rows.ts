@@ -93,7 +93,7 @@ export async function evaluateRows(
 }
 
 /** Why a row has no score, where the scoring told. */
-function ownError(row: Row | undefined): { code: string; message: string } | undefined {
+export function ownError(row: Row | undefined): { code: string; message: string } | undefined {
   const error = row?.error as { code?: unknown; message?: unknown } | null | undefined;
   if (typeof error?.code !== "string" || typeof error.message !== "string") return undefined;
   return { code: error.code, message: error.message };

@@ -92,7 +92,12 @@ export class EvaluatedRowReader {
   }
 }
 
-function allScored(responses: readonly (ScoredResponse | undefined)[]): ScoredResponse[] {
+/**
+ * The candidates of a row, each with a score.
+ *
+ * @throws {AssayError} `data/bad-row`.
+ */
+export function allScored(responses: readonly (ScoredResponse | undefined)[]): ScoredResponse[] {
   return responses.map((response, index) => {
     if (response !== undefined) return response;
     throw new AssayError(

@@ -132,7 +132,8 @@ export class HubServer implements AsyncDisposable {
         return problem(401, "RepoNotFound");
       }
     }
-    const api = `/api/models/${this.repo}/`;
+    const isDataset = this.repo.startsWith("datasets/");
+    const api = `/api/${isDataset ? "" : "models/"}${this.repo}/`;
     if (path.startsWith(`${api}revision/`)) return this.#info(path.slice(api.length + 9));
     if (path.startsWith(`${api}tree/`)) return this.#tree(path.slice(api.length + 5), request.url);
     const file = `/${this.repo}/resolve/`;

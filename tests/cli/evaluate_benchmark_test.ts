@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { evaluateCommand } from "../../src/cli/evaluate/evaluate.ts";
+import { run } from "../../src/cli/main.ts";
+import { scoreCommand } from "../../src/cli/score/score.ts";
+import { stubScorer } from "../tasks/score/stub_scorer.ts";
+import { captureOutput, inFolder } from "./captured_output.ts";
+
+type Json = Record<string, unknown>;
+const lines = (rows: readonly Json[]) => rows.map((row) => JSON.stringify(row)).join("\n") + "\n";
+
+/** Runs `assay` on files; `@` in an argument stands for their folder. */
+async function assay(
+  files: Record<string, readonly Json[]>,
+  args: readonly string[],
+  use: (folder: string) => Promise<void> = () => Promise.resolve(),
+): Promise<{ status: number; rows: Json[]; stdout: string; stderr: string }> {
+  const captured = captureOutput();
+  let status = -1;
+  await inFolder(async (folder) => {
+    for (const [name, rows] of Object.entries(files)) {
+      await Deno.writeTextFile(`${folder}/${name}`, lines(rows));
+    }
+    const load = () => Promise.resolve(stubScorer());
+    const commands = [
+      evaluateCommand(captured.output, load),
+      scoreCommand(captured.output, load),
+    ];
+    status = await run(commands, args.map((arg) => arg.replace("@", folder)), captured.output);
+    await use(folder);
+  });
+  const stdout = captured.stdout();
+  return {
+    status,
+    get rows(): Json[] {
+      return captured.rows();
+    },
+    stdout,
+    stderr: captured.stderr(),
+  };
+}
+
+const judged = (source: string, chosen: number, rejected: number, id: number): Json => ({
+  id,
+  benchmark: "judgebench",
+  subset: source,
+  prompt: `p${id}`,
+  chosen: "**yes**",
+  rejected: "no, not at all",
+  chosen_score: chosen,
+  rejected_score: rejected,
+});
+
+const first = [
+  judged("mmlu-pro-law", 2, 1, 1),
+  judged("mmlu-pro-law", 1, 1, 2),
+  judged("livecodebench", 3, 1, 3),
+  judged("livebench-math", 3, 1, 4),
+];
+const second = first.map((row, index) => ({ ...row, chosen_score: index === 0 ? 2 : 0 }));
+
+Deno.test("rows that name their benchmark are judged by its rules, beside baselines, with intervals", async () => {
+  const { status, rows, stderr } = await assay({ "a.jsonl": first }, ["evaluate", "@/a.jsonl"]);
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /1 rows give a better and a worse response the same score/);
+  assert.deepEqual(rows[0], {
+    benchmark: "judgebench",
+    group: "benchmark",
+    name: "JudgeBench",
+    metric: "accuracy",
+    rows: 4,
+    value: 0.75,
+    low: 0.25,
+    high: 1,
+    longest: 0,
+    shortest: 1,
+    markdown: 1,
+  });
+  assert.deepEqual(rows.slice(1, 4).map(({ name, value }) => [name, value]), [
+    ["knowledge", 0.5],
+    ["math", 1],
+    ["code", 1],
+  ]);
+});
+
+Deno.test("score reads a published layout, told or recognised, and evaluate judges what it wrote", async () => {
+  const published = [
+    { question: "p", response_A: "aa", response_B: "b", label: "A>B", source: "livecodebench" },
+    { question: "q", response_A: "a", response_B: "bbb", label: "A>B", source: "livecodebench" },
+  ];
+  for (const flag of [[], ["--benchmark", "judgebench"]]) {
+    const scored = await assay({ "p.jsonl": published }, ["score", "stub", "@/p.jsonl", ...flag]);
+    assert.equal(scored.status, 0, scored.stderr);
+    assert.equal(scored.rows[0]!.chosen, "aa");
+    assert.equal(scored.rows[0]!.benchmark, "judgebench");
+    assert.equal(typeof scored.rows[1]!.margin, "number");
+    assert.equal(/are read as those of JudgeBench/.test(scored.stderr), flag.length === 0);
+    const { rows } = await assay({ "s.jsonl": scored.rows }, ["evaluate", "@/s.jsonl"]);
+    const both = await assay({ "p.jsonl": published }, [
+      "evaluate",
+      "--model",
+      "stub",
+      "@/p.jsonl",
+    ]);
+    assert.deepEqual(both.rows, rows);
+  }
+  const as = await assay({ "p.jsonl": published }, [
+    "score",
+    "stub",
+    "@/p.jsonl",
+    "--benchmark",
+    "none",
+  ]);
+  assert.equal(as.status, 1);
+});
+
+Deno.test("--against compares two models row by row, and refuses rows that are not the same", async () => {
+  const args = ["evaluate", "@/a.jsonl", "--against", "@/b.jsonl"];
+  const shuffled = [second[2]!, second[0]!, second[3]!, second[1]!];
+  const { status, rows, stderr } = await assay({ "a.jsonl": first, "b.jsonl": shuffled }, args);
+  assert.equal(status, 0, stderr);
+  const [whole] = rows;
+  assert.deepEqual([whole!.first, whole!.second, whole!.difference], [0.75, 0.25, 0.5]);
+  assert.deepEqual([whole!.low, whole!.high], [0, 1]);
+  assert.deepEqual(rows.at(-1), {
+    benchmark: "judgebench",
+    group: "mcnemar",
+    name: "rows that only one gets right",
+    only_first: 2,
+    only_second: 0,
+    p_value: 0.5,
+  });
+  const fewer = await assay({ "a.jsonl": first, "b.jsonl": second.slice(1) }, args);
+  assert.match(fewer.stderr, /1 rows are only in .*a\.jsonl, 0 only in/);
+  const other = second.map((row) => ({ ...row, chosen: "something else" }));
+  const refused = await assay({ "a.jsonl": first, "b.jsonl": other }, args);
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /voting\/rows-differ/);
+});
+
+Deno.test("several files give a leaderboard, the best first", async () => {
+  const files = { "a.jsonl": second, "b.jsonl": first };
+  const args = ["evaluate", "@/a.jsonl", "@/b.jsonl", "--benchmark", "judgebench"];
+  const { status, rows } = await assay(files, args);
+  assert.equal(status, 0);
+  assert.deepEqual(
+    rows.map(({ rank, file, value }) => [rank, String(file).slice(-7), value]),
+    [[1, "b.jsonl", 0.75], [2, "a.jsonl", 0.25]],
+  );
+  assert.deepEqual(Object.keys(rows[0]!.sections as Json), ["knowledge", "math", "code"]);
+  const { stdout } = await assay(files, [...args, "--format", "table"]);
+  assert.match(stdout, /^rank +file +rows +score +95 % interval +knowledge +math +code\n +1 /);
+});
+
+Deno.test("another layout, an unknown benchmark and flags that contradict are refused by name", async () => {
+  const pairs = [{ prompt: "p", chosen: "a", rejected: "b" }];
+  const wrong = await assay({ "p.jsonl": pairs }, [
+    "score",
+    "stub",
+    "@/p.jsonl",
+    "--benchmark",
+    "rmb",
+  ]);
+  assert.equal(wrong.status, 2);
+  assert.match(
+    wrong.stderr,
+    /one of RMB: expected its columns, found the columns "prompt", "chosen"/,
+  );
+  const unscored = await assay({ "p.jsonl": pairs }, [
+    "evaluate",
+    "@/p.jsonl",
+    "--benchmark",
+    "hh",
+  ]);
+  assert.match(unscored.stderr, /Cannot evaluate any of 1 rows.*expected "score"/);
+  const cases: readonly (readonly [string[], RegExp])[] = [
+    [["@/a.jsonl", "--benchmark", "nobody"], /Allowed choices are rewardbench/],
+    [["@/a.jsonl", "--benchmark", "rmb", "--tie", "half"], /no --tie beside --benchmark/],
+    [["@/a.jsonl", "@/a.jsonl", "--against", "@/a.jsonl"], /no --against beside several files/],
+    [["-", "--against", "-"], /standard input once/],
+  ];
+  for (const [args, message] of cases) {
+    const { status, stderr } = await assay({ "a.jsonl": first }, ["evaluate", ...args]);
+    assert.equal(status, 2);
+    assert.match(stderr, message);
+  }
+});
+
+Deno.test("steps are judged by the threshold that is asked for", async () => {
+  const rows = [
+    { benchmark: "processbench", subset: "math", prompt: "p", label: 1, step_scores: [0.9, 0.6] },
+    { benchmark: "processbench", subset: "math", prompt: "q", label: -1, step_scores: [0.9, 0.8] },
+  ];
+  for (const [threshold, f1] of [["0.5", 0], ["0.7", 1]] as const) {
+    const args = ["evaluate", "@/a.jsonl", "--threshold", threshold];
+    const found = await assay({ "a.jsonl": rows }, args);
+    assert.equal(found.rows.find(({ metric }) => metric === "f1")!.value, f1, found.stderr);
+  }
+});
