@@ -117,11 +117,12 @@ export function leave(): void {
 
 /**
  * A helper's life: it computes parts until it is told to leave, or until there was nothing to do for so
- * many milliseconds.
+ * many milliseconds. Where there is one of that index already, it leaves at once: two would compute in
+ * the same memory of their own. One may have been started in the place of another that was slow to begin.
  */
 export function help(index: u32, patience: u32): void {
+  if ((atomic.or<u32>(HELPERS, 1 << index) & (1 << index)) != 0) return;
   self = index;
-  atomic.or<u32>(HELPERS, 1 << index);
   let done: u32 = 0;
   while (atomic.load<u32>(LEAVING) == 0) {
     const turn = nextTurn(done, patience);

@@ -3,6 +3,17 @@ import type { Kernels } from "./kernels.ts";
 
 /** Milliseconds without work after which a helper leaves, so that it keeps no process alive. */
 const patience = 500;
+/** Milliseconds after which a helper that has not begun is given up; a busy machine starts it slowly. */
+const startingTime = 10_000;
+
+/** A helper that was started. */
+interface Started {
+  readonly helper: Helper;
+  /** When. */
+  readonly at: number;
+  /** Whether it was seen at work. */
+  hasBegun: boolean;
+}
 
 /**
  * Workers that help with the kernels' work over shared memory. They are started when there is work for
@@ -10,7 +21,7 @@ const patience = 500;
  * can't begin, none is tried again, and the thread goes on alone.
  */
 export class ThreadTeam implements Disposable {
-  readonly #helpers = new Map<number, { readonly helper: Helper; readonly started: number }>();
+  readonly #helpers = new Map<number, Started>();
   #failure: string | undefined;
   /** Told once where helpers can't begin. */
   onFailure: (reason: string) => void = () => {};
@@ -42,17 +53,21 @@ export class ThreadTeam implements Disposable {
   assemble(): void {
     const there = this.kernels.helpers();
     for (let index = 1; index <= this.most && this.#failure === undefined; index++) {
-      if ((there & (1 << index)) !== 0) continue;
       const before = this.#helpers.get(index);
       const now = performance.now();
-      // One that was started lately is on its way.
-      if (before !== undefined && now - before.started < patience) continue;
-      before?.helper.terminate();
+      if ((there & (1 << index)) !== 0) {
+        if (before !== undefined) before.hasBegun = true;
+        continue;
+      }
+      // One that was started lately is on its way. None is ended, which may have begun this moment and
+      // hold a part; where two begin, the second leaves at once.
+      const time = before?.hasBegun ? patience : startingTime;
+      if (before !== undefined && now - before.at < time) continue;
       const { module, memory } = this;
       const post = { module, memory, index, patience };
       try {
         const helper = this.start(post, (reason) => this.#failed(reason));
-        this.#helpers.set(index, { helper, started: now });
+        this.#helpers.set(index, { helper, at: now, hasBegun: false });
       } catch (error) {
         this.#failed(String(error));
       }

@@ -80,3 +80,54 @@ Deno.test("after a failure a team starts no helper any more", async () => {
   assert.deepEqual(told, ["it is the first"]);
   assert.equal(team.failure, "it is the first");
 });
+
+Deno.test("a team gives helpers time to begin, and ends none that may have begun", async () => {
+  using engine = await Engine.open({ threads: 1 });
+  const { team: { module, memory }, kernels } = engine;
+  const calls = { started: 0, ended: 0 };
+  const start: StartHelper = () => {
+    calls.started++;
+    return { terminate: () => void calls.ended++ };
+  };
+  using time = new FakeTime();
+  {
+    using team = new ThreadTeam(module, memory, kernels, 2, start);
+    team.assemble();
+    time.pass(2000); // a busy machine
+    team.assemble();
+    assert.deepEqual(calls, { started: 2, ended: 0 });
+    time.pass(20_000); // they are lost
+    team.assemble();
+    assert.deepEqual(calls, { started: 4, ended: 0 });
+  }
+  assert.equal(calls.ended, 2);
+});
+
+Deno.test("of two helpers in one place the second leaves at once, and the first keeps its place", async () => {
+  using engine = await Engine.open({ threads: 1 });
+  const { module, memory } = engine.team;
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const { help, helpers } = exports as Record<"help" | "helpers", (...numbers: number[]) => number>;
+  const word = new Int32Array(memory.buffer, 256, 1); // HELPERS in wasm/team.ts
+  Atomics.or(word, 0, 1 << 3);
+  help!(3, 3_600_000); // would wait for an hour
+  assert.equal(helpers!(), 1 << 3);
+});
+
+/** Stands in for the clock until it is disposed of. */
+class FakeTime implements Disposable {
+  readonly #now = performance.now;
+  #time = 0;
+
+  constructor() {
+    performance.now = () => this.#time;
+  }
+
+  pass(milliseconds: number): void {
+    this.#time += milliseconds;
+  }
+
+  [Symbol.dispose](): void {
+    performance.now = this.#now;
+  }
+}
