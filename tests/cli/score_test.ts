@@ -179,7 +179,7 @@ Deno.test("assay score refuses flags and values it does not know, with 2", async
   }
   const { status, stderr } = await assayScore([]);
   assert.equal(status, 2);
-  assert.match(stderr, /missing required argument 'model'/);
+  assert.match(stderr, /expected a model, or --server with the address of one, found neither/);
 });
 
 Deno.test("assay score --format table shows rows to people", async () => {

@@ -63,6 +63,22 @@ export const permissionLines: readonly PermissionLine[] = [
       "until curl -sf localhost:8792/ready; do kill -0 $!; sleep 0.2; done; kill -TERM $!; wait $!",
   },
   {
+    does: "score with servers, and no model here",
+    grants: ["--allow-read=examples", '--allow-net="$SERVER"'],
+    command:
+      'src/cli/main.ts score --server "http://$SERVER" examples/conversations.jsonl > scored.jsonl',
+  },
+  {
+    does: "the same into a file, with a checkpoint beside it to go on from",
+    grants: [
+      "--allow-read=examples,by-servers.jsonl,by-servers.jsonl.shards",
+      "--allow-write=by-servers.jsonl,by-servers.jsonl.shards",
+      '--allow-net="$SERVER"',
+    ],
+    command: 'src/cli/main.ts score --server "http://$SERVER" examples/conversations.jsonl ' +
+      "--output by-servers.jsonl",
+  },
+  {
     does: "calibrate rows from standard input",
     grants: [],
     command: "src/cli/main.ts calibrate < scored.jsonl > calibrated.jsonl",

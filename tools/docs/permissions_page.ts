@@ -3,9 +3,10 @@ import { type PermissionLine, permissionLines } from "./permissions.ts";
 /** `docs/reference/permissions.md`: a table whose every line is also a command that the check runs. */
 export function permissionsPage(): string {
   const rows = permissionLines.map(({ does, grants }) => {
-    const shown = grants.map((grant) => `\`${grant.replaceAll(/"\$(HOST|HUB)"/g, "$1")}\``).join(
-      " ",
-    );
+    const shown = grants.map((grant) => `\`${grant.replaceAll(/"\$(HOST|HUB|SERVER)"/g, "$1")}\``)
+      .join(
+        " ",
+      );
     return `| ${does} | ${shown === "" ? "nothing" : shown} |`;
   });
   const blocks = permissionLines.map((line) =>
@@ -59,12 +60,19 @@ function commandLine({ grants, command }: PermissionLine): string {
 /** A model behind a URL needs a server; this one serves the demo checkpoint for the check. */
 function setUp({ command, grants }: PermissionLine): string {
   if (command.includes("hf:")) return hubSetUp(grants);
+  if (command.includes("$SERVER")) return serverSetUp;
   if (!command.includes("$HOST")) return "";
   return "# serves a folder on a free port, and writes its address to a file\n" +
     "deno run --allow-net=127.0.0.1 --allow-read --allow-write tools/serve_folder.ts models/demo host.txt &\n" +
     "trap 'kill $!' EXIT\n" +
     "until [ -s host.txt ]; do sleep 0.1; done\nHOST=$(cat host.txt)\n";
 }
+
+/** A server of the demo checkpoint. */
+const serverSetUp = "SERVER=127.0.0.1:8793\n" +
+  "deno run --allow-read --allow-net=$SERVER src/cli/main.ts serve models/demo --port 8793 &\n" +
+  "trap 'kill $!' EXIT\n" +
+  'until curl -sf "$SERVER/ready"; do kill -0 $!; sleep 0.2; done\n';
 
 /** A hub on this machine; its cache is a folder of the page's own. */
 function hubSetUp(grants: readonly string[]): string {

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import { AssayError } from "../../error.ts";
 import type { BytesRead } from "../../data/input_bytes.ts";
-import type { RowFormat } from "../../data/rows.ts";
-import type { RowWriter } from "../../data/write_rows.ts";
+import type { Row, RowFormat } from "../../data/rows.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
@@ -23,16 +22,17 @@ import { startReading } from "../input_rows.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../model_options.ts";
-import type { BackendKind } from "../../ops/backend.ts";
 import { computedWhere } from "../computed_where.ts";
 import { Output } from "../output.ts";
-import { progressBar, showWave } from "../progress_bar.ts";
+import { type ProgressBar, progressBar, showWave } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import { explainTokens } from "../../tasks/score/explain_tokens.ts";
 import { type LoadScorer, openScorer, type ScorerSpec } from "../../tasks/score/open_scorer.ts";
 import { scoreRows, type ScoreRowsOptions } from "../../tasks/score/score_rows.ts";
+import { addServerFlags, expectNoServerFlags, type ServerFlags } from "./server_options.ts";
 import { scoreTable } from "./score_table.ts";
+import { writeScored } from "./write_scored.ts";
 
 /** Where somebody watches, a worker scores: the progress bar moves and Ctrl-C is heard meanwhile. */
 function loaderFor({ stderr }: Output): LoadScorer {
@@ -40,7 +40,7 @@ function loaderFor({ stderr }: Output): LoadScorer {
   return (source, options) => loader.load(source, options);
 }
 
-interface ScoreFlags extends ModelFlags, ImplicitFlags, AdapterFlags {
+interface ScoreFlags extends ModelFlags, ImplicitFlags, AdapterFlags, ServerFlags {
   readonly explain?: ExplainFlag | undefined;
   readonly heatMap?: string | undefined;
   readonly calibrate?: string | undefined;
@@ -63,6 +63,9 @@ const description = [
   "--calibrate adds the columns of `assay calibrate --apply`: calibrated_score (a pair: " +
   "chosen_calibrated_score, rejected_calibrated_score, calibrated_margin; candidates: " +
   "calibrated_scores, calibrated_best). Features are measured as there without --tokenizer.",
+  "--server scores with servers that `assay serve` runs, and no model here: assay score --server URL " +
+  "[--server URL …] [INPUT]. The output is that of one machine, byte for byte. With --output, a run that " +
+  "was killed goes on when it is started again.",
 ].join("\n\n");
 
 const examples = `
@@ -76,6 +79,7 @@ Examples:
   assay score hf:Skywork/Skywork-Reward-V2-Qwen3-0.6B pairs.jsonl > scored.jsonl
   assay score ./my-base pairs.jsonl --adapter ./my-lora > scored.jsonl
   assay score ./my-model pairs.jsonl --calibrate calibrator.json > calibrated.jsonl
+  assay score --server http://gpu1:8000 --server http://gpu2:8000 pairs.jsonl --output scored.jsonl
   cat rows.jsonl | assay score ./my-model --format table | head
 
 Exit status: 0 all rows fine, 1 some rows failed (each has an error), 2 nothing could run.`;
@@ -93,7 +97,7 @@ export function scoreCommand(
   const command = new ExplainingCommand("score")
     .summary("score rows with a reward model")
     .description(description)
-    .argument("<model>", modelMeaning)
+    .argument("[model]", `${modelMeaning}; not with --server`)
     .argument("[input]", "file of rows, or hf:datasets/ORG/NAME[@REVISION][:SPLIT]", "-")
     .addOption(explainOption())
     .option("--heat-map <file>", "with --explain tokens: a page that shows them in colour (.html)")
@@ -107,9 +111,21 @@ export function scoreCommand(
     .addOption(inputFormatOption())
     .addOption(delimiterOption())
     .addHelpText("after", examples);
+  addServerFlags(command);
   addAdapterFlags(addImplicitFlags(command), "LoRA adapter on the model");
   return addHeadFlags(addModelFlags(command)).action(
-    async (model: string, input: string, flags: ScoreFlags) => {
+    async (model: string | undefined, input: string, flags: ScoreFlags) => {
+      if (flags.server !== undefined) {
+        const { scoreByServersCommand } = await import("./score_by_servers.ts");
+        return await scoreByServersCommand(command, { model, input, flags }, output);
+      }
+      expectNoServerFlags(command);
+      if (model === undefined) {
+        throw new AssayError(
+          "cli/usage",
+          "Cannot score: expected a model, or --server with the address of one, found neither",
+        );
+      }
       await score(model, input, flags, output, load);
     },
   );
@@ -134,11 +150,7 @@ async function score(
   const onBytes = (read: BytesRead) => bytes.last = read;
   const read = await startReading(
     input,
-    {
-      format: flags.inputFormat,
-      delimiter: flags.delimiter,
-      onBytes,
-    },
+    { format: flags.inputFormat, delimiter: flags.delimiter, onBytes },
     output,
     bar,
     interrupt.signal,
@@ -161,37 +173,30 @@ async function score(
     );
   }
   const writer = await rowOutput(output, flags, rowTable);
-  const tally = new Tally();
   const heatMap = new HeatMap();
-  try {
-    const isByToken = flags.explain === "tokens";
-    const options: ScoreRowsOptions = {
-      explain: isByToken ? "tokens" : flags.explain !== undefined,
-      calibrator,
-      signal: interrupt.signal,
-      onProgress: (progress) => showWave(bar, progress),
-    };
-    const onNote = (message: string) => void output.warn(message);
-    const scores = isByToken ? explainTokens(scorer, { implicit: spec.implicit, onNote }) : scorer;
-    for await (const scored of scoreRows(rows, scores, options)) {
-      tally.add(scored);
-      if (flags.heatMap !== undefined) heatMap.add(scored.row, tally.rows);
-      if (scored.failed) output.rowFailed();
-      await writer.write(scored.row);
-      await interrupt.breathe();
-      const { read, byteLength } = bytes.last ?? { read: 0, byteLength: undefined };
-      if (byteLength === undefined) bar.update("rows scored", tally.rows, undefined);
-      else bar.update("scoring", read, byteLength);
-    }
-  } catch (error) {
-    if (!interrupt.signal.aborted) throw await closing(writer, error);
-    await output.warn("interrupted: the rows that follow were not scored");
-    output.rowFailed();
-  }
-  await writer.close();
+  const isByToken = flags.explain === "tokens";
+  const options: ScoreRowsOptions = {
+    explain: isByToken ? "tokens" : flags.explain !== undefined,
+    calibrator,
+    signal: interrupt.signal,
+    onProgress: (progress) => showWave(bar, progress),
+  };
+  const onNote = (message: string) => void output.warn(message);
+  const scores = isByToken ? explainTokens(scorer, { implicit: spec.implicit, onNote }) : scorer;
+  const onRow = (row: Row, number: number): void => {
+    if (flags.heatMap !== undefined) heatMap.add(row, number);
+    showRows(bar, number, bytes.last);
+  };
+  const scored = scoreRows(rows, scores, options);
+  const { tally } = await writeScored(scored, { output, writer, interrupt, onRow });
   bar.clear();
   if (flags.heatMap !== undefined) await writeHeatMap(heatMap, model, flags.heatMap, output);
-  await output.note(tally.toString(scorer.backend));
+  await output.note(tally.toString(computedWhere[scorer.backend]));
+}
+
+function showRows(bar: ProgressBar, rows: number, last: BytesRead | undefined): void {
+  if (last?.byteLength === undefined) bar.update("rows scored", rows, undefined);
+  else bar.update("scoring", last.read, last.byteLength);
 }
 
 /** A page without rewards would be empty. */
@@ -216,38 +221,5 @@ async function writeHeatMap(
   await writeTextFile(file, heatMap.page(model));
   if (heatMap.leftOut > 0) {
     await output.warn(`${heatMap.leftOut} rows had no room in ${file}: it shows the first ones`);
-  }
-}
-
-/** Ends the output before an error is told, so that what was scored until then is not lost. */
-async function closing(writer: RowWriter, error: unknown): Promise<unknown> {
-  try {
-    await writer.close();
-  } catch {
-    // The first error is the one to tell.
-  }
-  return error;
-}
-
-/** What a run amounts to. */
-class Tally {
-  rows = 0;
-  #failed = 0;
-  #conversations = 0;
-  #tokens = 0;
-  readonly #start = performance.now();
-
-  add(scored: { failed: boolean; conversations: number; tokens: number }): void {
-    this.rows++;
-    if (scored.failed) this.#failed++;
-    this.#conversations += scored.conversations;
-    this.#tokens += scored.tokens;
-  }
-
-  toString(backend: BackendKind): string {
-    const seconds = (performance.now() - this.#start) / 1000;
-    const failed = this.#failed === 0 ? "" : `, ${this.#failed} failed`;
-    return `${this.rows} rows${failed}; ${this.#conversations} conversations, ${this.#tokens} tokens ` +
-      `in ${seconds.toFixed(1)} s ${computedWhere[backend]}`;
   }
 }

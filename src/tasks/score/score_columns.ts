@@ -48,6 +48,13 @@ const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
   ],
 };
 
+const columnsOfAnyKind: ReadonlySet<string> = new Set(Object.values(ownColumns).flat());
+
+/** Whether a column is one that scoring writes, in a row of some shape. */
+export function isScoreColumn(column: string): boolean {
+  return columnsOfAnyKind.has(column);
+}
+
 /** What stands in `weights` of scored rows. */
 const quantized: ReadonlySet<unknown> = new Set(["int8", "int4"]);
 

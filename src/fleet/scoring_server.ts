@@ -1,0 +1,207 @@
+import { parseJson } from "../data/json_text.ts";
+import type { Row } from "../data/rows.ts";
+import { AssayError } from "../error.ts";
+import { sha256 } from "../numbers/sha256.ts";
+import { failureOf, permissionAdvice } from "../runtime/failure.ts";
+import { answerHeaders, requestDigest } from "./answer_headers.ts";
+import { readIdentity, type ScoringIdentity } from "./scoring_identity.ts";
+import { failureOfAnswer, notAssay, ServerFailure } from "./server_failure.ts";
+
+/** What a server tells of itself. */
+export interface ServerFacts {
+  readonly identity: ScoringIdentity;
+  readonly digest: string;
+  /** Bytes of a request that it takes. */
+  readonly mostBytes: number;
+}
+
+/** How servers are asked. */
+export interface AskOptions {
+  /** The key that they want. */
+  readonly apiKey?: string | undefined;
+  /** The name of the model, of servers that have several. */
+  readonly model?: string | undefined;
+  /** Asks for what explains a score. */
+  readonly explain?: boolean | undefined;
+  /** Milliseconds in which an answer must have come whole; 330,000 by default, above the server's own deadline. */
+  readonly timeout?: number | undefined;
+}
+
+/** Rows that a server scored. */
+export interface AnsweredRows {
+  readonly rows: readonly Row[];
+  /** Digest of the identity of what computed them. */
+  readonly digest: string;
+}
+
+/** Milliseconds in which a server tells what it is. */
+const identityPatience = 10_000;
+
+/** One server of a fleet: `assay serve`, or a proxy before several that are alike. */
+export class ScoringServer {
+  /** What messages call it: its address. */
+  readonly name: string;
+  readonly #options: AskOptions;
+  readonly #search: string;
+
+  /**
+   * @param address `http://…` or `https://…`.
+   * @throws {AssayError} `fleet/bad-address`.
+   */
+  constructor(address: string, options: AskOptions = {}) {
+    const url = URL.parse(address);
+    const isAddress = url !== null && /^https?:$/.test(url.protocol) && url.username === "" &&
+      url.search === "" && url.hash === "";
+    if (!isAddress) {
+      throw new AssayError(
+        "fleet/bad-address",
+        `Cannot ask a server: expected an address as http://host:8000, found ${
+          JSON.stringify(address.replace(/\/\/[^/@]*@/, "//…@").slice(0, 200))
+        }; keys are given with --api-key-file`,
+      );
+    }
+    this.name = url.href.replace(/\/+$/, "");
+    this.#options = options;
+    const query = new URLSearchParams();
+    if (options.model !== undefined) query.set("model", options.model);
+    if (options.explain) query.set("explain", "1");
+    this.#search = query.size === 0 ? "" : `?${query}`;
+  }
+
+  /**
+   * Asks what its rows depend on.
+   *
+   * @throws {ServerFailure} Also where the signal aborts.
+   */
+  async identify(signal?: AbortSignal): Promise<ServerFacts> {
+    const url = `${this.name}/v1/identity${this.#search}`;
+    const { answer, bytes } = await this.#ask(url, { signal, timeout: identityPatience });
+    const text = new TextDecoder().decode(bytes);
+    let told: { identity?: unknown; digest?: unknown; mostBytes?: unknown };
+    try {
+      told = JSON.parse(text);
+    } catch {
+      throw new ServerFailure("gone", notAssay(this.name, answer, text));
+    }
+    try {
+      const identity = readIdentity(told.identity, this.name);
+      return { identity, digest: String(told.digest), mostBytes: Number(told.mostBytes) };
+    } catch (error) {
+      throw new ServerFailure("refused", error as AssayError);
+    }
+  }
+
+  /**
+   * Has rows scored.
+   *
+   * @param lines The rows, each as JSON.
+   * @throws {ServerFailure} Also where the signal aborts.
+   */
+  async score(lines: readonly string[], signal?: AbortSignal): Promise<AnsweredRows> {
+    const asked = new TextEncoder().encode(lines.join("\n"));
+    const url = `${this.name}/v1/rows${this.#search}`;
+    const { timeout = 330_000 } = this.#options;
+    const { answer, bytes } = await this.#ask(url, { signal, timeout, body: asked });
+    const { headers } = answer;
+    const wanted = await requestDigest(asked, this.#search);
+    if (!headers.has(answerHeaders.request)) {
+      throw new ServerFailure("gone", notAssay(this.name, answer, new TextDecoder().decode(bytes)));
+    }
+    if (headers.get(answerHeaders.request) !== wanted) {
+      throw this.#broken("the answer to these rows", "the answer to others");
+    }
+    if (headers.get(answerHeaders.body) !== await sha256(bytes)) {
+      throw this.#broken("an answer that is whole", `${bytes.length} bytes that are not`);
+    }
+    const rows = new TextDecoder().decode(bytes).split("\n").slice(0, -1)
+      .map((line) => parseJson(line) as Row);
+    if (rows.length !== lines.length) {
+      throw this.#broken(`${lines.length} rows`, `${rows.length}`);
+    }
+    return { rows, digest: headers.get(answerHeaders.identity) ?? "" };
+  }
+
+  /** Asks, and reads the whole answer. */
+  async #ask(
+    url: string,
+    { signal, timeout, body }: {
+      readonly signal: AbortSignal | undefined;
+      readonly timeout: number;
+      readonly body?: Uint8Array<ArrayBuffer> | undefined;
+    },
+  ): Promise<{ answer: Response; bytes: Uint8Array<ArrayBuffer> }> {
+    const { apiKey } = this.#options;
+    const ended = new AbortController();
+    const abort = (): void => ended.abort();
+    signal?.addEventListener("abort", abort);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      ended.abort();
+    }, timeout);
+    let answer: Response | undefined;
+    try {
+      if (signal?.aborted) ended.abort();
+      answer = await fetch(url, {
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+          ...(body !== undefined && { "content-type": "application/x-ndjson" }),
+        },
+        body: body ?? null,
+        redirect: "manual",
+        signal: ended.signal,
+      });
+      if (answer.status !== 200) throw await failureOfAnswer(this.name, answer);
+      return { answer, bytes: new Uint8Array(await answer.arrayBuffer()) };
+    } catch (error) {
+      if (error instanceof ServerFailure) throw error;
+      if (isLate) throw this.#broken(`an answer within ${timeout / 1000} s`, "none");
+      if (answer !== undefined) throw this.#broken("the whole answer", "that it broke off");
+      throw this.#unreachable(error);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #broken(expected: string, found: string): ServerFailure {
+    return new ServerFailure(
+      "broken",
+      new AssayError(
+        "fleet/broken-answer",
+        `Cannot use an answer of ${this.name}: expected ${expected}, found ${found}`,
+      ),
+    );
+  }
+
+  #unreachable(error: unknown): ServerFailure {
+    const isDenied = failureOf(error) === "not-capable";
+    const reason = isDenied
+      ? permissionAdvice(`--allow-net=${new URL(this.name).host}`)
+      : reasonOf(error);
+    return new ServerFailure(
+      isDenied ? "refused" : "gone",
+      new AssayError("fleet/unreachable", `Cannot reach ${this.name}: ${reason}`, { cause: error }),
+    );
+  }
+}
+
+/** What the runtime says, without what it says around it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  const text = cause instanceof Error && cause.message !== "" ? cause.message : error.message;
+  const short = text.replace(/^.*client error \((\w+)\): /s, "").replace(
+    /^error sending request.*?: /s,
+    "",
+  );
+  if (/dns|lookup|ENOTFOUND|EAI_AGAIN/i.test(short)) {
+    return `its name is not known (${short}); is it spelled right?`;
+  }
+  if (/certificate|tls|handshake|InvalidContentType|SSL/i.test(short)) {
+    return `TLS failed (${short}); is it https there, and is the certificate one that this machine trusts ` +
+      "(DENO_CERT names a file of more)?";
+  }
+  return short;
+}
