@@ -41,6 +41,18 @@ export interface CurveComponent {
   };
 }
 
+/** A part of a calibrator that adds an offset to the scores of a category, for example of a model. */
+export interface OffsetsComponent {
+  /** Marks the kind. */
+  readonly kind: "offsets";
+  /** Feature name: the column that names the category. */
+  readonly feature: string;
+  /** The categories. */
+  readonly categories: readonly string[];
+  /** What is added to the scores of each, in their order. */
+  readonly offsets: readonly number[];
+}
+
 /** A feature that is not corrected, and why. */
 export interface IdleComponent {
   /** Marks the kind. */
@@ -52,7 +64,7 @@ export interface IdleComponent {
 }
 
 /** One additive part of a calibrator. */
-export type Component = PenaltyComponent | CurveComponent | IdleComponent;
+export type Component = PenaltyComponent | CurveComponent | OffsetsComponent | IdleComponent;
 
 /** A calibrator as it is written to a file. */
 export interface CalibratorArtifact {
@@ -60,8 +72,8 @@ export interface CalibratorArtifact {
   readonly format: "assay-calibrator";
   /** Version of this layout, {@linkcode calibratorVersion}. */
   readonly version: typeof calibratorVersion;
-  /** How it was fitted. */
-  readonly method: CalibrationMethod;
+  /** How it was fitted; `elo` for offsets by an Elo table. */
+  readonly method: CalibrationMethod | "elo";
   /** What is subtracted from a score, in order. */
   readonly components: readonly Component[];
   /** The settings of the fit. */
@@ -91,6 +103,16 @@ const ComponentSchema = v.variant("kind", [
       count: v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(0)))),
     }),
   }),
+  v.pipe(
+    v.strictObject({
+      kind: v.literal("offsets"),
+      feature: v.pipe(v.string(), v.minLength(1)),
+      categories: v.pipe(v.array(v.string()), v.minLength(1)),
+      offsets: v.array(finite),
+    }),
+    v.check(({ categories, offsets }) => categories.length === offsets.length, "one offset each"),
+    v.check(({ categories }) => new Set(categories).size === categories.length, "a name twice"),
+  ),
   v.strictObject({
     kind: v.literal("none"),
     feature: v.pipe(v.string(), v.minLength(1)),
@@ -100,7 +122,7 @@ const ComponentSchema = v.variant("kind", [
 const ArtifactSchema = v.strictObject({
   format: v.literal("assay-calibrator"),
   version: v.literal(calibratorVersion),
-  method: v.picklist(["mean", "lwr", "lwr-penalty", "penalty"]),
+  method: v.picklist(["mean", "lwr", "lwr-penalty", "penalty", "elo"]),
   components: v.pipe(v.array(ComponentSchema), v.minLength(1)),
   settings: v.record(v.string(), v.unknown()),
   diagnostics: v.record(v.string(), v.unknown()),

@@ -1,10 +1,6 @@
 import { AssayError } from "../error.ts";
-import {
-  type CalibrationMethod,
-  type CalibratorArtifact,
-  checkArtifact,
-  type Component,
-} from "./artifact.ts";
+import { type CalibratorArtifact, checkArtifact, type Component } from "./artifact.ts";
+import { type CategoryFeature, categoryFeature } from "./category_feature.ts";
 import { type Correction, correctionOf, correctRows } from "./correction.ts";
 import { featureColumn, missingFeature, type Pool, type ScoredResponse } from "./pool.ts";
 import { ownValue } from "../own_value.ts";
@@ -55,6 +51,11 @@ export class Calibrator {
   readonly #corrections: readonly Correction[];
   /** Names of the features that `apply` needs. */
   readonly features: readonly string[];
+  /**
+   * How those features that name a category (`model`) are measured: the category's index, which `apply`
+   * takes as the feature's value.
+   */
+  readonly categories: readonly CategoryFeature[];
 
   /**
    * Makes a calibrator of its written form.
@@ -66,6 +67,9 @@ export class Calibrator {
     this.#artifact = artifact;
     this.#corrections = artifact.components.map(correctionOf);
     this.features = [...new Set(this.#corrections.map(({ feature }) => feature))];
+    this.categories = artifact.components.flatMap((component) =>
+      component.kind === "offsets" ? [categoryFeature(component.feature, component.categories)] : []
+    );
   }
 
   /**
@@ -101,7 +105,7 @@ export class Calibrator {
   }
 
   /** How it was fitted. */
-  get method(): CalibrationMethod {
+  get method(): CalibratorArtifact["method"] {
     return this.#artifact.method;
   }
 

@@ -29,6 +29,10 @@ export function correctionOf(component: Component): Correction {
       at: (value) => weight * (value - origin),
     };
   }
+  if (component.kind === "offsets") {
+    const { feature, offsets } = component;
+    return { feature, supports: () => true, at: (index) => -(offsets[index] ?? NaN) };
+  }
   const { feature, gamma, origin, minimumCount } = component;
   const curve = new Curve(component.knots);
   return {

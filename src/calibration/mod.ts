@@ -14,8 +14,18 @@ export {
   type Component,
   type CurveComponent,
   type IdleComponent,
+  type OffsetsComponent,
   type PenaltyComponent,
 } from "./artifact.ts";
+export { type CategoryFeature, categoryFeature } from "./category_feature.ts";
+export {
+  type EloCalibration,
+  EloFit,
+  type EloFitOptions,
+  eloWinRate,
+  type ModelMismatch,
+  type ModelScore,
+} from "./elo_offsets.ts";
 export { type Knots } from "./curve.ts";
 export { binMean, type BinMeanFit, type BinMeanOptions, windowHalfWidth } from "./bin_mean.ts";
 export { type CalibratedGroup, type CalibratedPool, Calibrator } from "./calibrator.ts";

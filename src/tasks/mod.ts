@@ -54,6 +54,12 @@ export {
   type FitIntervalsOptions,
   type FittedIntervals,
 } from "./calibrate/conformal_rows.ts";
+export {
+  fitEloOffsets,
+  type FitEloOptions,
+  type FittedElo,
+  readEloTable,
+} from "./calibrate/elo_rows.ts";
 export { readCalibrator, readFitted, writeCalibrator } from "./calibrate/calibrator_file.ts";
 export {
   fitCalibrator,

@@ -10,18 +10,18 @@ import { readFitted, writeCalibrator } from "../../tasks/calibrate/calibrator_fi
 import { fitCalibrator } from "../../tasks/calibrate/fit_calibrator.ts";
 import { tokenizerMeasures } from "../../tasks/calibrate/response_sources.ts";
 import type { ScoredColumns } from "../../tasks/calibrate/scored_responses.ts";
-import type { OutputRow } from "../../tasks/output_row.ts";
 import { openRows } from "../../tasks/repeatable_rows.ts";
+import { AssayError } from "../../error.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar } from "../progress_bar.ts";
-import { rowOutput } from "../row_output.ts";
 import { addCalibrateFlags, type CalibrateFlags, fitOptions } from "./calibrate_flags.ts";
 import { reportDiagnostics, writePlot } from "./calibrate_report.ts";
-import { calibrateTable } from "./calibrate_table.ts";
 import { applyAbstention, applyIntervals, writeAbstentions, writeIntervals } from "./certainty.ts";
+import { isElo, writeEloCalibrated } from "./elo_report.ts";
 import { writeCalibratedPreferences } from "./preferences_report.ts";
+import { writeCalibrated } from "./write_calibrated.ts";
 import { ownValue } from "../../own_value.ts";
 
 /** Rows kept for rank correlations and plots where a calibrator is applied to a stream. */
@@ -39,6 +39,8 @@ const description = [
   "Without labels. With labels it tells instead how sure scores are: --conformal adds intervals " +
   "(score_low and score_high; a pair: margin_low and margin_high), --abstain marks rows that would be " +
   "decided wrongly too often (abstain). --fit keeps either for rows that have no label.",
+  "--elo holds the scores of several models' responses to the same prompts against the models' Elo " +
+  "ratings, tells each model's mismatch, and adds the offset that takes it away.",
   "What the calibration did is told on standard error, with warnings where " +
   "it may hurt.",
 ].join("\n\n");
@@ -50,6 +52,7 @@ Examples:
   assay calibrate pool.parquet --feature length --feature markdown --fit calibrator.json > /dev/null
   cat new.jsonl | assay calibrate --apply calibrator.json
   assay calibrate judged.jsonl --preferences
+  assay calibrate scored.jsonl --elo elo.json --reference gpt-4 --fit offsets.json
   assay calibrate rated.jsonl --conformal 0.1 --target rating --fit intervals.json
   assay calibrate pairs.jsonl --abstain 0.05 --fit threshold.json
 
@@ -69,13 +72,14 @@ export function calibrateCommand(output: Output = Output.system()): Command {
   return addCalibrateFlags(command).action(async (input: string, flags: CalibrateFlags) => {
     using bar = progressBar(output);
     await checkOutputs({
-      inputs: [input, flags.apply, flags.tokenizer],
+      inputs: [input, flags.apply, flags.tokenizer, flags.elo],
       outputs: [flags.fit, flags.summary, flags.plot, flags.output],
     });
     if (flags.preferences) await writeCalibratedPreferences(input, flags, output, bar);
     else if (flags.apply !== undefined) await applySaved(input, flags.apply, flags, output, bar);
     else if (isAbstaining(flags)) await writeAbstentions(input, flags, output, bar);
     else if (isConformal(flags)) await writeIntervals(input, flags, output, bar);
+    else if (isElo(flags)) await writeEloCalibrated(input, flags, output, bar);
     else await fitAndApply(input, flags, output, bar);
   });
 }
@@ -112,7 +116,7 @@ async function applyCalibrator(
   bar: ProgressBar,
 ): Promise<void> {
   const collector = new DiagnosticsCollector({
-    corrected: calibrator.features,
+    corrected: amountsOf(calibrator),
     tie: flags.tie,
     sample: sampledRows,
   });
@@ -158,32 +162,16 @@ async function fitAndApply(
   await writeCalibrated(calibrateRows(rows.read(), calibrator, columns), flags, output);
 }
 
+/** Features that are amounts, not categories. */
+function amountsOf({ features, categories }: Calibrator): readonly string[] {
+  return features.filter((feature) => !categories.some(({ name }) => name === feature));
+}
+
 async function scoredColumns(
   { column, subset, tokenizer }: CalibrateFlags,
 ): Promise<ScoredColumns> {
   const measures = tokenizer === undefined ? undefined : await tokenizerMeasures(tokenizer);
   return { columns: column, subset, measures };
-}
-
-async function writeCalibrated(
-  rows: AsyncIterable<OutputRow>,
-  flags: CalibrateFlags,
-  output: Output,
-): Promise<void> {
-  const writer = await rowOutput(output, flags, calibrateTable);
-  let count = 0;
-  let failures = 0;
-  try {
-    for await (const { row, failed } of rows) {
-      count++;
-      if (failed) failures++;
-      if (failed) output.rowFailed();
-      await writer.write(row);
-    }
-  } finally {
-    await writer.close();
-  }
-  await output.note(`${count} rows${failures === 0 ? "" : `, ${failures} failed`}`);
 }
 
 /** Tells, saves and draws what the calibration did. */
@@ -201,9 +189,12 @@ async function finish(
     await writeTextFile(flags.summary, JSON.stringify(summary, null, 2) + "\n");
   }
   if (flags.plot === undefined) return;
-  const panels = calibrator.features.map((name) =>
+  const panels = amountsOf(calibrator).map((name) =>
     calibrationPanel(calibrator, name, rowsOf(name))
   );
+  if (panels.length === 0) {
+    throw new AssayError("cli/usage", "Cannot plot: offsets by category have no curve to draw");
+  }
   const title = `Calibration of scores for ${
     calibrator.features.join(", ")
   } (${calibrator.method})`;

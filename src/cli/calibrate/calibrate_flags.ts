@@ -9,10 +9,11 @@ import {
   inputFormatOption,
   outputFileOption,
 } from "../arguments.ts";
+import { addEloFlags, eloFlagNames, type EloFlags } from "./elo_flags.ts";
 import { addCertaintyFlags, certaintyFlagNames, type CertaintyFlags } from "./certainty_flags.ts";
 
 /** The flags of `assay calibrate`. */
-export interface CalibrateFlags extends CertaintyFlags {
+export interface CalibrateFlags extends CertaintyFlags, EloFlags {
   readonly method: "mean" | "lwr" | "lwr-penalty" | "penalty";
   readonly feature?: readonly string[] | undefined;
   readonly gamma?: FitOptions["gamma"] | undefined;
@@ -65,11 +66,12 @@ const fitOnly = [
   "fit",
   "preferences",
   ...certaintyFlagNames,
+  ...eloFlagNames,
 ];
 
 /** Adds the flags of {@link CalibrateFlags} to a command. */
 export function addCalibrateFlags(command: Command): Command {
-  return addCertaintyFlags(addInputFlags(addMethodFlags(command)))
+  return addEloFlags(addCertaintyFlags(addInputFlags(addMethodFlags(command))))
     .option("--fit <file>", "save the fitted calibrator, intervals or threshold as JSON")
     .addOption(
       new Option("--apply <file>", "use a saved calibrator, intervals or threshold")

@@ -45,7 +45,8 @@ export async function* calibrateRows(
   calibrator: Calibrator,
   options: CalibrateRowsOptions = {},
 ): AsyncGenerator<OutputRow> {
-  const reader = new ScoredRowReader({ ...options, features: calibrator.features });
+  const { features, categories: own } = calibrator;
+  const reader = new ScoredRowReader({ ...options, features, own });
   for await (const read of rows) yield calibrateRow(read, reader, calibrator, options.collector);
 }
 
@@ -56,7 +57,8 @@ export async function* calibrateRows(
  * @returns Adds the calibrated columns to one scored row.
  */
 export function rowCalibration(calibrator: Calibrator): (row: Row) => OutputRow {
-  const reader = new ScoredRowReader({ features: calibrator.features });
+  const { features, categories: own } = calibrator;
+  const reader = new ScoredRowReader({ features, own });
   return (row) => calibrateRow({ line: 0, row, error: undefined }, reader, calibrator, undefined);
 }
 
@@ -90,9 +92,17 @@ function calibrateRow(
   const present = scored.responses.filter((response) => response !== undefined);
   const { scores, corrected } = calibrator.applyTogether(present);
   if (!corrected) collector?.addUncorrected(present.length);
-  collect(collector, scored, present, scores);
+  collect(collector, scored, present.map((response) => measured(response, calibrator)), scores);
   const row = { ...read.row, ...addedColumns(scored, scores) };
   return { row, failed: row.error !== undefined && row.error !== null && row.error !== "" };
+}
+
+/** A response with the features that are amounts: ranks of categories would mean nothing. */
+function measured(response: ScoredResponse, { categories }: Calibrator): ScoredResponse {
+  if (categories.length === 0) return response;
+  const features = { ...response.features };
+  for (const { name } of categories) delete features[name];
+  return { ...response, features };
 }
 
 function collect(

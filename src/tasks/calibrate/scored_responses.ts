@@ -26,6 +26,8 @@ export interface ScoredColumns {
 export interface ScoredRowOptions extends ScoredColumns {
   /** Names of the features to measure. */
   readonly features: readonly string[];
+  /** Features that are not measured as their name says, such as a calibrator's categories. */
+  readonly own?: readonly Feature[] | undefined;
 }
 
 /** The scored responses of one row. */
@@ -49,7 +51,7 @@ export class ScoredRowReader {
   constructor(options: ScoredRowOptions) {
     this.#options = options;
     this.#columns = options.columns ?? new Map();
-    this.#features = options.features.map((name) => featureNamed(name));
+    this.#features = options.features.map((name) => featureNamed(name, options.own));
     // Where length is corrected for, it is measured like every other feature.
     if (options.features.includes(lengthFeature.name)) this.#measuresLength = false;
   }

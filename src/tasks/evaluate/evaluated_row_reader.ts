@@ -37,7 +37,8 @@ export class EvaluatedRowReader {
   constructor(options: EvaluatedRowOptions) {
     const { columns, subset, calibrator } = options;
     this.#options = options;
-    this.#reader = new ScoredRowReader({ features: calibrator?.features ?? [], columns, subset });
+    const { features = [], categories: own } = calibrator ?? {};
+    this.#reader = new ScoredRowReader({ features, own, columns, subset });
   }
 
   /**
