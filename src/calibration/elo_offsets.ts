@@ -115,6 +115,8 @@ export class EloFit {
   readonly #unknown = new Map<string, number>();
 
   /**
+   * A fit of no scores yet.
+   *
    * @param options Ratings and the reference model.
    * @throws {AssayError} `calibration/bad-elo` for fewer than two ratings, one that is no finite number,
    *   or a reference model without one.

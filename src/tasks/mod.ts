@@ -134,8 +134,9 @@ export {
   probeRows,
   type ProbeRunOptions,
 } from "./probe/probe.ts";
-export { paraphraseColumns } from "./probe/changed_conversations.ts";
+export { type ParaphraseColumn, paraphraseColumns } from "./probe/changed_conversations.ts";
 export { probeReportRows, probeSummary } from "./probe/probe_report_rows.ts";
+export type { ProbeTallyOptions } from "../probing/probe_tally.ts";
 export type { Change, ChangeKind, ChangeTarget } from "../probing/change.ts";
 export { standardChanges } from "../probing/change_list.ts";
 export { nameSwap, paraphraseChange } from "../probing/given_texts.ts";

@@ -87,6 +87,8 @@ export class Probe {
   readonly #tally: ProbeTally;
 
   /**
+   * A probe of nothing yet.
+   *
    * @param options Changes, seed, draws.
    * @throws {AssayError} `probing/bad-changes` for none, or two of one name.
    */
