@@ -1,9 +1,15 @@
 import { Command } from "commander";
+import {
+  type CountedWorker,
+  serveWorkerMetrics,
+  type WorkerMetricsServer,
+} from "../fleet/worker_metrics.ts";
 import { FleetWorker } from "../fleet/queue/fleet_worker.ts";
 import { type OpenedWorkerModel, openWorkerModel } from "../fleet/queue/open_worker_model.ts";
 import { isWindows, onSignal } from "../runtime/process.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "./adapter_options.ts";
 import { countArgument } from "./arguments.ts";
+import { addressArgument, cannotListen, type ListenAddress } from "./listen_address.ts";
 import { addQueueFlags, openQueue, type QueueFlags } from "./fleet/queue_options.ts";
 import { allFromHub, fromHub } from "./from_hub.ts";
 import { addHeadFlags } from "./head_options.ts";
@@ -16,7 +22,7 @@ interface WorkerFlags extends ModelFlags, AdapterFlags, QueueFlags {
   readonly run?: string | undefined;
   readonly untilDone?: true | undefined;
   readonly grace: number;
-  readonly metrics?: string | undefined;
+  readonly metrics?: ListenAddress | undefined;
 }
 
 const description = [
@@ -62,6 +68,11 @@ export function workerCommand(
       countArgument,
       20,
     )
+    .option(
+      "--metrics <address>",
+      "serve figures for Prometheus there, as 127.0.0.1:9100 or 0.0.0.0:9100 (/metrics, /live)",
+      addressArgument,
+    )
     .addHelpText("after", examples);
   addAdapterFlags(command, "LoRA adapter on the model");
   return addHeadFlags(addModelFlags(addQueueFlags(command))).action(
@@ -92,6 +103,12 @@ async function run(
     grace: flags.grace,
     onNote: (message) => void output.warn(message),
   });
+  await using metrics = await listenForMetrics(flags.metrics, {
+    model: name,
+    identity: opened.identity,
+    counts: () => worker.figures.told,
+  });
+  if (metrics !== undefined) await output.note(`figures at ${metrics.address}/metrics`);
   using _signals = stopOnSignals(worker, output);
   await output.note(`worker ${worker.id} scores as ${name}`);
   await worker.work();
@@ -99,6 +116,20 @@ async function run(
   await output.note(
     `${rows} rows scored; ${tokens} tokens in ${seconds.toFixed(1)} s of computing`,
   );
+}
+
+/** A port that is taken, or not granted, is told in a sentence. */
+async function listenForMetrics(
+  address: ListenAddress | undefined,
+  worker: CountedWorker,
+): Promise<WorkerMetricsServer | undefined> {
+  if (address === undefined) return undefined;
+  const { host, port } = address;
+  try {
+    return await serveWorkerMetrics(worker, host, port);
+  } catch (cause) {
+    throw cannotListen(host, port, "--metrics", cause);
+  }
 }
 
 /**

@@ -10,11 +10,11 @@ import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_option
 import { type ApiKeyFlags, apiKeyOf } from "../api_key_options.ts";
 import { countArgument, sizeArgument } from "../arguments.ts";
 import { allFromHub } from "../from_hub.ts";
+import { cannotListen } from "../listen_address.ts";
 import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
-import { failureOf, permissionAdvice } from "../../runtime/failure.ts";
 import { isWindows, onSignal } from "../../runtime/process.ts";
 
 interface ServeFlags extends ModelFlags, AdapterFlags, ApiKeyFlags {
@@ -184,15 +184,7 @@ async function listen(
   try {
     return await start(...operands);
   } catch (cause) {
-    const failure = failureOf(cause);
-    const reason = failure === "not-capable"
-      ? permissionAdvice(`--allow-net=${host}:${port}`)
-      : failure === "address-in-use"
-      ? "something listens there already; choose another --port"
-      : (cause as Error).message;
-    throw new AssayError("cli/cannot-listen", `Cannot listen on ${host}:${port}: ${reason}`, {
-      cause,
-    });
+    throw cannotListen(host, port, "--port", cause);
   }
 }
 
