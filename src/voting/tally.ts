@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { populationStd } from "../numbers/moments.ts";
 import type { AggregateOptions } from "./aggregate.ts";
 import { aggregate } from "./aggregate.ts";
 import { categorize, type Category, type CategoryBounds } from "./categories.ts";
@@ -50,6 +51,11 @@ export type Vote =
     readonly kind: "best_of_n";
     /** Aggregate per candidate; NaN for one that no voter scored. */
     readonly scores: readonly number[];
+    /**
+     * Population standard deviation of the voters' scores per candidate; `null` for `majority` and
+     * `borda`, whose aggregates are no scores.
+     */
+    readonly std: readonly number[] | null;
     /** Index of the best candidate; -1 where none was scored. */
     readonly best: number;
     /** 1 − the largest share of voters that put one candidate first. */
@@ -73,6 +79,13 @@ export interface VoteOnPair {
   readonly chosen: number;
   /** Aggregate score of the rejected response. */
   readonly rejected: number;
+  /**
+   * Population standard deviations over the voters that scored both, of either score and of their
+   * difference; `null` for `majority` and `borda`, whose aggregates are no scores.
+   */
+  readonly std:
+    | { readonly chosen: number; readonly rejected: number; readonly margin: number }
+    | null;
   /** Who wins by majority or by Borda count; `null` for other aggregations and without voters. */
   readonly winner: "chosen" | "rejected" | "tie" | null;
   /** 1 − the larger share of the votes. */
@@ -143,7 +156,8 @@ function voteOnSingle(row: readonly (ScoredRow | undefined)[], options: TallyOpt
 function voteOnBestOfN(row: readonly (ScoredRow | undefined)[], options: TallyOptions): Vote {
   const choice = chooseBest(row.map(candidateScores), options.aggregation ?? "mean", options);
   const { scores, best, disagreement, voters } = choice;
-  return { kind: "best_of_n", scores, best, disagreement, voters };
+  const std = areScores(options) ? choice.std : null;
+  return { kind: "best_of_n", scores, std, best, disagreement, voters };
 }
 
 function voteOnPair(
@@ -156,10 +170,11 @@ function voteOnPair(
   const how = options.aggregation ?? "mean";
   // A voter that lacks one side takes no part, or the two aggregates could not be compared.
   const both = row.filter((_, voter) => Number.isFinite(margins[voter])).map(candidateScores);
-  const { scores, best } = chooseBest(both, how, options);
+  const { scores, best, std } = chooseBest(both, how, options);
   const [chosen = NaN, rejected = NaN] = scores;
   const majority = majorityVote(margins, options.tie);
   const borda = chosen === rejected ? Math.sign(strength.mean) : best === 0 ? 1 : -1;
+  const differences = both.map((scores) => scores[0]! - scores[1]!);
   return {
     kind: "pair",
     strength,
@@ -167,6 +182,9 @@ function voteOnPair(
     margins,
     chosen,
     rejected,
+    std: areScores(options) && std.length === 2
+      ? { chosen: std[0]!, rejected: std[1]!, margin: populationStd(differences) }
+      : null,
     winner: how === "majority"
       ? majority.winner
       : how === "borda" && strength.voters > 0
@@ -174,6 +192,11 @@ function voteOnPair(
       : null,
     disagreement: majority.disagreement,
   };
+}
+
+/** Whether aggregates are in the units of the scores, as their deviations are. */
+function areScores({ aggregation = "mean" }: TallyOptions): boolean {
+  return aggregation !== "majority" && aggregation !== "borda";
 }
 
 /** The kind that all voters of a row agree on, or why they do not. */

@@ -14,6 +14,9 @@ Deno.test("assay vote joins score files and adds the columns of pairs", async ()
       chosen_score: -1,
       rejected_score: 0,
       margin: -1,
+      chosen_score_std: 1,
+      rejected_score_std: 0,
+      margin_std: 1,
       strength_mean: -1,
       strength_std: 1,
       vote_share: 0.25,
@@ -69,10 +72,18 @@ Deno.test("assay vote aggregates single rows and candidates under the columns' o
       await file("c.jsonl", 5, [9, 2, 0]),
     ];
     const { rows } = await vote(files);
-    assert.deepEqual(rows, [
-      { score: 3, disagreement: Math.sqrt(8 / 3), voters: 3 },
-      { scores: [11 / 3, 7 / 3, 0], best: 0, disagreement: 1 - 2 / 3, voters: 3 },
-    ]);
+    const [single, { score_std: deviations, ...candidates }] = rows as [unknown, typeof rows[0]];
+    const std = Math.sqrt(8 / 3);
+    assert.deepEqual(single, { score: 3, score_std: std, disagreement: std, voters: 3 });
+    assert.deepEqual(candidates, {
+      scores: [11 / 3, 7 / 3, 0],
+      best: 0,
+      disagreement: 1 - 2 / 3,
+      voters: 3,
+    });
+    [128 / 9, 2 / 9, 0].forEach((variance, i) =>
+      assert.ok(Math.abs((deviations as number[])[i]! - Math.sqrt(variance)) < 1e-12)
+    );
     const summary = `${folder}/summary.json`;
     const cautious = await vote([
       ...files,
@@ -87,6 +98,9 @@ Deno.test("assay vote aggregates single rows and candidates under the columns' o
     assert.deepEqual(cautious.rows[1]!.scores, [1, 2, 0]);
     assert.deepEqual(cautious.rows[0]!.voter_scores, [1, 3, 5]);
     assert.equal((await vote([...files, "--aggregate", "majority"])).status, 2);
+    // One voter tells nothing of how sure it is.
+    const alone = await vote([files[0]!]);
+    assert.deepEqual(alone.rows.map((row) => row.score_std), [null, [null, null, null]]);
   });
 });
 

@@ -77,6 +77,7 @@ Deno.test("tally() of one voter is that voter", () => {
   assert.deepEqual(third, {
     kind: "best_of_n",
     scores: [1, 5, 2],
+    std: [0, 0, 0],
     best: 1,
     disagreement: 0,
     voters: 1,

@@ -8,9 +8,12 @@ import type { Vote, VoteOnPair } from "../../voting/tally.ts";
  *
  * | shape | columns | with `--explain` |
  * |---|---|---|
- * | pair | `chosen_score`, `rejected_score`, `margin` (aggregates), `strength_mean`, `strength_std`, `vote_share`, `target_probability`, `category`, `disagreement`, `voters`; `winner` by majority and Borda | `margins`: one per voter |
- * | single | `score` (aggregate), `disagreement`, `voters` | `voter_scores`: one per voter |
- * | best of N | `scores` (aggregates), `best`, `disagreement`, `voters` | `voter_scores`: a list per voter |
+ * | pair | `chosen_score`, `rejected_score`, `margin` (aggregates), `chosen_score_std`, `rejected_score_std`, `margin_std`, `strength_mean`, `strength_std`, `vote_share`, `target_probability`, `category`, `disagreement`, `voters`; `winner` by majority and Borda | `margins`: one per voter |
+ * | single | `score` (aggregate), `score_std`, `disagreement`, `voters` | `voter_scores`: one per voter |
+ * | best of N | `scores` (aggregates), `score_std`, `best`, `disagreement`, `voters` | `voter_scores`: a list per voter |
+ *
+ * Deviations are those of the voters' scores, in the units of the scores, `null` with fewer than two
+ * voters; `majority` and `borda`, whose aggregates are no scores, have none.
  *
  * `error` stands where no voter has scores for the row.
  */
@@ -19,6 +22,9 @@ const ownColumns: Readonly<Record<Vote["kind"], readonly string[]>> = {
     "chosen_score",
     "rejected_score",
     "margin",
+    "chosen_score_std",
+    "rejected_score_std",
+    "margin_std",
     "strength_mean",
     "strength_std",
     "vote_share",
@@ -29,8 +35,8 @@ const ownColumns: Readonly<Record<Vote["kind"], readonly string[]>> = {
     "winner",
     "margins",
   ],
-  single: ["score", "disagreement", "voters", "voter_scores"],
-  best_of_n: ["scores", "best", "disagreement", "voters", "voter_scores"],
+  single: ["score", "score_std", "disagreement", "voters", "voter_scores"],
+  best_of_n: ["scores", "score_std", "best", "disagreement", "voters", "voter_scores"],
   failed: [],
 };
 
@@ -72,12 +78,16 @@ function voteColumns(vote: Exclude<Vote, { kind: "failed" }>): Row {
     case "single":
       return {
         score: finite(vote.score),
+        score_std: vote.voters < 2 ? null : finite(vote.disagreement),
         disagreement: finite(vote.disagreement),
         voters: vote.voters,
       };
     case "best_of_n":
       return {
         scores: vote.scores.map(finite),
+        ...(vote.std === null
+          ? {}
+          : { score_std: vote.std.map((std) => vote.voters < 2 ? null : finite(std)) }),
         best: vote.best < 0 ? null : vote.best,
         disagreement: finite(vote.disagreement),
         voters: vote.voters,
@@ -85,11 +95,17 @@ function voteColumns(vote: Exclude<Vote, { kind: "failed" }>): Row {
   }
 }
 
-function pairColumns({ strength, chosen, rejected, ...vote }: VoteOnPair): Row {
+function pairColumns({ strength, chosen, rejected, std, ...vote }: VoteOnPair): Row {
+  const deviation = (value: number) => strength.voters < 2 ? null : finite(value);
   return {
     chosen_score: finite(chosen),
     rejected_score: finite(rejected),
     margin: finite(chosen - rejected),
+    ...(std === null ? {} : {
+      chosen_score_std: deviation(std.chosen),
+      rejected_score_std: deviation(std.rejected),
+      margin_std: deviation(std.margin),
+    }),
     strength_mean: finite(strength.mean),
     strength_std: finite(strength.std),
     vote_share: finite(strength.voteShare),
