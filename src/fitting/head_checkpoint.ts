@@ -107,7 +107,7 @@ export interface HeadCheckpointOptions {
 const headSettings = new RegExp(
   "^(gating_(?!token_pattern)|vhead_|(num_objectives|objective_names|num_quantiles|softmax|auto_map|" +
     "num_labels|id2label|label2id|score_type|score_dim|do_normalize|normalizer_type|momentum|mean|var|" +
-    "normalize_reward|std|value_head_prefix|reward_token_id)$)",
+    "normalize_reward|std|value_head_prefix|reward_token_id|bayesian_noise_variance)$)",
 );
 
 /**

@@ -79,6 +79,9 @@ export { metaHead, type MetaOptions, type MetaSet } from "./meta_head.ts";
 export { type ResponseDifference, responseDifference } from "./meta_reward.ts";
 export { type MixtureShares, PairMixture } from "./pair_mixture.ts";
 export { type PairBatch, type PreferencePairs } from "./preference_pairs.ts";
+export { fitBayesianPairs } from "./bayesian_pairs.ts";
+export { type BayesianHead, type BayesianOptions, fitBayesianRatings } from "./bayesian_ratings.ts";
+export { bayesianHeadTensors } from "./bayesian_tensors.ts";
 export {
   fitRidge,
   type LabelledFeatures,

@@ -1,6 +1,7 @@
 import { namingHint } from "../checkpoint/tensor_names.ts";
 import { AssayError } from "../error.ts";
 import { armoHead } from "./armo.ts";
+import { bayesianHead } from "./bayesian.ts";
 import { beaverHead } from "./beaver.ts";
 import { debertaHead } from "./deberta.ts";
 import { bertHead, robertaHead } from "./encoder_heads.ts";
@@ -25,6 +26,7 @@ export const headKinds: readonly HeadKind[] = [
   mlpHead,
   outProjHead,
   beaverHead,
+  bayesianHead,
   // Objectives, and voters.
   armoHead,
   quantileHead,

@@ -6,11 +6,25 @@ import type { Matrix } from "../ops/matrix.ts";
 import type { Asked, NamedToken, StepReduction } from "./asked.ts";
 import type { Reads } from "./reads.ts";
 
+/**
+ * Where a score's deviation comes from, so that what two scores share falls out of their margin's:
+ *
+ *     std² = ‖vector‖² + noise        std² of a margin = ‖vector − other vector‖² + both noises
+ */
+export interface Spread {
+  /** As many numbers in every judgement of a head; comparable between conversations. */
+  readonly vector: Float64Array;
+  /** Variance that each conversation has for itself. */
+  readonly noise: number;
+}
+
 /** What a head says of one conversation: a score, and the named parts that explain it. */
 export interface Judgement {
   readonly score: number;
   /** Standard deviation of the score, from a head that tells how certain it is. */
   readonly std?: number | undefined;
+  /** What the deviation comes from, of a head that can tell a margin's too. */
+  readonly spread?: Spread | undefined;
   /** Numbers of each part, in the order of the names that {@link HeadPlan.parts} gives them. */
   readonly parts: Readonly<Record<string, Float64Array>>;
 }

@@ -5,6 +5,9 @@ import { readsSteps } from "./process_reward.ts";
 /** The head's weight, [labels, hidden]: one row in a reward model. */
 export const scoreName = "score.weight";
 
+/** What a Bayesian head has beside it: the factor of its weights' covariance, [hidden, hidden]. */
+export const posteriorName = "posterior.weight";
+
 /** What URM has beside a tensor of that name, and by which it is told from a head of many labels. */
 export const urmWeightsName = "weights.fc.0.weight";
 
@@ -18,6 +21,6 @@ export const scalarHead: HeadKind = {
   told: `"${scoreName}" (scalar)`,
   matches: (facts) =>
     facts.tensors.has(scoreName) && !readsSteps(facts) &&
-    !facts.tensors.has(urmWeightsName),
+    !facts.tensors.has(urmWeightsName) && !facts.tensors.has(posteriorName),
   plan: (facts) => planLabelHead(facts, { kind: "scalar", layers: ["score"] }),
 };

@@ -21,6 +21,8 @@ export const votersName = "voters";
  * the hidden state of the last token,
  *
  *     R_i = w_i · h + b_i      score = mean of R      std = √(mean of (R_i − score)²)
+ *
+ * A margin's deviation is that of the voters' margins.
  */
 export const votersHead: HeadKind = {
   kind: "voters",
@@ -71,7 +73,9 @@ class VotersHead implements Head {
       const voters = Float64Array.from(numbers!.subarray(at, at + count));
       const score = voters.reduce((sum, voter) => sum + voter, 0) / count;
       const variance = voters.reduce((sum, voter) => sum + (voter - score) ** 2, 0) / count;
-      return { score, std: Math.sqrt(variance), parts: { voters } };
+      const vector = voters.map((voter) => (voter - score) / Math.sqrt(count));
+      const spread = { vector, noise: 0 };
+      return { score, std: Math.sqrt(variance), spread, parts: { voters } };
     });
   }
 

@@ -47,6 +47,7 @@ const harmless: readonly string[] = [
 /** Keys of heads, which `src/heads/` reads where the tensors show such a head; stale ones are common. */
 const headKeys: readonly string[] = [
   "num_objectives objective_names num_quantiles", // heads of several objectives
+  "bayesian_noise_variance", // a Bayesian head
   "score_type score_dim do_normalize normalizer_type momentum mean var", // Beaver
   "std value_head_prefix", // OpenRLHF, whose normalize_reward is refused where it is true
   "reward_token_id", // InternLM2-reward

@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import type { HeadPlan, Judgement } from "../heads/head.ts";
+import type { HeadPlan, Judgement, Spread } from "../heads/head.ts";
 import { notFinite } from "./not_finite.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
 import type { Backend, KernelsName } from "../ops/backend.ts";
@@ -14,9 +14,14 @@ export interface Verdict {
   readonly score: number | null;
   /**
    * Standard deviation of the score, in its own units, where the head tells how certain it is (quantile
-   * heads, URM, LDL); `null` elsewhere.
+   * heads, URM, LDL, several voters, Bayesian heads); `null` elsewhere.
    */
   readonly scoreStd: number | null;
+  /**
+   * What the deviation comes from, of heads that can tell a margin's too (several voters, Bayesian
+   * heads); see {@linkcode marginStd}.
+   */
+  readonly spread?: Spread | undefined;
   /** What the head tells beside the score, by part: numbers by name, or a list where they have none. */
   readonly parts: Readonly<Record<string, NamedNumbers | readonly number[]>>;
   /** The part `rewards`: reward of each objective, before the reward transform; `null` without. */
@@ -75,7 +80,7 @@ export function verdictOf(
 ): Verdict {
   const circumstances = { ...computed, tokens, truncated };
   if (result instanceof AssayError) return failedVerdict(result, circumstances);
-  const { score, std } = result;
+  const { score, std, spread } = result;
   const numbers = [score, std ?? 0, ...Object.values(result.parts).flatMap((part) => [...part])];
   if (!numbers.every(Number.isFinite)) {
     return failedVerdict(notFinite(`the score is ${score}`, computed), circumstances);
@@ -83,7 +88,36 @@ export function verdictOf(
   const parts = Object.fromEntries(
     Object.entries(result.parts).map(([part, numbers]) => [part, named(numbers, names[part])]),
   );
-  return { score, scoreStd: std ?? null, ...views(parts), ...circumstances, error: null };
+  const deviation = { scoreStd: std ?? null, ...(spread !== undefined && { spread }) };
+  return { score, ...deviation, ...views(parts), ...circumstances, error: null };
+}
+
+/**
+ * Standard deviation of the margin of two scores by one model, √(‖v − v'‖² + noises): not that of two
+ * independent scores, since what makes both uncertain alike makes their margin none the less certain.
+ *
+ * @param chosen The verdict on one response.
+ * @param rejected The verdict on the other, by the same model.
+ * @returns The deviation; `null` where the head can't tell it, or there is no score.
+ *
+ * @example
+ * ```ts
+ * import { marginStd } from "@assay/assay";
+ * import assert from "node:assert/strict";
+ *
+ * const verdict = (...vector: number[]) => ({ spread: { vector: Float64Array.from(vector), noise: 0 } });
+ * assert.equal(marginStd(verdict(3, 4), verdict(3, 4)), 0);
+ * assert.equal(marginStd(verdict(3, 4), verdict(0, 0)), 5);
+ * ```
+ */
+export function marginStd(
+  chosen: Pick<Verdict, "spread">,
+  rejected: Pick<Verdict, "spread">,
+): number | null {
+  const [one, other] = [chosen.spread, rejected.spread];
+  if (one === undefined || other === undefined) return null;
+  const between = one.vector.reduce((sum, x, i) => sum + (x - other.vector[i]!) ** 2, 0);
+  return Math.sqrt(between + one.noise + other.noise);
 }
 
 /** The verdict on a conversation that has no score. */

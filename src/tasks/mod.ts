@@ -161,6 +161,13 @@ export {
   headLosses,
   type HeadReport,
 } from "./fit/fit_head.ts";
+export {
+  type BayesianReport,
+  fitBayesianHead,
+  type FitBayesianOptions,
+  type FittedBayesianHead,
+  type RatingFigures,
+} from "./fit/fit_bayesian.ts";
 export { type Soup, type SoupOptions, writeSoup } from "./soup.ts";
 export {
   type QuantizationReport,

@@ -196,10 +196,11 @@ async function metaSetOf(features: FeatureSet): Promise<MetaSet> {
   return { features: await features.last(places), prompts: [...prompts.values()] };
 }
 
-async function pairsOf(
+/** Some pairs of a folder of features with all that is known of them, their features in memory. */
+export async function pairsOf(
   features: FeatureSet,
   pairs: readonly StoredPair[],
-  options: FitHeadOptions,
+  options: Pick<FitHeadOptions, "labelSmoothing" | "mixture">,
 ): Promise<PreferencePairs> {
   const places = [...new Set(pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]))]
     .sort((a, b) => a - b);

@@ -2,7 +2,7 @@ import type { RowConversations } from "../../data/row_conversations.ts";
 import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { stepScores } from "../../heads/step_scores.ts";
-import type { Verdict } from "../../scoring/verdict.ts";
+import { marginStd, type Verdict } from "../../scoring/verdict.ts";
 
 import type { ExplainedVerdict } from "./token_explanation.ts";
 
@@ -30,6 +30,7 @@ const ownColumns: Readonly<Record<RowKind, readonly string[]>> = {
   pair: [
     ...parts.flatMap((part) => [`chosen_${part}`, `rejected_${part}`]),
     "margin",
+    "margin_std",
     "kernels",
     "precision",
     "scored_by",
@@ -171,11 +172,13 @@ function scoreColumns(kind: RowKind, verdicts: readonly Verdict[]): Row {
     return { scores, best: indexOfBest(scores), ...spread, tokens };
   }
   const [chosen, rejected] = scores as [number | null, number | null];
+  const marginDeviation = marginStd(verdicts[0]!, verdicts[1]!);
   return {
     chosen_score: chosen,
     rejected_score: rejected,
     margin: chosen === null || rejected === null ? null : chosen - rejected,
     ...(hasDeviations && { chosen_score_std: deviations[0], rejected_score_std: deviations[1] }),
+    ...(marginDeviation !== null && { margin_std: marginDeviation }),
     chosen_tokens: tokens[0],
     rejected_tokens: tokens[1],
   };
