@@ -2,6 +2,7 @@ import type { ReadRow, Row } from "../data/rows.ts";
 import type { AssayError } from "../error.ts";
 import { failedRow, isScoreColumn } from "../tasks/score/score_columns.ts";
 import type { ScoredRow } from "../tasks/score/score_rows.ts";
+import { mixedColumn } from "./mixed_column.ts";
 import { FanOut, noServer, otherIdentity } from "./fan_out.ts";
 import { cutShards, type Shard, type ShardOptions } from "./row_shards.ts";
 import { type AskOptions, ScoringServer, type ServerFacts } from "./scoring_server.ts";
@@ -34,9 +35,6 @@ export interface ScoreByServersOptions extends AskOptions, ShardOptions {
   /** Given the servers' states, to be looked at as the run goes on. */
   readonly onStates?: ((states: readonly ServerState[]) => void) | undefined;
 }
-
-/** The column that tells what computed a row, where servers may differ: digest of the identity. */
-const mixedColumn = "scored_with";
 
 /**
  * Scores rows by servers, in order: the rows that `scoreRows` gives with the model that they serve, to the

@@ -4,8 +4,9 @@ import { failedRow } from "../../tasks/score/score_columns.ts";
 import { judgedRow, rowShape } from "../../tasks/score/score_rows.ts";
 import type { ReadRow } from "../../data/rows.ts";
 import { identityDigest, readIdentity } from "../scoring_identity.ts";
+import { mixedColumn } from "../mixed_column.ts";
 import { JobRows } from "./job_rows.ts";
-import { jobResults, type Result, type Waiting } from "./job_results.ts";
+import { jobResults, notDone, type Result, type Waiting } from "./job_results.ts";
 import { type Job, jobName, readEnd, readJob, type RunEnd, type RunPlan } from "./run_plan.ts";
 import type { RunQueue } from "./run_queue.ts";
 
@@ -63,7 +64,7 @@ export async function* collectRows(
       for (const [place, model] of models.entries()) {
         const { result, by } = results[place]![index]!;
         const hubName = await identities[place]!.hubName(by);
-        const mark = await identities[place]!.mark(by);
+        const mark = plan.allowMixed ? { [mixedColumn]: by } : undefined;
         const options = { explain: plan.explain, hubName };
         const { row, failed } = result instanceof AssayError
           ? { row: failedRow(read.row ?? { line: read.line }, result), failed: true }
@@ -161,11 +162,6 @@ class Identities {
     return await found;
   }
 
-  /** What marks a row of another worker than those that are like the first. */
-  async mark(by: string): Promise<Row | undefined> {
-    return by === (await this.#firstOne()).digest ? undefined : { scored_otherwise: by };
-  }
-
   #firstOne(): Promise<{ digest: string; hubName: string | undefined }> {
     return this.#first ??= this.#read(this.#subject).then(async (identity) => ({
       digest: await identityDigest(identity),
@@ -190,16 +186,5 @@ async function refuseDiffering(queue: RunQueue): Promise<void> {
     }: expected equal results of equal workers, found ` +
       `two for job ${message.string()} that differ; one of the machines computes wrongly: look with ` +
       "assay doctor on each",
-  );
-}
-
-/** The error of a run that is not done, where nobody waits. */
-export function notDone(run: string, found: string): AssayError {
-  return new AssayError(
-    "fleet/not-done",
-    `Cannot collect run ${
-      JSON.stringify(run)
-    }: expected all results, found that ${found}; wait for ` +
-      "them without --no-wait, and see assay fleet status",
   );
 }

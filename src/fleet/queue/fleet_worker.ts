@@ -24,6 +24,10 @@ export interface WorkerOptions {
 /** Jobs in hand at once: one is computed, while another's rows come or its result goes. */
 const hands = 2;
 
+/** Milliseconds that a request for a job waits at the server; the client allows no fewer than 1000. */
+const shortestWait = 1000;
+const longestWait = 4000;
+
 /** Milliseconds until the queue is asked again for runs. */
 const lookingTime = 2000;
 
@@ -42,9 +46,11 @@ export class FleetWorker {
   readonly #abort = new AbortController();
   /** Aborted when nothing is left to do, where it is to end then. */
   readonly #done = new AbortController();
-  readonly #allDone = new Promise<null>((resolve) =>
-    this.#done.signal.addEventListener("abort", () => resolve(null))
-  );
+  readonly #ended = new Promise<"ended">((resolve) => {
+    for (const { signal } of [this.#done, this.#stopping]) {
+      signal.addEventListener("abort", () => resolve("ended"));
+    }
+  });
   readonly #work: JobWork;
   readonly #persistence: Persistence;
   #lookedAt = -Infinity;
@@ -64,6 +70,11 @@ export class FleetWorker {
       abort: this.#abort.signal,
       note,
     });
+  }
+
+  /** The runs that it works for. */
+  get runs(): string[] {
+    return [...this.#runs.keys()];
   }
 
   /** Lets it end: the job that is computed is finished within the grace, others are given back at once. */
@@ -108,11 +119,14 @@ export class FleetWorker {
   }
 
   async #hand(): Promise<void> {
+    let found = true;
     try {
       while (!this.#stopping.signal.aborted && !this.#done.signal.aborted) {
-        let found = false;
+        // With nothing to do the server is not asked more often than need be.
+        const expires = found || this.#runs.size > 1 ? shortestWait : longestWait;
+        found = false;
         for (const run of [...this.#runs.values()]) {
-          const message = await this.#next(run);
+          const message = await this.#next(run, expires);
           if (message === null) continue;
           found = true;
           await this.#work.handle(run, message);
@@ -130,12 +144,13 @@ export class FleetWorker {
     }
   }
 
-  /** The next job of a run; `null` where none comes within a second. */
-  async #next(run: WorkerRun): Promise<JsMsg | null> {
+  /** The next job of a run; `null` where none comes in the time. */
+  async #next(run: WorkerRun, expires: number): Promise<JsMsg | null> {
     try {
-      const message = await Promise.race([run.consumer.next({ expires: 1000 }), this.#allDone]);
-      if (message === null || !this.#stopping.signal.aborted) return message;
-      message.nak();
+      const next = run.consumer.next({ expires });
+      const message = await Promise.race([next, this.#ended]);
+      if (message !== "ended") return message;
+      next.then((late) => late?.nak(), () => {}); // for another worker
       return null;
     } catch (error) {
       if (this.#stopping.signal.aborted) return null;
@@ -213,8 +228,8 @@ export class FleetWorker {
       this.#connection.nats.subscribe(subject, {
         callback: (error, message) => {
           if (error) return;
-          const runs = [...this.#runs.keys()];
-          message.respond(JSON.stringify({ ...facts, runs, ...this.figures.told }));
+          const { runs, figures } = this;
+          message.respond(JSON.stringify({ ...facts, runs, ...figures.told }));
         },
       })
     );

@@ -59,15 +59,7 @@ async function waitFor(
   for (let pause = 20;; pause = Math.min(1000, 2 * pause)) {
     const text = await queue.text(subject);
     if (text !== undefined) return text;
-    if (!waits) {
-      throw new AssayError(
-        "fleet/not-done",
-        `Cannot collect run ${
-          JSON.stringify(queue.run)
-        }: expected all results, found none for job ` +
-          `${jobName(job)}; wait for them without --no-wait, and see assay fleet status`,
-      );
-    }
+    if (!waits) throw notDone(queue.run, `there is none for job ${jobName(job)}`);
     signal.throwIfAborted();
     if (performance.now() > mendAt) {
       await queue.refuseCancelled(`collect run ${JSON.stringify(queue.run)}`);
@@ -88,4 +80,15 @@ async function mend(queue: RunQueue, model: number, job: Job): Promise<void> {
   if (await queue.message(queue.subjects.result(model, jobName(job))) !== undefined) return;
   const again = `${jobName(job)}.again-${crypto.randomUUID().slice(0, 8)}`;
   await queue.put(queue.subjects.job(model, again), JSON.stringify(job));
+}
+
+/** The error of a run that is not done, where nobody waits. */
+export function notDone(run: string, found: string): AssayError {
+  return new AssayError(
+    "fleet/not-done",
+    `Cannot collect run ${
+      JSON.stringify(run)
+    }: expected all results, found that ${found}; wait for ` +
+      "them without --no-wait, and see assay fleet status",
+  );
 }

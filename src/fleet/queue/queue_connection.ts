@@ -49,6 +49,8 @@ export class QueueConnection implements AsyncDisposable {
   readonly manager: JetStreamManager;
   /** The addresses, without credentials. */
   readonly servers: readonly string[];
+  /** Whether it stands just now. */
+  isUp = true;
 
   private constructor(
     nats: NatsConnection,
@@ -76,10 +78,11 @@ export class QueueConnection implements AsyncDisposable {
     } catch (cause) {
       throw connectError(cause, servers);
     }
-    void tellStatus(nats, options.onStatus);
     try {
       const manager = await jetstreamManager(nats, { timeout: requestTime });
-      return new QueueConnection(nats, manager, servers);
+      const connection = new QueueConnection(nats, manager, servers);
+      void connection.#watch(options.onStatus);
+      return connection;
     } catch (cause) {
       await nats.close();
       const refused = connectError(cause, servers);
@@ -98,6 +101,19 @@ export class QueueConnection implements AsyncDisposable {
   /** Bytes of one message at most, as the server says. */
   get mostBytes(): number {
     return this.nats.info?.max_payload ?? 2 ** 20;
+  }
+
+  /** Follows whether the connection stands. */
+  async #watch(tell: ((message: string) => void) | undefined): Promise<void> {
+    for await (const { type } of this.nats.status()) {
+      if (type !== "disconnect" && type !== "reconnect") continue;
+      this.isUp = type === "reconnect";
+      tell?.(
+        this.isUp
+          ? "the connection to the queue is there again"
+          : "the connection to the queue was cut; it is made anew",
+      );
+    }
   }
 
   /** Sends what waits, and closes. */
@@ -170,15 +186,4 @@ function clientOptions(
     ...(token !== undefined && { token }),
     ...(isTls && { tls: Object.fromEntries(given) }),
   };
-}
-
-async function tellStatus(
-  nats: NatsConnection,
-  tell: ((message: string) => void) | undefined,
-): Promise<void> {
-  if (tell === undefined) return;
-  for await (const { type } of nats.status()) {
-    if (type === "disconnect") tell("the connection to the queue was cut; it is made anew");
-    if (type === "reconnect") tell("the connection to the queue is there again");
-  }
 }

@@ -77,23 +77,25 @@ async function begin(queue: RunQueue, { plan, mostBytes, replicas }: Submission)
   const text = JSON.stringify(plan);
   const isOurs = await queue.put(queue.subjects.plan, text);
   const there = isOurs ? text : await queue.text(queue.subjects.plan);
-  if (there !== text) {
-    const other = readPlan(there ?? "", queue.run) as unknown as Record<string, unknown>;
-    const own = plan as unknown as Record<string, unknown>;
-    const name = Object.keys(own).find((name) =>
-      JSON.stringify(own[name]) !== JSON.stringify(other[name])
-    )!;
+  if (there !== text) refuseOther(queue.run, plan, readPlan(there ?? "", queue.run));
+  for (const model of plan.models.keys()) await queue.createConsumer(model, plan.patience);
+  return isNew;
+}
+
+/** @throws {AssayError} `fleet/run-exists` where the two plans differ in more than the input's name. */
+function refuseOther(run: string, plan: RunPlan, there: RunPlan): void {
+  const [own, other] = [plan, there].map((plan) => new Map(Object.entries<unknown>(plan)));
+  for (const [name, value] of own!) {
+    const [wanted, found] = [JSON.stringify(value), JSON.stringify(other!.get(name))];
+    if (name === "input" || wanted === found) continue;
     throw new AssayError(
       "fleet/run-exists",
       `Cannot submit run ${
-        JSON.stringify(queue.run)
-      }: expected a new name, or the same submission ` +
-        `again, found a run with ${name} ${JSON.stringify(other[name])} in place of ` +
-        `${JSON.stringify(own[name])}; choose another --name`,
+        JSON.stringify(run)
+      }: expected a new name, or the same submission again, ` +
+        `found a run with ${name} ${found} in place of ${wanted}; choose another --name`,
     );
   }
-  for (const model of plan.models.keys()) await queue.createConsumer(model, plan.patience);
-  return isNew;
 }
 
 /** The job of an earlier submission that came last. */
