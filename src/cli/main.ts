@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   fit: async () => (await import("./fit/fit.ts")).fitCommand,
   probe: async () => (await import("./probe/probe.ts")).probeCommand,
   evaluate: async () => (await import("./evaluate/evaluate.ts")).evaluateCommand,
+  audit: async () => (await import("./audit/audit.ts")).auditCommand,
   serve: async () => (await import("./serve/serve.ts")).serveCommand,
   fleet: async () => (await import("./fleet/fleet.ts")).fleetCommand,
   worker: async () => (await import("./worker.ts")).workerCommand,

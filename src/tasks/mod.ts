@@ -125,6 +125,31 @@ export {
   type RowEvaluation,
 } from "./evaluate/evaluate_rows.ts";
 export { evaluationRows, evaluationSummary } from "./evaluate/evaluation_rows.ts";
+export { auditFiles, type AuditOptions, auditScorer } from "./audit/audit.ts";
+export type {
+  AccuracyChange,
+  AccuracySection,
+  AuditedGroup,
+  AuditedRowCounts,
+  AuditReport,
+  BestOfSection,
+  ComparedAccuracy,
+  ComparisonSection,
+  IntervalRule,
+  LengthBand,
+  LengthCells,
+  LengthPoint,
+  LengthSection,
+  MissingSection,
+  ModelAudit,
+  ModelDifference,
+  ReliabilitySection,
+  Section,
+  SummaryLine,
+} from "./audit/audit_report.ts";
+export type { AuditedRowOptions } from "./audit/audited_rows.ts";
+export { auditPage } from "./audit/page/audit_page.ts";
+export { writeAudit } from "./audit/write_audit.ts";
 export { ReliabilityRows, type RowReliability } from "./evaluate/reliability_rows.ts";
 
 export {

@@ -110,6 +110,11 @@ export const permissionLines: readonly PermissionLine[] = [
     command: `src/cli/main.ts evaluate < <(grep '"chosen"' scored.jsonl)`,
   },
   {
+    does: "audit scores, or a model: one folder is written",
+    grants: ["--allow-read", "--allow-write=audit"],
+    command: "src/cli/main.ts audit models/demo examples/conversations.jsonl",
+  },
+  {
     does: "average checkpoints",
     grants: ["--allow-read", "--allow-write=soup"],
     command: "src/cli/main.ts soup models/demo models/demo --output soup",

@@ -14,6 +14,7 @@ export class PromptClusters {
   readonly #column: string;
   readonly #numbers = new Map<string, number>();
   #count = 0;
+  #alone = 0;
 
   /** @param column The column of the prompt; `prompt` by default. */
   constructor(column = "prompt") {
@@ -23,11 +24,24 @@ export class PromptClusters {
   /** The number of a row's cluster. */
   of(row: Row): number {
     const text = this.#promptOf(row);
-    if (text === undefined) return this.#count++;
+    if (text === undefined) {
+      this.#alone++;
+      return this.#count++;
+    }
     const key = `${text.length}:${fingerprint(text)}`;
     let number = this.#numbers.get(key);
     if (number === undefined) this.#numbers.set(key, number = this.#count++);
     return number;
+  }
+
+  /** How many clusters there are. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many of them are rows that do not tell their prompt. */
+  get alone(): number {
+    return this.#alone;
   }
 
   #promptOf(row: Row): string | undefined {

@@ -1,5 +1,6 @@
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
+import type { LabelledRow } from "../../evaluation/evaluation.ts";
 import {
   reliability,
   type ReliabilityOptions,
@@ -77,23 +78,30 @@ export class ReliabilityRows {
     };
   }
 
+  /**
+   * Takes a row that was read.
+   *
+   * @param row Its scores, and how many of the first ones are right.
+   * @param cluster Its prompt's number.
+   */
+  addLabelled({ scores, correct, calibrated }: LabelledRow, cluster: number): void {
+    const pairs = correct * (scores.length - correct);
+    if (!(pairs > 0 && pairs <= mostPairs)) return;
+    const margins = marginsOf(scores, correct);
+    const after = calibrated === undefined ? undefined : marginsOf(calibrated, correct);
+    if (![...margins, ...after ?? []].every(Number.isFinite)) return;
+    margins.forEach((margin, index) => {
+      this.#margins.push(margin);
+      this.#clusters.push(cluster);
+      if (after !== undefined) this.#calibrated.push(after[index]!);
+    });
+  }
+
   #addIfLabelled(row: Row | undefined): void {
     if (row === undefined) return;
     try {
       const { labelled } = this.#reader.read(row);
-      if (labelled === undefined) return;
-      const { scores, correct, calibrated } = labelled;
-      const pairs = correct * (scores.length - correct);
-      if (!(pairs > 0 && pairs <= mostPairs)) return;
-      const margins = marginsOf(scores, correct);
-      const after = calibrated === undefined ? undefined : marginsOf(calibrated, correct);
-      if (![...margins, ...after ?? []].every(Number.isFinite)) return;
-      const cluster = this.#prompts.of(row);
-      margins.forEach((margin, index) => {
-        this.#margins.push(margin);
-        this.#clusters.push(cluster);
-        if (after !== undefined) this.#calibrated.push(after[index]!);
-      });
+      if (labelled !== undefined) this.addLabelled(labelled, this.#prompts.of(row));
     } catch (error) {
       if (!(error instanceof AssayError)) throw error; // the evaluation tells of such rows
     }

@@ -1,0 +1,201 @@
+import configuration from "../../../deno.json" with { type: "json" };
+import type { ReadRowsOptions } from "../../data/read_rows.ts";
+import type { ReadRow } from "../../data/rows.ts";
+import { AssayError } from "../../error.ts";
+import { openRows, type RepeatableRows } from "../repeatable_rows.ts";
+import type { Scorer } from "../score/scorer.ts";
+import { scoreRows } from "../score/score_rows.ts";
+import { distinctNames } from "../vote/voter_table.ts";
+import { accuracySection } from "./accuracy_section.ts";
+import { auditCommands, type CommandSource, voteCommandLine } from "./audit_commands.ts";
+import {
+  type AuditReport,
+  auditVersion,
+  type IntervalRule,
+  type ModelAudit,
+} from "./audit_report.ts";
+import { type AuditedRowOptions, type AuditedRows, readAuditedRows } from "./audited_rows.ts";
+import { bestOfSection } from "./best_of_section.ts";
+import { auditSeed, ClusterMeans } from "./cluster_means.ts";
+import { modelColumns } from "./column_patterns.ts";
+import { type ComparedModel, comparedModel, comparisonSection } from "./comparison_section.ts";
+import { lengthSection, reportedLength } from "./length_section.ts";
+import { reliabilitySection } from "./reliability_section.ts";
+import { summaryLines } from "./summary_sentences.ts";
+
+/** How to audit. */
+export interface AuditOptions extends AuditedRowOptions {
+  /** The command line, for the report. */
+  readonly command?: string | undefined;
+  /** The files' format, where their names don't tell. */
+  readonly format?: ReadRowsOptions["format"];
+  /** What stands between the fields of CSV files. */
+  readonly delimiter?: string | undefined;
+  /** Told what is being done. */
+  readonly onStep?: ((step: string) => void) | undefined;
+  /** Told how far the reading of a file has come. */
+  readonly onBytes?:
+    | ((file: string, read: number, byteLength: number | undefined) => void)
+    | undefined;
+}
+
+/** One model's scored rows. */
+interface AuditSource extends CommandSource {
+  readonly name: string;
+  read(): AsyncIterable<ReadRow>;
+}
+
+/**
+ * Audits files of scores: one model per file, or, where a column's name has a `*`, one per name that
+ * fits.
+ *
+ * @example
+ * ```ts
+ * import { auditFiles } from "@assay/assay/tasks";
+ * import assert from "node:assert/strict";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".jsonl" });
+ * const rows = [
+ *   { chosen: "Yes, of course.", rejected: "No.", chosen_score: 2, rejected_score: 1 },
+ *   { chosen: "4", rejected: "It is five.", chosen_score: 0, rejected_score: 1 },
+ * ];
+ * await Deno.writeTextFile(path, rows.map((row) => JSON.stringify(row)).join("\n"));
+ * const { models: [model] } = await auditFiles([path]);
+ * assert.ok(model !== undefined && "groups" in model.accuracy);
+ * assert.equal(model.accuracy.groups[0]?.accuracy.estimate, 0.5);
+ * ```
+ *
+ * @param paths The files; `-` is standard input.
+ * @param options Columns, and who hears of it.
+ * @throws {AssayError} `evaluation/no-columns`; what reading throws; where no row of a file has scores,
+ *   why the first has none.
+ */
+export async function auditFiles(
+  paths: readonly string[],
+  options: AuditOptions = {},
+): Promise<AuditReport> {
+  const names = distinctNames(paths.map((path) => path === "-" ? "standard input" : path));
+  const sources: AuditSource[] = [];
+  for (const [index, path] of paths.entries()) {
+    sources.push(...await sourcesOf(path, names[index]!, paths.length > 1, options));
+  }
+  return await auditSources(sources, options);
+}
+
+/**
+ * Scores rows with a model and audits it.
+ *
+ * @param scorer The loaded model.
+ * @param name What the report calls it.
+ * @param path File of rows, for the report's command lines.
+ * @param rows The rows.
+ * @param options Columns, and who hears of it.
+ */
+export async function auditScorer(
+  scorer: Scorer,
+  name: string,
+  path: string,
+  rows: RepeatableRows,
+  options: AuditOptions & { readonly signal?: AbortSignal | undefined } = {},
+): Promise<AuditReport> {
+  const { subset, quality, columns, signal } = options;
+  const read = async function* (): AsyncGenerator<ReadRow> {
+    let line = 0;
+    for await (const { row } of scoreRows(rows.read(), scorer, { signal })) {
+      yield { line: ++line, row, error: undefined };
+    }
+  };
+  const source = { name, path, model: name, columns, subset, quality, read };
+  return await auditSources([source], options);
+}
+
+async function sourcesOf(
+  path: string,
+  name: string,
+  isOneOfMany: boolean,
+  options: AuditOptions,
+): Promise<AuditSource[]> {
+  const { columns = new Map<string, string>(), subset, quality, format, delimiter } = options;
+  const rows = await openRows(path, {
+    format,
+    delimiter,
+    onBytes: ({ read, byteLength }) => options.onBytes?.(name, read, byteLength),
+  });
+  const hasPattern = [...columns.values()].some((column) => column.includes("*"));
+  const first = hasPattern ? await firstRow(rows) : {};
+  return modelColumns(columns, first, name).map((each) => ({
+    name: each.model === undefined ? name : isOneOfMany ? `${name}: ${each.model}` : each.model,
+    path,
+    columns: each.columns,
+    subset,
+    quality,
+    read: () => rows.read(),
+  }));
+}
+
+async function firstRow(rows: RepeatableRows) {
+  for await (const { row } of rows.read()) if (row !== undefined) return row;
+  return {};
+}
+
+async function auditSources(
+  sources: readonly AuditSource[],
+  options: AuditOptions,
+): Promise<AuditReport> {
+  const models: ModelAudit[] = [];
+  const compared: ComparedModel[] = [];
+  let intervals: IntervalRule | undefined;
+  for (const source of sources) {
+    options.onStep?.(`reading ${source.name}`);
+    const rows = await readAuditedRows(source.read(), source);
+    if (rows.counts.read === 0) throw noRows(source.path);
+    options.onStep?.(`auditing ${source.name}`);
+    models.push(modelAudit(source, rows));
+    if (sources.length > 1) compared.push(comparedModel(source.name, rows));
+    if (intervals === undefined || rows.clusters > intervals.clusters) intervals = ruleOf(rows);
+  }
+  options.onStep?.("comparing");
+  const paths = [...new Set(sources.map(({ path }) => path))];
+  const isByFile = paths.length === sources.length;
+  const command = options.command ?? "";
+  return {
+    format: "assay-audit",
+    version: auditVersion,
+    assay: configuration.version,
+    command,
+    intervals: intervals!,
+    models,
+    comparison: comparisonSection(compared, isByFile ? voteCommandLine(paths) : command),
+  };
+}
+
+function modelAudit(source: AuditSource, rows: AuditedRows): ModelAudit {
+  const commands = auditCommands(source);
+  const means = new ClusterMeans(rows.clusters);
+  const fitted = lengthSection(rows, means, commands.length);
+  const calibrator = "calibrator" in fitted ? fitted.calibrator : undefined;
+  const parts = {
+    name: source.name,
+    source: source.path === "-" ? "standard input" : source.path,
+    rows: rows.counts,
+    accuracy: accuracySection(rows, means, commands.accuracy),
+    length: reportedLength(fitted),
+    reliability: reliabilitySection(rows, commands.reliability),
+    bestOf: bestOfSection(rows, source.quality, calibrator, commands.bestOf),
+  };
+  return { ...parts, summary: summaryLines(parts) };
+}
+
+function ruleOf({ clusters, isByPrompt }: AuditedRows): IntervalRule {
+  return {
+    coverage: 0.95,
+    over: isByPrompt ? "prompts" : "rows",
+    clusters,
+    draws: new ClusterMeans(clusters).draws,
+    seed: auditSeed,
+  };
+}
+
+function noRows(path: string): AssayError {
+  return new AssayError("evaluation/no-label", `Cannot audit ${path}: expected rows, found none`);
+}

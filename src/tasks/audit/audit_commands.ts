@@ -1,0 +1,67 @@
+import type { AuditedRowOptions } from "./audited_rows.ts";
+
+/** What an audited model's scores come from. */
+export interface CommandSource extends AuditedRowOptions {
+  /** File of rows. */
+  readonly path: string;
+  /** What scored them, where the audit did. */
+  readonly model?: string | undefined;
+}
+
+/** The command lines that give the numbers of a report's parts. */
+export interface AuditCommands {
+  /** Accuracies. */
+  readonly accuracy: string;
+  /** Score against length. */
+  readonly length: string;
+  /** What the best of n is worth. */
+  readonly bestOf: string;
+  /** How sure the margins are. */
+  readonly reliability: string;
+}
+
+/** The command lines for one model. */
+export function auditCommands(source: CommandSource): AuditCommands {
+  const { path, model, quality } = source;
+  const rows = rowFlags(source);
+  const evaluate = ["evaluate", ...(model === undefined ? [] : ["--model", model]), path, ...rows];
+  const scored = model === undefined ? path : "scored.jsonl";
+  const byQuality = quality === undefined ? [] : ["--quality", quality];
+  const calibrate = ["--summary", "length.json", "--plot", "length.html"];
+  return {
+    accuracy: commandLine(evaluate),
+    bestOf: `${
+      commandLine(["calibrate", scored, ...rows, "--fit", "calibrator.json"])
+    } > calibrated.jsonl; ${
+      commandLine([...evaluate, ...byQuality, "--calibrate", "calibrator.json"])
+    }`,
+    reliability: commandLine([...evaluate, "--reliability"]),
+    length: model === undefined
+      ? commandLine(["calibrate", path, ...rows, ...calibrate])
+      : `${commandLine(["score", model, path])} | ${
+        commandLine(["calibrate", ...rows, ...calibrate])
+      }`,
+  };
+}
+
+/** The command line that puts files of scores together. */
+export function voteCommandLine(paths: readonly string[]): string {
+  return commandLine(["vote", ...paths, "--normalize", "std", "--plot", "strengths.svg"]);
+}
+
+/** A command line of `assay`, quoted for a shell. */
+export function commandLine(args: readonly string[]): string {
+  return ["assay", ...args].map(quoted).join(" ");
+}
+
+function rowFlags({ columns = new Map<string, string>(), subset }: CommandSource): string[] {
+  return [
+    ...[...columns].flatMap(([name, column]) => ["--column", `${name}=${column}`]),
+    ...(subset === undefined || subset === "subset" ? [] : ["--subset", subset]),
+  ];
+}
+
+function quoted(argument: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(argument)) return argument;
+  return `'${argument.replaceAll("'", `'\\''`)}'`;
+}

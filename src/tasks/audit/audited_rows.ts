@@ -1,0 +1,207 @@
+import type { Calibrator } from "../../calibration/calibrator.ts";
+import { type Pool, PoolBuilder, type ScoredResponse } from "../../calibration/pool.ts";
+import { explicitTexts } from "../../data/explicit_texts.ts";
+import type { ReadRow, Row } from "../../data/rows.ts";
+import { AssayError } from "../../error.ts";
+import type { LabelledRow } from "../../evaluation/evaluation.ts";
+import { ownValue } from "../../own_value.ts";
+import type { GoldPrompt } from "../../voting/gold_curve.ts";
+import { textFingerprint } from "../../voting/join_voters.ts";
+import type { ScoredRow } from "../../voting/scored_row.ts";
+import { addToPool, ScoredRowReader } from "../calibrate/scored_responses.ts";
+import { EvaluatedRowReader } from "../evaluate/evaluated_row_reader.ts";
+import { PromptClusters } from "../evaluate/prompt_cluster.ts";
+import type { AuditedRowCounts } from "./audit_report.ts";
+
+/** How to read a model's rows. */
+export interface AuditedRowOptions {
+  /** Columns to read under another name: `chosen_score`, `num_correct`, … → the row's own. */
+  readonly columns?: ReadonlyMap<string, string> | undefined;
+  /** Column that names a row's subset; `subset` by default. */
+  readonly subset?: string | undefined;
+  /** Column with the candidates' qualities, a list of numbers. */
+  readonly quality?: string | undefined;
+}
+
+/** One labelled row as it is kept. */
+export interface AuditedLabel extends LabelledRow {
+  /** Scores and features of the candidates, for a calibrator. */
+  readonly responses: readonly ScoredResponse[];
+  /** Its prompt's number. */
+  readonly cluster: number;
+  /** Its place among all rows that were read. */
+  readonly place: number;
+  /** Whether it is a pair. */
+  readonly isPair: boolean;
+}
+
+/** Candidates whose quality is known, with what a calibrator needs. */
+export interface GoldCandidates extends GoldPrompt {
+  /** Scores and features. */
+  readonly responses: readonly ScoredResponse[];
+}
+
+/** What is kept of a model's rows. */
+export interface AuditedRows {
+  /** Rows of each kind. */
+  readonly counts: AuditedRowCounts;
+  /** Rows whose right answers are known. */
+  readonly labels: readonly AuditedLabel[];
+  /** Scores and features of all responses; none where no row has scores. */
+  readonly pool: Pool | undefined;
+  /** Candidates with their qualities, by prompt. */
+  readonly candidates: readonly GoldCandidates[];
+  /** Number of prompts, or of rows where they do not tell their prompts. */
+  readonly clusters: number;
+  /** Whether every row told its prompt. */
+  readonly isByPrompt: boolean;
+  /** What rows of several files are matched by, and what voters say, by place. */
+  readonly keys: AuditedKeys;
+}
+
+/** What is needed of every row to match it with another model's. */
+export interface AuditedKeys {
+  readonly ids: (string | undefined | null)[];
+  readonly fingerprints: (string | undefined)[];
+  readonly subsets: (string | undefined)[];
+  readonly scores: (ScoredRow | undefined)[];
+}
+
+/**
+ * Reads all rows of one model. Rows without scores are counted and passed over.
+ *
+ * @param rows The rows.
+ * @param options Columns.
+ * @throws {AssayError} Where no row has scores, why the first one has none.
+ */
+export async function readAuditedRows(
+  rows: AsyncIterable<ReadRow>,
+  options: AuditedRowOptions = {},
+): Promise<AuditedRows> {
+  const builder = new AuditedRowsBuilder(options);
+  for await (const read of rows) builder.add(read);
+  return builder.build();
+}
+
+class AuditedRowsBuilder {
+  readonly #scored: ScoredRowReader;
+  readonly #evaluated: EvaluatedRowReader;
+  readonly #columns: ReadonlyMap<string, string>;
+  readonly #pool = new PoolBuilder();
+  readonly #labels: AuditedLabel[] = [];
+  readonly #candidates: GoldCandidates[] = [];
+  readonly #prompts: PromptClusters;
+  readonly #keys: AuditedKeys = { ids: [], fingerprints: [], subsets: [], scores: [] };
+  readonly #counts = { read: 0, pair: 0, best_of_n: 0, single: 0, failed: 0 };
+  #firstFailure: AuditedRowCounts["firstFailure"];
+
+  constructor(options: AuditedRowOptions) {
+    const { columns, subset } = options;
+    this.#columns = columns ?? new Map();
+    this.#scored = new ScoredRowReader({ features: [], columns, subset });
+    this.#prompts = new PromptClusters(columns?.get("prompt"));
+    this.#evaluated = new EvaluatedRowReader(options);
+  }
+
+  add({ row, error }: ReadRow): void {
+    const place = this.#counts.read++;
+    this.#addKeys(row);
+    try {
+      if (row === undefined) throw error!;
+      this.#addScores(row, place);
+    } catch (error) {
+      if (!(error instanceof AssayError)) throw error;
+      this.#counts.failed++;
+      this.#firstFailure ??= { code: error.code, message: error.message };
+    }
+  }
+
+  build(): AuditedRows {
+    const { read, failed, pair, best_of_n, single } = this.#counts;
+    const firstFailure = this.#firstFailure;
+    if (firstFailure !== undefined && failed === read) {
+      throw new AssayError(
+        firstFailure.code,
+        `Cannot audit any of ${read} rows. The first: ${firstFailure.message}`,
+      );
+    }
+    return {
+      counts: {
+        read,
+        pairs: pair,
+        bestOfN: best_of_n,
+        single,
+        failed,
+        ...(firstFailure !== undefined && { firstFailure }),
+      },
+      labels: this.#labels,
+      pool: this.#pool.size === 0 ? undefined : this.#pool.build(),
+      candidates: this.#candidates,
+      clusters: this.#prompts.count,
+      isByPrompt: this.#prompts.alone === 0,
+      keys: this.#keys,
+    };
+  }
+
+  #addKeys(row: Row | undefined): void {
+    const { ids, fingerprints, subsets, scores } = this.#keys;
+    ids.push(row === undefined ? null : idOf(this.#value(row, "id")));
+    fingerprints.push(row && textFingerprint(explicitTexts(row)));
+    subsets.push(row && idOf(this.#value(row, "subset")));
+    scores.push(undefined);
+  }
+
+  #addScores(row: Row, place: number): void {
+    const { kind, responses, subset } = this.#scored.read(row);
+    const present = responses.filter((response) => response !== undefined);
+    if (present.length === 0) {
+      throw new AssayError(
+        "data/bad-row",
+        "Cannot audit the row: expected a score for a candidate, found none",
+      );
+    }
+    const cluster = this.#prompts.of(row);
+    if (kind !== "single") this.#addLabel(row, kind === "pair", present, cluster, place);
+    addToPool(this.#pool, { kind, responses, subset });
+    this.#counts[kind]++;
+    const values = responses.map((response) => response?.score ?? NaN);
+    this.#keys.scores[place] = kind === "pair"
+      ? { kind, chosen: values[0]!, rejected: values[1]! }
+      : kind === "single"
+      ? { kind, score: values[0]! }
+      : { kind, scores: values };
+  }
+
+  #addLabel(
+    row: Row,
+    isPair: boolean,
+    responses: readonly ScoredResponse[],
+    cluster: number,
+    place: number,
+  ): void {
+    try {
+      const { labelled, candidates } = this.#evaluated.read(row);
+      if (labelled !== undefined) {
+        this.#labels.push({ ...labelled, responses, cluster, place, isPair });
+      }
+      if (candidates !== undefined) this.#candidates.push({ ...candidates, responses });
+    } catch (error) {
+      // Scores without a label still tell what a model likes.
+      if (!(error instanceof AssayError) || error.code !== "evaluation/no-label") throw error;
+    }
+  }
+
+  #value(row: Row, name: string): unknown {
+    return ownValue(row, this.#columns.get(name) ?? name);
+  }
+}
+
+/** Calibrated scores of a labelled row's candidates. */
+export function calibratedLabel(label: AuditedLabel, calibrator: Calibrator): readonly number[] {
+  return calibrator.applyTogether(label.responses).scores;
+}
+
+function idOf(id: unknown): string | undefined {
+  const isKey = typeof id === "string" || typeof id === "number" || typeof id === "bigint";
+  return isKey && id !== "" ? String(id) : undefined;
+}
