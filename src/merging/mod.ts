@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { averagedFolder, type SoupMember } from "./averaged_folder.ts";
 export { checkpointRevision } from "./checkpoint_revision.ts";
 export { LoraAdapter } from "./lora.ts";
 export { type LazyTensor, type Overlay, overlayFolder } from "./overlay_folder.ts";

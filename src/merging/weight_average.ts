@@ -112,7 +112,12 @@ async function textFiles(
   return files.set("config.json", `${JSON.stringify(config, null, 2)}\n`);
 }
 
-function checkWeights(weights: readonly number[], members: number): void {
+/**
+ * Refuses weights that make no average.
+ *
+ * @throws {AssayError} `voting/bad-weights`.
+ */
+export function checkWeights(weights: readonly number[], members: number): void {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   const valid = weights.length === members && weights.every((weight) => weight >= 0) &&
     Math.abs(sum - 1) <= 1e-6;
@@ -138,19 +143,41 @@ async function* averagedBytes(
   for (let start = 0; start < rows; start += chunk) {
     options.signal?.throwIfAborted();
     const count = Math.min(chunk, rows - start);
-    const parts: Tensor[] = [];
-    for (const member of members) {
-      parts.push(
-        info.shape.length === 0
-          ? await member.read(info.name)
-          : await member.readRows(info.name, start, count),
-      );
-    }
-    yield isFloatDtype(info.dtype)
-      ? fromFloat32(average(members, parts, weights), options.dtype ?? info.dtype)
-      : sameBytes(members, parts);
+    yield await averageRows(members, weights, info, { start, count, dtype: options.dtype });
     progress.add(count * rowElements);
   }
+}
+
+/**
+ * Some averaged rows of one tensor, of members that fit together.
+ *
+ * @param members The checkpoints.
+ * @param weights λ of each.
+ * @param info The tensor.
+ * @param rows Which rows, and in which element type; the members' own by default.
+ * @returns Their bytes.
+ */
+export async function averageRows(
+  members: readonly Checkpoint[],
+  weights: readonly number[],
+  info: TensorInfo,
+  { start, count, dtype }: {
+    readonly start: number;
+    readonly count: number;
+    readonly dtype?: FloatDtype | undefined;
+  },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Tensor[] = [];
+  for (const member of members) {
+    parts.push(
+      info.shape.length === 0
+        ? await member.read(info.name)
+        : await member.readRows(info.name, start, count),
+    );
+  }
+  return isFloatDtype(info.dtype)
+    ? fromFloat32(average(members, parts, weights), dtype ?? info.dtype)
+    : Uint8Array.from(sameBytes(members, parts));
 }
 
 function average(

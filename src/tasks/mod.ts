@@ -32,6 +32,13 @@ export {
 } from "./score/explain_tokens.ts";
 export type { TokenExplanation, TokenReward } from "./score/token_explanation.ts";
 export type { Scorer } from "./score/scorer.ts";
+export {
+  type SoupSweep,
+  type SweepLine,
+  type SweepOptions,
+  type SweepPoint,
+  sweepSoup,
+} from "./soup_sweep.ts";
 export { scoringStream } from "./score/scoring_stream.ts";
 export type { ScoreColumnsOptions } from "./score/score_columns.ts";
 

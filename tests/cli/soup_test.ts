@@ -128,3 +128,24 @@ Deno.test("a soup of heads on one backbone scores as the mean of its members", a
     });
   });
 });
+
+Deno.test("assay soup --sweep tells the averages' accuracies, and writes nothing", async () => {
+  await inFolder(async (folder) => {
+    const pairs = `${folder}/pairs.jsonl`;
+    await Deno.writeTextFile(pairs, '{"prompt":"Hi","chosen":"Hello.","rejected":"No."}\n');
+    const before = [...Deno.readDirSync(folder)].length;
+    const models = ["tests/golden/parity/llama", "tests/golden/parity/llama"];
+    const args = [...models, "--sweep", pairs, "--steps", "2", "--backend", "cpu"];
+    const { status, stdout, stderr } = await soup(...args);
+    assert.equal(status, 0, stderr);
+    const rows = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(rows.map(({ lambda, pairs, gain }) => [lambda, pairs, gain]), [
+      [0, 1, 0],
+      [1, 1, 0],
+    ]);
+    assert.match(stderr, /surely below the line between its ends/);
+    assert.equal([...Deno.readDirSync(folder)].length, before);
+    assert.match((await soup(...args, "--format", "table")).stdout, /^from +to +λ +accuracy/);
+    assert.equal((await soup(...models)).status, 2);
+  });
+});
