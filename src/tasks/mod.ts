@@ -167,7 +167,14 @@ export {
   type ProbeRunOptions,
 } from "./probe/probe.ts";
 export { type ParaphraseColumn, paraphraseColumns } from "./probe/changed_conversations.ts";
-export { probeReportRows, probeSummary } from "./probe/probe_report_rows.ts";
+export {
+  probeReportRows,
+  probeSummary,
+  skewReportRows,
+  skewSummary,
+} from "./probe/probe_report_rows.ts";
+export { Skew, type SkewOptions } from "./probe/skew_rows.ts";
+export type { SkewReport, TraitSkew } from "../probing/skew.ts";
 export type { ProbeTallyOptions } from "../probing/probe_tally.ts";
 export type { Change, ChangeKind, ChangeTarget } from "../probing/change.ts";
 export { standardChanges } from "../probing/change_list.ts";

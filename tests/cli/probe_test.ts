@@ -174,3 +174,58 @@ Deno.test("assay probe finds what the demo model likes: length comes first", asy
   assert.ok(Number(found[0]!.flips_loser) > 0.5);
   assert.match(stderr, /6 responses were scored twice among the others: 0 got another number/);
 });
+
+/** The stub scores by length. */
+const counterfactuals: readonly Json[] = [
+  { prompt: "Q1", responses: ["four", "It is four."], bias: "length", with_trait: 1, human: 0.25 },
+  { prompt: "Q2", chosen: "No.", rejected: "Never, no.", bias: "length", with_trait: "rejected" },
+  { prompt: "Q3", responses: ["so", "s."], bias: "jargon", with_trait: "0", human: "1" },
+  {
+    bias: "length",
+    query: "Q4",
+    response_1: "Longer than the other.",
+    response_2: "Short.",
+    human_preference: "response_2",
+    "perturbed (bias-expressing) response": "response_1",
+  },
+];
+
+Deno.test("assay probe --skew tells how often a trait wins beside people, also in the published layout", async () => {
+  let written: Json[] = [];
+  let summary: Json = {};
+  const { status, rows, stderr } = await probe(
+    ["--skew", "--output", "@/o.jsonl", "--summary", "@/s.json"],
+    { rows: counterfactuals },
+    async (folder) => {
+      const text = await Deno.readTextFile(`${folder}/o.jsonl`);
+      written = text.trim().split("\n").map((line) => JSON.parse(line));
+      summary = JSON.parse(await Deno.readTextFile(`${folder}/s.json`));
+    },
+  );
+  assert.equal(status, 0, stderr);
+  const [length, jargon] = rows;
+  assert.deepEqual([length!.trait, length!.pairs, length!.skew], ["length", 3, 1]);
+  assert.deepEqual([length!.human_pairs, length!.human, length!.disagreement], [2, 0.125, 1]);
+  assert.deepEqual([jargon!.ties, jargon!.skew, jargon!.disagreement], [1, 0.5, 0.5]);
+  assert.deepEqual(written.map(({ margin }) => margin), [7, 7, 0, 16]);
+  assert.equal((summary.traits as Json[]).length, 2);
+});
+
+Deno.test("assay probe --skew leaves rows out that are no counterfactual pairs, and shows a table", async () => {
+  const rows = [
+    ...counterfactuals,
+    { prompt: "Q", responses: ["a", "b"], bias: "length" },
+    { prompt: "Q", responses: ["a", "b", "c"], bias: "length", with_trait: 0 },
+    { prompt: "Q", responses: ["a", "b"], with_trait: 0 },
+    { prompt: "Q", responses: ["a", "b"], bias: "length", with_trait: 0, human: "most" },
+  ];
+  const { status, stdout, stderr } = await probe(["--skew"], { rows, isTerminal: true });
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /4 of 8 rows are left out\. The first: Row 5: .*"with_trait", found nothing/,
+  );
+  assert.match(stdout, /length\s+3\s+100\.0 %/);
+  const wrong = await probe(["--skew", "--change", "emoji"], { rows });
+  assert.equal(wrong.status, 2);
+});

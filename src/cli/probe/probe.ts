@@ -1,13 +1,14 @@
 import { Command } from "commander";
 import type { BytesRead } from "../../data/input_bytes.ts";
-import type { ReadRow, Row, RowFormat } from "../../data/rows.ts";
-import { jsonLinesWriter, type RowWriter } from "../../data/write_rows.ts";
+import type { ReadRow, RowFormat } from "../../data/rows.ts";
+import type { RowWriter } from "../../data/write_rows.ts";
 import { AssayError } from "../../error.ts";
 import type { ProbeReport } from "../../probing/probe_report.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
-import { Probe } from "../../tasks/probe/probe.ts";
+import { Probe, type ProbeRunOptions } from "../../tasks/probe/probe.ts";
 import { probeReportRows, probeSummary } from "../../tasks/probe/probe_report_rows.ts";
+import { Skew } from "../../tasks/probe/skew_rows.ts";
 import { type LoadScorer, openScorer, type ScorerSpec } from "../../tasks/score/open_scorer.ts";
 import type { Scorer } from "../../tasks/score/scorer.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
@@ -29,9 +30,11 @@ import { type ProgressBar, progressBar, showWave } from "../progress_bar.ts";
 import { rowFile } from "../row_output.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "../score/implicit_options.ts";
 import { addChangeFlags, type ChangeFlags, chosenChanges } from "./probe_options.ts";
+import { tellFailures, writeReportRows } from "./report_output.ts";
+import { addSkewFlags, skewColumns, type SkewFlags, writeSkewReport } from "./skew_report.ts";
 import { probeNotes, writeChangeList, writeProbeTable } from "./probe_table.ts";
 
-interface ProbeFlags extends ModelFlags, ImplicitFlags, AdapterFlags, ChangeFlags {
+interface ProbeFlags extends ModelFlags, ImplicitFlags, AdapterFlags, ChangeFlags, SkewFlags {
   readonly list?: true | undefined;
   readonly seed: number;
   readonly draws?: number | undefined;
@@ -52,6 +55,8 @@ const description = [
   "share of preferences (the best response of a row against each other one) that flip where the loser " +
   "alone, the winner alone, or everything is changed; with intervals by bootstrap over prompts. The " +
   "change that moves scores most comes first, of those whose interval is clear of 0. Batches don't change bits, so no flip is noise.",
+  "--skew takes pairs that differ in one trait only, and tells how often the trait wins, beside how " +
+  "often people prefer it.",
 ].join("\n\n");
 
 const examples = `
@@ -59,6 +64,7 @@ Examples:
   assay probe --list
   assay probe ./my-model pairs.jsonl --summary probe.json
   assay probe ./my-model pairs.jsonl --change again-1600 --change emoji --output changed.jsonl
+  assay probe ./my-model counterfactuals.jsonl --skew
   assay probe ./my-model pairs.jsonl --no-standard --prefix "Certainly! " --names names.csv
 
 Exit status: 0 all rows fine, 1 some rows could not be scored, 2 nothing could run.`;
@@ -85,7 +91,7 @@ export function probeCommand(
     .argument("[model]", modelMeaning)
     .argument("[input]", "file of rows", "-")
     .option("--list", "list the changes and what each does");
-  addChangeFlags(command)
+  addSkewFlags(addChangeFlags(command))
     .option("--seed <number>", "seed of typos, filler and intervals", seedArgument, 0)
     .option("--draws <count>", "draws of each interval (default: by the work)", countArgument)
     .option("--output <file>", "write every changed response with both scores")
@@ -107,7 +113,7 @@ async function list(flags: ProbeFlags, output: Output): Promise<void> {
   const changes = await chosenChanges(flags);
   const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
   if (format === "table") return await writeChangeList(changes, output);
-  await writeRows(
+  await writeReportRows(
     changes.map(({ name, kind, target, summary }) => ({ change: name, kind, target, summary })),
     output,
   );
@@ -128,11 +134,9 @@ async function probe(
     inputs: [input, model, ...flags.adapter ?? [], flags.reference, flags.names, flags.paraphrases],
     outputs: [flags.summary, flags.output],
   });
-  const probe = new Probe({
-    changes: await chosenChanges(flags),
-    seed: flags.seed,
-    draws: flags.draws,
-  });
+  const work = flags.skew
+    ? new Skew({ ...skewColumns(flags), seed: flags.seed })
+    : new Probe({ changes: await chosenChanges(flags), seed: flags.seed, draws: flags.draws });
   using interrupt = listenForInterrupt();
   using bar = progressBar(output);
   const bytes: { last?: BytesRead } = {};
@@ -153,9 +157,10 @@ async function probe(
   using scorer = await openScorer(pinned, { ...loadOptions(flags, output, bar), signal }, load);
   bar.clear();
   const writer = flags.output === undefined ? undefined : await rowFile(flags.output, output);
-  await probeAll(probe, rows, scorer, { writer, output, bar, interrupt, bytes });
+  await probeAll(work, rows, scorer, { writer, output, bar, interrupt, bytes });
   bar.clear();
-  await writeReport(probe.report(), flags, output);
+  if (work instanceof Skew) await writeSkewReport(work.report(), flags, output);
+  else await writeReport(work.report(), flags, output);
 }
 
 /** What a probe works with. */
@@ -169,7 +174,7 @@ interface Surroundings {
 
 /** Probes rows until they end, or until Ctrl-C. */
 async function probeAll(
-  probe: Probe,
+  work: Probe | Skew,
   rows: AsyncIterable<ReadRow>,
   scorer: Scorer,
   { writer, output, bar, interrupt, bytes }: Surroundings,
@@ -177,11 +182,11 @@ async function probeAll(
   const { signal } = interrupt;
   let count = 0;
   try {
-    const onProgress: Parameters<Probe["run"]>[2] = {
+    const options: ProbeRunOptions = {
       signal,
       onProgress: (progress) => showWave(bar, progress),
     };
-    for await (const probed of probe.run(rows, scorer, onProgress)) {
+    for await (const probed of work.run(rows, scorer, options)) {
       count++;
       if (probed.failed) output.rowFailed();
       if (writer !== undefined) { for (const row of probed.changed()) await writer.write(row); }
@@ -204,16 +209,8 @@ async function writeReport(
   flags: ProbeFlags,
   output: Output,
 ): Promise<void> {
-  const { rows, firstFailure, noise } = report;
-  if (firstFailure !== null) {
-    const { code, message } = firstFailure;
-    if (rows.failed === rows.read) {
-      throw new AssayError(code, `Cannot probe any of ${rows.read} rows. The first: ${message}`);
-    }
-    await output.warn(
-      `${rows.failed} of ${rows.read} rows are left out. The first: ${message} [${code}]`,
-    );
-  }
+  const { noise } = report;
+  await tellFailures(report, output);
   for (const { change, failed, firstFailure } of report.changes) {
     if (firstFailure === null) continue;
     const { code, message } = firstFailure;
@@ -232,17 +229,8 @@ async function writeReport(
   }
   const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
   if (format === "table") await writeProbeTable(report, output);
-  else await writeRows(probeReportRows(report), output);
+  else await writeReportRows(probeReportRows(report), output);
   for (const note of probeNotes(report)) await output.note(note);
-}
-
-async function writeRows(rows: readonly Row[], output: Output): Promise<void> {
-  const writer = jsonLinesWriter({
-    write: (bytes) => output.write(bytes),
-    close: () => Promise.resolve(),
-  });
-  for (const row of rows) await writer.write(row);
-  await writer.close();
 }
 
 function seedArgument(text: string): number {

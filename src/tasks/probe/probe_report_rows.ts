@@ -1,6 +1,7 @@
 import type { Row } from "../../data/rows.ts";
 import type { Interval } from "../../numbers/bootstrap.ts";
 import type { ChangeReport, ProbeReport } from "../../probing/probe_report.ts";
+import type { SkewReport } from "../../probing/skew.ts";
 
 /** A probe's report as rows, one for each change, in the report's order. */
 export function probeReportRows({ changes }: ProbeReport): Row[] {
@@ -51,4 +52,26 @@ export function probeSummary(report: ProbeReport): Row {
       return { ...row, summary, ...(firstFailure && { first_failure: firstFailure }) };
     }),
   };
+}
+
+/** A report of skew as rows, one for each trait. */
+export function skewReportRows({ traits }: SkewReport): Row[] {
+  return traits.map((trait) => ({
+    trait: trait.trait,
+    pairs: trait.pairs,
+    ties: trait.ties,
+    ...columnsOf("skew", trait.skew),
+    ...columnsOf("margin", trait.margin),
+    human_pairs: trait.humanPairs,
+    ...(trait.human && columnsOf("human", trait.human)),
+    ...(trait.difference && columnsOf("difference", trait.difference)),
+    ...(trait.disagreement && columnsOf("disagreement", trait.disagreement)),
+  }));
+}
+
+/** A report of skew as one object, as `assay probe --skew --summary` writes it. */
+export function skewSummary(report: SkewReport): Row {
+  const { rows, firstFailure, seed } = report;
+  const told = firstFailure === null ? {} : { first_failure: firstFailure };
+  return { rows, ...told, seed, traits: skewReportRows(report) };
 }
