@@ -32,10 +32,23 @@ export async function laidOutRows(
   const { first } = seen;
   const isOwn = first === undefined || (ownValue(first, "benchmark") ?? null) !== null;
   const shown = isOwn ? undefined : benchmarkOfRow(first);
-  if (shown === undefined) return seen.rows;
+  if (shown === undefined) {
+    if (first !== undefined && isTexts(first.chosen) && isTexts(first.rejected)) {
+      await output.warn(
+        "chosen and rejected are lists of texts, and each is read as the steps of one response; where " +
+          "they are responses of their own, say which benchmark's (--benchmark rewardbench2, rm-bench)",
+      );
+    }
+    return seen.rows;
+  }
   await output.note(
     `rows are read as those of ${shown.title} (--benchmark ${shown.name}); --benchmark none reads them as ` +
       "they are",
   );
   return await checkedBenchmarkRows(seen.rows, shown);
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 1 &&
+    value.every((item) => typeof item === "string");
 }

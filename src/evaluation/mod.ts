@@ -13,6 +13,7 @@ export type {
   Benchmark,
   BenchmarkColumns,
   Figure,
+  FigureWithEnds,
   JudgedRow,
   Marks,
 } from "./benchmarks/benchmark.ts";

@@ -45,6 +45,14 @@ export interface Figure {
   readonly rows: number;
 }
 
+/** A figure with the ends of its interval; `null` where those are not known. */
+export interface FigureWithEnds extends Figure {
+  /** Lower end. */
+  readonly low: number | null;
+  /** Upper end. */
+  readonly high: number | null;
+}
+
 /** How a published data set is read, judged and averaged: all that Assay knows of it. */
 export interface Benchmark {
   /** The name on the command line. */
@@ -94,6 +102,8 @@ export interface Benchmark {
   };
   /** The figures of means by subset; called once for each draw of the bootstrap. */
   average(means: BenchmarkMeans): Figure[];
+  /** Figures of the figures' own intervals, which have none themselves. */
+  afterwards?(figures: readonly FigureWithEnds[]): Figure[];
   /** Whether there are lengths to compare with: not where steps are judged. */
   readonly hasBaselines: boolean;
   /** `false` where a row is neither right nor wrong as a whole. */

@@ -195,8 +195,15 @@ export class BenchmarkEvaluation {
   report(): BenchmarkReport {
     this.#close();
     const benchmark = this.#benchmark;
-    const figures = benchmark.average(this.#means("scores"));
-    const intervals = this.#intervals(figures);
+    const averages = benchmark.average(this.#means("scores"));
+    const intervals = this.#intervals(averages);
+    const withEnds = averages.map((figure, index) => ({
+      ...figure,
+      low: intervals[index]?.low ?? null,
+      high: intervals[index]?.high ?? null,
+    }));
+    const more = benchmark.afterwards?.(withEnds) ?? [];
+    const figures = [...withEnds, ...more.map((figure) => ({ ...figure, low: null, high: null }))];
     const others = ratingNames.slice(1).map((name) =>
       [name, byKey(benchmark.average(this.#means(name)))] as const
     );
@@ -208,14 +215,14 @@ export class BenchmarkEvaluation {
       rows: this.#rows,
       undecided: this.#undecided,
       tied: this.#tied,
-      figures: figures.map((figure, index) => ({
+      figures: figures.map((figure) => ({
         group: figure.group,
         name: figure.name,
         metric: figure.metric,
         rows: figure.rows,
         estimate: finite(figure.value),
-        low: intervals[index]?.low ?? null,
-        high: intervals[index]?.high ?? null,
+        low: figure.low,
+        high: figure.high,
         calibrated: other("calibrated", figure),
         baselines: {
           longest: other("longest", figure),

@@ -1,7 +1,14 @@
 import { AssayError } from "../../error.ts";
 import { expectedTop, valuesByScore } from "../../numbers/best_of.ts";
 import { kendallTau } from "../../numbers/kendall.ts";
-import type { Benchmark, BenchmarkColumns, Figure, JudgedRow, Marks } from "./benchmark.ts";
+import type {
+  Benchmark,
+  BenchmarkColumns,
+  Figure,
+  FigureWithEnds,
+  JudgedRow,
+  Marks,
+} from "./benchmark.ts";
 import type { BenchmarkMeans } from "./benchmark_means.ts";
 import { hasAll, PublishedColumns, without } from "./published_columns.ts";
 
@@ -32,6 +39,7 @@ export const ppe: Benchmark = {
   marks: [...single, ...bestOf, ...oracle],
   judge,
   average,
+  afterwards: separability,
   hasBaselines: true,
   hasOutcomes: false,
 };
@@ -134,7 +142,7 @@ function badPairs(expected: string, found: unknown): AssayError {
   return new AssayError(
     "evaluation/bad-row",
     `Cannot use "sampled_conflict_pairs": expected ${expected}, found ${
-      JSON.stringify(found)?.slice(0, 60)
+      String(found).slice(0, 60)
     }`,
   );
 }
@@ -183,4 +191,28 @@ function figuresOf(
     figure("loss", loss),
     ...(group === "subset" ? [figure("mean score", means.over(subsets, 2))] : []),
   ];
+}
+
+/** The share of two models each whose intervals of the mean score do not meet. */
+function separability(figures: readonly FigureWithEnds[]): Figure[] {
+  const models = figures.filter(({ group, metric }) =>
+    group === "subset" && metric === "mean score"
+  );
+  if (models.length < 2) return [];
+  let apart = 0;
+  let pairs = 0;
+  for (const [index, one] of models.entries()) {
+    for (const other of models.slice(index + 1)) {
+      pairs++;
+      if (one.low === null || other.low === null) return [];
+      if (one.low > other.high! || other.low > one.high!) apart++;
+    }
+  }
+  return [{
+    group: "benchmark",
+    name: ppe.title,
+    metric: "separability of models",
+    value: apart / pairs,
+    rows: models.reduce((sum, { rows }) => sum + rows, 0),
+  }];
 }

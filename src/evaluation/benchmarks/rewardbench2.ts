@@ -102,7 +102,7 @@ function checkTiesId(columns: BenchmarkColumns): void {
   throw new AssayError(
     "evaluation/bad-row",
     `Cannot evaluate the row of the subset Ties: expected an id ref:N or tied:N, found ${
-      JSON.stringify(id)?.slice(0, 60)
+      typeof id === "string" ? JSON.stringify(id.slice(0, 60)) : String(id)
     }`,
   );
 }

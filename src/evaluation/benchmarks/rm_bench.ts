@@ -1,7 +1,7 @@
 import { AssayError } from "../../error.ts";
 import type { Benchmark, Figure } from "./benchmark.ts";
 import type { BenchmarkMeans } from "./benchmark_means.ts";
-import { hasAll, PublishedColumns, without } from "./published_columns.ts";
+import { PublishedColumns, without } from "./published_columns.ts";
 import { meanOf, rightFirst, subsetFigures } from "./rules.ts";
 
 /** Styles of a response, from concise to detailed with Markdown. */
@@ -28,8 +28,7 @@ export const rmBench: Benchmark = {
   expects:
     '"prompt", "chosen" and "rejected" (lists of three texts, from concise to detailed with ' +
     'Markdown), and "domain" (chat, math, code, safety-response, safety-refuse)',
-  isPublished: (row) =>
-    Array.isArray(row.chosen) && Array.isArray(row.rejected) && hasAll(row, ["domain"]),
+  isPublished: (row) => Array.isArray(row.chosen) && Array.isArray(row.rejected),
   isUnmistakable: (row) =>
     published.includes(row.domain as string) &&
     [row.chosen, row.rejected].every((list) => Array.isArray(list) && list.length === styles),

@@ -1,3 +1,4 @@
+import { stringifyJson } from "../../data/json_text.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { Benchmark } from "../../evaluation/benchmarks/benchmark.ts";
@@ -51,7 +52,7 @@ export async function* benchmarkRows(
   for await (const read of rows) {
     const { row, line } = read;
     const isPart = row !== undefined && together?.isPart(row) === true;
-    const key = isPart ? JSON.stringify(ownValue(row, together.by)) : "";
+    const key = isPart ? stringifyJson(ownValue(row, together.by)) : "";
     if (!isPart || key !== waiting[0]?.key || waiting.length === mostTogether) yield* joined();
     if (isPart) waiting.push({ row, line, key });
     else yield row === undefined ? read : ofOneRow(line, row, benchmark);

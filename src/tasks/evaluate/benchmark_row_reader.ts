@@ -21,6 +21,9 @@ export interface BenchmarkRowOptions {
   readonly calibrator?: Calibrator | undefined;
 }
 
+const chosenFirst: Pick<BenchmarkRow, "correct"> = { correct: [true, false] };
+const noColumns: Row = {};
+
 /** Reads scored rows of a benchmark, in Assay's columns. */
 export class BenchmarkRowReader {
   readonly #benchmark: Benchmark;
@@ -64,7 +67,7 @@ export class BenchmarkRowReader {
   }
 
   #label(row: Row, { kind, responses }: ScoredResponses): Partial<BenchmarkRow> {
-    if (kind === "pair") return { correct: [true, false] };
+    if (kind === "pair") return chosenFirst;
     const count = responses.length;
     const first = numberInColumn(row, this.#column("num_correct"));
     if (first !== undefined) {
@@ -125,9 +128,12 @@ export class BenchmarkRowReader {
     subset: string | undefined,
   ): Pick<BenchmarkRow, "subset" | "prompt" | "columns"> {
     // Of the row's columns only those stay that a rule reads, so that texts need not.
-    const columns: Row = { id: ownValue(row, this.#column("id")), subset };
     const pairs = ownValue(row, "sampled_conflict_pairs");
-    if (pairs !== undefined) columns.sampled_conflict_pairs = pairs;
+    const columns = this.#benchmark.jointly !== undefined
+      ? { id: ownValue(row, this.#column("id")), subset }
+      : pairs !== undefined
+      ? { sampled_conflict_pairs: pairs }
+      : noColumns;
     return { subset, prompt: String(this.#prompts.of(row)), columns };
   }
 

@@ -34,7 +34,7 @@ export interface NamedRows {
 
 /** Two models on the same rows. */
 export interface ModelComparison {
-  /** The first model's figures, over the rows that both have. */
+  /** The first model's figures, over the rows that both have; without baselines. */
   readonly report: BenchmarkReport;
   /** The differences, first − second. */
   readonly comparison: BenchmarkComparison;
@@ -123,15 +123,20 @@ async function gather(
     fingerprints: [] as (string | undefined)[],
   };
   const idColumn = options.columns?.get("id") ?? "id";
+  const subsets = new Map<string, string>();
   const counts = await readBenchmark(rows, benchmark, options, (row, source) => {
     const id = ownValue(source, idColumn);
-    gathered.rows.push(row);
+    const { lengths: _, markdown: __, calibrated: ___, ...rest } = row;
+    // Each row's text of a subset would be kept as its own.
+    const subset = rest.subset === undefined ? undefined : subsets.get(rest.subset) ?? rest.subset;
+    if (subset !== undefined) subsets.set(subset, subset);
+    gathered.rows.push({ ...rest, subset });
     gathered.ids.push(
       typeof id === "string" || typeof id === "number" || typeof id === "bigint"
         ? String(id)
         : undefined,
     );
-    gathered.subsets.push(row.subset);
+    gathered.subsets.push(subset);
     gathered.fingerprints.push(textFingerprint(explicitTexts(source)));
   });
   return { ...gathered, counts };

@@ -1,3 +1,4 @@
+import { stringifyJson } from "../../data/json_text.ts";
 import type { Row } from "../../data/rows.ts";
 import { fingerprint } from "../../numbers/fingerprint.ts";
 import { ownValue } from "../../own_value.ts";
@@ -47,10 +48,10 @@ export class PromptClusters {
   #promptOf(row: Row): string | undefined {
     const prompt = ownValue(row, this.#column);
     if (typeof prompt === "string") return prompt;
-    if (typeof prompt === "object" && prompt !== null) return JSON.stringify(prompt);
+    if (typeof prompt === "object" && prompt !== null) return stringifyJson(prompt);
     for (const name of ["messages", "chosen"]) {
       const list = ownValue(row, name);
-      if (Array.isArray(list) && list.length > 1) return JSON.stringify(list.slice(0, -1));
+      if (Array.isArray(list) && list.length > 1) return stringifyJson(list.slice(0, -1));
     }
     return undefined;
   }

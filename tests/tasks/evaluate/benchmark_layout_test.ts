@@ -5,6 +5,8 @@ import {
   benchmarkOfRow,
   benchmarks,
 } from "../../../src/evaluation/benchmarks/benchmarks.ts";
+import { AssayError } from "../../../src/error.ts";
+import { evaluateBenchmark } from "../../../src/tasks/evaluate/evaluate_benchmark.ts";
 import { benchmarkRows } from "../../../src/tasks/evaluate/benchmark_layout.ts";
 import { rowsInMemory } from "../../../src/tasks/repeatable_rows.ts";
 
@@ -150,6 +152,11 @@ const layouts: readonly (readonly [name: string, published: Row, own: Row])[] = 
     },
   ],
   [
+    "helpsteer",
+    { prompt: "p", response: "a", helpfulness: 3, correctness: 1, coherence: 2 },
+    { prompt: "p", responses: ["a"], qualities: [3] },
+  ],
+  [
     "ultrafeedback",
     {
       instruction: "p",
@@ -293,4 +300,41 @@ Deno.test("what is not certain in a row is refused by name, and the rows beside 
   assert.deepEqual(await read("shp", [{ benchmark: "rmb", chosen_score: 1 }]), [
     "evaluation/layout",
   ]);
+});
+
+/** A row with one value in it, at any depth, changed. */
+function* spoilt(value: unknown): Generator<unknown> {
+  const odd = [null, 7n, -1, "", "text", [], {}, [null], [[1n]], { length: 3 }, true];
+  yield* odd;
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      for (const one of spoilt(item)) yield value.with(index, one);
+    }
+  } else if (typeof value === "object" && value !== null) {
+    for (const [name, item] of Object.entries(value)) {
+      for (const one of spoilt(item)) yield { ...value, [name]: one };
+    }
+  }
+}
+
+Deno.test("whatever a row holds, reading and judging it ends in a figure or an error of its own", async () => {
+  for (const [name, published, own] of layouts) {
+    const benchmark = benchmarkNamed(name)!;
+    const scores = { scores: [1, 1], chosen_score: 2, rejected_score: 1, step_scores: [0.2, 0.9] };
+    const rows = [published, { ...own, ...scores }].flatMap((row) =>
+      Object.keys(row).flatMap((column) =>
+        [...spoilt(row[column as keyof typeof row])].map((value) => ({ ...row, [column]: value }))
+      )
+    );
+    for (const row of rows) {
+      benchmarkOfRow(row);
+      try {
+        await evaluateBenchmark(rowsInMemory([row]).read(), benchmark, { draws: 3 });
+      } catch (error) {
+        const text = `${name}: ${error} of ${Deno.inspect(row)}`;
+        assert.ok(error instanceof AssayError, text);
+        assert.match(error.message, /expected|Expected/, text);
+      }
+    }
+  }
 });
