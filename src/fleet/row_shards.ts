@@ -25,7 +25,7 @@ export interface ShardRow {
 
 /** How rows are cut into shards. */
 export interface ShardOptions {
-  /** Estimated tokens of a shard; 8,192 by default. */
+  /** Estimated tokens of a shard; 4,096 by default. */
   readonly tokens?: number | undefined;
   /** Conversations of a shard; 256 by default. */
   readonly conversations?: number | undefined;
@@ -48,7 +48,7 @@ export async function* cutShards(
   options: ShardOptions = {},
 ): AsyncGenerator<Shard> {
   const budget = {
-    tokens: options.tokens ?? 8192,
+    tokens: options.tokens ?? 4096,
     conversations: options.conversations ?? 256,
   };
   let index = 0;

@@ -77,7 +77,7 @@ export function addServerFlags(command: Command): Command {
     .option("--api-key-file <file>", "a file with that key, which no list of processes shows")
     .option(
       "--shard-tokens <tokens>",
-      "with --server: tokens of a request, about (default: 8192)",
+      "with --server: tokens of a request, about (default: 4096)",
       countArgument,
     )
     .option(
