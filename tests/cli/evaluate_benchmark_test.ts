@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { fit } from "../../src/calibration/fit.ts";
+import { poolOfRows } from "../../src/calibration/pool.ts";
 import { evaluateCommand } from "../../src/cli/evaluate/evaluate.ts";
 import { run } from "../../src/cli/main.ts";
 import { scoreCommand } from "../../src/cli/score/score.ts";
@@ -195,4 +197,25 @@ Deno.test("steps are judged by the threshold that is asked for", async () => {
     const found = await assay({ "a.jsonl": rows }, args);
     assert.equal(found.rows.find(({ metric }) => metric === "f1")!.value, f1, found.stderr);
   }
+});
+
+Deno.test("--calibrate tells what a calibrator would change, with the interval of the change", async () => {
+  const pool = poolOfRows([
+    { score: 1, features: { length: 1 } },
+    { score: 2, features: { length: 9 } },
+  ]);
+  // One point off for each code point: the shorter response wins.
+  const { calibrator } = fit(pool, { method: "penalty", penalty: 1, center: false });
+  const args = ["evaluate", "@/a.jsonl", "--calibrate", "@/calibrator.json"];
+  const { rows, stderr } = await assay(
+    { "a.jsonl": second, "calibrator.json": [JSON.parse(JSON.stringify(calibrator))] },
+    args,
+  );
+  const [whole] = rows;
+  assert.deepEqual(
+    [whole!.value, whole!.calibrated, whole!.calibrated_change],
+    [0.25, 1, 0.75],
+    stderr,
+  );
+  assert.deepEqual([whole!.calibrated_change_low, whole!.calibrated_change_high], [0.25, 1]);
 });

@@ -41,9 +41,18 @@ export function benchmarkReportRows({ benchmark, figures }: BenchmarkReport): Ro
     value: figure.estimate,
     low: figure.low,
     high: figure.high,
-    ...(isCalibrated && { calibrated: figure.calibrated }),
+    ...(isCalibrated && calibratedColumns(figure)),
     ...figure.baselines,
   }));
+}
+
+function calibratedColumns({ calibrated, calibratedChange }: BenchmarkFigure): Row {
+  return {
+    calibrated,
+    calibrated_change: calibratedChange?.estimate ?? null,
+    calibrated_change_low: calibratedChange?.low ?? null,
+    calibrated_change_high: calibratedChange?.high ?? null,
+  };
 }
 
 /** Writes a report as a table for people, on standard output. */
@@ -52,12 +61,12 @@ export async function writeBenchmarkTable(report: BenchmarkReport, output: Outpu
   const has = (known: (figure: BenchmarkFigure) => number | null) =>
     figures.some((figure) => known(figure) !== null);
   const columns: [string, (figure: BenchmarkFigure) => number | null][] = [
-    ["calibrated#", ({ calibrated }) => calibrated],
     ["longest#", ({ baselines }) => baselines.longest],
     ["shortest#", ({ baselines }) => baselines.shortest],
     ["most markdown#", ({ baselines }) => baselines.markdown],
   ];
   const shown = columns.filter(([, value]) => has(value));
+  const isCalibrated = has(({ calibrated }) => calibrated);
   const lines = table(output, [
     "group",
     "name",
@@ -65,6 +74,7 @@ export async function writeBenchmarkTable(report: BenchmarkReport, output: Outpu
     "rows#",
     "value#",
     "95 % interval#",
+    ...(isCalibrated ? ["calibrated#", "change, 95 %#"] : []),
     ...shown.map(([name]) => name),
   ]);
   for (const figure of figures) {
@@ -76,6 +86,12 @@ export async function writeBenchmarkTable(report: BenchmarkReport, output: Outpu
       String(rows),
       figureText(estimate, metric),
       rangeText(figure, metric),
+      ...(isCalibrated
+        ? [
+          figureText(figure.calibrated, metric),
+          figure.calibratedChange === null ? "–" : rangeText(figure.calibratedChange, metric),
+        ]
+        : []),
       ...shown.map(([, value]) => figureText(value(figure), metric)),
     ]);
   }

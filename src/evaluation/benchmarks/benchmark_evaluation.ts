@@ -49,6 +49,8 @@ export interface BenchmarkFigure extends Interval {
   readonly rows: number;
   /** The same by the calibrated scores; `null` without them. */
   readonly calibrated: number | null;
+  /** Calibrated − not calibrated, by draws of prompts that both share; `null` without them. */
+  readonly calibratedChange: Interval | null;
   /** The same if a property of the responses chose. */
   readonly baselines: Baselines;
 }
@@ -196,19 +198,33 @@ export class BenchmarkEvaluation {
     this.#close();
     const benchmark = this.#benchmark;
     const averages = benchmark.average(this.#means("scores"));
-    const intervals = this.#intervals(averages);
-    const withEnds = averages.map((figure, index) => ({
+    const calibrated = alignedValues(averages, benchmark.average(this.#means("calibrated")));
+    const isCalibrated = calibrated.some((value) => Number.isFinite(value));
+    const intervals = this.#intervals(averages, isCalibrated);
+    const ends = (place: number) => ({
+      low: intervals[place]?.low ?? null,
+      high: intervals[place]?.high ?? null,
+    });
+    const withEnds = averages.map((figure, place) => ({
       ...figure,
-      low: intervals[index]?.low ?? null,
-      high: intervals[index]?.high ?? null,
+      ...ends(place),
+      change: isCalibrated
+        ? { estimate: finite(calibrated[place]! - figure.value), ...ends(averages.length + place) }
+        : null,
     }));
     const more = benchmark.afterwards?.(withEnds) ?? [];
-    const figures = [...withEnds, ...more.map((figure) => ({ ...figure, low: null, high: null }))];
+    const figures = [
+      ...withEnds,
+      ...more.map((figure) => ({ ...figure, low: null, high: null, change: null })),
+    ];
     const others = ratingNames.slice(1).map((name) =>
       [name, byKey(benchmark.average(this.#means(name)))] as const
     );
     const other = (name: Rating, figure: Figure) =>
-      finite(others.find(([one]) => one === name)?.[1].get(keyOf(figure)));
+      // A mean score is of the model's own scale.
+      figure.metric === "mean score"
+        ? null
+        : finite(others.find(([one]) => one === name)?.[1].get(keyOf(figure)));
     return {
       benchmark: benchmark.name,
       title: benchmark.title,
@@ -224,6 +240,7 @@ export class BenchmarkEvaluation {
         low: figure.low,
         high: figure.high,
         calibrated: other("calibrated", figure),
+        calibratedChange: figure.change,
         baselines: {
           longest: other("longest", figure),
           shortest: other("shortest", figure),
@@ -241,7 +258,7 @@ export class BenchmarkEvaluation {
         index: evaluation.#index,
         means: evaluation.#means("scores"),
         bootstrap: evaluation.#bootstrap(),
-        drawnFigures: () => evaluation.#drawnFigures(),
+        drawnFigures: () => evaluation.#drawnFigures("scores"),
         outcome: (entry) => evaluation.#tables.scores.outcome(entry),
       };
     };
@@ -251,8 +268,8 @@ export class BenchmarkEvaluation {
     return this.#tables[rating].means(this.#index);
   }
 
-  #drawnFigures(): (drawn: Uint32Array) => Figure[] {
-    const means = this.#tables.scores.drawnMeans(this.#index);
+  #drawnFigures(rating: "scores" | "calibrated"): (drawn: Uint32Array) => Figure[] {
+    const means = this.#tables[rating].drawnMeans(this.#index);
     return (drawn) => this.#benchmark.average(means(drawn));
   }
 
@@ -263,12 +280,18 @@ export class BenchmarkEvaluation {
     return { draws: draws ?? bootstrapDraws(cost), seed };
   }
 
-  #intervals(figures: readonly Figure[]): readonly Interval[] {
+  /** Intervals of the figures, then, with calibrated scores, of what they change. */
+  #intervals(figures: readonly Figure[], isCalibrated: boolean): readonly Interval[] {
     const { draws, seed } = this.#bootstrap();
     if (draws === 0 || figures.length === 0) return [];
-    const drawn = this.#drawnFigures();
-    const statistics = (sample: Uint32Array) => alignedValues(figures, drawn(sample));
-    return bootstrapAll(this.#index.clusters, statistics, { draws, seed });
+    const drawn = this.#drawnFigures("scores");
+    const after = isCalibrated ? this.#drawnFigures("calibrated") : undefined;
+    return bootstrapAll(this.#index.clusters, (sample) => {
+      const values = alignedValues(figures, drawn(sample));
+      if (after === undefined) return values;
+      const changed = alignedValues(figures, after(sample));
+      return [...values, ...changed.map((value, place) => value - values[place]!)];
+    }, { draws, seed });
   }
 
   /** Judges what waited for its counterparts. */
