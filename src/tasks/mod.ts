@@ -39,6 +39,11 @@ export {
   type SweepPoint,
   sweepSoup,
 } from "./soup_sweep.ts";
+export {
+  pairsFromSamples,
+  type SampledPair,
+  type SamplePairOptions,
+} from "./curate/sample_pairs.ts";
 export { scoringStream } from "./score/scoring_stream.ts";
 export type { ScoreColumnsOptions } from "./score/score_columns.ts";
 

@@ -60,6 +60,7 @@ export {
   type GoldPoint,
   type GoldPrompt,
 } from "./gold_curve.ts";
+export { groupSamples, type SampleGroups, wordOverlap } from "./sample_groups.ts";
 export { type StrengthGroup, strengthGroups } from "./groups.ts";
 export {
   type JoinBy,

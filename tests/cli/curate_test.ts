@@ -275,3 +275,39 @@ Deno.test("assay curate of an empty file writes nothing and says so", async () =
     assert.match(stderr, /the input has no rows/);
   });
 });
+
+Deno.test("assay curate --samples makes pairs of samples, and keeps the others apart", async () => {
+  await inFolder(async (folder) => {
+    const rows = [
+      { id: 1, prompt: "?", responses: ["It is 4.", "it is 4", "No"] },
+      { id: 2, prompt: "?", responses: ["a", "b"] },
+      { id: 3, prompt: "?" },
+    ];
+    const path = await votedFile(folder, rows);
+    const dropped = `${folder}/dropped.jsonl`;
+    const summary = `${folder}/summary.json`;
+    const args = [path, "--samples", "--dropped", dropped, "--summary", summary];
+    const { status, rows: pairs, stderr } = await curate(...args);
+    assert.equal(status, 1);
+    assert.deepEqual(pairs.map(({ id, rejected }) => [id, rejected]), [[1, "No"]]);
+    assert.match(
+      stderr,
+      /1 pairs of 3 prompts; without one 0 whose .*, 1 with two as large, 0 whose/,
+    );
+    assert.equal((await Deno.readTextFile(dropped)).trim().split("\n").length, 2);
+    const counts = JSON.parse(await Deno.readTextFile(summary));
+    assert.deepEqual([counts.pairs, counts.tied, counts.failed], [1, 1, 1]);
+    const wrong: [string[], RegExp][] = [
+      [[path, "--samples", "--recipe", "flip"], /--samples alone, found it with --recipe/],
+      [[path, "--recipe", "flip", "--alike", "0.5"], /--samples with --alike/],
+      [[path, "--samples", "--similarity", "tokens"], /numbers of tokens/],
+      [[path, path, "--samples"], /one file of samples/],
+      [[path, "--samples", "--alike", "3"], /voting\/bad-option/],
+    ];
+    for (const [args, message] of wrong) {
+      const { status, stderr, stdout } = await curate(...args);
+      assert.deepEqual([status, stdout], [2, ""], stderr);
+      assert.match(stderr, message);
+    }
+  });
+});

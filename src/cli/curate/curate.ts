@@ -28,9 +28,17 @@ import {
   categoryBounds,
   curationOptions,
   type RecipeFlags,
+  type SimilarityKind,
 } from "./curate_options.ts";
+import {
+  addSampleFlags,
+  checkSampleFlags,
+  curateSamples,
+  type SampleFlags,
+} from "./sample_flags.ts";
 
-interface CurateFlags extends RecipeFlags {
+interface CurateFlags extends RecipeFlags, SampleFlags {
+  readonly similarity: SimilarityKind;
   readonly undo?: true | undefined;
   readonly dropped?: string | undefined;
   readonly summary?: string | undefined;
@@ -52,12 +60,16 @@ const description = [
   "drop, soft-label (1 - target_probability) and label-smoothing, its treatments one by one; " +
   "prior-margin (PCRM: margin_cap from the responses' similarity) and goal (each pair twice, asking " +
   "for each response's quality).",
+  "--samples makes pairs of a policy's samples (rows of prompt and responses): they are grouped by what " +
+  "they say, and where the largest group has a large share, one of it is chosen and one of the others " +
+  "rejected, with label_smoothing = 1 - that share.",
 ].join("\n\n");
 
 const examples = `
 Examples:
   assay curate voted.jsonl --recipe flip-margin > train.jsonl
   assay curate voted.jsonl --recipe drop --drop incorrect,ambiguous --dropped dropped.jsonl > train.jsonl
+  assay curate --samples sampled.jsonl --confidence 0.6 > synthetic.jsonl
   assay curate --undo train.jsonl dropped.jsonl > voted.jsonl
   assay vote a.jsonl b.jsonl c.jsonl | assay curate --recipe soft-label --output train.parquet
 
@@ -76,7 +88,7 @@ export function curateCommand(output: Output = Output.system()): Command {
     .option("--undo", "make the rows again that a curated file was made from")
     .option("--dropped <file>", "write rows that are left out")
     .option("--summary <file>", "write counts, and which rows were flipped and dropped, as JSON");
-  addRecipeFlags(command)
+  addSampleFlags(addRecipeFlags(command))
     .addOption(formatOption())
     .addOption(outputFileOption())
     .addOption(inputFormatOption())
@@ -84,11 +96,13 @@ export function curateCommand(output: Output = Output.system()): Command {
     .addHelpText("after", examples);
   return command.action(async (inputs: readonly string[], flags: CurateFlags) => {
     const sources = inputs.length === 0 ? ["-"] : inputs;
+    checkSampleFlags(flags, sources.length);
     await checkOutputs({
       inputs: [...sources, flags.tokenizer],
       outputs: [flags.output, flags.dropped, flags.summary],
     });
-    if (flags.undo) await undo(sources, flags, output);
+    if (flags.samples) await curateSamples(sources[0]!, flags, output);
+    else if (flags.undo) await undo(sources, flags, output);
     else await curate(sources, flags, output);
   });
 }
@@ -126,7 +140,7 @@ async function curate(
     throw new AssayError(
       "cli/usage",
       recipe === undefined
-        ? "Cannot curate: expected --recipe (or --undo), found neither"
+        ? "Cannot curate: expected --recipe (or --samples, or --undo), found none"
         : `Cannot curate: expected one file of pairs, found ${inputs.length}`,
     );
   }

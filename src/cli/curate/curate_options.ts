@@ -77,7 +77,8 @@ export function addRecipeFlags(command: Command): Command {
       new Option(
         "--similarity <how>",
         "prior-margin: length ratio in words or in tokens, or cosine of the columns " +
-          "chosen_embedding and rejected_embedding",
+          "chosen_embedding and rejected_embedding; --samples: words in common, or cosine of the " +
+          "vectors in the column embeddings",
       ).choices(["words", "tokens", "embedding"]).default("words"),
     )
     .option("--tokenizer <folder>", "prior-margin: checkpoint whose tokens are counted")

@@ -129,7 +129,7 @@ export function numberArgument(text: string): number {
 }
 
 /** A whole number of at least 0. */
-function seedArgument(text: string): number {
+export function seedArgument(text: string): number {
   return checked(text, (x) => Number.isSafeInteger(x) && x >= 0, "Expected a whole number.");
 }
 
