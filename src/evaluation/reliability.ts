@@ -6,6 +6,7 @@ import {
   type BootstrapOptions,
   type Interval,
 } from "../numbers/bootstrap.ts";
+import { clopperPearsonLower, clopperPearsonUpper } from "../numbers/binomial.ts";
 import { logSigmoid, sigmoid } from "../numbers/sigmoid.ts";
 import { type Binning, equalMassBins, equalWidthBins } from "./reliability_bins.ts";
 import { fitTemperature, minimalSlope } from "./temperature.ts";
@@ -20,7 +21,10 @@ export interface ReliabilityBin {
   readonly pairs: number;
   /** Their mean confidence; `null` without pairs. */
   readonly confidence: number | null;
-  /** The share of them in the right order, a tie counting half. */
+  /**
+   * The share of them in the right order, a tie counting half. Where it is 0 or 1 all draws agree, which
+   * tells nothing: the interval is then the exact (Clopper–Pearson) one of as many clusters.
+   */
   readonly accuracy: Interval;
 }
 
@@ -250,8 +254,14 @@ function figuresAt(
   }, draws);
   const [accuracy, brier, nll, ece, eceEqualMass] = intervals;
   addAll(() => 1);
-  const binsOf = (binning: number) =>
-    reportBins(binnings[binning]!, sums, binning * bins, intervals.slice(5 + binning * bins));
+  const tail = (1 - (draws.confidence ?? 0.95)) / 2;
+  const binsOf = (binning: number) => {
+    const accuracies = intervals.slice(5 + binning * bins, 5 + (binning + 1) * bins);
+    const exact = accuracies.map((accuracy, bin) =>
+      exactIfAlike(accuracy, () => clustersIn(binnings[binning]!, bin, clusters), tail)
+    );
+    return reportBins(binnings[binning]!, sums, binning * bins, exact);
+  };
   const confidence = confidences.reduce((sum, one) => sum + one, 0) / confidences.length;
   const figures = {
     temperature,
@@ -277,6 +287,22 @@ function figuresOf(sums: Float64Array, bins: number): number[] {
     errors[bin < bins ? 0 : 1]! += Math.abs(sums[at + 1]! - sums[at + 2]!) / pairs;
   }
   return [sums[1]! / pairs, sums[2]! / pairs, sums[3]! / pairs, ...errors, ...accuracies];
+}
+
+/** The exact interval where all were right, or none. */
+function exactIfAlike(accuracy: Interval, count: () => number, tail: number): Interval {
+  const { estimate } = accuracy;
+  if (estimate !== 0 && estimate !== 1) return accuracy;
+  const clusters = count();
+  return {
+    estimate,
+    low: clopperPearsonLower(estimate * clusters, clusters, tail),
+    high: clopperPearsonUpper(estimate * clusters, clusters, tail),
+  };
+}
+
+function clustersIn({ of }: Binning, bin: number, clusters: Clusters): number {
+  return new Set(clusters.of.filter((_, pair) => of[pair] === bin)).size;
 }
 
 function reportBins(

@@ -58,6 +58,9 @@ export function bootstrapDraws(clusters: number): number {
  * Bootstrap interval of the mean of all values. Clusters, for example the pairs of a prompt, are drawn
  * whole, with replacement: rows of one prompt are not independent of each other.
  *
+ * Where all clusters are alike, so are the draws: both ends are then the mean itself, which tells nothing of
+ * how sure it is.
+ *
  * @param clusters Sums and counts by cluster; of equal lengths.
  * @param options How to draw.
  * @returns The mean with its interval. The ends are `null` with fewer than two clusters.

@@ -80,6 +80,10 @@ Deno.test("a temperature that no minimum has is refused by name, and the rest is
   assert.equal(fitted, null);
   assert.equal(temperature.estimate, null);
   assert.equal(accuracy.estimate, 1);
+  // Three right ones of three may be three of five: no interval of a point.
+  const [bin] = reliability([1, 1, 1], { draws: 10, bins: 1 }).asGiven.bins;
+  assert.equal(bin!.accuracy.high, 1);
+  assertNear(bin!.accuracy.low, 0.025 ** (1 / 3), "exact");
   const none = reliability([-1e-320, 1e-320, 1e300], { draws: 10 });
   assert.ok(none.fitted === null || Number.isFinite(none.fitted.temperature));
 });

@@ -52,13 +52,13 @@ export async function writeIntervals(
     `${artifact.of} intervals for ${
       percent(1 - alpha)
     } of targets, from ${artifact.all.rows} rows: ` +
-      `± ${artifact.all.quantile}${
+      `± ${short(artifact.all.quantile)}${
         quantiles === undefined ? "" : " around the head's own quantiles"
       }`,
   );
   const named = Object.entries(artifact.groups);
   for (const [name, { rows, quantile }] of named) {
-    await output.note(`group ${name}: ± ${quantile}, from ${rows} rows`);
+    await output.note(`group ${name}: ± ${short(quantile)}, from ${rows} rows`);
   }
   if (group !== undefined) await warnOfSmallGroups(fitted.rows, artifact.groups, output);
   await noteCoverage(heldOut, "fitted on one half of the rows, the other half holds", output);
@@ -108,7 +108,9 @@ export async function writeAbstentions(
   await writeSummary(summary, flags);
   const { threshold, fit: { decided, errors, rows: all, upperBound } } = artifact;
   await output.note(
-    `margins below ${threshold} are not decided: ${decided} of ${all} rows are, ${errors} of them ` +
+    `margins below ${
+      short(threshold)
+    } are not decided: ${decided} of ${all} rows are, ${errors} of them ` +
       `wrongly; the risk is at most ${percent(upperBound)}, with confidence ${
         percent(1 - artifact.delta)
       }`,
@@ -216,6 +218,10 @@ async function noteCoverage(
       percent(high)
     }; made for ${percent(report.nominal)})`,
   );
+}
+
+function short(value: number | null): string {
+  return value === null ? "∞" : String(Number(value.toPrecision(6)));
 }
 
 /** What can't be measured on half of the rows is not told. */
