@@ -67,5 +67,6 @@ export {
   type ReliabilityOptions,
   type ReliabilityReport,
 } from "./reliability.ts";
+export { drawReliability, type ReliabilityDot, reliabilityDots } from "./reliability_plot.ts";
 export { fitTemperature } from "./temperature.ts";
 export { isTiesId, type TiesRow, type TiesScore, tiesScore } from "./ties_subset.ts";

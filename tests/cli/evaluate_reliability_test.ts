@@ -7,14 +7,17 @@ import { captureOutput, inFolder } from "./captured_output.ts";
 async function evaluate(rows: readonly unknown[], args: readonly string[]) {
   const captured = captureOutput();
   let status = -1;
+  let picture = "";
   let summary: Record<string, unknown> = {};
   await inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/rows.jsonl`, rows.map((r) => JSON.stringify(r)).join("\n"));
-    const given = ["evaluate", `${folder}/rows.jsonl`, "--summary", `${folder}/s.json`, ...args];
+    const own = args.map((arg) => arg.replace("@", folder));
+    const given = ["evaluate", `${folder}/rows.jsonl`, "--summary", `${folder}/s.json`, ...own];
     status = await run([evaluateCommand(captured.output)], given, captured.output);
+    picture = await Deno.readTextFile(`${folder}/r.svg`).catch(() => "");
     if (status < 2) summary = JSON.parse(await Deno.readTextFile(`${folder}/s.json`));
   });
-  return { status, summary, captured };
+  return { status, summary, captured, picture };
 }
 
 const rows = [
@@ -35,6 +38,8 @@ Deno.test("assay evaluate --reliability adds a row, a part of the summary and ta
   const { group: _, ...report } = found;
   assert.deepEqual(summary.reliability, report);
   assert.match(captured.stderr(), /temperature .*fitted on these very pairs/);
+  const drawn = await evaluate(rows, ["--plot", "@/r.svg"]);
+  assert.match(drawn.picture, /^<svg .*temperature 1.*, fitted/s);
   const table = await evaluate(rows, ["--reliability", "--format", "table"]);
   assert.match(table.captured.stdout(), /scores, T fitted/);
 });

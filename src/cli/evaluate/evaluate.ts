@@ -25,7 +25,7 @@ import {
   reportLeaderboard,
 } from "./evaluate_benchmark.ts";
 import { type PlainFlags, reportPlain } from "./plain_evaluation.ts";
-import { reliabilityMeaning } from "./reliability_report.ts";
+import { reliabilityMeaning, svgArgument } from "./reliability_report.ts";
 import { scoredFirst } from "./score_first.ts";
 
 interface EvaluateFlags extends ModelFlags, BenchmarkFlags, PlainFlags {
@@ -94,6 +94,7 @@ export function evaluateCommand(
     )
     .option("--subset <column>", "column that names a row's subset", "subset")
     .option("--reliability", reliabilityMeaning)
+    .option("--plot <file>", "draw reliability: .svg", svgArgument)
     .option("--summary <file>", "save everything as JSON")
     .addOption(reportFormatOption())
     .addOption(inputFormatOption())
@@ -116,7 +117,7 @@ async function evaluate(
   using bar = progressBar(output);
   await checkOutputs({
     inputs: [...inputs, flags.against, flags.calibrate, flags.model],
-    outputs: [flags.summary],
+    outputs: [flags.summary, flags.plot],
   });
   const calibrator = flags.calibrate === undefined
     ? undefined
@@ -150,7 +151,7 @@ async function evaluate(
 }
 
 /** Flags that ask for more than a benchmark's rules tell. */
-const plainOnly = ["tie", "quality", "bestOf", "reliability"];
+const plainOnly = ["tie", "quality", "bestOf", "reliability", "plot"];
 
 /** The benchmark that the flag names; else the one that the first row names, or is published by. */
 function benchmarkOf(first: Row | undefined, flags: EvaluateFlags): Benchmark | undefined {

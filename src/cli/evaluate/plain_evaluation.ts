@@ -2,6 +2,7 @@ import type { Calibrator } from "../../calibration/calibrator.ts";
 import type { ReadRow } from "../../data/rows.ts";
 import type { TieRule } from "../../evaluation/best_of_n_accuracy.ts";
 import type { EvaluationReport } from "../../evaluation/evaluation.ts";
+import { drawReliability } from "../../evaluation/reliability_plot.ts";
 import { evaluateRows, type RowEvaluation } from "../../tasks/evaluate/evaluate_rows.ts";
 import { evaluationRows, evaluationSummary } from "../../tasks/evaluate/evaluation_rows.ts";
 import { ReliabilityRows } from "../../tasks/evaluate/reliability_rows.ts";
@@ -21,6 +22,7 @@ export interface PlainFlags {
   readonly column?: ReadonlyMap<string, string> | undefined;
   readonly subset: string;
   readonly reliability?: true | undefined;
+  readonly plot?: string | undefined;
   readonly summary?: string | undefined;
   readonly format?: "jsonl" | "table" | undefined;
 }
@@ -40,7 +42,8 @@ export async function reportPlain(
 ): Promise<void> {
   const { column: columns, subset, quality, tie = "half" } = flags;
   const options = { columns, subset, quality, calibrator };
-  const gathered = flags.reliability && new ReliabilityRows(options);
+  const isAsked = flags.reliability || flags.plot !== undefined;
+  const gathered = isAsked ? new ReliabilityRows(options) : undefined;
   const result = await evaluateRows(gathered?.watch(scored) ?? scored, {
     ...options,
     bestOf: largestOf(flags),
@@ -52,6 +55,9 @@ export async function reportPlain(
   for (const warning of warnings) await output.warn(warning);
   const reliability = gathered?.report();
   if (reliability !== undefined) await noteReliability(reliability, output);
+  if (reliability !== undefined && flags.plot !== undefined) {
+    await writeTextFile(flags.plot, await drawReliability(reliability));
+  }
   if (flags.summary !== undefined) {
     const summary = { ...evaluationSummary(result), reliability };
     await writeTextFile(flags.summary, JSON.stringify(summary, null, 2) + "\n");

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "commander";
 import type { Interval } from "../../numbers/bootstrap.ts";
 import type { ReliabilityFigures, ReliabilityReport } from "../../evaluation/reliability.ts";
 import type { RowReliability } from "../../tasks/evaluate/reliability_rows.ts";
@@ -7,6 +8,12 @@ import { table } from "../table.ts";
 /** What `--reliability` says in the command's help. */
 export const reliabilityMeaning =
   "also tell whether margins are log odds: calibration error, Brier, likelihood, temperature";
+
+/** The name of a picture's file. */
+export function svgArgument(text: string): string {
+  if (/\.svg$/i.test(text)) return text;
+  throw new InvalidArgumentError("Expected a file name that ends in .svg.");
+}
 
 /** Writes reliability as tables for people, on standard output. */
 export async function writeReliabilityTable(
