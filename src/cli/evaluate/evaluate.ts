@@ -3,7 +3,6 @@ import type { Row, RowFormat } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { benchmarkNamed, benchmarkOfRow } from "../../evaluation/benchmarks/benchmarks.ts";
 import type { Benchmark } from "../../evaluation/benchmarks/benchmark.ts";
-import { ownValue } from "../../own_value.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
 import { checkedBenchmarkRows, withFirst } from "../../tasks/evaluate/benchmark_layout.ts";
@@ -158,9 +157,7 @@ function benchmarkOf(first: Row | undefined, flags: EvaluateFlags): Benchmark | 
   if (flags.benchmark !== undefined) return benchmarkNamed(flags.benchmark);
   const asked: Readonly<Record<string, unknown>> = { ...flags };
   if (first === undefined || plainOnly.some((name) => asked[name] !== undefined)) return undefined;
-  const own = ownValue(first, "benchmark");
-  if (typeof own === "string") return benchmarkNamed(own);
-  return flags.model === undefined ? undefined : benchmarkOfRow(first);
+  return benchmarkOfRow(first);
 }
 
 function checkUsage(inputs: readonly string[], flags: EvaluateFlags): void {
@@ -169,8 +166,12 @@ function checkUsage(inputs: readonly string[], flags: EvaluateFlags): void {
   if (flags.benchmark !== undefined) {
     refuseFlags(asked, plainOnly, "beside --benchmark, whose rules say what counts");
   }
-  if (several) refuseFlags(asked, [...plainOnly, "model", "against"], "beside several files");
-  if (flags.against !== undefined) refuseFlags(asked, plainOnly, "beside --against");
+  if (several) {
+    refuseFlags(asked, [...plainOnly, "calibrate", "model", "against"], "beside several files");
+  }
+  if (flags.against !== undefined) {
+    refuseFlags(asked, [...plainOnly, "calibrate"], "beside --against");
+  }
   const read = [...inputs, flags.against];
   if (read.filter((input) => input === "-").length > 1) {
     throw new AssayError(
