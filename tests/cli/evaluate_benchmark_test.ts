@@ -173,7 +173,10 @@ Deno.test("another layout, an unknown benchmark and flags that contradict are re
     "--benchmark",
     "hh",
   ]);
-  assert.match(unscored.stderr, /Cannot evaluate any of 1 rows.*expected "score"/);
+  assert.match(
+    unscored.stderr,
+    /Cannot evaluate any of 1 rows.*expected scores beside it.*score it first/,
+  );
   const cases: readonly (readonly [string[], RegExp])[] = [
     [["@/a.jsonl", "--benchmark", "nobody"], /Allowed choices are rewardbench/],
     [["@/a.jsonl", "--benchmark", "rmb", "--tie", "half"], /no --tie beside --benchmark/],

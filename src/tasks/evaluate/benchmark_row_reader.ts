@@ -23,6 +23,7 @@ export interface BenchmarkRowOptions {
 
 const chosenFirst: Pick<BenchmarkRow, "correct"> = { correct: [true, false] };
 const noColumns: Row = {};
+const scoreColumns = ["chosen_score", "rejected_score", "scores", "score"];
 
 /** Reads scored rows of a benchmark, in Assay's columns. */
 export class BenchmarkRowReader {
@@ -50,6 +51,17 @@ export class BenchmarkRowReader {
   }
 
   #candidates(row: Row): BenchmarkRow {
+    const isScored = scoreColumns.some((name) =>
+      (ownValue(row, this.#column(name)) ?? null) !== null
+    );
+    if (!isScored) {
+      throw new AssayError(
+        "data/bad-row",
+        'Cannot evaluate the row: expected scores beside it ("chosen_score" and "rejected_score", or ' +
+          '"scores"), found none; score it first (assay score MODEL ROWS), give --model, or name the ' +
+          "columns (--column)",
+      );
+    }
     const scored = this.#reader.read(row);
     if (scored.kind === "single") {
       throw noLabel("a pair or candidates", "the score of one response");
