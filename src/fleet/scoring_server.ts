@@ -4,6 +4,7 @@ import { AssayError } from "../error.ts";
 import { sha256 } from "../numbers/sha256.ts";
 import { failureOf, permissionAdvice } from "../runtime/failure.ts";
 import { answerHeaders, requestDigest } from "./answer_headers.ts";
+import { boundedBytes } from "./bounded_answer.ts";
 import { readIdentity, type ScoringIdentity } from "./scoring_identity.ts";
 import { failureOfAnswer, notAssay, ServerFailure } from "./server_failure.ts";
 
@@ -36,6 +37,10 @@ export interface AnsweredRows {
 
 /** Milliseconds in which a server tells what it is. */
 const identityPatience = 10_000;
+
+/** Bytes of an answer at most, and how many more for each byte of the rows: explanations are long. */
+const answerBytes = 2 ** 24;
+const answerShare = 64;
 
 /** One server of a fleet: `assay serve`, or a proxy before several that are alike. */
 export class ScoringServer {
@@ -153,7 +158,10 @@ export class ScoringServer {
         signal: ended.signal,
       });
       if (answer.status !== 200) throw await failureOfAnswer(this.name, answer);
-      return { answer, bytes: new Uint8Array(await answer.arrayBuffer()) };
+      const most = answerBytes + answerShare * (body?.length ?? 0);
+      const bytes = await boundedBytes(answer, most);
+      if (bytes === undefined) throw this.#broken(`at most ${most} bytes`, "more");
+      return { answer, bytes };
     } catch (error) {
       if (error instanceof ServerFailure) throw error;
       if (isLate) throw this.#broken(`an answer within ${timeout / 1000} s`, "none");

@@ -1,4 +1,5 @@
 import { AssayError } from "../error.ts";
+import { boundedBytes } from "./bounded_answer.ts";
 
 /**
  * What became of a request, as far as that decides what is done next:
@@ -26,10 +27,14 @@ export class ServerFailure extends Error {
   }
 }
 
+/** Bytes that are read of an answer that is none of rows. */
+const longestPage = 2 ** 20;
+
 /** The failure of an answer that is none of rows. */
 export async function failureOfAnswer(server: string, answer: Response): Promise<ServerFailure> {
   const { status } = answer;
-  const text = await answer.text().catch(() => "");
+  const bytes = await boundedBytes(answer, longestPage).catch(() => undefined);
+  const text = new TextDecoder().decode(bytes);
   const told = toldError(text);
   if (told === undefined) {
     return new ServerFailure(kindOfOther(status), notAssay(server, answer, text));

@@ -175,6 +175,10 @@ Deno.test("where no server is of use, the error says why", async () => {
         status: 404,
       }),
   );
+  const endless = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () =>
+    new Response(
+      new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(2 ** 20)) }),
+    ));
   const nobody = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const closed = `http://127.0.0.1:${nobody.addr.port}`;
   nobody.close();
@@ -183,6 +187,7 @@ Deno.test("where no server is of use, the error says why", async () => {
     [locked.address, "fleet/unauthorized", /expected the key .*; give it with --api-key-file/],
     [at(page), "fleet/not-assay", /found status 200 with text\/html \("Welcome"\)/],
     [at(older), "fleet/older-server", /it runs an older Assay/],
+    [at(endless), "fleet/broken-answer", /expected at most 16777216 bytes, found more/],
     [closed, "fleet/unreachable", /Cannot reach .*refused/],
     [
       locked.address.replace("http", "https"),
@@ -206,7 +211,7 @@ Deno.test("where no server is of use, the error says why", async () => {
     const lines = await linesBy(rows, { servers: [locked.address], apiKey });
     assert.deepEqual(lines, await linesHere(rows));
   } finally {
-    await Promise.all([page.shutdown(), older.shutdown()]);
+    await Promise.all([page, older, endless].map((server) => server.shutdown()));
   }
 });
 
