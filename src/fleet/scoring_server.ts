@@ -211,5 +211,8 @@ function reasonOf(error: unknown): string {
     return `TLS failed (${short}); is it https there, and is the certificate one that this machine trusts ` +
       "(DENO_CERT names a file of more)?";
   }
+  if (/refused/i.test(short)) {
+    return `nobody listens there (${short}); does assay serve run, and for other machines (--host)?`;
+  }
   return short;
 }
