@@ -222,3 +222,21 @@ Deno.test("--calibrate tells what a calibrator would change, with the interval o
   );
   assert.deepEqual([whole!.calibrated_change_low, whole!.calibrated_change_high], [0.25, 1]);
 });
+
+Deno.test("a benchmark of which subsets are missing has no score and no rank, and says what lacks", async () => {
+  const rows = [
+    { subset: "mt-bench-hard", prompt: "p", chosen_score: 2, rejected_score: 1 },
+    { subset: "math-prm", prompt: "q", chosen_score: 2, rejected_score: 1 },
+  ];
+  const args = ["evaluate", "@/a.jsonl", "--benchmark", "rewardbench"];
+  const one = await assay({ "a.jsonl": rows }, args);
+  assert.match(one.stderr, /RewardBench has no score here/);
+  assert.equal(one.rows[0]!.name, "Chat Hard");
+  assert.deepEqual((one.rows[0]!.missing as string[]).length, 5);
+  const board = await assay({ "a.jsonl": rows }, [...args, "@/a.jsonl"]);
+  assert.match(board.stderr, /no rank/);
+  assert.deepEqual(board.rows.map(({ rank, value }) => [rank, value]), [[null, null], [
+    null,
+    null,
+  ]]);
+});

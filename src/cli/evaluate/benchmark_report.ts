@@ -43,6 +43,7 @@ export function benchmarkReportRows({ benchmark, figures }: BenchmarkReport): Ro
     high: figure.high,
     ...(isCalibrated && calibratedColumns(figure)),
     ...figure.baselines,
+    ...(figure.missing.length > 0 && { missing: figure.missing }),
   }));
 }
 
@@ -93,9 +94,13 @@ export async function writeBenchmarkTable(report: BenchmarkReport, output: Outpu
         ]
         : []),
       ...shown.map(([, value]) => figureText(value(figure), metric)),
-    ]);
+    ], missingOf(figure));
   }
   await lines.close();
+}
+
+function missingOf({ missing }: BenchmarkFigure): string[] {
+  return missing.length === 0 ? [] : [`without ${missing.join(", ")}`];
 }
 
 /** A comparison as rows: one for each figure, and one of McNemar's test. */

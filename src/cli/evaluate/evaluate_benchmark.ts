@@ -20,7 +20,13 @@ import {
   writeBenchmarkTable,
   writeComparisonTable,
 } from "./benchmark_report.ts";
-import { type LeaderboardEntry, leaderboardRows, ranked, writeLeaderboard } from "./leaderboard.ts";
+import {
+  type LeaderboardEntry,
+  leaderboardRows,
+  mainFigure,
+  ranked,
+  writeLeaderboard,
+} from "./leaderboard.ts";
 import { writeReportRows } from "./report_rows.ts";
 
 /** What a run by a benchmark's rules needs. */
@@ -116,6 +122,15 @@ export async function reportLeaderboard(
         "different rows",
     );
   }
+  const unranked = entries.filter(({ report }) => mainFigure(report) === undefined);
+  if (unranked.length > 0) {
+    await output.warn(
+      `${unranked.map(({ file }) => file).join(", ")}: no score of ${
+        unranked[0]!.report.title
+      }, and no ` +
+        "rank: not all of its subsets are among the rows",
+    );
+  }
   const best = ranked(entries);
   await writeSummary(run, { models: best });
   if (isTable(run)) await writeLeaderboard(best, output);
@@ -159,10 +174,11 @@ async function tellCounts(
   );
 }
 
-async function tellLabels(
-  { undecided, tied, title }: BenchmarkReport,
-  output: Output,
-): Promise<void> {
+async function tellLabels(report: BenchmarkReport, output: Output): Promise<void> {
+  const { undecided, tied, title } = report;
+  if (mainFigure(report) === undefined) {
+    await output.warn(`${title} has no score here: not all of its subsets are among the rows`);
+  }
   if (undecided > 0) {
     await output.note(`${undecided} rows prefer no response: they stand in no figure`);
   }

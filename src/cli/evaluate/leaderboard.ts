@@ -16,7 +16,7 @@ export interface LeaderboardEntry {
 }
 
 /** The figure that models are ordered by: the benchmark's own score, else that of all rows. */
-function mainFigure({ figures }: BenchmarkReport): BenchmarkFigure | undefined {
+export function mainFigure({ figures }: BenchmarkReport): BenchmarkFigure | undefined {
   return figures.find(({ group }) => group === "benchmark" || group === "all");
 }
 
@@ -66,7 +66,7 @@ export function leaderboardRows(entries: readonly LeaderboardEntry[]): Row[] {
   return entries.map((entry, index) => {
     const main = mainFigure(entry.report);
     return {
-      rank: index + 1,
+      rank: main === undefined ? null : index + 1,
       file: entry.file,
       benchmark: entry.report.benchmark,
       rows: entry.report.rows,
@@ -103,7 +103,7 @@ export async function writeLeaderboard(
   for (const [index, entry] of entries.entries()) {
     const main = mainFigure(entry.report);
     await lines.add([
-      String(index + 1),
+      main === undefined ? "–" : String(index + 1),
       entry.file,
       String(entry.report.rows),
       figureText(main?.estimate, main?.metric ?? ""),

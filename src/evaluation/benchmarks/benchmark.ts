@@ -43,6 +43,8 @@ export interface Figure {
   readonly value: number;
   /** Rows that it rests on. */
   readonly rows: number;
+  /** Subsets of a section that no row is of. */
+  readonly missing?: readonly string[] | undefined;
 }
 
 /** A figure with the ends of its interval; `null` where those are not known. */

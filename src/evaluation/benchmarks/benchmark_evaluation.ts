@@ -47,6 +47,8 @@ export interface BenchmarkFigure extends Interval {
   readonly metric: string;
   /** Rows that it rests on. */
   readonly rows: number;
+  /** Subsets of a section that no row is of. */
+  readonly missing: readonly string[];
   /** The same by the calibrated scores; `null` without them. */
   readonly calibrated: number | null;
   /** Calibrated − not calibrated, by draws of prompts that both share; `null` without them. */
@@ -236,6 +238,7 @@ export class BenchmarkEvaluation {
         name: figure.name,
         metric: figure.metric,
         rows: figure.rows,
+        missing: figure.missing ?? [],
         estimate: finite(figure.value),
         low: figure.low,
         high: figure.high,

@@ -42,6 +42,7 @@ export const rewardBench: Benchmark = {
       metric: "accuracy",
       value: section.accuracy,
       rows: means.rows(spelledSo(means, section.present)),
+      missing: section.missing,
     }));
     const score = rewardBenchScore(accuracies);
     const prior = priorFigure(means);
@@ -81,5 +82,6 @@ function priorFigure(means: BenchmarkMeans): Figure | undefined {
     metric: "accuracy",
     value: meanOf(present.map((name) => means.of(name))),
     rows: means.rows(present),
+    missing: priorSets.filter((name) => !present.includes(name)),
   };
 }
