@@ -72,7 +72,11 @@ export interface AbstentionReport {
 export class Abstention {
   readonly #artifact: AbstentionArtifact;
 
-  /** @param artifact The threshold as it was written. */
+  /**
+   * Makes a threshold of its written form.
+   *
+   * @param artifact The threshold as it was written.
+   */
   constructor(artifact: AbstentionArtifact) {
     this.#artifact = artifact;
   }

@@ -82,7 +82,11 @@ export function conformalQuantile(errors: ArrayLike<number>, alpha: number): num
 export class ConformalIntervals {
   readonly #artifact: ConformalArtifact;
 
-  /** @param artifact The intervals as they were written. */
+  /**
+   * Makes intervals of their written form.
+   *
+   * @param artifact The intervals as they were written.
+   */
   constructor(artifact: ConformalArtifact) {
     this.#artifact = artifact;
   }

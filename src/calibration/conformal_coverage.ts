@@ -30,7 +30,11 @@ export class CoverageCount {
   readonly #groups = new Map<string, { rows: number; inside: number }>();
   #width = 0;
 
-  /** @param intervals What is counted. */
+  /**
+   * A count of nothing yet.
+   *
+   * @param intervals What is counted.
+   */
   constructor(intervals: ConformalIntervals) {
     this.#intervals = intervals;
   }

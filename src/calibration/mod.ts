@@ -94,6 +94,7 @@ export {
 } from "./abstention.ts";
 export {
   type AbstentionArtifact,
+  certaintyVersion,
   type ConformalArtifact,
   type ConformalQuantile,
 } from "./certainty_artifact.ts";

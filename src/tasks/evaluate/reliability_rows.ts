@@ -44,7 +44,11 @@ export class ReliabilityRows {
   readonly #calibrated: number[] = [];
   readonly #clusters: number[] = [];
 
-  /** @param options Where scores and labels stand, and a calibrator to compare with. */
+  /**
+   * Gathers nothing yet.
+   *
+   * @param options Where scores and labels stand, and a calibrator to compare with.
+   */
   constructor(options: EvaluatedRowOptions = {}) {
     this.#reader = new EvaluatedRowReader(options);
     this.#prompts = new PromptClusters(options.columns?.get("prompt"));
