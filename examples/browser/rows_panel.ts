@@ -126,7 +126,7 @@ function addRow(
   explain: boolean,
 ): void {
   body.append(makeLine(header, scoreTable.line(row, number)));
-  const lines = scoreTable.details!(row);
+  const lines = scoreTable.details!(row).filter((line) => typeof line === "string");
   const tables = explain ? explanations(row) : [];
   if (lines.length === 0 && tables.length === 0) return;
   const cell = make(

@@ -30,7 +30,7 @@ export {
   explainTokens,
   type ExplainTokensOptions,
 } from "./score/explain_tokens.ts";
-export type { TokenExplanation, TokenReward } from "./score/token_explanation.ts";
+export type { TokenExplanation, TokenReward, TokensOf } from "./score/token_explanation.ts";
 export type { Scorer } from "./score/scorer.ts";
 export {
   type SoupSweep,
@@ -91,6 +91,7 @@ export {
   type VoterSource,
   type VoterSpec,
 } from "./vote/voter_source.ts";
+export type { CommitteeCurveOptions } from "./vote/committee_curves.ts";
 export {
   type CountOptions,
   voteFiles,

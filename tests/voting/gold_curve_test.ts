@@ -48,7 +48,7 @@ Deno.test("goldCurves() tell that quality falls where the proxy goes on rising, 
   assert.ok(gold!.gain!.low! > 0);
   const flat = prompts(50, 16, 0.7).map(({ scores }) => ({
     scores,
-    gold: scores[0]!.map(() => 0.7),
+    gold: Array.from(scores[0]!, () => 0.7),
   }));
   for (const curve of goldCurves(["a", "b"], flat).curves) assert.ok(!curve.over_optimised);
 });
