@@ -39,5 +39,5 @@ export type { QuantizedWeights } from "./src/scoring/weights_name.ts";
 export type { BackendKind, KernelsName } from "./src/ops/backend.ts";
 export type { Tuning } from "./src/ops/products/product_tuner.ts";
 export type { MemoryPlan } from "./src/scoring/packs/memory_plan.ts";
-export type { Spread } from "./src/heads/head.ts";
+export type { Deviation } from "./src/heads/head.ts";
 export { marginStd, type NamedNumbers, type Verdict } from "./src/scoring/verdict.ts";

@@ -93,8 +93,8 @@ class BayesianScores implements Head {
       const at = rows![0]!;
       const vector = Float64Array.from(deviations!.subarray(at * size, (at + 1) * size));
       const variance = vector.reduce((sum, value) => sum + value * value, noise);
-      const spread = { vector, noise };
-      return { score: scores![at]!, std: Math.sqrt(variance), spread, parts: {} };
+      const deviation = { vector, noise };
+      return { score: scores![at]!, std: Math.sqrt(variance), deviation, parts: {} };
     });
   }
 

@@ -11,7 +11,7 @@ import type { Reads } from "./reads.ts";
  *
  *     std² = ‖vector‖² + noise        std² of a margin = ‖vector − other vector‖² + both noises
  */
-export interface Spread {
+export interface Deviation {
   /** As many numbers in every judgement of a head; comparable between conversations. */
   readonly vector: Float64Array;
   /** Variance that each conversation has for itself. */
@@ -24,7 +24,7 @@ export interface Judgement {
   /** Standard deviation of the score, from a head that tells how certain it is. */
   readonly std?: number | undefined;
   /** What the deviation comes from, of a head that can tell a margin's too. */
-  readonly spread?: Spread | undefined;
+  readonly deviation?: Deviation | undefined;
   /** Numbers of each part, in the order of the names that {@link HeadPlan.parts} gives them. */
   readonly parts: Readonly<Record<string, Float64Array>>;
 }

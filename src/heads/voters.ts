@@ -74,8 +74,8 @@ class VotersHead implements Head {
       const score = voters.reduce((sum, voter) => sum + voter, 0) / count;
       const variance = voters.reduce((sum, voter) => sum + (voter - score) ** 2, 0) / count;
       const vector = voters.map((voter) => (voter - score) / Math.sqrt(count));
-      const spread = { vector, noise: 0 };
-      return { score, std: Math.sqrt(variance), spread, parts: { voters } };
+      const deviation = { vector, noise: 0 };
+      return { score, std: Math.sqrt(variance), deviation, parts: { voters } };
     });
   }
 

@@ -1,5 +1,5 @@
 import { AssayError } from "../error.ts";
-import type { HeadPlan, Judgement, Spread } from "../heads/head.ts";
+import type { Deviation, HeadPlan, Judgement } from "../heads/head.ts";
 import { notFinite } from "./not_finite.ts";
 import type { Outcome } from "./packs/pack_pipeline.ts";
 import type { Backend, KernelsName } from "../ops/backend.ts";
@@ -21,7 +21,7 @@ export interface Verdict {
    * What the deviation comes from, of heads that can tell a margin's too (several voters, Bayesian
    * heads); see {@linkcode marginStd}.
    */
-  readonly spread?: Spread | undefined;
+  readonly deviation?: Deviation | undefined;
   /** What the head tells beside the score, by part: numbers by name, or a list where they have none. */
   readonly parts: Readonly<Record<string, NamedNumbers | readonly number[]>>;
   /** The part `rewards`: reward of each objective, before the reward transform; `null` without. */
@@ -80,7 +80,7 @@ export function verdictOf(
 ): Verdict {
   const circumstances = { ...computed, tokens, truncated };
   if (result instanceof AssayError) return failedVerdict(result, circumstances);
-  const { score, std, spread } = result;
+  const { score, std, deviation } = result;
   const numbers = [score, std ?? 0, ...Object.values(result.parts).flatMap((part) => [...part])];
   if (!numbers.every(Number.isFinite)) {
     return failedVerdict(notFinite(`the score is ${score}`, computed), circumstances);
@@ -88,8 +88,8 @@ export function verdictOf(
   const parts = Object.fromEntries(
     Object.entries(result.parts).map(([part, numbers]) => [part, named(numbers, names[part])]),
   );
-  const deviation = { scoreStd: std ?? null, ...(spread !== undefined && { spread }) };
-  return { score, ...deviation, ...views(parts), ...circumstances, error: null };
+  const told = { scoreStd: std ?? null, ...(deviation !== undefined && { deviation }) };
+  return { score, ...told, ...views(parts), ...circumstances, error: null };
 }
 
 /**
@@ -105,16 +105,16 @@ export function verdictOf(
  * import { marginStd } from "@assay/assay";
  * import assert from "node:assert/strict";
  *
- * const verdict = (...vector: number[]) => ({ spread: { vector: Float64Array.from(vector), noise: 0 } });
+ * const verdict = (...vector: number[]) => ({ deviation: { vector: Float64Array.from(vector), noise: 0 } });
  * assert.equal(marginStd(verdict(3, 4), verdict(3, 4)), 0);
  * assert.equal(marginStd(verdict(3, 4), verdict(0, 0)), 5);
  * ```
  */
 export function marginStd(
-  chosen: Pick<Verdict, "spread">,
-  rejected: Pick<Verdict, "spread">,
+  chosen: Pick<Verdict, "deviation">,
+  rejected: Pick<Verdict, "deviation">,
 ): number | null {
-  const [one, other] = [chosen.spread, rejected.spread];
+  const [one, other] = [chosen.deviation, rejected.deviation];
   if (one === undefined || other === undefined) return null;
   const between = one.vector.reduce((sum, x, i) => sum + (x - other.vector[i]!) ** 2, 0);
   return Math.sqrt(between + one.noise + other.noise);

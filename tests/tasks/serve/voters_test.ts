@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { folderAt } from "../../../src/checkpoint/folder.ts";
+import { populationStd } from "../../../src/numbers/moments.ts";
 import { Backbone } from "../../../src/scoring/backbone.ts";
 import { RewardModel } from "../../../src/scoring/reward_model.ts";
+import { marginStd } from "../../../src/scoring/verdict.ts";
 import { openModelFolder } from "../../../src/tasks/model_folder.ts";
 import { applyLinearHeads, readLinearHeads } from "../../../src/voting/linear_heads.ts";
 import { changedCopy } from "../../changed_copy.ts";
@@ -33,7 +35,12 @@ Deno.test("voters in place of a model's head: their mean is the score, their spr
     scores.forEach((score, voter) => assert.ok(Math.abs(found[voter]! - score) < 1e-5));
     assert.ok(Math.abs(verdict.score! - mean) < 1e-5);
     assert.ok(Math.abs(verdict.scoreStd! - std) < 1e-5);
+    assert.ok(Math.abs(Math.hypot(...verdict.deviation!.vector) - std) < 1e-5);
   });
+  // A margin's deviation is that of the voters' margins.
+  const [one, other] = verdicts.map(({ parts }) => Object.values(parts.voters!));
+  const margins = one!.map((score, voter) => score - other![voter]!);
+  assert.ok(Math.abs(marginStd(verdicts[0]!, verdicts[1]!)! - populationStd(margins)) < 1e-9);
 });
 
 Deno.test("voters' heads of another hidden size, beside an adapter, or not there are refused", async () => {
