@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { LoadOptions } from "../../src/scoring/load_options.ts";
 import { goldenConversations } from "../golden/parity.ts";
+import { onSoftwareAdapter, testedKernelSets } from "../kernel_sets.ts";
+import { testWhere } from "../requirement.ts";
 import { loadGolden } from "./golden_model.ts";
 
 /** One folder for each way of attention that may share a beginning, and one that may not. */
@@ -9,6 +11,16 @@ for (const model of ["armo", "gemma2", "gpt_neox", "qwen3_5", "bert"]) {
     Deno.test(`the beginnings of a response to ${model} have the bits that each has alone (${backend})`, () =>
       checkBeginnings(model, { backend }));
   }
+}
+
+for (const { kernelSet, missing } of testedKernelSets) {
+  // The tiled kernels take seconds to compile there; they follow the same spans, and were tried once.
+  if (onSoftwareAdapter && kernelSet === "tiled") continue;
+  testWhere(
+    missing,
+    `the beginnings of a response to armo have the bits that each has alone (${kernelSet})`,
+    () => checkBeginnings("armo", { backend: "gpu", kernels: kernelSet }),
+  );
 }
 
 async function checkBeginnings(model: string, options: LoadOptions): Promise<void> {

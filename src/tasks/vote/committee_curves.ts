@@ -33,12 +33,14 @@ export async function committeeCurves(
   const names = aggregations.filter((how) =>
     !hasSingles || !(how === "majority" || how === "borda")
   );
-  const votes = names.map((aggregation) => tally(table.rows, { ...options, aggregation }));
+  // Of each count the scores alone are kept: those of large files would not fit side by side.
+  const aggregates = names.map((aggregation) =>
+    tally(table.rows, { ...options, aggregation })
+      .map((vote) => vote.kind === "best_of_n" ? vote.scores : [])
+  );
   const prompts = table.rows.flatMap((row, place): GoldPrompt[] => {
     if (!row.some((scores) => scores?.kind === "best_of_n")) return [];
-    const aggregated = votes.map(({ [place]: vote }) =>
-      vote?.kind === "best_of_n" ? vote.scores : []
-    );
+    const aggregated = aggregates.map((scores) => scores[place]!);
     const own = row.map((scores) => scores?.kind === "best_of_n" ? scores.scores : []);
     return [{ scores: [...aggregated, ...own], gold: qualities.get(place) ?? [] }];
   });
