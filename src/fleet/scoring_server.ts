@@ -12,8 +12,6 @@ import { failureOfAnswer, notAssay, ServerFailure } from "./server_failure.ts";
 export interface ServerFacts {
   readonly identity: ScoringIdentity;
   readonly digest: string;
-  /** Bytes of a request that it takes. */
-  readonly mostBytes: number;
 }
 
 /** How servers are asked. */
@@ -48,6 +46,8 @@ export class ScoringServer {
   readonly name: string;
   readonly #options: AskOptions;
   readonly #search: string;
+  /** Bytes of a request that it takes, as far as it told. */
+  #mostBytes = Infinity;
 
   /**
    * @param address `http://…` or `https://…`.
@@ -90,7 +90,10 @@ export class ScoringServer {
     }
     try {
       const identity = readIdentity(told.identity, this.name);
-      return { identity, digest: String(told.digest), mostBytes: Number(told.mostBytes) };
+      if (typeof told.mostBytes === "number" && told.mostBytes > 0) {
+        this.#mostBytes = told.mostBytes;
+      }
+      return { identity, digest: String(told.digest) };
     } catch (error) {
       throw new ServerFailure("refused", error as AssayError);
     }
@@ -104,6 +107,7 @@ export class ScoringServer {
    */
   async score(lines: readonly string[], signal?: AbortSignal): Promise<AnsweredRows> {
     const asked = new TextEncoder().encode(lines.join("\n"));
+    if (asked.length > this.#mostBytes) throw this.#tooLarge(asked.length);
     const url = `${this.name}/v1/rows${this.#search}`;
     const { timeout = 330_000 } = this.#options;
     const { answer, bytes } = await this.#ask(url, { signal, timeout, body: asked });
@@ -171,6 +175,18 @@ export class ScoringServer {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
     }
+  }
+
+  /** Not sent at all: a server that refuses so much may end the connection before it says why. */
+  #tooLarge(length: number): ServerFailure {
+    return new ServerFailure(
+      "too-large",
+      new AssayError(
+        "fleet/too-large",
+        `Cannot send rows to ${this.name}: expected at most ${this.#mostBytes} bytes, found ${length}; start ` +
+          "it with a larger --max-body",
+      ),
+    );
   }
 
   #broken(expected: string, found: string): ServerFailure {

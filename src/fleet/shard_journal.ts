@@ -74,7 +74,7 @@ export class ShardJournal implements Disposable {
     const { size } = await file.stat();
     const first = await readHead(file, 0);
     const entries = new Map<string, Entry>();
-    if (first === undefined && size < mostHeadBytes) {
+    if (first === undefined && await isBeginningOf(file, `${header}\n`, size)) {
       const begun = new ShardJournal(path, file, entries, 0);
       await begun.#append(new TextEncoder().encode(`${header}\n`));
       return begun;
@@ -88,6 +88,7 @@ export class ShardJournal implements Disposable {
       entries.set(entry.of, { offset: head!.end, length: entry.length, check: entry.check });
       end = head!.end + entry.length;
     }
+    if (end < size) await file.truncate(end);
     return new ShardJournal(path, file, entries, end);
   }
 
@@ -146,6 +147,14 @@ export class ShardJournal implements Disposable {
 
 async function digestOf({ lines }: Shard): Promise<string> {
   return await sha256(lines.join("\n"));
+}
+
+/** Whether a file is empty, or holds no more than the beginning of a text: what a killed run may have left. */
+async function isBeginningOf(file: OpenedFile, text: string, size: number): Promise<boolean> {
+  if (size > text.length) return false;
+  const bytes = new Uint8Array(size);
+  await file.seek(0, 0);
+  return await readWhole(file, bytes) === size && text.startsWith(new TextDecoder().decode(bytes));
 }
 
 /** The line that begins at a byte, and where what follows begins; `undefined` where it has no end. */

@@ -105,7 +105,10 @@ Deno.test("a server that takes fewer bytes gets parts", async () => {
   await using server = await flakyServer({ mostBytes: 400 });
   const rows = mixedRows(60);
   assert.deepEqual(await linesBy(rows, { servers: [server.address] }), await linesHere(rows));
-  assert.ok(server.asked.some((body) => body.length > 400));
+  assert.ok(server.asked.length > 20 && server.asked.every((body) => body.length <= 400));
+  const large = [{ line: 7, row: { prompt: "a", response: "x".repeat(500) }, error: undefined }];
+  const [line] = await linesBy(large, { servers: [server.address] });
+  assert.match(JSON.parse(line!).error.message, /row 7: .* expected at most 400 bytes, found \d+/);
 });
 
 Deno.test("a row that no server survives has an error, and the others their scores", async () => {

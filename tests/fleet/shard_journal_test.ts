@@ -86,10 +86,11 @@ Deno.test("a checkpoint of another run, and a file that is none, are refused and
       code: "fleet/foreign-checkpoint",
       message: /expected .*"explain":true.*, found .*"explain":false.*; delete it to begin anew/,
     });
-    const text = "a page\n".repeat(1000);
-    await Deno.writeTextFile(checkpoint, text);
-    await assert.rejects(linesBy(rows, options), { code: "fleet/foreign-checkpoint" });
-    assert.equal(await Deno.readTextFile(checkpoint), text);
+    for (const text of ["a page\n".repeat(1000), "a key without an end", '{"assay":"other"}\n']) {
+      await Deno.writeTextFile(checkpoint, text);
+      await assert.rejects(linesBy(rows, options), { code: "fleet/foreign-checkpoint" });
+      assert.equal(await Deno.readTextFile(checkpoint), text);
+    }
     await assert.rejects(linesBy(rows, { ...options, checkpoint: folder }), {
       code: "fleet/checkpoint",
     });
