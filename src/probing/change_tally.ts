@@ -6,7 +6,7 @@ import type { ChangedAccuracy, ChangeReport } from "./probe_report.ts";
 
 /** The scores of one row's responses before a change and after it. */
 export interface ChangedScores {
-  /** Index of the row's prompt. */
+  /** The cluster of the row's prompt. */
   readonly cluster: number;
   /** Whether the first response is known to be the better one of two. */
   readonly isPair: boolean;
@@ -18,7 +18,7 @@ export interface ChangedScores {
   readonly addedLengths: readonly number[];
 }
 
-/** Gathers what one change does, some bytes for each prompt. */
+/** Gathers what one change does, some bytes for each cluster of prompts. */
 export class ChangeTally {
   /** The change. */
   readonly change: Change;

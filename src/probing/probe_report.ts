@@ -64,7 +64,7 @@ export interface ProbeReport {
   readonly rows: { readonly read: number; readonly failed: number };
   /** Why the first of those has none. */
   readonly firstFailure: { readonly code: string; readonly message: string } | null;
-  /** Different prompts, which intervals are drawn over. */
+  /** Different prompts, which intervals are drawn over; beyond 10,000 in as many groups. */
   readonly prompts: number;
   /** The responses before any change: how many, and the mean and standard deviation of their scores. */
   readonly pool: {

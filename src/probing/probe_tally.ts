@@ -15,10 +15,12 @@ export interface ProbeTallyOptions {
 
 const mostDraws = 10_000;
 const leastDraws = 400;
+/** Most clusters that are drawn; prompts beyond join the others in turn, and are drawn with them. */
+const mostClusters = 10_000;
 /** Products that all intervals together may take beyond their least draws. */
 const products = 1e9;
 
-/** Gathers what all changes do: some bytes for each prompt and change, whatever the rows hold. */
+/** Gathers what all changes do, in bounded memory but for a key of each prompt. */
 export class ProbeTally {
   /** One for each change, in their order. */
   readonly changes: readonly ChangeTally[];
@@ -39,13 +41,18 @@ export class ProbeTally {
     this.#options = options;
   }
 
-  /** Index of a prompt among those so far. */
+  /**
+   * The cluster of a prompt: its index among those so far, up to 10,000; a later one joins the cluster
+   * that its index gives modulo 10,000. Which prompts are drawn together then depends on their order
+   * alone, so that intervals stay right, and memory and work do not grow with them.
+   */
   clusterOf(prompt: string): number {
     const key = `${fingerprint(prompt)}:${prompt.length}`;
     const known = this.#prompts.get(key);
     if (known !== undefined) return known;
-    this.#prompts.set(key, this.#prompts.size);
-    return this.#prompts.size - 1;
+    const cluster = this.#prompts.size % mostClusters;
+    this.#prompts.set(key, cluster);
+    return cluster;
   }
 
   /** Counts a row that has no scores to compare with. */
@@ -104,13 +111,17 @@ export class ProbeTally {
     };
   }
 
+  get #clusters(): number {
+    return Math.min(this.#prompts.size, mostClusters);
+  }
+
   #draws(): number {
-    const work = Math.max(1, this.#prompts.size * 4 * this.changes.length);
+    const work = Math.max(1, this.#clusters * 4 * this.changes.length);
     return Math.min(mostDraws, Math.max(leastDraws, Math.floor(products / work)));
   }
 
   #intervals(figures: readonly ClusterTotals[], draws: number, seed: number): Interval[] {
-    const clusters = this.#prompts.size;
+    const clusters = this.#clusters;
     const none = { estimate: null, low: null, high: null };
     if (clusters === 0) return figures.map(() => none);
     const used = figures.filter(({ count }) => count > 0);

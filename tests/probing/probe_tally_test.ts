@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Change, ChangeTarget } from "../../src/probing/change.ts";
+import { seededRandom } from "../../src/numbers/seeded_random.ts";
 import { ProbeTally } from "../../src/probing/probe_tally.ts";
 
 const change = (name: string, target: ChangeTarget = "response"): Change => ({
@@ -131,4 +132,22 @@ Deno.test("an empty probe has a report", () => {
   const report = new ProbeTally([change("a")]).report();
   assert.equal(report.pool.deviation, null);
   assert.equal(report.changes[0]!.scoreChange.estimate, null);
+});
+
+Deno.test("more than 10,000 prompts are drawn in 10,000 groups, whose intervals are as wide as they should be", () => {
+  const tally = new ProbeTally([change("a")], { draws: 400 });
+  const random = seededRandom(5);
+  const count = 25_000;
+  for (let i = 0; i < count; i++) {
+    tally.addRow([i % 2], i % 2); // a deviation of one half
+    const cluster = tally.clusterOf(`prompt ${i}`);
+    const changed = [i % 2 + (random() - 0.5) * Math.sqrt(12)]; // changes of deviation 1
+    tally.changes[0]!.add({ cluster, isPair: false, scores: [i % 2], changed, addedLengths: [] });
+  }
+  const report = tally.report();
+  assert.equal(report.prompts, count);
+  assert.equal(tally.clusterOf("prompt 10007"), 7);
+  const { low, high } = report.changes[0]!.scoreChange;
+  const expected = 2 * 2 * 1.96 / Math.sqrt(count);
+  assert.ok(Math.abs((high! - low!) / expected - 1) < 0.15, `${high! - low!} for ${expected}`);
 });

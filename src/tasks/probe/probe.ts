@@ -62,8 +62,8 @@ const sides = ["chosen", "rejected"];
 
 /**
  * Scores rows with and without changes that keep their meaning, and tells what the changes do to scores
- * and preferences: what `assay probe` reports. Rows stream through; some bytes for each prompt and
- * change are kept.
+ * and preferences: what `assay probe` reports. Rows stream through; a key of each prompt and some
+ * bytes for up to 10,000 clusters of them are kept.
  *
  * @example
  * ```ts
