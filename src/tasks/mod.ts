@@ -138,13 +138,20 @@ export {
   type RowEvaluation,
 } from "./evaluate/evaluate_rows.ts";
 export { evaluationRows, evaluationSummary } from "./evaluate/evaluation_rows.ts";
-export { auditFiles, type AuditOptions, auditScorer } from "./audit/audit.ts";
+export {
+  auditFiles,
+  type AuditOptions,
+  auditScorer,
+  type AuditScorerOptions,
+} from "./audit/audit.ts";
 export type {
+  AbstentionSection,
   AccuracyChange,
   AccuracySection,
   AuditedGroup,
   AuditedRowCounts,
   AuditReport,
+  BenchmarkSection,
   BestOfSection,
   ComparedAccuracy,
   ComparisonSection,
@@ -156,6 +163,7 @@ export type {
   MissingSection,
   ModelAudit,
   ModelDifference,
+  ProbeSection,
   ReliabilitySection,
   Section,
   SummaryLine,

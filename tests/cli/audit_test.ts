@@ -150,6 +150,36 @@ Deno.test("assay audit scores rows with a model; parts that they do not allow sa
   assert.equal(JSON.parse(stdout).model, "models/demo");
 });
 
+Deno.test("a model is probed on rows spread over the file, and what it likes comes first", async () => {
+  const rows = Array.from({ length: 5 }, (_, row) => ({
+    prompt: `Why ${row}?`,
+    chosen: "Because it is so, and always was.",
+    rejected: "It is not.",
+  }));
+  const files = { "rows.jsonl": rows };
+  const args = ["models/demo", "@/rows.jsonl", "--probe-rows", "2"];
+  const { report, document } = await audit(files, args);
+  const [{ probe, summary } = assert.fail()] = report.models;
+  assert.ok("changes" in probe);
+  assert.equal(probe.rows.read, 2);
+  const [first] = probe.changes;
+  assert.equal(first!.kind, "length"); // which the stub's score is
+  const told = summary.find(({ about }) => about === "Probe")!.text;
+  assert.ok(told.includes(`most of all ${first!.change}`), told);
+  assert.equal([...document.querySelectorAll("#probe svg")].length, 2);
+  const none = await audit(files, [...args.slice(0, 3), "0"]);
+  assert.ok("missing" in none.report.models[0]!.probe);
+});
+
+Deno.test("a benchmark's figures are those of its own rules", async () => {
+  const row = { domain: "chat", prompt: "?", chosen: ["a", "b", "c"], rejected: ["d", "e", "f"] };
+  const files = { "rows.jsonl": [{ ...row, scores: [1, 2, 3, 1, 2, 3] }] };
+  const { report } = await audit(files, ["@/rows.jsonl", "--benchmark", "rm-bench"]);
+  const [{ benchmark } = assert.fail()] = report.models;
+  assert.ok("figures" in benchmark);
+  assert.equal(benchmark.figures.find(({ metric }) => metric === "easy")?.estimate, 1);
+});
+
 Deno.test("candidates with a quality give the best of n, by the scores and by calibrated ones", async () => {
   const rows = Array.from({ length: 12 }, (_, row) => ({
     scores: [0, 1, 2, 3].map((place) => place + (row * place) % 3),

@@ -7,11 +7,13 @@ import { RewardModel } from "../../scoring/reward_model.ts";
 import { auditFiles, type AuditOptions, auditScorer } from "../../tasks/audit/audit.ts";
 import { commandLine } from "../../tasks/audit/audit_commands.ts";
 import type { AuditReport } from "../../tasks/audit/audit_report.ts";
+import { defaultProbeRows } from "../../tasks/audit/probe_section.ts";
 import { auditFileNames, writeAudit } from "../../tasks/audit/write_audit.ts";
 import { openRows } from "../../tasks/repeatable_rows.ts";
 import type { LoadScorer } from "../../tasks/score/open_scorer.ts";
 import { delimiterOption, inputFormatOption, reportFormatOption } from "../arguments.ts";
-import { columnArgument } from "../calibrate/calibrate_flags.ts";
+import { benchmarkOption } from "../benchmark_layout.ts";
+import { columnArgument, wholeArgument } from "../calibrate/calibrate_flags.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { fromHub } from "../from_hub.ts";
 import { addHeadFlags } from "../head_options.ts";
@@ -25,6 +27,8 @@ interface AuditFlags extends ModelFlags {
   readonly column?: ReadonlyMap<string, string> | undefined;
   readonly subset: string;
   readonly quality?: string | undefined;
+  readonly benchmark?: string | undefined;
+  readonly probeRows: number;
   readonly format?: "jsonl" | "table" | undefined;
   readonly inputFormat?: RowFormat | undefined;
   readonly delimiter?: string | undefined;
@@ -73,6 +77,13 @@ export function auditCommand(
     )
     .option("--subset <column>", "column that names a row's subset", "subset")
     .option("--quality <column>", "a number per candidate: adds the expected best of m by it")
+    .addOption(benchmarkOption("with files of scores: also judge them by this benchmark's rules"))
+    .option(
+      "--probe-rows <count>",
+      "with a model: rows that are probed, which takes some fifty times their scoring; 0 for none",
+      wholeArgument,
+      defaultProbeRows,
+    )
     .addOption(reportFormatOption())
     .addOption(inputFormatOption())
     .addOption(delimiterOption())
@@ -100,6 +111,7 @@ async function audit(
     columns,
     subset,
     quality,
+    benchmark: flags.benchmark,
     format,
     delimiter,
     command: commandLine(["audit", ...inputs, ...flagsGiven(command)]),
@@ -129,7 +141,11 @@ async function scoreAndAudit(
   const rows = await openRows(path, { format: options.format, delimiter: options.delimiter });
   const pinned = await fromHub(model, output, bar, signal);
   using scorer = await load(pinned, { ...loadOptions(flags, output, bar), signal });
-  return await auditScorer(scorer, pinned, path, rows, { ...options, signal });
+  return await auditScorer(scorer, pinned, path, rows, {
+    ...options,
+    signal,
+    probeRows: flags.probeRows,
+  });
 }
 
 /** A model is a folder, an address, or a name on the hub; everything else is a file of rows. */

@@ -227,7 +227,12 @@ function above(text: string): number {
   return value;
 }
 
-function wholeArgument(text: string): number {
+/**
+ * A whole number of 0 or more.
+ *
+ * @throws {InvalidArgumentError} Where the text is none.
+ */
+export function wholeArgument(text: string): number {
   const value = numeric(text);
   if (!Number.isInteger(value) || value < 0) {
     throw new InvalidArgumentError("Expected a whole number of 0 or more.");

@@ -6,6 +6,7 @@ import { openRows, type RepeatableRows } from "../repeatable_rows.ts";
 import type { Scorer } from "../score/scorer.ts";
 import { scoreRows } from "../score/score_rows.ts";
 import { distinctNames } from "../vote/voter_table.ts";
+import { abstentionSection } from "./abstention_section.ts";
 import { accuracySection } from "./accuracy_section.ts";
 import { auditCommands, type CommandSource, voteCommandLine } from "./audit_commands.ts";
 import {
@@ -13,18 +14,24 @@ import {
   auditVersion,
   type IntervalRule,
   type ModelAudit,
+  type ProbeSection,
+  type Section,
 } from "./audit_report.ts";
 import { type AuditedRowOptions, type AuditedRows, readAuditedRows } from "./audited_rows.ts";
+import { benchmarkSection } from "./benchmark_section.ts";
 import { bestOfSection } from "./best_of_section.ts";
 import { auditSeed, ClusterMeans } from "./cluster_means.ts";
 import { modelColumns } from "./column_patterns.ts";
 import { type ComparedModel, comparedModel, comparisonSection } from "./comparison_section.ts";
 import { lengthSection, reportedLength } from "./length_section.ts";
 import { reliabilitySection } from "./reliability_section.ts";
+import { defaultProbeRows, needsModel, probeSection } from "./probe_section.ts";
 import { summaryLines } from "./summary_sentences.ts";
 
 /** How to audit. */
 export interface AuditOptions extends AuditedRowOptions {
+  /** The benchmark that the rows are of, by its name on the command line. */
+  readonly benchmark?: string | undefined;
   /** The command line, for the report. */
   readonly command?: string | undefined;
   /** The files' format, where their names don't tell. */
@@ -39,9 +46,21 @@ export interface AuditOptions extends AuditedRowOptions {
     | undefined;
 }
 
+/** How to score and audit. */
+export interface AuditScorerOptions extends AuditOptions {
+  /** Rows that are probed, evenly spread; 0 for none. Default 20. */
+  readonly probeRows?: number | undefined;
+  /** Ends it early, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** One model's scored rows. */
 interface AuditSource extends CommandSource {
   readonly name: string;
+  /** Whether its rows can be read again without scoring them again. */
+  readonly isRepeatable?: boolean | undefined;
+  /** Probes the model, where there is one, once so many rows are known to be there. */
+  readonly probe?: ((count: number) => Promise<Section<ProbeSection>>) | undefined;
   read(): AsyncIterable<ReadRow>;
 }
 
@@ -96,17 +115,23 @@ export async function auditScorer(
   name: string,
   path: string,
   rows: RepeatableRows,
-  options: AuditOptions & { readonly signal?: AbortSignal | undefined } = {},
+  options: AuditScorerOptions = {},
 ): Promise<AuditReport> {
-  const { subset, quality, columns, signal } = options;
+  const { subset, quality, columns, signal, probeRows: most = defaultProbeRows } = options;
   const read = async function* (): AsyncGenerator<ReadRow> {
     let line = 0;
     for await (const { row } of scoreRows(rows.read(), scorer, { signal })) {
       yield { line: ++line, row, error: undefined };
     }
   };
-  const source = { name, path, model: name, columns, subset, quality, read };
-  return await auditSources([source], options);
+  const { benchmark } = options;
+  const source = { name, path, model: name, columns, subset, quality, benchmark, read };
+  const probe = (count: number) => {
+    options.onStep?.("probing");
+    const { probe: command } = auditCommands(source);
+    return probeSection(rows, { count, most }, scorer, command, { signal });
+  };
+  return await auditSources([{ ...source, probe }], options);
 }
 
 async function sourcesOf(
@@ -116,6 +141,7 @@ async function sourcesOf(
   options: AuditOptions,
 ): Promise<AuditSource[]> {
   const { columns = new Map<string, string>(), subset, quality, format, delimiter } = options;
+  const { benchmark } = options;
   const rows = await openRows(path, {
     format,
     delimiter,
@@ -129,6 +155,8 @@ async function sourcesOf(
     columns: each.columns,
     subset,
     quality,
+    benchmark,
+    isRepeatable: true,
     read: () => rows.read(),
   }));
 }
@@ -150,7 +178,11 @@ async function auditSources(
     const rows = await readAuditedRows(source.read(), source);
     if (rows.counts.read === 0) throw noRows(source.path);
     options.onStep?.(`auditing ${source.name}`);
-    models.push(modelAudit(source, rows));
+    const probe = await source.probe?.(rows.counts.read) ?? needsModel;
+    const again = source.isRepeatable ? () => source.read() : undefined;
+    const { benchmark: command } = auditCommands(source);
+    const benchmark = await benchmarkSection(again, source.benchmark, source, command);
+    models.push(modelAudit(source, rows, { probe, benchmark }));
     if (sources.length > 1) compared.push(comparedModel(source.name, rows));
     if (intervals === undefined || rows.clusters > intervals.clusters) intervals = ruleOf(rows);
   }
@@ -169,7 +201,11 @@ async function auditSources(
   };
 }
 
-function modelAudit(source: AuditSource, rows: AuditedRows): ModelAudit {
+function modelAudit(
+  source: AuditSource,
+  rows: AuditedRows,
+  made: Pick<ModelAudit, "probe" | "benchmark">,
+): ModelAudit {
   const commands = auditCommands(source);
   const means = new ClusterMeans(rows.clusters);
   const fitted = lengthSection(rows, means, commands.length);
@@ -181,6 +217,8 @@ function modelAudit(source: AuditSource, rows: AuditedRows): ModelAudit {
     accuracy: accuracySection(rows, means, commands.accuracy),
     length: reportedLength(fitted),
     reliability: reliabilitySection(rows, commands.reliability),
+    abstention: abstentionSection(rows, commands.abstention),
+    ...made,
     bestOf: bestOfSection(rows, source.quality, calibrator, commands.bestOf),
   };
   return { ...parts, summary: summaryLines(parts) };

@@ -4,6 +4,8 @@ import type { AuditedRowOptions } from "./audited_rows.ts";
 export interface CommandSource extends AuditedRowOptions {
   /** File of rows. */
   readonly path: string;
+  /** The benchmark that the rows are of. */
+  readonly benchmark?: string | undefined;
   /** What scored them, where the audit did. */
   readonly model?: string | undefined;
 }
@@ -14,6 +16,12 @@ export interface AuditCommands {
   readonly accuracy: string;
   /** Score against length. */
   readonly length: string;
+  /** How many rows it can decide at a risk. */
+  readonly abstention: string;
+  /** A benchmark's own figures. */
+  readonly benchmark: string;
+  /** What changes that keep the meaning do. */
+  readonly probe: string;
   /** What the best of n is worth. */
   readonly bestOf: string;
   /** How sure the margins are. */
@@ -35,6 +43,9 @@ export function auditCommands(source: CommandSource): AuditCommands {
     } > calibrated.jsonl; ${
       commandLine([...evaluate, ...byQuality, "--calibrate", "calibrator.json"])
     }`,
+    abstention: commandLine(["calibrate", scored, ...columnFlags(source), "--abstain", "0.05"]),
+    benchmark: commandLine([...evaluate, "--benchmark", source.benchmark ?? "NAME"]),
+    probe: commandLine(["probe", model ?? "MODEL", path, "--summary", "probe.json"]),
     reliability: commandLine([...evaluate, "--reliability"]),
     length: model === undefined
       ? commandLine(["calibrate", path, ...rows, ...calibrate])
@@ -54,11 +65,14 @@ export function commandLine(args: readonly string[]): string {
   return ["assay", ...args].map(quoted).join(" ");
 }
 
-function rowFlags({ columns = new Map<string, string>(), subset }: CommandSource): string[] {
-  return [
-    ...[...columns].flatMap(([name, column]) => ["--column", `${name}=${column}`]),
-    ...(subset === undefined || subset === "subset" ? [] : ["--subset", subset]),
-  ];
+function rowFlags(source: CommandSource): string[] {
+  const { subset } = source;
+  const bySubset = subset === undefined || subset === "subset" ? [] : ["--subset", subset];
+  return [...columnFlags(source), ...bySubset];
+}
+
+function columnFlags({ columns = new Map<string, string>() }: CommandSource): string[] {
+  return [...columns].flatMap(([name, column]) => ["--column", `${name}=${column}`]);
 }
 
 function quoted(argument: string): string {

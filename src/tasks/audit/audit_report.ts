@@ -1,8 +1,11 @@
+import type { AbstentionReport } from "../../calibration/abstention.ts";
+import type { BenchmarkReport } from "../../evaluation/benchmarks/benchmark_evaluation.ts";
 import type { TieRule } from "../../evaluation/best_of_n_accuracy.ts";
 import type { McNemarTest } from "../../evaluation/mcnemar.ts";
 import type { EvaluatedGroup } from "../../evaluation/evaluation.ts";
 import type { ReliabilityReport } from "../../evaluation/reliability.ts";
 import type { Interval } from "../../numbers/bootstrap.ts";
+import type { ProbeReport } from "../../probing/probe_report.ts";
 import type { GoldCurves } from "../../voting/gold_curve.ts";
 import type { JoinKey } from "../../voting/join_voters.ts";
 import type { StrengthBin } from "../../voting/strength_plot.ts";
@@ -73,6 +76,12 @@ export interface ModelAudit {
   readonly length: Section<LengthSection>;
   /** How well its margins tell how sure it is. */
   readonly reliability: Section<ReliabilitySection>;
+  /** How many rows it can decide at a risk. */
+  readonly abstention: Section<AbstentionSection>;
+  /** A benchmark's own figures. */
+  readonly benchmark: Section<BenchmarkSection>;
+  /** What changes that keep the meaning do. */
+  readonly probe: Section<ProbeSection>;
   /** What the best of n by its scores is worth. */
   readonly bestOf: Section<BestOfSection>;
 }
@@ -204,6 +213,26 @@ export interface LengthCells {
 /** How well margins, read as log odds, tell how often the model is right. */
 export interface ReliabilitySection extends ReliabilityReport {
   /** What gives the same numbers. */
+  readonly command: string;
+}
+
+/** Rows decided and errors among them, where rows of small margins are left undecided. */
+export interface AbstentionSection {
+  /** What fits such a threshold on all rows. */
+  readonly command: string;
+  /** One per risk: fitted on a random half of the rows, measured on the other. */
+  readonly reports: readonly Omit<AbstentionReport, "tested">[];
+}
+
+/** A benchmark's own figures. */
+export interface BenchmarkSection extends BenchmarkReport {
+  /** What gives the same numbers. */
+  readonly command: string;
+}
+
+/** What changes that keep the meaning do to some of the rows. */
+export interface ProbeSection extends ProbeReport {
+  /** What gives such numbers on all rows. */
   readonly command: string;
 }
 

@@ -2,12 +2,14 @@ import { leastPairs } from "./length_section.ts";
 import type { Interval } from "../../numbers/bootstrap.ts";
 import { percent } from "../../numbers/percent.ts";
 import {
+  type AbstentionSection,
   type AccuracyChange,
   type AccuracySection,
   type BestOfSection,
   isMissing,
   type LengthSection,
   type ModelAudit,
+  type ProbeSection,
   type ReliabilitySection,
   type SummaryLine,
 } from "./audit_report.ts";
@@ -24,14 +26,18 @@ const fewRows = 100;
  * @param model The parts.
  */
 export function summaryLines(model: Omit<ModelAudit, "summary">): SummaryLine[] {
-  const { accuracy, length, reliability, bestOf } = model;
+  const { accuracy, length, reliability, abstention, probe, bestOf } = model;
   const lines: readonly (readonly [about: string, sentences: readonly string[]])[] = [
     ["Accuracy", isMissing(accuracy) ? [] : accuracySentences(accuracy)],
     ...(isMissing(length) ? [] : [
       ["Length", [biasSentence(length), ...directionSentence(length.changes)]],
       ["Calibration", [...changeSentence(length.changes), ...hurtSentence(length)]],
     ] as const),
-    ["How sure", isMissing(reliability) ? [] : reliabilitySentences(reliability)],
+    ["How sure", [
+      ...(isMissing(reliability) ? [] : reliabilitySentences(reliability)),
+      ...(isMissing(abstention) ? [] : abstentionSentences(abstention)),
+    ]],
+    ["Probe", isMissing(probe) ? [] : probeSentences(probe)],
     ["Best of n", isMissing(bestOf) ? [] : bestOfSentences(bestOf)],
   ];
   return lines.filter(([, sentences]) => sentences.length > 0)
@@ -146,16 +152,58 @@ function reliabilitySentences(section: ReliabilitySection): string[] {
   ];
 }
 
-/** A calibration error in points, with its interval. */
-function pointsOff({ estimate, low, high }: Interval): string {
-  if (estimate === null) return "–";
-  const text = (share: number) => (100 * share).toFixed(1);
-  if (low === null || high === null) return `${text(estimate)} points`;
-  return `${text(estimate)} points (${text(low)} to ${text(high)})`;
+/** A calibration error in points. Its interval is in the table: draws lie above it, as errors add up. */
+function pointsOff({ estimate }: Interval): string {
+  return estimate === null ? "–" : `${(100 * estimate).toFixed(1)} points`;
 }
 
 function plain(value: number | null): string {
   return value === null ? "–" : String(Number(value.toPrecision(3)));
+}
+
+/** The risk of 5 %, told for those who decide by the scores. */
+function abstentionSentences({ reports }: AbstentionSection): string[] {
+  const report = reports.find(({ risk }) => risk === 0.05);
+  if (report === undefined || report.coverage === null) {
+    return ["No margin keeps its errors below 5 %."];
+  }
+  const { coverage, decidedRisk } = report;
+  return [
+    `With at most 5 % errors it can decide ${
+      percent(coverage)
+    } of the rows, those of large margins (${percent(decidedRisk)} errors on rows held out).`,
+  ];
+}
+
+function probeSentences({ changes, rows, noise }: ProbeSection): string[] {
+  const clear = changes.filter(({ scoreChange: { low, high } }) =>
+    (low ?? 0) > 0 || (high ?? 0) < 0
+  );
+  const [worst] = clear;
+  const told = `${changes.length} changes that keep the meaning of ${count(rows.read, "row")}`;
+  const noisy = noise.different === 0
+    ? []
+    : [`${noise.different} of ${noise.repeated} scores changed when they were computed once more.`];
+  if (worst === undefined) return [`None of ${told} clearly moves its scores.`, ...noisy];
+  const { change, summary, scoreChange, flips } = worst;
+  const shares = flips?.loser ?? flips?.both ?? null;
+  const flip = shares === null
+    ? ""
+    : `, and flips ${withRange(shares)} of preferences${
+      flips?.loser ? " where only the response that lost is changed" : ""
+    }`;
+  return [
+    `Of ${told}, ${clear.length} clearly move its scores, most of all ${change} (${summary}): by ${
+      deviations(scoreChange)
+    } standard deviations${flip}.`,
+    ...noisy,
+  ];
+}
+
+function deviations({ estimate, low, high }: Interval): string {
+  if (estimate === null) return "–";
+  const range = low === null || high === null ? "" : ` (${signed(low, 2)} to ${signed(high, 2)})`;
+  return `${signed(estimate, 2)}${range}`;
 }
 
 function bestOfSentences({ quality, curves, n }: BestOfSection): string[] {

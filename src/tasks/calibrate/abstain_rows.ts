@@ -60,8 +60,7 @@ export async function fitAbstentionRows(
     const name = columns?.get("num_correct") ?? "num_correct";
     const correct = isPair ? 1 : numberInColumn(row, name);
     if (correct === undefined) throw noLabel();
-    const isRight = bestOfNWin(scores, correct, "wrong") === 1;
-    decisions.push({ size: sizeOf(scores), isRight });
+    decisions.push(decisionOf(scores, correct));
   });
   return { ...fitAbstention(decisions, fitOptions), decisions, used };
 }
@@ -92,6 +91,11 @@ export async function* markAbstentions(
       yield failedRow(read, { abstain: null }, error);
     }
   }
+}
+
+/** A row's decision: of the best scores, how far apart they are, and whether the best is right. */
+export function decisionOf(scores: readonly number[], correct: number): Decision {
+  return { size: sizeOf(scores), isRight: bestOfNWin(scores, correct, "wrong") === 1 };
 }
 
 function readScores(

@@ -7,6 +7,8 @@ import { comparisonText, differenceFigure, strengthFigure } from "./comparison_f
 import { figureHtml, missingHtml } from "./figure.ts";
 import { type Html, html, type HtmlPart, shownName, tableHtml, trusted } from "./html.ts";
 import { changeFigure, lengthFigure } from "./length_figures.ts";
+import { abstentionTable, benchmarkTable, commandsHtml } from "./table_parts.ts";
+import { probeFigure } from "./probe_figure.ts";
 import { reliabilityFigure } from "./reliability_figure.ts";
 import { pageStyle } from "./page_style.ts";
 
@@ -36,6 +38,8 @@ export async function auditPage(report: AuditReport): Promise<string> {
     { id: "accuracy", heading: "Accuracy", body: accuracyPart(chart, report) },
     { id: "length", heading: "Length", body: lengthPart(chart, report) },
     { id: "reliability", heading: "How sure", body: reliabilityPart(chart, report) },
+    { id: "benchmark", heading: "Benchmark", body: benchmarkPart(report) },
+    { id: "probe", heading: "Probe", body: probePart(chart, report) },
     { id: "best-of", heading: "Best of n", body: bestOfPart(chart, report) },
     { id: "comparison", heading: "Models side by side", body: comparisonPart(chart, report) },
   ];
@@ -209,7 +213,30 @@ function lengthPart(chart: Chart, { models }: AuditReport): Html {
 function reliabilityPart(chart: Chart, { models }: AuditReport): Html {
   const { present, missing } = split(models, ({ reliability }) => reliability);
   if (present.length === 0) return html`${missing}`;
-  return html`${figureHtml(reliabilityFigure(chart, present))}${missing}`;
+  const decided = split(models, ({ abstention }) => abstention).present;
+  return html`${figureHtml(reliabilityFigure(chart, present))}${
+    decided.length === 0
+      ? undefined
+      : html`${tableHtml(abstentionTable(decided))}${
+        commandsHtml("Rows that can be decided", decided.map(({ section }) => section.command))
+      }`
+  }${missing}`;
+}
+
+function benchmarkPart({ models }: AuditReport): Html {
+  const { present, missing } = split(models, ({ benchmark }) => benchmark);
+  return html`${present.map((each) => tableHtml(benchmarkTable(each)))}${
+    present.length === 0
+      ? undefined
+      : commandsHtml("Benchmark", present.map(({ section }) => section.command))
+  }${missing}`;
+}
+
+function probePart(chart: Chart, { models }: AuditReport): Html {
+  const { present, missing } = split(models, ({ probe }) => probe);
+  return html`${
+    present.map(({ name, section }) => figureHtml(probeFigure(chart, name, section)))
+  }${missing}`;
 }
 
 function bestOfPart(chart: Chart, { models }: AuditReport): Html {

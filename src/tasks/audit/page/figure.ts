@@ -1,3 +1,4 @@
+import { commandsHtml } from "./table_parts.ts";
 import { type Html, html, type Table, tableHtml } from "./html.ts";
 
 /** One model's picture in a figure. */
@@ -34,10 +35,7 @@ export function figureHtml({ caption, reading, panels, tables, commands }: Figur
         `
       )}</div>
       <details><summary>Numbers: ${caption}</summary>${tables.map(tableHtml)}</details>
-      <details class="command"><summary>Command: ${caption}</summary>${[...new Set(commands)].map((
-        command,
-      ) => html`<pre tabindex="0"><code>${command}</code></pre>`)}</details>
-    </figure>
+      ${commandsHtml(caption, commands)}</figure>
   `;
 }
 

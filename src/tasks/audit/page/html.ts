@@ -58,9 +58,9 @@ export interface Table {
 /** The markup of a table that scrolls by itself where it is wide. */
 export function tableHtml({ caption, header, lines }: Table): Html {
   return html`
+    <p class="caption">${caption}</p>
     <div class="scroll" role="region" tabindex="0" aria-label="${caption}">
-      <table>
-        <caption>${caption}</caption>
+      <table aria-label="${caption}">
         <thead>
           <tr>${header.map((name) => html`<th scope="col">${name}</th>`)}</tr>
         </thead>
