@@ -3,7 +3,7 @@ import { type ExplainedResponse, explainedResponses, largestReward } from "./tok
 import { heatMapScript, heatMapStyle } from "./heat_map_style.ts";
 
 /** Tokens of a page at most; a browser shows more only slowly. */
-const mostTokens = 20_000;
+const mostTokens = 10_000;
 /** Characters of a prompt that are shown. */
 const promptLength = 600;
 
@@ -96,7 +96,7 @@ function responseBlock(response: ExplainedResponse, most: number): string {
     const share = most === 0 ? 0 : Math.round(100 * Math.abs(reward) / most);
     const kind = reward < 0 ? "down" : "up";
     const value = signed(reward);
-    return `<span class="t ${kind}" style="--r:${share}%" title="${value}" data-v="${value}"` +
+    return `<span class="t ${kind}" style="--r:${share}%" title="${value}"` +
       `${place === 0 ? ' tabindex="0"' : ""}>${escaped(text)}</span>`;
   }).join("");
   return `<h3>${escaped(label)}</h3>

@@ -20,11 +20,11 @@ td:nth-child(3), th:nth-child(3) { text-align: left; }
 
 /** Arrow keys go from token to token; the token that has the focus, or the pointer, is told. */
 export const heatMapScript = `const told = document.getElementById("told");
-const tell = (token) => { told.textContent = JSON.stringify(token.textContent) + "  " + token.dataset.v; };
+const tell = (token) => { told.textContent = JSON.stringify(token.textContent) + "  " + token.title; };
 for (const heat of document.querySelectorAll(".heat")) {
   const tokens = [...heat.children];
   heat.addEventListener("focusin", (event) => tell(event.target));
-  heat.addEventListener("mouseover", (event) => { if (event.target.dataset.v) tell(event.target); });
+  heat.addEventListener("mouseover", (event) => { if (event.target.title) tell(event.target); });
   heat.addEventListener("keydown", (event) => {
     const at = tokens.indexOf(event.target);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tokens.length - 1 }[event.key];

@@ -97,7 +97,7 @@ async function tokenSpans(
         "that is cut to the model's length",
     );
   }
-  if (conversation.at(-1)!.content === "") return [];
+  if (conversation.at(-1)!.content.trim() === "") return []; // templates may trim it all away
   const start = await responseStart(conversation, whole, tokensOf);
   if (start === undefined) return undefined;
   const texts = whole.tokens.slice(start).map(({ text }) => text);
