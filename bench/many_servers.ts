@@ -16,7 +16,7 @@ import { seededRandom } from "../src/numbers/seeded_random.ts";
 import { RewardModel } from "../src/scoring/reward_model.ts";
 import { rowsInMemory } from "../src/tasks/repeatable_rows.ts";
 import { type ScoredRow, scoreRows } from "../src/tasks/score/score_rows.ts";
-import { median } from "./statistics.ts";
+import { formatSpread, median, spread } from "./statistics.ts";
 
 const model = "models/demo";
 const words = "the a of rain tree sum two three proof answer because function value river stone"
@@ -115,9 +115,10 @@ try {
     }
     if (texts.size !== 1) throw new Error("the outputs differ");
   }
-  const one = median(times.get("alone")!);
+  const one = times.get("alone")!;
   for (const [name, seconds] of times) {
-    const ratio = one / median(seconds);
+    // Of each round by itself: what else the machine does then slows both.
+    const ratio = formatSpread(spread(seconds.map((time, round) => one[round]! / time)));
     console.log(JSON.stringify({ name, rows: count, rounds, seconds: median(seconds), ratio }));
   }
 } finally {
