@@ -69,6 +69,7 @@ export async function chaos(settings: ChaosSettings): Promise<ChaosReport> {
       await new Promise((resolve) => setTimeout(resolve, 50));
       done = await watch.share();
     }
+    if (processes.isCollected) break;
     const what = happenings[Math.floor(random() * happenings.length)]!;
     settings.onEvent?.(what, done);
     counts[what] = (counts[what] ?? 0) + 1;

@@ -138,7 +138,7 @@ export class FleetProcesses implements AsyncDisposable {
     void this.#again(collector, "collector", () => this.#collect(true));
   }
 
-  /** Starts a process again that was killed; one that fails by itself fails all. */
+  /** Starts a process again that was killed, or had no queue; one that fails by itself fails all. */
   async #again(process: Deno.ChildProcess, what: string, start: () => void): Promise<void> {
     const [status, said] = await Promise.all([
       process.status,
@@ -149,10 +149,11 @@ export class FleetProcesses implements AsyncDisposable {
       this.restarts++;
       return start();
     }
-    const isEarly = what === "collector" && /unknown-run/.test(said); // before anything was submitted
-    if (isEarly || what === "worker" && /unknown-run/.test(said)) {
+    // What a supervisor does: the server was away just then, or nothing was submitted yet.
+    if (/fleet\/(no-queue|no-jetstream|queue-lost|unknown-run)\]/.test(said)) {
       await new Promise((resolve) => setTimeout(resolve, 300));
-      return start();
+      if (!this.#isEnding) start();
+      return;
     }
     if (what === "collector" && status.code < 2) {
       this.isCollected = true;
