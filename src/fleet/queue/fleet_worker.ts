@@ -28,6 +28,9 @@ const hands = 2;
 const shortestWait = 1000;
 const longestWait = 4000;
 
+/** Milliseconds that a run without jobs is not asked for one, where there are other runs. */
+const emptyTime = 500;
+
 /** Milliseconds until the queue is asked again for runs. */
 const lookingTime = 2000;
 
@@ -40,6 +43,8 @@ export class FleetWorker {
   readonly #model: WorkerModel;
   readonly #options: WorkerOptions;
   readonly #runs = new Map<string, WorkerRun>();
+  /** Until when a run counts as empty that was found so. */
+  readonly #emptyUntil = new WeakMap<WorkerRun, number>();
   /** Runs that are not for this worker. */
   readonly #refused = new Set<string>();
   readonly #stopping = new AbortController();
@@ -126,6 +131,7 @@ export class FleetWorker {
         const expires = found || this.#runs.size > 1 ? shortestWait : longestWait;
         found = false;
         for (const run of [...this.#runs.values()]) {
+          if (this.#runs.size > 1 && await this.#isEmpty(run)) continue;
           const message = await this.#next(run, expires);
           if (message === null) continue;
           found = true;
@@ -135,13 +141,27 @@ export class FleetWorker {
         }
         await this.#look();
         if (!found) await this.#endWhereDone();
-        if (!found && this.#runs.size === 0) await this.#pause(500);
+        if (!found && this.#runs.size !== 1) await this.#pause(100);
       }
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       this.#stopping.abort(); // the other hand ends too
       throw error;
     }
+  }
+
+  /** Whether a run has no job just now: of several runs those are not waited for. */
+  async #isEmpty(run: WorkerRun): Promise<boolean> {
+    const now = performance.now();
+    if (now < (this.#emptyUntil.get(run) ?? 0)) return true;
+    try {
+      const { num_pending, num_ack_pending } = await run.consumer.info();
+      if (num_pending > 0 || num_ack_pending > 0) return false;
+    } catch {
+      return false; // asking for a job tells what is wrong
+    }
+    this.#emptyUntil.set(run, now + emptyTime);
+    return true;
   }
 
   /** The next job of a run; `null` where none comes in the time. */
