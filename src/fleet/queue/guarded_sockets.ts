@@ -18,10 +18,18 @@ type Opening = (...operands: unknown[]) => Promise<Socket>;
 const ignore = (): void => {};
 let isGuarded = false;
 
+/** Deno throws what a server says against a certificate where nobody can catch it; the client then waits in vain. */
+const alert = /^received fatal alert/;
+
 /** Guards the sockets of all connections that are made from now on. */
 export function guardSockets(): void {
   if (isGuarded) return;
   isGuarded = true;
+  if ("Deno" in globalThis) {
+    globalThis.addEventListener("error", (event) => {
+      if (event.error instanceof Error && alert.test(event.error.message)) event.preventDefault();
+    });
+  }
   const prototype = NodeTransport.prototype as unknown as Record<string, Opening>;
   for (const name of ["dial", "tlsFirst", "startTLS"]) {
     const open = prototype[name]!;
