@@ -59,6 +59,8 @@ export interface SkewReport {
 
 /** Traits that a file may name; each is a report of its own. */
 const mostTraits = 200;
+/** Most clusters that are drawn; prompts beyond join the others in turn, as in `ProbeTally`. */
+const mostClusters = 10_000;
 /** Clusters that are drawn for one interval, beyond its least draws. */
 const drawnClusters = 2e7;
 const leastDraws = 400;
@@ -91,7 +93,7 @@ class TraitTally {
   humanPairs = 0;
 }
 
-/** Gathers counterfactual pairs, some bytes for each prompt. */
+/** Gathers counterfactual pairs, in bounded memory but for a key of each prompt. */
 export class SkewTally {
   readonly #traits = new Map<string, TraitTally>();
   readonly #rows = { read: 0, failed: 0 };
@@ -125,7 +127,7 @@ export class SkewTally {
     const tally = this.#tallyOf(trait);
     this.#rows.read++;
     const key = `${fingerprint(prompt)}:${prompt.length}`;
-    const cluster = tally.prompts.get(key) ?? tally.prompts.size;
+    const cluster = tally.prompts.get(key) ?? tally.prompts.size % mostClusters;
     tally.prompts.set(key, cluster);
     const prefers = margin > 0 ? 1 : margin === 0 ? 0.5 : 0;
     tally.pairs++;
@@ -170,7 +172,7 @@ export class SkewTally {
 }
 
 function traitSkew(trait: string, tally: TraitTally, seed: number): TraitSkew {
-  const clusters = Math.max(1, tally.prompts.size);
+  const clusters = Math.min(mostClusters, Math.max(1, tally.prompts.size));
   const draws = Math.min(
     bootstrapDraws(clusters),
     Math.max(leastDraws, Math.floor(drawnClusters / clusters)),
