@@ -5,7 +5,7 @@
  *     deno run --allow-read --allow-write --v8-flags=--single-threaded bench/audit_scale.ts [PAIRS…]
  *
  * Times are the processor's, so that other programs on the machine do not count; memory is the largest
- * resident size of the whole process, looked at whenever the audit says what it does.
+ * resident size that the process has had so far, as Linux counts it.
  *
  * @module
  */
@@ -50,27 +50,26 @@ function processorSeconds(): number {
   return (user + system) / 1e6;
 }
 
+/** The largest resident size so far. */
+function mebibytes(): number {
+  const status = Deno.readTextFileSync("/proc/self/status");
+  return Number(/^VmHWM:\s+(\d+)/m.exec(status)![1]) / 1024;
+}
+
 const sizes = Deno.args.length > 0 ? Deno.args.map(Number) : [75_000, 150_000, 300_000];
 const folder = await Deno.makeTempDir();
 try {
   for (const pairs of sizes) {
     const path = `${folder}/pairs.jsonl`;
     await writePairs(path, pairs);
-    let most = 0;
-    const look = () => {
-      most = Math.max(most, Deno.memoryUsage().rss / 2 ** 20);
-    };
     const start = processorSeconds();
-    const report = await auditFiles([path], { onStep: look, onBytes: look });
-    look();
-    await writeAudit(folder, report);
-    look();
+    await writeAudit(folder, await auditFiles([path]));
     const seconds = processorSeconds() - start;
     const kilobytes = (await Deno.stat(`${folder}/audit.html`)).size / 1000;
     console.log(
-      `${pairs} pairs: ${seconds.toFixed(1)} s, at most ${most.toFixed(0)} MiB resident, page ${
-        kilobytes.toFixed(0)
-      } kB`,
+      `${pairs} pairs: ${seconds.toFixed(1)} s, at most ${
+        mebibytes().toFixed(0)
+      } MiB resident, page ${kilobytes.toFixed(0)} kB`,
     );
   }
 } finally {

@@ -175,7 +175,10 @@ async function auditSources(
   let intervals: IntervalRule | undefined;
   for (const source of sources) {
     options.onStep?.(`reading ${source.name}`);
-    const rows = await readAuditedRows(source.read(), source);
+    const rows = await readAuditedRows(source.read(), {
+      ...source,
+      isCompared: sources.length > 1,
+    });
     if (rows.counts.read === 0) throw noRows(source.path);
     options.onStep?.(`auditing ${source.name}`);
     const probe = await source.probe?.(rows.counts.read) ?? needsModel;

@@ -21,12 +21,12 @@ export interface AuditedRowOptions {
   readonly subset?: string | undefined;
   /** Column with the candidates' qualities, a list of numbers. */
   readonly quality?: string | undefined;
+  /** Whether rows will be matched with another model's. */
+  readonly isCompared?: boolean | undefined;
 }
 
 /** One labelled row as it is kept. */
 export interface AuditedLabel extends LabelledRow {
-  /** Scores and features of the candidates, for a calibrator. */
-  readonly responses: readonly ScoredResponse[];
   /** Its prompt's number. */
   readonly cluster: number;
   /** Its place among all rows that were read. */
@@ -37,8 +37,8 @@ export interface AuditedLabel extends LabelledRow {
 
 /** Candidates whose quality is known, with what a calibrator needs. */
 export interface GoldCandidates extends GoldPrompt {
-  /** Scores and features. */
-  readonly responses: readonly ScoredResponse[];
+  /** Lengths of the candidates, NaN where they are not known. */
+  readonly lengths: readonly number[];
 }
 
 /** What is kept of a model's rows. */
@@ -55,7 +55,7 @@ export interface AuditedRows {
   readonly clusters: number;
   /** Whether every row told its prompt. */
   readonly isByPrompt: boolean;
-  /** What rows of several files are matched by, and what voters say, by place. */
+  /** What rows of several files are matched by, and what voters say, by place; empty where not asked for. */
   readonly keys: AuditedKeys;
 }
 
@@ -93,11 +93,13 @@ class AuditedRowsBuilder {
   readonly #prompts: PromptClusters;
   readonly #keys: AuditedKeys = { ids: [], fingerprints: [], subsets: [], scores: [] };
   readonly #counts = { read: 0, pair: 0, best_of_n: 0, single: 0, failed: 0 };
+  readonly #isCompared: boolean;
   #firstFailure: AuditedRowCounts["firstFailure"];
 
   constructor(options: AuditedRowOptions) {
     const { columns, subset } = options;
     this.#columns = columns ?? new Map();
+    this.#isCompared = options.isCompared ?? false;
     this.#scored = new ScoredRowReader({ features: [], columns, subset });
     this.#prompts = new PromptClusters(columns?.get("prompt"));
     this.#evaluated = new EvaluatedRowReader(options);
@@ -144,6 +146,7 @@ class AuditedRowsBuilder {
   }
 
   #addKeys(row: Row | undefined): void {
+    if (!this.#isCompared) return;
     const { ids, fingerprints, subsets, scores } = this.#keys;
     ids.push(row === undefined ? null : idOf(this.#value(row, "id")));
     fingerprints.push(row && textFingerprint(explicitTexts(row)));
@@ -164,6 +167,7 @@ class AuditedRowsBuilder {
     if (kind !== "single") this.#addLabel(row, kind === "pair", present, cluster, place);
     addToPool(this.#pool, { kind, responses, subset });
     this.#counts[kind]++;
+    if (!this.#isCompared) return;
     const values = responses.map((response) => response?.score ?? NaN);
     this.#keys.scores[place] = kind === "pair"
       ? { kind, chosen: values[0]!, rejected: values[1]! }
@@ -182,9 +186,13 @@ class AuditedRowsBuilder {
     try {
       const { labelled, candidates } = this.#evaluated.read(row);
       if (labelled !== undefined) {
-        this.#labels.push({ ...labelled, responses, cluster, place, isPair });
+        const { scores, correct, lengths, subset, id } = labelled;
+        this.#labels.push({ scores, correct, lengths, subset, id, cluster, place, isPair });
       }
-      if (candidates !== undefined) this.#candidates.push({ ...candidates, responses });
+      if (candidates !== undefined) {
+        const lengths = responses.map(({ features }) => features.length ?? NaN);
+        this.#candidates.push({ ...candidates, lengths });
+      }
     } catch (error) {
       // Scores without a label still tell what a model likes.
       if (!(error instanceof AssayError) || error.code !== "evaluation/no-label") throw error;
@@ -196,9 +204,17 @@ class AuditedRowsBuilder {
   }
 }
 
-/** Calibrated scores of a labelled row's candidates. */
-export function calibratedLabel(label: AuditedLabel, calibrator: Calibrator): readonly number[] {
-  return calibrator.applyTogether(label.responses).scores;
+/** Scores that a calibrator for length corrects together. */
+export function calibratedTogether(
+  scores: ArrayLike<number>,
+  lengths: ArrayLike<number> | undefined,
+  calibrator: Calibrator,
+): readonly number[] {
+  const responses = Array.from(scores, (score, index) => ({
+    score,
+    features: { length: lengths?.[index] ?? NaN },
+  }));
+  return calibrator.applyTogether(responses).scores;
 }
 
 function idOf(id: unknown): string | undefined {

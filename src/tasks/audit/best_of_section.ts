@@ -2,7 +2,7 @@ import type { Calibrator } from "../../calibration/calibrator.ts";
 import { AssayError } from "../../error.ts";
 import { goldCurves } from "../../voting/gold_curve.ts";
 import type { BestOfSection, Section } from "./audit_report.ts";
-import type { AuditedRows } from "./audited_rows.ts";
+import { type AuditedRows, calibratedTogether } from "./audited_rows.ts";
 import { auditSeed } from "./cluster_means.ts";
 
 /**
@@ -24,11 +24,11 @@ export function bestOfSection(
     return { missing: "rows of candidates with a quality for each (--quality COLUMN)" };
   }
   const proxies = calibrator === undefined ? ["score"] : ["score", "calibrated score"];
-  const prompts = candidates.map(({ scores, gold, responses }) => ({
+  const prompts = candidates.map(({ scores, gold, lengths }) => ({
     gold,
     scores: calibrator === undefined
       ? scores
-      : [scores[0]!, calibrator.applyTogether(responses).scores],
+      : [scores[0]!, calibratedTogether(scores[0]!, lengths, calibrator)],
   }));
   try {
     const curves = goldCurves(proxies, prompts, { seed: auditSeed });

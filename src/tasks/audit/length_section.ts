@@ -10,7 +10,7 @@ import type {
   MissingSection,
   Section,
 } from "./audit_report.ts";
-import { type AuditedLabel, type AuditedRows, calibratedLabel } from "./audited_rows.ts";
+import { type AuditedLabel, type AuditedRows, calibratedTogether } from "./audited_rows.ts";
 import type { ClusterMeans } from "./cluster_means.ts";
 import { lengthBands, lengthCells } from "./length_cells.ts";
 
@@ -107,7 +107,7 @@ function changesOf(
   const plain = plainLabels(labels);
   const changes = new Map<AuditedLabel, RowChange>();
   for (const label of plain) {
-    const calibrated = calibratedLabel(label, calibrator);
+    const calibrated = calibratedTogether(label.scores, label.lengths, calibrator);
     if (!calibrated.every(isKnown)) continue; // a response without a length
     changes.set(label, {
       cluster: label.cluster,
