@@ -5,7 +5,7 @@ import type { AuditReport } from "./audit_report.ts";
 import { auditPage } from "./page/audit_page.ts";
 
 /** Names of the files that an audit writes into its folder. */
-export const auditFileNames = /^audit\.(json|html)$/;
+export const auditFileNames: RegExp = /^audit\.(json|html)$/;
 
 /**
  * Writes `audit.json` and `audit.html`.
