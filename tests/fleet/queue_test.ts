@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { missingNatsServer, NatsServer } from "../../bench/fleet/nats_server.ts";
 import type { Row } from "../../src/data/rows.ts";
 import { readRows } from "../../src/data/read_rows.ts";
+import { FleetWorker } from "../../src/fleet/queue/fleet_worker.ts";
 import { QueueConnection } from "../../src/fleet/queue/queue_connection.ts";
 import { RunQueue } from "../../src/fleet/queue/run_queue.ts";
 import { cancelRun, runNames, runStatus, workersThere } from "../../src/fleet/queue/run_status.ts";
 import { submitRows } from "../../src/fleet/queue/submit_rows.ts";
 import { identityDigest } from "../../src/fleet/scoring_identity.ts";
 import { scoreRows } from "../../src/tasks/score/score_rows.ts";
+import type { Scorer } from "../../src/tasks/score/scorer.ts";
 import { rowsInMemory } from "../../src/tasks/repeatable_rows.ts";
 import { testWhere } from "../requirement.ts";
 import {
@@ -130,6 +132,43 @@ testQueue(
 );
 
 testQueue(
+  "a row that ends every worker comes out alone, however many have gone",
+  async (server, queue) => {
+    const poisoned = rows.slice(0, 6).toSpliced(2, 1, { id: 2, prompt: "x", response: "poison" });
+    await submit(queue, poisoned, { jobRows: 6, patience: 0.3 });
+    const found = collected(queue);
+    let isCollected = false;
+    found.finally(() => isCollected = true).catch(() => {});
+    let gone = 0;
+    while (!isCollected) {
+      const connection = await QueueConnection.open({ servers: server.address });
+      const scorer: Scorer = {
+        async *scoreStream(conversations) {
+          try {
+            yield* lengthScorer.scoreStream(conversations);
+          } catch (error) {
+            gone++;
+            await connection.nats.close(); // as a process that is killed
+            throw error;
+          }
+        },
+      };
+      const model = { name: "m", identity, scorer, reload: () => Promise.resolve() };
+      await new FleetWorker(connection, model, { run: "r", untilDone: true }).work().catch(
+        () => {},
+      );
+      await connection[Symbol.asyncDispose]();
+    }
+    const collectedRows = await found;
+    const error = collectedRows[2]!.error as { code: string; message: string };
+    assert.deepEqual([error.code, gone], ["fleet/poison-row", 4]);
+    assert.match(error.message, /^Row 3: .* 2 tries did not \(the worker ended\)/);
+    const expected = await alone(rows.slice(0, 6));
+    assert.deepEqual(collectedRows.toSpliced(2, 1), expected.toSpliced(2, 1));
+  },
+);
+
+testQueue(
   "a worker with another revision is refused by name, or its rows are marked",
   async (server, queue) => {
     await submit(queue, rows.slice(0, 5));
@@ -239,6 +278,11 @@ testQueue("cancelled, unknown and removed runs", async (server, queue) => {
   }
   going.worker.stop();
   await going.ended;
+  await submit(queue, rows);
+  const bound = await worker(server, {}, { run: "r", untilDone: false });
+  await collected(queue);
+  await cancelRun(queue, true);
+  await bound.ended; // there is nothing else that it was to work for
 });
 
 testQueue("a queue without room says so, and what was stored stays", async (server, queue) => {

@@ -179,6 +179,7 @@ export class FleetWorker {
         this.#runs.delete(run.queue.run);
         this.#refused.add(run.queue.run);
         run[Symbol.dispose]();
+        if (this.#options.run !== undefined) this.#done.abort(); // it was to work for nothing else
       } else await this.#pause(200);
       return null;
     }
