@@ -2,10 +2,10 @@
  * An audit at real size: pairs of one made-up model, 75,000 to 300,000 of them, in subsets and with two
  * pairs to a prompt, from a file of JSON Lines to the page.
  *
- *     deno run --allow-read --allow-write --v8-flags=--single-threaded bench/audit_scale.ts [PAIRS…]
+ *     deno run --allow-all --v8-flags=--single-threaded bench/audit_scale.ts [PAIRS…]
  *
  * Times are the processor's, so that other programs on the machine do not count; memory is the largest
- * resident size that the process has had so far, as Linux counts it.
+ * resident size that the process has had so far, as Linux counts it (which Deno reads with every right).
  *
  * @module
  */
