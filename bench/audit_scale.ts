@@ -1,18 +1,20 @@
 /**
  * An audit at real size: pairs of one made-up model, 75,000 to 300,000 of them, in subsets and with two
- * pairs to a prompt, from a file of JSON Lines to the page.
+ * pairs to a prompt, from a file of JSON Lines to the page, by the command line itself.
  *
- *     deno run --allow-all --v8-flags=--single-threaded bench/audit_scale.ts [PAIRS…]
+ *     deno run --allow-all bench/audit_scale.ts [PAIRS…]
  *
- * Times are the processor's, so that other programs on the machine do not count; memory is the largest
- * resident size that the process has had so far, as Linux counts it (which Deno reads with every right).
+ * Each size is a process of its own, without a flag of V8. Times are the processor's, of all threads, so that
+ * other programs on the machine do not count; memory is the largest resident size that the process had, as
+ * Linux counts it (which Deno reads with every right).
  *
  * @module
  */
 import process from "node:process";
+import { auditCommand } from "../src/cli/audit/audit.ts";
+import { run } from "../src/cli/main.ts";
+import { Output } from "../src/cli/output.ts";
 import { seededRandom } from "../src/numbers/seeded_random.ts";
-import { auditFiles } from "../src/tasks/audit/audit.ts";
-import { writeAudit } from "../src/tasks/audit/write_audit.ts";
 
 const subsets = 12;
 
@@ -56,22 +58,42 @@ function mebibytes(): number {
   return Number(/^VmHWM:\s+(\d+)/m.exec(status)![1]) / 1024;
 }
 
-const sizes = Deno.args.length > 0 ? Deno.args.map(Number) : [75_000, 150_000, 300_000];
-const folder = await Deno.makeTempDir();
-try {
-  for (const pairs of sizes) {
-    const path = `${folder}/pairs.jsonl`;
-    await writePairs(path, pairs);
-    const start = processorSeconds();
-    await writeAudit(folder, await auditFiles([path]));
-    const seconds = processorSeconds() - start;
-    const kilobytes = (await Deno.stat(`${folder}/audit.html`)).size / 1000;
-    console.log(
-      `${pairs} pairs: ${seconds.toFixed(1)} s, at most ${
-        mebibytes().toFixed(0)
-      } MiB resident, page ${kilobytes.toFixed(0)} kB`,
-    );
+/** One audit, in this process. */
+async function auditOnce(pairs: number, path: string, folder: string): Promise<void> {
+  const output = Output.system();
+  await run([auditCommand(output)], ["audit", path, "--output", folder], output);
+  const kilobytes = (await Deno.stat(`${folder}/audit.html`)).size / 1000;
+  console.error(
+    `${pairs} pairs: ${processorSeconds().toFixed(1)} s, at most ${
+      mebibytes().toFixed(0)
+    } MiB resident, page ${kilobytes.toFixed(0)} kB`,
+  );
+}
+
+const [first, ...rest] = Deno.args;
+if (first === "--once") {
+  await auditOnce(Number(rest[0]), rest[1]!, rest[2]!);
+} else {
+  const sizes = Deno.args.length > 0 ? Deno.args.map(Number) : [75_000, 150_000, 300_000];
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const pairs of sizes) {
+      const path = `${folder}/pairs.jsonl`;
+      await writePairs(path, pairs);
+      const args = [
+        "run",
+        "--allow-all",
+        import.meta.filename!,
+        "--once",
+        `${pairs}`,
+        path,
+        folder,
+      ];
+      await new Deno.Command(Deno.execPath(), { args, stdout: "null" }).output().then(
+        ({ stderr }) => Deno.stderr.write(stderr),
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
-} finally {
-  await Deno.remove(folder, { recursive: true });
 }

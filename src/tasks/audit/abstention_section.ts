@@ -20,7 +20,7 @@ export function abstentionSection(
   command: string,
 ): Section<AbstentionSection> {
   if (labels.length < 2) return { missing: "rows whose right answer is known" };
-  const decisions = labels.map(({ scores, correct }) => decisionOf(scores, correct));
+  const decisions = Array.from(labels, ({ scores, correct }) => decisionOf(scores, correct));
   try {
     const reports = risks.map((risk) => {
       const { tested: _, ...report } = heldOutAbstention(decisions, { risk, seed: auditSeed });

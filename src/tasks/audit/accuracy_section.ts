@@ -1,11 +1,11 @@
 import { bestOfNWin, type TieRule } from "../../evaluation/best_of_n_accuracy.ts";
 import { type EvaluatedGroup, Evaluation } from "../../evaluation/evaluation.ts";
 import { publishedSubset } from "../../evaluation/rewardbench_sections.ts";
-import { isTiesId } from "../../evaluation/ties_subset.ts";
 import type { Interval } from "../../numbers/bootstrap.ts";
 import type { AccuracySection, AuditedGroup, Section } from "./audit_report.ts";
-import type { AuditedLabel, AuditedRows } from "./audited_rows.ts";
+import type { AuditedRows } from "./audited_rows.ts";
 import type { ClusterMeans } from "./cluster_means.ts";
+import type { Labels } from "./label_columns.ts";
 
 /** Subsets that a report lists; more would make no page that anyone reads. */
 export const mostSubsets = 100;
@@ -13,22 +13,9 @@ export const mostSubsets = 100;
 /** What equal scores count as in all parts of an audit, as in `evaluate` without a flag. */
 export const auditTie: TieRule = "half";
 
-/** Rows that count in "all": those of RewardBench 2's subset Ties have a rule of their own. */
-export function plainLabels(labels: readonly AuditedLabel[]): AuditedLabel[] {
-  return labels.filter((label) => !isOfTies(label));
-}
-
 /** Labelled rows by the name of their subset, the largest subsets, in order of appearance. */
-export function labelsBySubset(labels: readonly AuditedLabel[]): Map<string, AuditedLabel[]> {
-  const subsets = new Map<string, { name: string; rows: AuditedLabel[] }>();
-  for (const label of labels) {
-    if (label.subset === undefined) continue;
-    const key = publishedSubset(label.subset);
-    const found = subsets.get(key);
-    if (found === undefined) subsets.set(key, { name: label.subset, rows: [label] });
-    else found.rows.push(label);
-  }
-  const all = [...subsets.values()];
+export function labelsBySubset(labels: Labels): Map<string, Labels> {
+  const all = labels.bySubset();
   const kept = new Set(
     all.toSorted((a, b) => b.rows.length - a.rows.length).slice(0, mostSubsets),
   );
@@ -58,7 +45,8 @@ export function accuracySection(
   const evaluation = new Evaluation(auditTie);
   for (const label of labels) evaluation.add(label);
   const { groups } = evaluation.report();
-  const plain = plainLabels(labels);
+  const plain = labels.plain();
+  const formatted = markdownWins(labels);
   const subsets = labelsBySubset(plain);
   const shown = groups.filter(({ group, name }) =>
     group !== "subset" || subsets.has(name) || publishedSubset(name) === "Ties"
@@ -67,7 +55,7 @@ export function accuracySection(
     command,
     tie: auditTie,
     groups: shown.map((group) =>
-      withInterval(group, group.group === "all" ? plain : subsets.get(group.name), means)
+      withInterval(group, group.group === "all" ? plain : subsets.get(group.name), means, formatted)
     ),
     subsetsLeftOut: groups.length - shown.length,
   };
@@ -80,17 +68,39 @@ export function winOfScores(scores: readonly number[], correct: number): number 
 
 function withInterval(
   { accuracy, calibrated: _, ...group }: EvaluatedGroup,
-  labels: readonly AuditedLabel[] | undefined,
+  labels: Labels | undefined,
   means: ClusterMeans,
+  formatted: ReadonlyMap<string, number>,
 ): AuditedGroup {
   // A section, a benchmark and the subset Ties are no means of rows.
   const isMean = (group.group === "all" || group.group === "subset") && labels !== undefined;
   const interval: Interval = isMean
-    ? means.mean(labels, ({ scores, correct }) => winOfScores(scores, correct))
+    ? meanWin(labels, means)
     : { estimate: null, low: null, high: null };
-  return { ...group, accuracy: { ...interval, estimate: accuracy } };
+  return {
+    ...group,
+    accuracy: { ...interval, estimate: accuracy },
+    formattedWins: formatted.get(keyOf(group)) ?? null,
+  };
 }
 
-function isOfTies({ subset, id }: AuditedLabel): boolean {
-  return subset !== undefined && publishedSubset(subset) === "Ties" && isTiesId(id);
+function meanWin(labels: Labels, means: ClusterMeans): Interval {
+  const wins = new Float64Array(labels.length);
+  let place = 0;
+  for (const { scores, correct } of labels) wins[place++] = winOfScores(scores, correct);
+  return means.mean(labels.clusters(), (row) => wins[row]!);
+}
+
+/** What always taking the response with the most Markdown gives, by group; nothing without all texts. */
+function markdownWins(labels: Labels): Map<string, number> {
+  if (!labels.hasMarkdown) return new Map();
+  const evaluation = new Evaluation(auditTie);
+  for (const label of labels) evaluation.add({ ...label, scores: label.markdown! });
+  return new Map(
+    evaluation.report().groups.map((group) => [keyOf(group), group.accuracy] as const),
+  );
+}
+
+function keyOf({ group, name }: Pick<EvaluatedGroup, "group" | "name">): string {
+  return `${group} ${name}`;
 }

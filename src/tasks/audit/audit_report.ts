@@ -126,6 +126,8 @@ export interface AccuracySection {
 export interface AuditedGroup extends Omit<EvaluatedGroup, "accuracy" | "calibrated"> {
   /** By the scores, from 0 to 1. */
   readonly accuracy: Interval;
+  /** If the response with the most Markdown elements always won; `null` unless all texts are there. */
+  readonly formattedWins: number | null;
 }
 
 /** How scores follow length. */

@@ -3,15 +3,18 @@ import { type Pool, PoolBuilder, type ScoredResponse } from "../../calibration/p
 import { explicitTexts } from "../../data/explicit_texts.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import type { LabelledRow } from "../../evaluation/evaluation.ts";
+import { checkCandidates } from "../../evaluation/best_of_n_accuracy.ts";
 import { ownValue } from "../../own_value.ts";
 import type { GoldPrompt } from "../../voting/gold_curve.ts";
 import { textFingerprint } from "../../voting/join_voters.ts";
 import type { ScoredRow } from "../../voting/scored_row.ts";
+import { responseSources } from "../calibrate/response_sources.ts";
 import { addToPool, ScoredRowReader } from "../calibrate/scored_responses.ts";
+import { markdownOf } from "../evaluate/benchmark_row_reader.ts";
 import { EvaluatedRowReader } from "../evaluate/evaluated_row_reader.ts";
 import { PromptClusters } from "../evaluate/prompt_cluster.ts";
 import type { AuditedRowCounts } from "./audit_report.ts";
+import { LabelBuilder, type Labels } from "./label_columns.ts";
 
 /** How to read a model's rows. */
 export interface AuditedRowOptions {
@@ -25,16 +28,6 @@ export interface AuditedRowOptions {
   readonly isCompared?: boolean | undefined;
 }
 
-/** One labelled row as it is kept. */
-export interface AuditedLabel extends LabelledRow {
-  /** Its prompt's number. */
-  readonly cluster: number;
-  /** Its place among all rows that were read. */
-  readonly place: number;
-  /** Whether it is a pair. */
-  readonly isPair: boolean;
-}
-
 /** Candidates whose quality is known, with what a calibrator needs. */
 export interface GoldCandidates extends GoldPrompt {
   /** Lengths of the candidates, NaN where they are not known. */
@@ -46,7 +39,7 @@ export interface AuditedRows {
   /** Rows of each kind. */
   readonly counts: AuditedRowCounts;
   /** Rows whose right answers are known. */
-  readonly labels: readonly AuditedLabel[];
+  readonly labels: Labels;
   /** Scores and features of all responses; none where no row has scores. */
   readonly pool: Pool | undefined;
   /** Candidates with their qualities, by prompt. */
@@ -88,7 +81,7 @@ class AuditedRowsBuilder {
   readonly #evaluated: EvaluatedRowReader;
   readonly #columns: ReadonlyMap<string, string>;
   readonly #pool = new PoolBuilder();
-  readonly #labels: AuditedLabel[] = [];
+  readonly #labels = new LabelBuilder();
   readonly #candidates: GoldCandidates[] = [];
   readonly #prompts: PromptClusters;
   readonly #keys: AuditedKeys = { ids: [], fingerprints: [], subsets: [], scores: [] };
@@ -136,7 +129,7 @@ class AuditedRowsBuilder {
         failed,
         ...(firstFailure !== undefined && { firstFailure }),
       },
-      labels: this.#labels,
+      labels: this.#labels.build(),
       pool: this.#pool.size === 0 ? undefined : this.#pool.build(),
       candidates: this.#candidates,
       clusters: this.#prompts.count,
@@ -186,8 +179,12 @@ class AuditedRowsBuilder {
     try {
       const { labelled, candidates } = this.#evaluated.read(row);
       if (labelled !== undefined) {
-        const { scores, correct, lengths, subset, id } = labelled;
-        this.#labels.push({ scores, correct, lengths, subset, id, cluster, place, isPair });
+        const { scores, correct, lengths = [], subset, id } = labelled;
+        checkCandidates(scores, correct);
+        const kind = isPair ? "pair" : "best_of_n";
+        const markdown = markdownOf(responseSources(row, kind, scores.length, undefined));
+        const read = { scores, correct, lengths, markdown, subset, id };
+        this.#labels.add({ ...read, cluster, place, isPair });
       }
       if (candidates !== undefined) {
         const lengths = responses.map(({ features }) => features.length ?? NaN);

@@ -9,12 +9,6 @@ import {
 /** Seed of all draws of an audit. */
 export const auditSeed = 0;
 
-/** A value of a row, and the prompt that it belongs to. */
-export interface ClusteredValue {
-  /** The prompt's number. */
-  readonly cluster: number;
-}
-
 /**
  * Means by group with intervals over prompts. The draws follow the number of all prompts, so that many
  * small groups together take no longer than all rows do.
@@ -34,41 +28,42 @@ export class ClusterMeans {
     return this.#draws;
   }
 
-  /** The mean of a value of some rows, with its interval. */
-  mean<Item extends ClusteredValue>(
-    items: readonly Item[],
-    value: (item: Item) => number,
-  ): Interval {
-    const [sums] = this.#sums(items, [value]);
+  /**
+   * The mean of a value of some rows, with its interval.
+   *
+   * @param clusters The rows' prompts.
+   * @param value The value of a row, by its place among them.
+   */
+  mean(clusters: Uint32Array, value: (row: number) => number): Interval {
+    const [sums] = this.#sums(clusters, [value]);
     return bootstrapMean(sums!, { draws: this.#draws, seed: auditSeed });
   }
 
   /** The mean of one value minus that of another, on the same rows. */
-  difference<Item extends ClusteredValue>(
-    items: readonly Item[],
-    first: (item: Item) => number,
-    second: (item: Item) => number,
+  difference(
+    clusters: Uint32Array,
+    first: (row: number) => number,
+    second: (row: number) => number,
   ): Interval {
-    const [one, other] = this.#sums(items, [first, second]);
+    const [one, other] = this.#sums(clusters, [first, second]);
     return bootstrapDifference(one!, other!, { draws: this.#draws, seed: auditSeed });
   }
 
   /** Sums by prompt, of the prompts that the rows have. */
-  #sums<Item extends ClusteredValue>(
-    items: readonly Item[],
-    values: readonly ((item: Item) => number)[],
-  ): ClusterSums[] {
+  #sums(clusters: Uint32Array, values: readonly ((row: number) => number)[]): ClusterSums[] {
     const places = this.#places;
     let present = 0;
-    for (const { cluster } of items) if (places[cluster] === -1) places[cluster] = present++;
+    for (const cluster of clusters) if (places[cluster] === -1) places[cluster] = present++;
     const counts = new Float64Array(present);
     const sums = values.map(() => new Float64Array(present));
-    for (const item of items) {
-      const place = places[item.cluster]!;
+    for (let row = 0; row < clusters.length; row++) {
+      const place = places[clusters[row]!]!;
       counts[place]!++;
-      values.forEach((value, index) => sums[index]![place]! += value(item));
+      for (let index = 0; index < values.length; index++) {
+        sums[index]![place]! += values[index]!(row);
+      }
     }
-    for (const { cluster } of items) places[cluster] = -1;
+    for (const cluster of clusters) places[cluster] = -1;
     return sums.map((each) => ({ sums: each, counts }));
   }
 }

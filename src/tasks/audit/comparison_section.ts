@@ -6,7 +6,7 @@ import { strengthHistogram } from "../../voting/strength_plot.ts";
 import { tally, type Vote } from "../../voting/tally.ts";
 import { summarize } from "../vote/vote_summary.ts";
 import { factsOf } from "../vote/voter_table.ts";
-import { plainLabels, winOfScores } from "./accuracy_section.ts";
+import { winOfScores } from "./accuracy_section.ts";
 import {
   committeeName,
   type ComparedAccuracy,
@@ -30,10 +30,11 @@ export interface ComparedModel {
 /** What the comparison needs of a model's rows. */
 export function comparedModel(name: string, rows: AuditedRows): ComparedModel {
   const { keys, clusters } = rows;
-  const labels = plainLabels(rows.labels).map(({ place, cluster, correct }) =>
-    [place, { cluster, correct }] as const
-  );
-  return { name, keys, clusters, labels: new Map(labels) };
+  const labels = new Map<number, { readonly cluster: number; readonly correct: number }>();
+  for (const { place, cluster, correct } of rows.labels.plain()) {
+    labels.set(place, { cluster, correct });
+  }
+  return { name, keys, clusters, labels };
 }
 
 /** Groups by strength in the summary. */
@@ -109,18 +110,19 @@ function accuraciesOf(
   if (rows.length === 0) return { accuracies: [], differences: [] };
   const means = new ClusterMeans(models[0]!.clusters);
   const names = [...models.map(({ name }) => name), committeeName];
-  const win = (model: number) => ({ wins }: ComparedRow) => wins[model]!;
+  const win = (model: number) => (row: number) => rows[row]!.wins[model]!;
+  const clusters = Uint32Array.from(rows, ({ cluster }) => cluster);
   return {
     accuracies: names.map((name, model) => ({
       name,
       rows: rows.length,
-      accuracy: means.mean(rows, win(model)),
+      accuracy: means.mean(clusters, win(model)),
     })),
     differences: names.flatMap((first, one) =>
       names.slice(one + 1).map((second, other) => ({
         first,
         second,
-        difference: means.difference(rows, win(one), win(one + 1 + other)),
+        difference: means.difference(clusters, win(one), win(one + 1 + other)),
         test: testOf(rows, one, one + 1 + other),
       }))
     ),

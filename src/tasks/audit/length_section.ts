@@ -2,7 +2,7 @@ import type { Calibrator } from "../../calibration/calibrator.ts";
 import { fit, type FitDiagnostics } from "../../calibration/fit.ts";
 import { calibrationPanel } from "../../calibration/plot.ts";
 import { AssayError } from "../../error.ts";
-import { labelsBySubset, plainLabels, winOfScores } from "./accuracy_section.ts";
+import { labelsBySubset, winOfScores } from "./accuracy_section.ts";
 import type {
   AccuracyChange,
   LengthPoint,
@@ -10,8 +10,9 @@ import type {
   MissingSection,
   Section,
 } from "./audit_report.ts";
-import { type AuditedLabel, type AuditedRows, calibratedTogether } from "./audited_rows.ts";
+import { type AuditedRows, calibratedTogether } from "./audited_rows.ts";
 import type { ClusterMeans } from "./cluster_means.ts";
+import type { Labels } from "./label_columns.ts";
 import { lengthBands, lengthCells } from "./length_cells.ts";
 
 /** Pairs that a subset needs before a loss in it is told. */
@@ -92,52 +93,52 @@ function facts(diagnostics: FitDiagnostics) {
   };
 }
 
-/** A labelled row with what its scores and its calibrated scores win. */
-interface RowChange {
-  readonly cluster: number;
-  readonly before: number;
-  readonly after: number;
-}
-
 function changesOf(
   { labels }: AuditedRows,
   calibrator: Calibrator,
   means: ClusterMeans,
 ): AccuracyChange[] {
-  const plain = plainLabels(labels);
-  const changes = new Map<AuditedLabel, RowChange>();
-  for (const label of plain) {
-    const calibrated = calibratedTogether(label.scores, label.lengths, calibrator);
+  // By row: what its scores and its calibrated scores win, and how much longer a pair's right response is.
+  const before = new Float64Array(labels.length).fill(NaN);
+  const after = new Float64Array(labels.length);
+  const longer = new Float64Array(labels.length).fill(NaN);
+  let row = -1;
+  for (const { scores, lengths, correct, isPair } of labels) {
+    row++;
+    if (isPair) longer[row] = lengths[0]! - lengths[1]!;
+    const calibrated = calibratedTogether(scores, lengths, calibrator);
     if (!calibrated.every(isKnown)) continue; // a response without a length
-    changes.set(label, {
-      cluster: label.cluster,
-      before: winOfScores(label.scores, label.correct),
-      after: winOfScores(calibrated, label.correct),
-    });
+    before[row] = winOfScores(scores, correct);
+    after[row] = winOfScores(calibrated, correct);
   }
   const change = (
     group: AccuracyChange["group"],
     name: string,
-    rows: readonly AuditedLabel[],
+    labels: Labels,
   ): AccuracyChange[] => {
-    const known = rows.flatMap((label) => changes.get(label) ?? []);
-    if (known.length === 0) return [];
+    const { rows } = labels;
+    if (rows.length === 0) return [];
+    const clusters = labels.clusters();
+    const one = (place: number) => before[rows[place]!]!;
+    const other = (place: number) => after[rows[place]!]!;
     return [{
       group,
       name,
-      rows: known.length,
-      before: means.mean(known, ({ before }) => before),
-      after: means.mean(known, ({ after }) => after),
-      difference: means.difference(known, ({ after }) => after, ({ before }) => before),
+      rows: rows.length,
+      before: means.mean(clusters, one),
+      after: means.mean(clusters, other),
+      difference: means.difference(clusters, other, one),
     }];
   };
-  const longer = ({ lengths }: AuditedLabel) => lengths![0]! - lengths![1]!;
-  const pairs = plain.filter(({ isPair, lengths }) => isPair && lengths !== undefined);
+  const plain = labels.plain();
+  const known = plain.where((row) => isKnown(before[row]!));
   return [
-    ...change("all", "all", plain),
-    ...change("longer is better", "longer is better", pairs.filter((pair) => longer(pair) > 0)),
-    ...change("shorter is better", "shorter is better", pairs.filter((pair) => longer(pair) < 0)),
-    ...[...labelsBySubset(plain)].flatMap(([name, rows]) => change("subset", name, rows)),
+    ...change("all", "all", known),
+    ...change("longer is better", "longer is better", known.where((row) => longer[row]! > 0)),
+    ...change("shorter is better", "shorter is better", known.where((row) => longer[row]! < 0)),
+    ...[...labelsBySubset(plain)].flatMap(([name, rows]) =>
+      change("subset", name, rows.where((row) => isKnown(before[row]!)))
+    ),
   ];
 }
 

@@ -154,7 +154,8 @@ export class BenchmarkRowReader {
   }
 }
 
-function markdownOf(sources: readonly FeatureSource[]): readonly number[] | undefined {
+/** Markdown elements of some responses; `undefined` where a text is not there. */
+export function markdownOf(sources: readonly FeatureSource[]): readonly number[] | undefined {
   const counts = sources.map((source) => {
     try {
       return markdownFeature.measure(source);

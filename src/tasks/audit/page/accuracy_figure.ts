@@ -22,7 +22,7 @@ export function accuracyFigure(chart: Chart, models: readonly NamedAccuracy[]): 
     caption: "How often the scores pick the right response",
     reading:
       `A dot is the accuracy, its line the 95 % interval; L is what always taking the longest ` +
-      "response gives, S the shortest.",
+      "response gives, S the shortest, M the one with the most Markdown.",
     panels: models.map(({ name, section }) => ({
       name: shownName(name),
       chart: panel(chart, name, section, order, width),
@@ -72,11 +72,12 @@ function panel(
       high: scaled(group.accuracy.high),
       longer: scaled(group.longerWins),
       shorter: scaled(group.shorterWins),
+      formatted: scaled(group.formattedWins),
     }));
   const { plot: Plot } = chart;
   const labels = lines.map(({ label }) => label);
   const ends = lines.filter(({ low }) => low !== null);
-  const letter = (x: "longer" | "shorter", text: string) =>
+  const letter = (x: "longer" | "shorter" | "formatted", text: string) =>
     Plot.text(lines.filter((line) => line[x] !== null), {
       x,
       y: "line",
@@ -98,6 +99,7 @@ function panel(
       ...chart.names(lines),
       letter("longer", "L"),
       letter("shorter", "S"),
+      letter("formatted", "M"),
       Plot.ruleY(ends, { x1: "low", x2: "high", y: "line", stroke: colours.main, strokeWidth: 2 }),
       Plot.dot(lines, { x: "accuracy", y: "line", r: 4, fill: colours.main }),
     ],
@@ -122,13 +124,21 @@ function accuracyTable({ name, section }: NamedAccuracy): Table {
         ? ""
         : `; the ${section.subsetsLeftOut} smallest subsets are left out`
     }`,
-    header: ["group", "rows", "accuracy (95 % interval)", "longest wins", "shortest wins"],
+    header: [
+      "group",
+      "rows",
+      "accuracy (95 % interval)",
+      "longest wins",
+      "shortest wins",
+      "most Markdown wins",
+    ],
     lines: section.groups.map((group) => [
       group.group === "all" ? "All rows" : html`${group.group} <bdi>${shownName(group.name)}</bdi>`,
       countCell(group.rows),
       rangeCell(group.accuracy),
       shareCell(group.longerWins),
       shareCell(group.shorterWins),
+      shareCell(group.formattedWins),
     ]),
   };
 }
