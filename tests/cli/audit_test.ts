@@ -4,6 +4,11 @@ import { auditCommand } from "../../src/cli/audit/audit.ts";
 import { run } from "../../src/cli/main.ts";
 import type { Row } from "../../src/data/rows.ts";
 import type { AuditReport } from "../../src/tasks/audit/audit_report.ts";
+import { heldOutCoverage } from "../../src/calibration/conformal_coverage.ts";
+import { benchmarkNamed } from "../../src/evaluation/benchmarks/benchmarks.ts";
+import { fitIntervals } from "../../src/tasks/calibrate/conformal_rows.ts";
+import { evaluateBenchmark } from "../../src/tasks/evaluate/evaluate_benchmark.ts";
+import { Skew } from "../../src/tasks/probe/skew_rows.ts";
 import { fitCalibrator } from "../../src/tasks/calibrate/fit_calibrator.ts";
 import { evaluateRows } from "../../src/tasks/evaluate/evaluate_rows.ts";
 import { rowsInMemory } from "../../src/tasks/repeatable_rows.ts";
@@ -178,6 +183,113 @@ Deno.test("a benchmark's figures are those of its own rules", async () => {
   const [{ benchmark } = assert.fail()] = report.models;
   assert.ok("figures" in benchmark);
   assert.equal(benchmark.figures.find(({ metric }) => metric === "easy")?.estimate, 1);
+});
+
+Deno.test("a model scores a benchmark's rows as they are published, and is judged by its rules", async () => {
+  const row = {
+    domain: "chat",
+    prompt: "?",
+    chosen: ["long one", "a", "ab"],
+    rejected: ["b", "bcd", "c"],
+  };
+  const args = ["models/demo", "@/rows.jsonl", "--benchmark", "rm-bench"];
+  const { status, report, document, captured } = await audit({ "rows.jsonl": [row] }, args);
+  assert.equal(status, 0, captured.stderr());
+  const [{ benchmark, rows } = assert.fail()] = report.models;
+  assert.equal(rows.bestOfN, 1);
+  assert.ok("figures" in benchmark);
+  // The stub's score is the length.
+  const scores = [...row.chosen, ...row.rejected].map((text) => text.length);
+  const scored = rowsInMemory([{ ...row, scores }]);
+  const { report: expected } = await evaluateBenchmark(scored.read(), benchmarkNamed("rm-bench")!);
+  assert.deepEqual(benchmark, { command: benchmark.command, ...expected });
+  assert.ok([...document.querySelectorAll("#benchmark td")].length > 0);
+  const other = await audit({ "rows.jsonl": [{ prompt: "?", response: "a" }] }, args);
+  assert.match(other.captured.stderr(), /evaluation\/layout/);
+});
+
+Deno.test("with a target, intervals hold what those of calibrate --conformal do", async () => {
+  const rows = scoredPairs(120).map((row, index) => ({ ...row, strength: index % 7 }));
+  const { report, document, captured } = await audit(
+    { "rows.jsonl": [...rows, ...scoredPairs(3)] },
+    ["@/rows.jsonl", "--target", "strength"],
+  );
+  const [{ coverage, summary } = assert.fail()] = report.models;
+  assert.ok("reports" in coverage, captured.stderr());
+  const options = { alpha: 0.1, target: "strength" };
+  const fitted = await fitIntervals(rowsInMemory(rows).read(), options);
+  const expected = heldOutCoverage(fitted.rows, { alpha: 0.1, of: "margin" });
+  assert.equal(expected.rows, 60);
+  assert.deepEqual(coverage.reports[1], expected);
+  const shown = [...document.querySelectorAll("#reliability data")].map((each) =>
+    Number(each.getAttribute("value"))
+  );
+  assert.ok(shown.includes(expected.coverage.estimate!));
+  assert.match(
+    summary.find(({ about }) => about === "How sure")!.text,
+    /made for 90.0 % of strength/,
+  );
+  const few = await audit({ "rows.jsonl": rows.slice(0, 3) }, [
+    "@/rows.jsonl",
+    "--target",
+    "strength",
+  ]);
+  assert.ok("missing" in few.report.models[0]!.coverage);
+});
+
+Deno.test("pairs that differ in a trait alone give the skew that probe --skew gives", async () => {
+  const rows: Row[] = Array.from({ length: 6 }, (_, row) => ({
+    prompt: `Why ${row >> 1}?`,
+    chosen: row % 3 === 0 ? "Since it is so, my friend." : "It is.",
+    rejected: "It is, you see.",
+    bias: "length",
+    with_trait: "rejected",
+    human: 0.25,
+  }));
+  const skew = new Skew();
+  const scorer = stubScorer();
+  for await (const _ of skew.run(rowsInMemory(rows).read(), scorer));
+  const bad = { ...rows[0], with_trait: "both" };
+  const { report, document } = await audit({ "rows.jsonl": [...rows, bad] }, [
+    "models/demo",
+    "@/rows.jsonl",
+    "--probe-rows",
+    "0",
+  ]);
+  const [{ skew: found, accuracy, summary } = assert.fail()] = report.models;
+  assert.ok("traits" in found && "groups" in accuracy);
+  assert.deepEqual(found.traits, skew.report().traits);
+  assert.deepEqual(found.rows, { read: 7, failed: 1 });
+  assert.match(summary.find(({ about }) => about === "Traits")!.text, /leans most to length/);
+  const shown = [...document.querySelectorAll("#probe data")].map((each) =>
+    Number(each.getAttribute("value"))
+  );
+  assert.ok(shown.includes(found.traits[0]!.skew.estimate!));
+});
+
+Deno.test("always taking the most Markdown is told where all texts are there", async () => {
+  const scores = { chosen_score: 1, rejected_score: 0 };
+  const rows = [
+    { prompt: "a", chosen: "**yes**", rejected: "no", ...scores },
+    { prompt: "b", chosen: "yes", rejected: "- no\n- **never**", ...scores },
+    { prompt: "c", chosen: "# Yes\n- and", rejected: "- no", ...scores },
+    { prompt: "d", chosen: "yes", rejected: "no", ...scores },
+  ];
+  const wins = async (rows: readonly Row[]) => {
+    const { report } = await audit({ "rows.jsonl": rows }, ["@/rows.jsonl"]);
+    const [{ accuracy } = assert.fail()] = report.models;
+    assert.ok("groups" in accuracy);
+    return accuracy.groups[0]!.formattedWins;
+  };
+  assert.equal(await wins(rows), 2.5 / 4);
+  assert.equal(await wins([...rows, { prompt: "e", ...scores }]), null);
+});
+
+Deno.test("a row whose candidates are all right is left out, and ends nothing", async () => {
+  const rows = [{ scores: [1, 2], num_correct: 2 }, { scores: [1, 2, 3], num_correct: 1 }];
+  const { status, report } = await audit({ "rows.jsonl": rows }, ["@/rows.jsonl"]);
+  assert.equal(status, 1);
+  assert.equal(report.models[0]!.rows.firstFailure?.code, "evaluation/bad-row");
 });
 
 Deno.test("candidates with a quality give the best of n, by the scores and by calibrated ones", async () => {

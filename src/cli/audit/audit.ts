@@ -27,6 +27,7 @@ interface AuditFlags extends ModelFlags {
   readonly column?: ReadonlyMap<string, string> | undefined;
   readonly subset: string;
   readonly quality?: string | undefined;
+  readonly target?: string | undefined;
   readonly benchmark?: string | undefined;
   readonly probeRows: number;
   readonly format?: "jsonl" | "table" | undefined;
@@ -77,7 +78,13 @@ export function auditCommand(
     )
     .option("--subset <column>", "column that names a row's subset", "subset")
     .option("--quality <column>", "a number per candidate: adds the expected best of m by it")
-    .addOption(benchmarkOption("with files of scores: also judge them by this benchmark's rules"))
+    .option(
+      "--target <column>",
+      "what a score, or a pair's margin, stands for: adds how often conformal intervals hold it",
+    )
+    .addOption(
+      benchmarkOption("also judge the rows by this benchmark's rules; a model scores its layout"),
+    )
     .option(
       "--probe-rows <count>",
       "with a model: rows that are probed, which takes some fifty times their scoring; 0 for none",
@@ -106,11 +113,12 @@ async function audit(
   const hasModel = await isModel(inputs[0]!);
   checkInputs(inputs, hasModel);
   await checkOutputs({ inputs, folders: [{ path: flags.output, writes: auditFileNames }] });
-  const { column: columns, subset, quality, inputFormat: format, delimiter } = flags;
+  const { column: columns, subset, quality, target, inputFormat: format, delimiter } = flags;
   const options: AuditOptions = {
     columns,
     subset,
     quality,
+    target,
     benchmark: flags.benchmark,
     format,
     delimiter,

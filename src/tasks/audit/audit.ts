@@ -2,6 +2,8 @@ import configuration from "../../../deno.json" with { type: "json" };
 import type { ReadRowsOptions } from "../../data/read_rows.ts";
 import type { ReadRow } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
+import { benchmarkNamed } from "../../evaluation/benchmarks/benchmarks.ts";
+import { checkedBenchmarkRows } from "../evaluate/benchmark_layout.ts";
 import { openRows, type RepeatableRows } from "../repeatable_rows.ts";
 import type { Scorer } from "../score/scorer.ts";
 import { scoreRows } from "../score/score_rows.ts";
@@ -12,14 +14,17 @@ import { auditCommands, type CommandSource, voteCommandLine } from "./audit_comm
 import {
   type AuditReport,
   auditVersion,
+  type BenchmarkSection,
   type IntervalRule,
   type ModelAudit,
   type ProbeSection,
   type Section,
 } from "./audit_report.ts";
 import { type AuditedRowOptions, type AuditedRows, readAuditedRows } from "./audited_rows.ts";
-import { benchmarkSection } from "./benchmark_section.ts";
+import { benchmarkSection, BenchmarkWatch, noBenchmark } from "./benchmark_section.ts";
 import { bestOfSection } from "./best_of_section.ts";
+import { coverageSection } from "./coverage_section.ts";
+import { skewSection } from "./skew_section.ts";
 import { auditSeed, ClusterMeans } from "./cluster_means.ts";
 import { modelColumns } from "./column_patterns.ts";
 import { type ComparedModel, comparedModel, comparisonSection } from "./comparison_section.ts";
@@ -57,8 +62,8 @@ export interface AuditScorerOptions extends AuditOptions {
 /** One model's scored rows. */
 interface AuditSource extends CommandSource {
   readonly name: string;
-  /** Whether its rows can be read again without scoring them again. */
-  readonly isRepeatable?: boolean | undefined;
+  /** Judges its rows by a benchmark's rules, once they have been read. */
+  readonly judge: (command: string) => Promise<Section<BenchmarkSection>>;
   /** Probes the model, where there is one, once so many rows are known to be there. */
   readonly probe?: ((count: number) => Promise<Section<ProbeSection>>) | undefined;
   read(): AsyncIterable<ReadRow>;
@@ -117,19 +122,28 @@ export async function auditScorer(
   rows: RepeatableRows,
   options: AuditScorerOptions = {},
 ): Promise<AuditReport> {
-  const { subset, quality, columns, signal, probeRows: most = defaultProbeRows } = options;
+  const { signal, probeRows: most = defaultProbeRows } = options;
+  const benchmark = options.benchmark === undefined ? undefined : benchmarkNamed(options.benchmark);
+  const laidOut: RepeatableRows = benchmark === undefined ? rows : {
+    read: async function* () {
+      yield* await checkedBenchmarkRows(rows.read(), benchmark);
+    },
+  };
+  const judged = benchmark && new BenchmarkWatch(benchmark, options);
   const read = async function* (): AsyncGenerator<ReadRow> {
     let line = 0;
-    for await (const { row } of scoreRows(rows.read(), scorer, { signal })) {
-      yield { line: ++line, row, error: undefined };
+    for await (const { row } of scoreRows(laidOut.read(), scorer, { signal })) {
+      const scored = { line: ++line, row, error: undefined };
+      judged?.add(scored);
+      yield scored;
     }
   };
-  const { benchmark } = options;
-  const source = { name, path, model: name, columns, subset, quality, benchmark, read };
+  const judge = (command: string) => judged?.section(command) ?? Promise.resolve(noBenchmark);
+  const source = { ...sourceOptions(options), name, path, model: name, judge, read };
   const probe = (count: number) => {
     options.onStep?.("probing");
     const { probe: command } = auditCommands(source);
-    return probeSection(rows, { count, most }, scorer, command, { signal });
+    return probeSection(laidOut, { count, most }, scorer, command, { signal });
   };
   return await auditSources([{ ...source, probe }], options);
 }
@@ -140,8 +154,7 @@ async function sourcesOf(
   isOneOfMany: boolean,
   options: AuditOptions,
 ): Promise<AuditSource[]> {
-  const { columns = new Map<string, string>(), subset, quality, format, delimiter } = options;
-  const { benchmark } = options;
+  const { columns = new Map<string, string>(), format, delimiter } = options;
   const rows = await openRows(path, {
     format,
     delimiter,
@@ -152,13 +165,21 @@ async function sourcesOf(
   return modelColumns(columns, first, name).map((each) => ({
     name: each.model === undefined ? name : isOneOfMany ? `${name}: ${each.model}` : each.model,
     path,
+    ...sourceOptions(options),
     columns: each.columns,
-    subset,
-    quality,
-    benchmark,
-    isRepeatable: true,
+    judge: (command) =>
+      benchmarkSection(
+        () => rows.read(),
+        options.benchmark,
+        { ...options, columns: each.columns },
+        command,
+      ),
     read: () => rows.read(),
   }));
+}
+
+function sourceOptions({ columns, subset, quality, target, benchmark }: AuditOptions) {
+  return { columns, subset, quality, target, benchmark };
 }
 
 async function firstRow(rows: RepeatableRows) {
@@ -182,9 +203,7 @@ async function auditSources(
     if (rows.counts.read === 0) throw noRows(source.path);
     options.onStep?.(`auditing ${source.name}`);
     const probe = await source.probe?.(rows.counts.read) ?? needsModel;
-    const again = source.isRepeatable ? () => source.read() : undefined;
-    const { benchmark: command } = auditCommands(source);
-    const benchmark = await benchmarkSection(again, source.benchmark, source, command);
+    const benchmark = await source.judge(auditCommands(source).benchmark);
     models.push(modelAudit(source, rows, { probe, benchmark }));
     if (sources.length > 1) compared.push(comparedModel(source.name, rows));
     if (intervals === undefined || rows.clusters > intervals.clusters) intervals = ruleOf(rows);
@@ -221,7 +240,9 @@ function modelAudit(
     length: reportedLength(fitted),
     reliability: reliabilitySection(rows, commands.reliability),
     abstention: abstentionSection(rows, commands.abstention),
+    coverage: coverageSection(rows, source.target, commands.coverage),
     ...made,
+    skew: skewSection(rows.skew, commands.skew),
     bestOf: bestOfSection(rows, source.quality, calibrator, commands.bestOf),
   };
   return { ...parts, summary: summaryLines(parts) };

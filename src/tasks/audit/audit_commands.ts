@@ -18,6 +18,10 @@ export interface AuditCommands {
   readonly length: string;
   /** How many rows it can decide at a risk. */
   readonly abstention: string;
+  /** How many targets intervals hold. */
+  readonly coverage: string;
+  /** How often traits win. */
+  readonly skew: string;
   /** A benchmark's own figures. */
   readonly benchmark: string;
   /** What changes that keep the meaning do. */
@@ -30,7 +34,7 @@ export interface AuditCommands {
 
 /** The command lines for one model. */
 export function auditCommands(source: CommandSource): AuditCommands {
-  const { path, model, quality } = source;
+  const { path, model, quality, benchmark } = source;
   const rows = rowFlags(source);
   const evaluate = ["evaluate", ...(model === undefined ? [] : ["--model", model]), path, ...rows];
   const scored = model === undefined ? path : "scored.jsonl";
@@ -44,7 +48,21 @@ export function auditCommands(source: CommandSource): AuditCommands {
       commandLine([...evaluate, ...byQuality, "--calibrate", "calibrator.json"])
     }`,
     abstention: commandLine(["calibrate", scored, ...columnFlags(source), "--abstain", "0.05"]),
-    benchmark: commandLine([...evaluate, "--benchmark", source.benchmark ?? "NAME"]),
+    coverage: commandLine([
+      "calibrate",
+      scored,
+      ...columnFlags(source),
+      ...[
+        "--conformal",
+        "0.1",
+        "--target",
+        source.target ?? "COLUMN",
+        "--summary",
+        "intervals.json",
+      ],
+    ]),
+    skew: commandLine(["probe", model ?? "MODEL", path, "--skew"]),
+    benchmark: commandLine([...evaluate, "--benchmark", benchmark ?? "NAME"]),
     probe: commandLine(["probe", model ?? "MODEL", path, "--summary", "probe.json"]),
     reliability: commandLine([...evaluate, "--reliability"]),
     length: model === undefined

@@ -3,9 +3,11 @@ import type { BenchmarkReport } from "../../evaluation/benchmarks/benchmark_eval
 import type { TieRule } from "../../evaluation/best_of_n_accuracy.ts";
 import type { McNemarTest } from "../../evaluation/mcnemar.ts";
 import type { EvaluatedGroup } from "../../evaluation/evaluation.ts";
+import type { ConformalCoverage } from "../../calibration/conformal_coverage.ts";
 import type { ReliabilityReport } from "../../evaluation/reliability.ts";
 import type { Interval } from "../../numbers/bootstrap.ts";
 import type { ProbeReport } from "../../probing/probe_report.ts";
+import type { SkewReport } from "../../probing/skew.ts";
 import type { GoldCurves } from "../../voting/gold_curve.ts";
 import type { JoinKey } from "../../voting/join_voters.ts";
 import type { StrengthBin } from "../../voting/strength_plot.ts";
@@ -78,10 +80,14 @@ export interface ModelAudit {
   readonly reliability: Section<ReliabilitySection>;
   /** How many rows it can decide at a risk. */
   readonly abstention: Section<AbstentionSection>;
+  /** How many targets conformal intervals hold. */
+  readonly coverage: Section<CoverageSection>;
   /** A benchmark's own figures. */
   readonly benchmark: Section<BenchmarkSection>;
   /** What changes that keep the meaning do. */
   readonly probe: Section<ProbeSection>;
+  /** How often traits win in pairs that differ in them alone. */
+  readonly skew: Section<SkewSection>;
   /** What the best of n by its scores is worth. */
   readonly bestOf: Section<BestOfSection>;
 }
@@ -226,6 +232,18 @@ export interface AbstentionSection {
   readonly reports: readonly Omit<AbstentionReport, "tested">[];
 }
 
+/** How many targets conformal intervals hold, for several shares that they may miss. */
+export interface CoverageSection {
+  /** What fits such intervals on all rows. */
+  readonly command: string;
+  /** What has an interval. */
+  readonly of: "score" | "margin";
+  /** Column that holds what it stands for. */
+  readonly target: string;
+  /** One per share: fitted on a random half of the rows, measured on the other. */
+  readonly reports: readonly ConformalCoverage[];
+}
+
 /** A benchmark's own figures. */
 export interface BenchmarkSection extends BenchmarkReport {
   /** What gives the same numbers. */
@@ -235,6 +253,12 @@ export interface BenchmarkSection extends BenchmarkReport {
 /** What changes that keep the meaning do to some of the rows. */
 export interface ProbeSection extends ProbeReport {
   /** What gives such numbers on all rows. */
+  readonly command: string;
+}
+
+/** How often traits win in pairs that differ in them alone, beside how often people prefer them. */
+export interface SkewSection extends SkewReport {
+  /** What gives the same numbers. */
   readonly command: string;
 }
 

@@ -1,20 +1,24 @@
 import type { Calibrator } from "../../calibration/calibrator.ts";
 import { type Pool, PoolBuilder, type ScoredResponse } from "../../calibration/pool.ts";
+import type { ConformalRow } from "../../calibration/conformal.ts";
 import { explicitTexts } from "../../data/explicit_texts.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { checkCandidates } from "../../evaluation/best_of_n_accuracy.ts";
 import { ownValue } from "../../own_value.ts";
+import type { SkewReport } from "../../probing/skew.ts";
 import type { GoldPrompt } from "../../voting/gold_curve.ts";
 import { textFingerprint } from "../../voting/join_voters.ts";
 import type { ScoredRow } from "../../voting/scored_row.ts";
 import { responseSources } from "../calibrate/response_sources.ts";
+import { IntervalReader } from "../calibrate/conformal_rows.ts";
 import { addToPool, ScoredRowReader } from "../calibrate/scored_responses.ts";
 import { markdownOf } from "../evaluate/benchmark_row_reader.ts";
 import { EvaluatedRowReader } from "../evaluate/evaluated_row_reader.ts";
 import { PromptClusters } from "../evaluate/prompt_cluster.ts";
 import type { AuditedRowCounts } from "./audit_report.ts";
 import { LabelBuilder, type Labels } from "./label_columns.ts";
+import { AuditedSkew } from "./skew_section.ts";
 
 /** How to read a model's rows. */
 export interface AuditedRowOptions {
@@ -24,6 +28,8 @@ export interface AuditedRowOptions {
   readonly subset?: string | undefined;
   /** Column with the candidates' qualities, a list of numbers. */
   readonly quality?: string | undefined;
+  /** Column with what a score, or a pair's margin, stands for. */
+  readonly target?: string | undefined;
   /** Whether rows will be matched with another model's. */
   readonly isCompared?: boolean | undefined;
 }
@@ -44,6 +50,13 @@ export interface AuditedRows {
   readonly pool: Pool | undefined;
   /** Candidates with their qualities, by prompt. */
   readonly candidates: readonly GoldCandidates[];
+  /** Scores or margins with what they stand for; none where no column was named. */
+  readonly targets: {
+    readonly of: "score" | "margin" | undefined;
+    readonly rows: readonly ConformalRow[];
+  };
+  /** What pairs that differ in a trait alone show; `undefined` where there are none. */
+  readonly skew: SkewReport | undefined;
   /** Number of prompts, or of rows where they do not tell their prompts. */
   readonly clusters: number;
   /** Whether every row told its prompt. */
@@ -83,6 +96,9 @@ class AuditedRowsBuilder {
   readonly #pool = new PoolBuilder();
   readonly #labels = new LabelBuilder();
   readonly #candidates: GoldCandidates[] = [];
+  readonly #intervals: IntervalReader | undefined;
+  readonly #targets: ConformalRow[] = [];
+  readonly #skew = new AuditedSkew();
   readonly #prompts: PromptClusters;
   readonly #keys: AuditedKeys = { ids: [], fingerprints: [], subsets: [], scores: [] };
   readonly #counts = { read: 0, pair: 0, best_of_n: 0, single: 0, failed: 0 };
@@ -90,12 +106,15 @@ class AuditedRowsBuilder {
   #firstFailure: AuditedRowCounts["firstFailure"];
 
   constructor(options: AuditedRowOptions) {
-    const { columns, subset } = options;
+    const { columns, subset, target } = options;
     this.#columns = columns ?? new Map();
     this.#isCompared = options.isCompared ?? false;
     this.#scored = new ScoredRowReader({ features: [], columns, subset });
     this.#prompts = new PromptClusters(columns?.get("prompt"));
     this.#evaluated = new EvaluatedRowReader(options);
+    this.#intervals = target === undefined
+      ? undefined
+      : new IntervalReader({ target, group: null, quantiles: null, columns });
   }
 
   add({ row, error }: ReadRow): void {
@@ -132,6 +151,8 @@ class AuditedRowsBuilder {
       labels: this.#labels.build(),
       pool: this.#pool.size === 0 ? undefined : this.#pool.build(),
       candidates: this.#candidates,
+      targets: { of: this.#intervals?.of, rows: this.#targets },
+      skew: this.#skew.report(),
       clusters: this.#prompts.count,
       isByPrompt: this.#prompts.alone === 0,
       keys: this.#keys,
@@ -159,6 +180,10 @@ class AuditedRowsBuilder {
     const cluster = this.#prompts.of(row);
     if (kind !== "single") this.#addLabel(row, kind === "pair", present, cluster, place);
     addToPool(this.#pool, { kind, responses, subset });
+    this.#addTargets(row);
+    if (responses.length === 2 && present.length === 2) {
+      this.#skew.add(row, [present[0]!.score, present[1]!.score], cluster);
+    }
     this.#counts[kind]++;
     if (!this.#isCompared) return;
     const values = responses.map((response) => response?.score ?? NaN);
@@ -167,6 +192,19 @@ class AuditedRowsBuilder {
       : kind === "single"
       ? { kind, score: values[0]! }
       : { kind, scores: values };
+  }
+
+  /** A row without a target counts everywhere else. */
+  #addTargets(row: Row): void {
+    if (this.#intervals === undefined) return;
+    try {
+      for (const { target, ...input } of this.#intervals.read(row)) {
+        if (target === undefined) return;
+        this.#targets.push({ ...input, target });
+      }
+    } catch (error) {
+      if (!(error instanceof AssayError)) throw error;
+    }
   }
 
   #addLabel(

@@ -6,11 +6,13 @@ import {
   type AccuracyChange,
   type AccuracySection,
   type BestOfSection,
+  type CoverageSection,
   isMissing,
   type LengthSection,
   type ModelAudit,
   type ProbeSection,
   type ReliabilitySection,
+  type SkewSection,
   type SummaryLine,
 } from "./audit_report.ts";
 
@@ -26,7 +28,7 @@ const fewRows = 100;
  * @param model The parts.
  */
 export function summaryLines(model: Omit<ModelAudit, "summary">): SummaryLine[] {
-  const { accuracy, length, reliability, abstention, probe, bestOf } = model;
+  const { accuracy, length, reliability, abstention, coverage, probe, skew, bestOf } = model;
   const lines: readonly (readonly [about: string, sentences: readonly string[]])[] = [
     ["Accuracy", isMissing(accuracy) ? [] : accuracySentences(accuracy)],
     ...(isMissing(length) ? [] : [
@@ -36,8 +38,10 @@ export function summaryLines(model: Omit<ModelAudit, "summary">): SummaryLine[] 
     ["How sure", [
       ...(isMissing(reliability) ? [] : reliabilitySentences(reliability)),
       ...(isMissing(abstention) ? [] : abstentionSentences(abstention)),
+      ...(isMissing(coverage) ? [] : coverageSentences(coverage)),
     ]],
     ["Probe", isMissing(probe) ? [] : probeSentences(probe)],
+    ["Traits", isMissing(skew) ? [] : skewSentences(skew)],
     ["Best of n", isMissing(bestOf) ? [] : bestOfSentences(bestOf)],
   ];
   return lines.filter(([, sentences]) => sentences.length > 0)
@@ -172,6 +176,31 @@ function abstentionSentences({ reports }: AbstentionSection): string[] {
     `With at most 5 % errors it can decide ${
       percent(coverage)
     } of the rows, those of large margins (${percent(decidedRisk)} errors on rows held out).`,
+  ];
+}
+
+/** The intervals for 90 % of the targets, which the command line beside them gives. */
+function coverageSentences({ reports, target }: CoverageSection): string[] {
+  const report = reports.find(({ nominal }) => nominal === 0.9) ?? reports[0];
+  if (report === undefined) return [];
+  const { nominal, coverage, meanWidth } = report;
+  const width = meanWidth === null ? "" : ` and are ${plain(meanWidth)} wide`;
+  return [
+    `Conformal intervals made for ${percent(nominal)} of ${target} hold ${
+      withRange(coverage)
+    } of it on rows held out${width}.`,
+  ];
+}
+
+function skewSentences({ traits }: SkewSection): string[] {
+  const [most] = traits;
+  if (most === undefined) return [];
+  const { trait, skew, human, pairs } = most;
+  const people = human === null ? "" : `; people do in ${withRange(human)}`;
+  return [
+    `Of ${count(traits.length, "trait")} that pairs differ in alone, it leans most ${
+      (skew.estimate ?? 0.5) < 0.5 ? "against" : "to"
+    } ${trait}: it prefers it in ${withRange(skew)} of ${count(pairs, "pair")}${people}.`,
   ];
 }
 

@@ -38,9 +38,12 @@ export interface FittedIntervals {
 }
 
 /** Where rows hold what an interval needs. */
-interface IntervalColumns extends Pick<ScoredColumns, "columns"> {
+export interface IntervalColumns extends Pick<ScoredColumns, "columns"> {
+  /** Column with what a score or a margin stands for. */
   readonly target: string | null;
+  /** Column with the row's group. */
   readonly group: string | null;
+  /** Column with the quantiles of a quantile head. */
   readonly quantiles: string | null;
 }
 
@@ -124,22 +127,35 @@ export async function* addIntervals(
   }
 }
 
-type IntervalInput = ConformalInput & { readonly target: number | undefined };
+/** A score or a margin, and what it stands for where that is known. */
+export type IntervalInput = ConformalInput & { readonly target: number | undefined };
 
 /** Reads from rows what intervals are made of; all rows must have one shape: scores or pairs. */
-class IntervalReader {
+export class IntervalReader {
   readonly #columns: IntervalColumns;
   readonly #reader: ScoredRowReader;
   /** Whether the last row had candidates. */
   isList = false;
+  /** What the rows have. */
   of: "score" | "margin" | undefined;
 
+  /**
+   * Reads nothing yet.
+   *
+   * @param columns Where target, group and quantiles stand.
+   * @param of What the rows must have; by default what the first one has.
+   */
   constructor(columns: IntervalColumns, of?: "score" | "margin") {
     this.#columns = columns;
     this.of = of;
     this.#reader = new ScoredRowReader({ features: [], columns: columns.columns });
   }
 
+  /**
+   * Reads one row.
+   *
+   * @throws {AssayError} `data/bad-row`, and the errors of `ScoredRowReader`.
+   */
   read(row: Row): IntervalInput[] {
     const { kind, responses } = this.#reader.read(row);
     const of = kind === "pair" ? "margin" : "score";

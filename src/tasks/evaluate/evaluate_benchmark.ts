@@ -74,26 +74,61 @@ export async function readBenchmark(
   options: BenchmarkRowOptions,
   take: (row: BenchmarkRow, source: Row) => void,
 ): Promise<BenchmarkRowCounts> {
-  const reader = new BenchmarkRowReader(benchmark, options);
-  const counts = { read: 0, failed: 0 };
-  let firstFailure: BenchmarkRowCounts["firstFailure"];
+  const taken = new TakenBenchmarkRows(benchmark, options, take);
   const own = benchmark === plainRows ? rows : benchmarkRows(rows, benchmark);
-  for await (const read of own) {
-    counts.read++;
+  for await (const read of own) taken.add(read);
+  return taken.counts();
+}
+
+/** Scored rows of a benchmark in Assay's columns, taken one by one, and what became of them. */
+export class TakenBenchmarkRows {
+  readonly #reader: BenchmarkRowReader;
+  readonly #take: (row: BenchmarkRow, source: Row) => void;
+  readonly #counts = { read: 0, failed: 0 };
+  #firstFailure: BenchmarkRowCounts["firstFailure"];
+
+  /**
+   * Nothing yet.
+   *
+   * @param benchmark The benchmark.
+   * @param options Where scores stand.
+   * @param take Takes a row; an `AssayError` that it throws is that row's failure.
+   */
+  constructor(
+    benchmark: Benchmark,
+    options: BenchmarkRowOptions,
+    take: (row: BenchmarkRow, source: Row) => void,
+  ) {
+    this.#reader = new BenchmarkRowReader(benchmark, options);
+    this.#take = take;
+  }
+
+  /** Takes a row; one that can't be evaluated is counted. */
+  add(read: ReadRow): void {
+    this.#counts.read++;
     try {
       if (read.error !== undefined) throw read.error;
-      take(reader.read(read.row!), read.row!);
+      this.#take(this.#reader.read(read.row!), read.row!);
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;
-      counts.failed++;
-      firstFailure ??= ownError(read.row) ?? error;
+      this.#counts.failed++;
+      this.#firstFailure ??= ownError(read.row) ?? error;
     }
   }
-  if (firstFailure !== undefined && counts.failed === counts.read) {
-    throw new AssayError(
-      firstFailure.code,
-      `Cannot evaluate any of ${counts.read} rows. The first: ${firstFailure.message}`,
-    );
+
+  /**
+   * What became of them.
+   *
+   * @throws {AssayError} Where no row can be evaluated, why the first one can't.
+   */
+  counts(): BenchmarkRowCounts {
+    const [rows, firstFailure] = [this.#counts, this.#firstFailure];
+    if (firstFailure !== undefined && rows.failed === rows.read) {
+      throw new AssayError(
+        firstFailure.code,
+        `Cannot evaluate any of ${rows.read} rows. The first: ${firstFailure.message}`,
+      );
+    }
+    return { rows, firstFailure };
   }
-  return { rows: counts, firstFailure };
 }

@@ -20,12 +20,20 @@ export interface SkewOptions {
   readonly seed?: number | undefined;
 }
 
-/** Two conversations of a row that differ in a trait. */
-interface PairWithTrait {
-  readonly row: Row;
+/** The trait that two responses of a row differ in. */
+export interface TraitOfRow {
+  /** Its name. */
   readonly trait: string;
-  readonly prompt: string;
+  /** Index of the response that has it. */
+  readonly side: 0 | 1;
+  /** People's share that prefers it, where that is known. */
   readonly human: number | undefined;
+}
+
+/** Two conversations of a row that differ in a trait. */
+interface PairWithTrait extends Omit<TraitOfRow, "side"> {
+  readonly row: Row;
+  readonly prompt: string;
   readonly conversations: readonly [withTrait: Conversation, without: Conversation];
 }
 
@@ -133,18 +141,41 @@ export class Skew {
 }
 
 function pairOf(row: Row, options: SkewOptions): PairWithTrait {
-  const isPublished = ownValue(row, published.withTrait) !== undefined;
-  const names = isPublished ? published : { withTrait: "with_trait", human: "human" };
+  const { trait, side, human } = traitOfRow(row, options);
+  const conversations = conversationsInOrder(
+    conversationsOfRow(isPublished(row) ? publishedRow(row) : row),
+  );
+  if (conversations.length !== 2) throw badPair("two responses", `${conversations.length}`);
+  const [first] = conversations;
+  return {
+    row,
+    trait,
+    prompt: first!.slice(0, -1).map(({ content }) => content).join("\n"),
+    human,
+    conversations: [conversations[side]!, conversations[1 - side]!],
+  };
+}
+
+function isPublished(row: Row): boolean {
+  return ownValue(row, published.withTrait) !== undefined;
+}
+
+/**
+ * The trait of a counterfactual pair, and which of its responses has it.
+ *
+ * @param row The row.
+ * @param options Columns.
+ * @throws {AssayError} `data/bad-row` where a column does not hold what it should.
+ */
+export function traitOfRow(row: Row, options: SkewOptions = {}): TraitOfRow {
+  const isOfPublished = isPublished(row);
+  const names = isOfPublished ? published : { withTrait: "with_trait", human: "human" };
   const { trait: traitColumn = "bias", withTrait = names.withTrait, human = names.human } = options;
   const trait = ownValue(row, traitColumn);
   if (typeof trait !== "string" || trait === "") {
     throw badPair(`the trait's name in the column "${traitColumn}"`, kindOfValue(trait));
   }
-  const sides = isPublished ? ["response_1", "response_2"] : ["chosen", "rejected"];
-  const conversations = conversationsInOrder(
-    conversationsOfRow(isPublished ? publishedRow(row) : row),
-  );
-  if (conversations.length !== 2) throw badPair("two responses", `${conversations.length}`);
+  const sides = isOfPublished ? ["response_1", "response_2"] : ["chosen", "rejected"];
   const side = sideOf(ownValue(row, withTrait), sides);
   if (side === undefined) {
     throw badPair(
@@ -152,14 +183,7 @@ function pairOf(row: Row, options: SkewOptions): PairWithTrait {
       JSON.stringify(ownValue(row, withTrait)) ?? "nothing",
     );
   }
-  const [first] = conversations;
-  return {
-    row,
-    trait,
-    prompt: first!.slice(0, -1).map(({ content }) => content).join("\n"),
-    human: humanShare(ownValue(row, human), side, sides, human),
-    conversations: [conversations[side]!, conversations[1 - side]!],
-  };
+  return { trait, side, human: humanShare(ownValue(row, human), side, sides, human) };
 }
 
 function publishedRow(row: Row): Row {

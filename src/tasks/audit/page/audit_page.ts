@@ -7,7 +7,13 @@ import { comparisonText, differenceFigure, strengthFigure } from "./comparison_f
 import { figureHtml, missingHtml } from "./figure.ts";
 import { type Html, html, type HtmlPart, shownName, tableHtml, trusted } from "./html.ts";
 import { changeFigure, lengthFigure } from "./length_figures.ts";
-import { abstentionTable, benchmarkTable, commandsHtml } from "./table_parts.ts";
+import {
+  abstentionTable,
+  benchmarkTable,
+  commandsHtml,
+  coverageTable,
+  skewTable,
+} from "./table_parts.ts";
 import { probeFigure } from "./probe_figure.ts";
 import { reliabilityFigure } from "./reliability_figure.ts";
 import { pageStyle } from "./page_style.ts";
@@ -212,15 +218,21 @@ function lengthPart(chart: Chart, { models }: AuditReport): Html {
 
 function reliabilityPart(chart: Chart, { models }: AuditReport): Html {
   const { present, missing } = split(models, ({ reliability }) => reliability);
-  if (present.length === 0) return html`${missing}`;
   const decided = split(models, ({ abstention }) => abstention).present;
-  return html`${figureHtml(reliabilityFigure(chart, present))}${
+  const held = split(models, ({ coverage }) => coverage);
+  return html`${present.length === 0 ? undefined : figureHtml(reliabilityFigure(chart, present))}${
     decided.length === 0
       ? undefined
       : html`${tableHtml(abstentionTable(decided))}${
         commandsHtml("Rows that can be decided", decided.map(({ section }) => section.command))
       }`
-  }${missing}`;
+  }${
+    held.present.length === 0
+      ? undefined
+      : html`${tableHtml(coverageTable(held.present))}${
+        commandsHtml("Conformal intervals", held.present.map(({ section }) => section.command))
+      }`
+  }${missing}${held.missing}`;
 }
 
 function benchmarkPart({ models }: AuditReport): Html {
@@ -234,9 +246,14 @@ function benchmarkPart({ models }: AuditReport): Html {
 
 function probePart(chart: Chart, { models }: AuditReport): Html {
   const { present, missing } = split(models, ({ probe }) => probe);
-  return html`${
-    present.map(({ name, section }) => figureHtml(probeFigure(chart, name, section)))
-  }${missing}`;
+  const skew = split(models, ({ skew }) => skew);
+  return html`${present.map(({ name, section }) => figureHtml(probeFigure(chart, name, section)))}${
+    skew.present.map((each) => tableHtml(skewTable(each)))
+  }${
+    skew.present.length === 0
+      ? undefined
+      : commandsHtml("Traits", skew.present.map(({ section }) => section.command))
+  }${missing}${skew.missing}`;
 }
 
 function bestOfPart(chart: Chart, { models }: AuditReport): Html {
