@@ -155,6 +155,7 @@ export type {
   BestOfSection,
   ComparedAccuracy,
   ComparisonSection,
+  CoverageSection,
   IntervalRule,
   LengthBand,
   LengthCells,
@@ -166,6 +167,7 @@ export type {
   ProbeSection,
   ReliabilitySection,
   Section,
+  SkewSection,
   SummaryLine,
 } from "./audit/audit_report.ts";
 export type { AuditedRowOptions } from "./audit/audited_rows.ts";
