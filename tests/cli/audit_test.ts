@@ -283,6 +283,9 @@ Deno.test("always taking the most Markdown is told where all texts are there", a
   };
   assert.equal(await wins(rows), 2.5 / 4);
   assert.equal(await wins([...rows, { prompt: "e", ...scores }]), null);
+  const bold = { prompt: "f", chosen: "**a**", rejected: "never", ...scores };
+  const { stdout } = await audit({ "rows.jsonl": [bold] }, ["@/rows.jsonl"]);
+  assert.match(stdout, /taking the response with the most Markdown would give 100.0 %/);
 });
 
 Deno.test("a row whose candidates are all right is left out, and ends nothing", async () => {

@@ -20,8 +20,11 @@ export function coverageSection(
   target: string | undefined,
   command: string,
 ): Section<CoverageSection> {
-  if (target === undefined || of === undefined || rows.length === 0) {
+  if (target === undefined) {
     return { missing: "rows with what a score or a margin stands for (--target COLUMN)" };
+  }
+  if (of === undefined || rows.length === 0) {
+    return { missing: `a number in "${target}" for every score or margin of a row` };
   }
   const reports: ConformalCoverage[] = [];
   let refused: AssayError | undefined;

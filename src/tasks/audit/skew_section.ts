@@ -52,5 +52,6 @@ export function skewSection(report: SkewReport | undefined, command: string): Se
         "with_trait (the response that has it)",
     };
   }
-  return { command, ...report };
+  if (report.traits.length > 0) return { command, ...report };
+  return { missing: `counterfactual pairs that can be used: ${report.firstFailure?.message}` };
 }

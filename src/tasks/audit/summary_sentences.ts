@@ -51,21 +51,23 @@ export function summaryLines(model: Omit<ModelAudit, "summary">): SummaryLine[] 
 function accuracySentences({ groups }: AccuracySection): string[] {
   const all = groups.find(({ group }) => group === "all");
   if (all === undefined) return [];
-  const { accuracy, rows, longerWins, shorterWins } = all;
+  const { accuracy, rows, longerWins, shorterWins, formattedWins } = all;
   const few = rows < fewRows ? `; ${count(rows, "row")} tell little` : "";
   const sentences = [
     `It picks the right response in ${withRange(accuracy)} of ${count(rows, "row")}${few}.`,
   ];
   if (longerWins !== null && shorterWins !== null) {
-    const [better, name] = longerWins >= shorterWins
-      ? [longerWins, "longer"]
-      : [shorterWins, "shorter"];
+    const [[better, name]] = ([
+      [longerWins, "longer response"],
+      [shorterWins, "shorter response"],
+      [formattedWins ?? 0, "response with the most Markdown"],
+    ] as const).toSorted(([a], [b]) => b - a) as [[number, string]];
     const judged = accuracy.low !== null && accuracy.low > better
       ? "clearly less"
       : accuracy.high !== null && accuracy.high < better
       ? "clearly more, so the scores are worth less than a ruler"
       : "about as much";
-    sentences.push(`Always taking the ${name} response would give ${percent(better)}: ${judged}.`);
+    sentences.push(`Always taking the ${name} would give ${percent(better)}: ${judged}.`);
   }
   return sentences;
 }

@@ -68,7 +68,9 @@ export function skewTable(
   { name, section }: { readonly name: string; readonly section: SkewSection },
 ): Table {
   return {
-    caption: `Traits in pairs that differ in them alone: how often ${shownName(name)} prefers them`,
+    caption: `Traits in pairs that differ in them alone: how often ${shownName(name)} prefers them${
+      section.rows.failed === 0 ? "" : `; ${section.rows.failed} rows could not be used`
+    }`,
     header: [
       "trait",
       "pairs",
