@@ -48,8 +48,13 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Runs a command; its last line is the error where it fails. */
-async function must(command: string, args: readonly string[], options = {}): Promise<string> {
-  const { ok, output } = await run(command, args, options);
+async function must(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<string> {
+  const env = { XZ_OPT: "-9e", ...options.env }; // of tar's xz
+  const { ok, output } = await run(command, args, { ...options, env });
   if (!ok) throw new Error(`${command} ${args[0]}: ${output.trim().split("\n").at(-1)}`);
   return output;
 }
@@ -79,14 +84,16 @@ async function packDeno(temporary: string): Promise<void> {
   await Deno.copyFile(join(temporary, "package/deno.xz"), join(kit, "deno.xz"));
 }
 
-/** What editors, type checks and a package's own tests alone read. */
-const unread = /\.(d\.[cm]?ts|map|md)$/;
+/** What editors, type checks, a package's own tests and script elements of pages alone read. */
+const unread = /\.([cm]?ts|map|md|(min|umd)\.m?js)$/;
+const unreadFolder = /^test$|\/dist\/(umd|iife)$/;
 
 async function removeUnread(folder: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
-    if (isDirectory && name === "test") await Deno.remove(path, { recursive: true });
-    else if (isDirectory) await removeUnread(path);
+    if (isDirectory && (unreadFolder.test(name) || unreadFolder.test(path))) {
+      await Deno.remove(path, { recursive: true });
+    } else if (isDirectory) await removeUnread(path);
     else if (unread.test(name)) await Deno.remove(path);
   }
 }
@@ -205,18 +212,16 @@ async function packLibraries(temporary: string): Promise<void> {
   const options = [...architecture, `Dir::State::Lists=${lists}`].map((option) => `-o${option}`);
   await must("apt-get", [...options, "update", "-qq"]);
   for (const [folder, names] of Object.entries({ loader, x11 })) {
-    const cwd = join(kit, folder);
-    await Deno.mkdir(cwd, { recursive: true });
+    const cwd = join(temporary, folder);
+    await Deno.mkdir(cwd);
     await must("apt-get", [...options, "download", "-qq", ...names], { cwd });
+    const tree = join(temporary, `${folder}_tree`);
     for await (const { name } of Deno.readDir(cwd)) {
-      // Plain names travel better.
-      if (name.includes("_")) await Deno.rename(join(cwd, name), join(cwd, plainName(name)));
+      await must("dpkg", ["-x", join(cwd, name), tree]);
     }
+    await Deno.remove(join(tree, "usr/share"), { recursive: true }); // documents
+    await must("tar", ["-C", tree, "-cJf", join(kit, `${folder}.tar.xz`), "."]);
   }
-}
-
-function plainName(name: string): string {
-  return `${name.slice(0, name.indexOf("_"))}.deb`;
 }
 
 async function sizeOf(paths: readonly string[]): Promise<number> {
@@ -241,7 +246,7 @@ function partsOf(temporary: string, dawn: boolean) {
     dawn
       ? part("Dawn", "dawn.tar.xz", true, () => packDawn(temporary))
       : part("ONNX Runtime Web", "peers.tar.xz", true, packPeers),
-    part("the Vulkan loader", "loader", false, () => packLibraries(temporary)),
+    part("the Vulkan loader", "loader.tar.xz", false, () => packLibraries(temporary)),
   ];
 }
 

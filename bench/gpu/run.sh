@@ -21,9 +21,10 @@ unpack() {
   decompress "$kit/deno_dir.tar.xz" | tar -x -C "$tools" || return
   [ ! -e "$kit/peers.tar.xz" ] || decompress "$kit/peers.tar.xz" | tar -x -C .cache/bench/peers || return
   [ ! -e "$kit/dawn.tar.xz" ] || { mkdir -p .cache/dawn && decompress "$kit/dawn.tar.xz" | tar -x -C .cache/dawn; } || return
-  local file
-  for file in "$kit"/loader/*.deb; do [ ! -e "$file" ] || dpkg -x "$file" "$tools/loader"; done
-  for file in "$kit"/x11/*.deb; do [ ! -e "$file" ] || dpkg -x "$file" "$tools/x11"; done
+  local libraries
+  for libraries in loader x11; do
+    [ ! -e "$kit/$libraries.tar.xz" ] || decompress "$kit/$libraries.tar.xz" | tar -x -C "$tools/$libraries" || return
+  done
   cp "$kit/packed.json" "$tools/"
 }
 

@@ -152,7 +152,7 @@ export class ConformalIntervals {
  * const rows = Array.from({ length: 99 }, (_, i) => ({ score: i, target: i + (i % 10) / 10 }));
  * const intervals = fitConformal(rows, { alpha: 0.1 });
  * const { low, high } = intervals.interval({ score: 5 });
- * assert.ok(Math.abs(low - 4.1) < 1e-9 && Math.abs(high - 5.9) < 1e-9);
+ * assert.ok(Math.abs(low - 4.2) < 1e-9 && Math.abs(high - 5.8) < 1e-9);
  * ```
  */
 export function fitConformal(

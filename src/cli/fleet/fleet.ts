@@ -5,6 +5,14 @@ import { collectCommand } from "./collect.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
 
+const examples = `
+Examples:
+  assay fleet submit rows.jsonl --name run1 --queue nats://127.0.0.1:4222
+  assay worker ./my-model --queue nats://127.0.0.1:4222
+  assay fleet status run1 --queue nats://127.0.0.1:4222
+  assay fleet collect run1 --queue nats://127.0.0.1:4222 > scored.jsonl
+  assay fleet cancel run1 --delete --queue nats://127.0.0.1:4222`;
+
 /**
  * `assay fleet`: runs of rows that any number of workers score, over a queue.
  *
@@ -19,6 +27,7 @@ export function fleetCommand(output: Output = Output.system()): Command {
         "bytes as assay score writes on one machine. Whatever is cut off or killed meanwhile, no row is " +
         "lost and none comes twice.",
     )
+    .addHelpText("after", examples)
     .addCommand(submitCommand(output))
     .addCommand(statusCommand(output))
     .addCommand(collectCommand(output))
