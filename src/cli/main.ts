@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import configuration from "../../deno.json" with { type: "json" };
+import { workersEnded } from "../runtime/worker_end.ts";
 import { type ExitStatus, Output, OutputClosed } from "./output.ts";
 
 type MakeCommand = (output: Output) => Command;
@@ -49,7 +50,9 @@ export async function main(
   output: Output = Output.system(),
 ): Promise<ExitStatus> {
   const wanted = await wantedCommands(args);
-  return await run(wanted.map((command) => command(output)), args, output);
+  const status = await run(wanted.map((command) => command(output)), args, output);
+  await workersEnded(); // the process exits next
+  return status;
 }
 
 /**

@@ -93,8 +93,6 @@ async function run(
     adapter: await allFromHub(flags.adapter, output, bar),
   });
   const name = flags.as ?? nameOf(model);
-  // Beneath the model, so that it comes after its end.
-  await using _rest = { [Symbol.asyncDispose]: untilDeviceIsFree };
   using opened = await openModel(open, name, spec, flags, output, bar);
   bar.clear();
   const worker = new FleetWorker(connection, opened, {
@@ -130,14 +128,6 @@ async function listenForMetrics(
   } catch (cause) {
     throw cannotListen(host, port, "--metrics", cause);
   }
-}
-
-/**
- * A worker's thread that was told to end takes a moment to let go of its device: a process that exits
- * meanwhile crashes in the driver of a software adapter.
- */
-async function untilDeviceIsFree(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 300));
 }
 
 async function openModel(

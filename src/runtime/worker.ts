@@ -8,7 +8,7 @@ import { builtin } from "./builtin.ts";
 /** The part of `node:worker_threads` that is used. */
 interface NodeThreads {
   readonly Worker: new (script: URL) => NodeThread;
-  readonly parentPort: Pick<MessagePort, "postMessage" | "addEventListener"> | null;
+  readonly parentPort: WorkerPort | null;
 }
 
 interface NodeThread {
@@ -39,8 +39,8 @@ class NodeWorker extends EventTarget {
     this.#thread.postMessage(message, transfer);
   }
 
-  terminate(): void {
-    void this.#thread.terminate();
+  terminate(): Promise<unknown> {
+    return this.#thread.terminate();
   }
 }
 
@@ -54,8 +54,13 @@ export function nodeWorker(script: URL): Worker | undefined {
   return threads && new NodeWorker(new threads.Worker(script)) as unknown as Worker;
 }
 
+/** The end of the line to its owner, inside a worker; to close it ends the worker. */
+type WorkerPort =
+  & Pick<MessagePort, "postMessage" | "addEventListener">
+  & Partial<Pick<MessagePort, "close">>;
+
 /** The end of the line to its owner, inside a worker. */
-export function workerPort(): Pick<MessagePort, "postMessage" | "addEventListener"> {
+export function workerPort(): WorkerPort {
   if ("postMessage" in globalThis) return globalThis as unknown as MessagePort;
   const port = builtin<NodeThreads>("node:worker_threads")?.parentPort;
   if (!port) throw new Error("expected to run in a worker");

@@ -39,7 +39,7 @@ export async function openWorkerModel(
     identity,
     scorer,
     async reload(): Promise<void> {
-      model[Symbol.dispose]();
+      await model[Symbol.asyncDispose](); // there may be room for one alone
       model = await load();
     },
     [Symbol.dispose]: () => all[Symbol.dispose](),

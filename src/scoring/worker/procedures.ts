@@ -47,6 +47,8 @@ export type WorkerProcedures = {
   state(): Promise<ModelState>;
   /** Ends a scoring at its next pack. */
   stop(scoring: number): void;
+  /** Ends the worker, whatever it does, before it hears another message; first it calls `closing`. */
+  close(): void;
 };
 
 /** What the owner lets its worker call. */
@@ -58,4 +60,6 @@ export type OwnerProcedures = FolderProcedures & {
   /** Hands a verdict over; answered when the owner wants the next one. */
   verdict(scoring: number, verdict: VerdictMessage): Promise<void>;
   scored(scoring: number, progress: Progress): void;
+  /** The model was disposed of, and the worker's end is all that follows. */
+  closing(): void;
 };

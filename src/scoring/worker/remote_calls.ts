@@ -6,6 +6,8 @@ export interface Port {
   postMessage(message: unknown, transfer?: Transferable[]): void;
   /** Has a listener hear the messages that come. */
   addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+  /** Of a worker's own end: ends the worker. */
+  close?(): void;
 }
 
 /** What an end lets the other one call; arguments and results are data that can be cloned. */
@@ -87,6 +89,14 @@ export class RemoteCalls<Remote extends Procedures> {
       waiting.reject(error);
     }
     return waiting.promise as Promise<Awaited<ReturnType<Remote[Name]>>>;
+  }
+
+  /** Calls a procedure of the other end, even after {@link RemoteCalls.close}; nobody hears what it answers. */
+  tell<Name extends keyof Remote & string>(
+    procedure: Name,
+    ...operands: Parameters<Remote[Name]>
+  ): void {
+    this.port.postMessage({ call: this.#count++, procedure, operands } satisfies Message);
   }
 
   /** Ends all calls, those to come too, with a reason. */

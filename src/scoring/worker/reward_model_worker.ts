@@ -18,6 +18,7 @@ import type {
 import type { Verdict } from "../verdict.ts";
 import type { QuantizedWeights } from "../weights_name.ts";
 import { nodeWorker } from "../../runtime/worker.ts";
+import { endWorker } from "../../runtime/worker_end.ts";
 import { checkLoadOptions, checkScoreOptions, ownKinds } from "../check_load_options.ts";
 import type { BackendKind, KernelsName } from "../../ops/backend.ts";
 
@@ -35,7 +36,9 @@ export interface WorkerLoadOptions extends LoadOptions {
  * every wait for the device blocks the thread that waits. Verdicts are those of a {@link RewardModel},
  * to the last bit.
  *
- * It must be disposed of, else its worker keeps the program from ending.
+ * It must be disposed of, else its worker keeps the program from ending. A program that calls
+ * `Deno.exit` disposes of it by `await using`, or awaits its `[Symbol.asyncDispose]()` before: a process
+ * that exits while a worker's device is given back may crash in the device's driver.
  *
  * @example
  * ```ts
@@ -55,30 +58,37 @@ export interface WorkerLoadOptions extends LoadOptions {
  * ```
  */
 export class RewardModelWorker
-  implements Disposable, Omit<RewardModel, "deviceBytes" | typeof Symbol.dispose> {
+  implements Disposable, AsyncDisposable, Omit<RewardModel, "deviceBytes" | typeof Symbol.dispose> {
   readonly #worker: Worker;
   readonly #calls: RemoteCalls<WorkerProcedures>;
   readonly #scorings = new Map<number, RemoteScoring>();
+  readonly #closing = Promise.withResolvers<void>();
   #facts!: LoadedFacts;
   #count = 0;
+  #end: Promise<unknown> | undefined;
 
   private constructor(worker: Worker, folder: CheckpointFolder | undefined, options: LoadOptions) {
     this.#worker = worker;
+    const warn = warner(options);
     const own: Omit<OwnerProcedures, keyof FolderProcedures> = {
       loading: (progress) => this.#loading(progress, options),
-      warn: warner(options),
+      warn: (message) => this.#end === undefined ? warn(message) : undefined,
       conversations: async (scoring) => await this.#scorings.get(scoring)?.conversations(),
       verdict: async (scoring, verdict) => {
         const error = verdict.error && errorOf(verdict.error) as AssayError;
         await this.#scorings.get(scoring)?.take({ ...verdict, error });
       },
       scored: (scoring, progress) => this.#scorings.get(scoring)?.progress(progress),
+      closing: () => this.#closing.resolve(),
     };
     const files = folder === undefined ? {} : folderProcedures(folder);
     this.#calls = new RemoteCalls<WorkerProcedures>(worker, { ...own, ...files });
     worker.addEventListener("error", (event) => {
       event.preventDefault(); // else Deno ends the whole program
-      this.#calls.close(ended(`its worker failed: ${event.message}`));
+      const error = ended(`its worker failed: ${event.message}`);
+      this.#calls.close(error);
+      this.#closing.promise.catch(() => {});
+      this.#closing.reject(error);
     });
   }
 
@@ -238,16 +248,28 @@ export class RewardModelWorker
 
   #loading(progress: Progress, { onProgress }: LoadOptions): void {
     try {
-      onProgress?.(progress);
+      if (this.#end === undefined) onProgress?.(progress);
     } catch (error) {
       this.#calls.close(error as Error);
     }
   }
 
-  /** Ends the worker, and with it whatever it does; calls that are under way throw. */
+  /**
+   * Ends the worker, and with it whatever it does; calls that are under way throw. The worker gives its
+   * device and memory back by itself, in about a second at the most, and keeps the program alive that long.
+   */
   [Symbol.dispose](): void {
+    this.#end ??= endWorker(this.#worker, () => {
+      this.#calls.tell("close"); // it answers by `closing`
+      return this.#closing.promise;
+    });
     this.#calls.close(ended("it was disposed of"));
-    this.#worker.terminate();
+  }
+
+  /** As `[Symbol.dispose]`; resolves when the worker has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    await this.#end;
   }
 }
 

@@ -50,6 +50,14 @@ export function serveRewardModel(port: Port = workerPort()): void {
       tokens: (conversation) => model!.tokens(conversation),
       state: () => model!.state(),
       stop: (scoring) => running.get(scoring)?.abort(),
+      close() {
+        try {
+          model?.[Symbol.dispose]();
+        } finally {
+          calls.tell("closing");
+          port.close?.();
+        }
+      },
     } satisfies WorkerProcedures,
   );
 }

@@ -242,6 +242,21 @@ Deno.test("a worker that was disposed of rejects the calls under way, and those 
   await assert.rejects(() => model.score(conversations), code("scoring/worker-ended"));
 });
 
+Deno.test("a worker that was disposed of ends by itself, and the end can be awaited", async () => {
+  const script = new URL("../../../src/scoring/worker/worker_main.ts", import.meta.url);
+  const worker = new Worker(script, { type: "module" });
+  const terminate = worker.terminate.bind(worker);
+  worker.terminate = () => {
+    terminate();
+    assert.fail("its own end was not seen");
+  };
+  const model = await RewardModelWorker.load(folder, { ...onCpu, worker });
+  await model.score(conversations.slice(0, 1));
+  model[Symbol.dispose]();
+  await model[Symbol.asyncDispose](); // a second time is no second end
+  await assert.rejects(() => model.score(conversations), code("scoring/worker-ended"));
+});
+
 Deno.test("a worker needs --allow-read and no other permission", async () => {
   const script = `import { RewardModelWorker } from "./mod.ts";
     using model = await RewardModelWorker.load(${JSON.stringify(folder)}, { backend: "cpu" });
