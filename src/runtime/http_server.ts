@@ -79,9 +79,12 @@ export async function serveByNode(
   port: number,
   handler: Handler,
 ): Promise<HttpServer> {
-  const server = requireBuiltin<NodeHttp>("node:http").createServer((incoming, outgoing) =>
-    void answer(incoming, outgoing, handler)
-  );
+  let isStopping = false;
+  const server = requireBuiltin<NodeHttp>("node:http").createServer((incoming, outgoing) => {
+    // Its connection is idle now, and would keep the server up for as long as the client keeps it.
+    outgoing.on("close", () => isStopping && server.closeIdleConnections());
+    void answer(incoming, outgoing, handler);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, hostname, resolve);
@@ -91,6 +94,7 @@ export async function serveByNode(
     hostname: bound.address,
     port: bound.port,
     async shutdown() {
+      isStopping = true;
       const closed = new Promise<void>((resolve) => server.close(resolve));
       server.closeIdleConnections();
       await closed;
