@@ -2,10 +2,12 @@
  * `deno task run-docs [PAGE…]`: runs the shell blocks of the pages as they are written, so that no
  * command in them is wrong. Each page gets a copy of the tree and a home of its own; its blocks run in
  * their order, each with `bash -e -o pipefail`. Downloaded packages are shared, nothing is installed.
- * The last lines tell which blocks are not run, and why.
+ * A page that needs a program says so: `<!-- needs: nats-server -->`. The last lines tell which blocks
+ * are not run, and why.
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pagesOfTree, type ShellBlock, shellBlocks } from "./docs/shell_blocks.ts";
 import { runDeno } from "./command.ts";
@@ -114,8 +116,20 @@ async function runPages(blocks: readonly ShellBlock[], folder: string): Promise<
   return failures;
 }
 
+/** Why no block of a page can run here: a program that it needs, `<!-- needs: nats-server -->`, is not there. */
+function missingProgram(text: string): string | undefined {
+  const name = /^<!-- needs: (\S+) -->$/m.exec(text)?.[1];
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  if (name === undefined || folders.some((folder) => existsSync(join(folder, name)))) return;
+  return `no ${name} is on the path`;
+}
+
 const pages = Deno.args.length > 0 ? Deno.args : pagesOfTree();
-const blocks = pages.flatMap((page) => shellBlocks(page, Deno.readTextFileSync(page)));
+const blocks = pages.flatMap((page) => {
+  const text = Deno.readTextFileSync(page);
+  const missing = missingProgram(text);
+  return shellBlocks(page, text).map((block) => ({ ...block, leftOut: block.leftOut ?? missing }));
+});
 const [leftOut, run] = [
   blocks.filter((block) => block.leftOut !== undefined),
   blocks.filter((block) => block.leftOut === undefined),
