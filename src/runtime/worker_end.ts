@@ -15,7 +15,7 @@ const endingTime = 5000;
 const silentEndingTime = 300;
 /**
  * Milliseconds for what a thread does after its isolate has gone, which nothing tells either: it gives its
- * allocator's memory back. Where the process exited in that moment, 3 of 90 aborted in the allocator.
+ * allocator's memory back. Where the process exited in that moment, 3 of 75 aborted in the allocator.
  */
 const lastTime = 100;
 
