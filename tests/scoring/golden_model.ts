@@ -60,8 +60,11 @@ const kindsOfWork: ReadonlySet<string> = new Set([
   "qwen3_5", // linear attention
 ]);
 
-/** Whether a folder's bits are looked at with a kernel set. */
+/**
+ * Whether a folder's bits are looked at with a kernel set: those of a head on a backbone that another
+ * folder has are looked at with the WebAssembly engine alone.
+ */
 export function isLookedAt(model: string, kernelSet: KernelSet): boolean {
-  if (kernelSet === "texture") return true;
-  return onSoftwareAdapter ? kindsOfWork.has(model) : hasOwnBackbone(model);
+  if (kernelSet === "texture" || !onSoftwareAdapter) return hasOwnBackbone(model);
+  return kindsOfWork.has(model);
 }

@@ -112,7 +112,7 @@ export const permissionLines: readonly PermissionLine[] = [
   {
     does: "audit scores, or a model: one folder is written",
     grants: ["--allow-read", "--allow-write=audit"],
-    command: "src/cli/main.ts audit models/demo examples/conversations.jsonl",
+    command: "src/cli/main.ts audit models/demo examples/conversations.jsonl --probe-rows 1",
   },
   {
     does: "average checkpoints",
