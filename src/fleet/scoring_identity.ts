@@ -23,6 +23,8 @@ const identitySchema = v.object({
   model: v.string(),
   /** Name and commit of a model of the hub, which stand in rows; null of any other. */
   source: v.nullable(v.string()),
+  /** `stored`, or what the layers' weights were quantized to. */
+  weights: v.string(),
   /** How it reads conversations and its head: template, truncation, label and so on. */
   settings: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
   /** Longest conversation in tokens, which a memory budget may shorten: a longer one is an error, or cut. */
@@ -33,8 +35,6 @@ const identitySchema = v.object({
   kernels: v.string(),
   /** In what numbers products multiply: `f32` or `f16`. */
   precision: v.string(),
-  /** `stored`, or what the layers' weights were quantized to. */
-  weights: v.string(),
   /**
    * What else the last bits depend on: the adapter with its driver and the runtime that compiles for it, on a
    * GPU; elsewhere the engine of JavaScript and the processor's architecture, which round the host's sines

@@ -54,6 +54,8 @@ export class RunQueue {
   readonly run: string;
   readonly subjects: RunSubjects;
   readonly #persistence: Persistence;
+  /** When somebody was told last that the queue is waited for: what waits at once is told once. */
+  #toldAt = -Infinity;
 
   constructor(connection: QueueConnection, run: string, persistence: Persistence = {}) {
     this.connection = connection;
@@ -223,7 +225,6 @@ export class RunQueue {
   async persist<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
     const { patience = Infinity, signal, onWaiting, waitsForRoom } = this.#persistence;
     const start = performance.now();
-    let toldAt = start - tellingTime + firstTelling;
     for (let pause = 50;; pause = Math.min(2000, pause * 2)) {
       signal?.throwIfAborted();
       try {
@@ -236,8 +237,8 @@ export class RunQueue {
         await this.#isThere(doing);
         const waited = performance.now() - start;
         if (waited > patience) throw failure === "transient" ? silentQueue(doing, cause) : failure;
-        if (performance.now() - toldAt > tellingTime) {
-          toldAt = performance.now();
+        if (waited > firstTelling && performance.now() - this.#toldAt > tellingTime) {
+          this.#toldAt = performance.now();
           onWaiting?.(isFull ? "the queue has no room" : "the queue does not answer");
         }
       }
