@@ -31,7 +31,10 @@ export async function writeAudit(folder: string, report: AuditReport): Promise<v
   await writeTextFile(`${folder}/audit.html`, page);
 }
 
-/** The text of `audit.json`. */
+/**
+ * The text of `audit.json`: a line for each part of a model and of the comparison, not for each number.
+ * No text in JSON holds a line end, so that those taken away are of the layout alone.
+ */
 export function auditJson(report: AuditReport): string {
-  return `${JSON.stringify(report, null, 1)}\n`;
+  return `${JSON.stringify(report, null, 1).replaceAll(/\n(?: {4,}| {3}(?=[\]}]))/g, "")}\n`;
 }
