@@ -135,7 +135,7 @@ for (
     [["--lengths", "0"], /at least 1/],
     [["--lengths", "999999999"], /at most 100000 characters/],
     [["--summary", "@/rows.jsonl"], /one of the inputs/],
-    [["--seed", "x"], /whole number/],
+    [["--seed", "1.5"], /whole number/],
   ] as const
 ) {
   Deno.test(`assay probe ${args.join(" ")} is wrong usage`, async () => {
@@ -218,12 +218,13 @@ Deno.test("assay probe --skew leaves rows out that are no counterfactual pairs, 
     { prompt: "Q", responses: ["a", "b", "c"], bias: "length", with_trait: 0 },
     { prompt: "Q", responses: ["a", "b"], with_trait: 0 },
     { prompt: "Q", responses: ["a", "b"], bias: "length", with_trait: 0, human: "most" },
+    '{"prompt": "Q", "responses": ["a", "b"], "bias": "length", "with_trait": 12345678901234567890}',
   ];
   const { status, stdout, stderr } = await probe(["--skew"], { rows, isTerminal: true });
   assert.equal(status, 1);
   assert.match(
     stderr,
-    /4 of 8 rows are left out\. The first: Row 5: .*"with_trait", found nothing/,
+    /5 of 9 rows are left out\. The first: Row 5: .*"with_trait", found nothing/,
   );
   assert.match(stdout, /length\s+3\s+100\.0 %/);
   const wrong = await probe(["--skew", "--change", "emoji"], { rows });

@@ -20,6 +20,7 @@ export interface SkewFlags {
 const ofChanges = [
   "list",
   "change",
+  "standard",
   "lengths",
   "prefix",
   "suffix",

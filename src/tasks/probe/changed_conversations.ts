@@ -99,10 +99,11 @@ function placesOf(conversation: Conversation, { target }: Change): number[] {
 function ownParaphrase(row: RowToChange, change: Change, index: number): string | undefined {
   if (!("column" in change)) return undefined;
   const { column } = change as ParaphraseColumn;
+  const list = ownValue(row.row, `responses_${column}`);
   const value = change.target === "prompt"
     ? ownValue(row.row, column)
     : row.kind === "best_of_n"
-    ? (ownValue(row.row, `responses_${column}`) as unknown[] | undefined)?.[index]
+    ? Array.isArray(list) ? list[index] : undefined
     : row.kind === "pair"
     ? ownValue(row.row, `${["chosen", "rejected"][index]}_${column}`)
     : ownValue(row.row, `response_${column}`);

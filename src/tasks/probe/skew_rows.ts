@@ -1,3 +1,4 @@
+import { numberInColumn } from "../../data/column_values.ts";
 import { conversationsInOrder, conversationsOfRow } from "../../data/row_conversations.ts";
 import { kindOfValue, type ReadRow, type Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
@@ -180,10 +181,10 @@ export function traitOfRow(row: Row, options: SkewOptions = {}): TraitOfRow {
   if (side === undefined) {
     throw badPair(
       `${sides.join(" or ")}, or 0 or 1, in the column "${withTrait}"`,
-      JSON.stringify(ownValue(row, withTrait)) ?? "nothing",
+      shown(ownValue(row, withTrait)),
     );
   }
-  return { trait, side, human: humanShare(ownValue(row, human), side, sides, human) };
+  return { trait, side, human: humanShare(row, human, side, sides) };
 }
 
 function publishedRow(row: Row): Row {
@@ -199,21 +200,39 @@ function sideOf(value: unknown, sides: readonly string[]): 0 | 1 | undefined {
 
 /** People's share that prefers the trait: a number, or the response that most of them prefer. */
 function humanShare(
-  value: unknown,
+  row: Row,
+  column: string,
   side: 0 | 1,
   sides: readonly string[],
-  column: string,
 ): number | undefined {
-  if (value === undefined || value === null || value === "") return undefined;
+  const value = ownValue(row, column);
   if (value === "tie") return 0.5;
-  const named = typeof value === "string" ? sides.indexOf(value) : -1;
+  const named = sides.indexOf(value as string);
   if (named >= 0) return named === side ? 1 : 0;
-  const share = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  if (typeof share === "number" && share >= 0 && share <= 1) return share;
+  const share = shareIn(row, column);
+  if (share === undefined || (share >= 0 && share <= 1)) return share;
   throw badPair(
     `people's share from 0 to 1, ${sides.join(", ")} or tie in the column "${column}"`,
-    JSON.stringify(value, (_key, item) => typeof item === "bigint" ? String(item) : item),
+    shown(value),
   );
+}
+
+/** NaN for what is no number. */
+function shareIn(row: Row, column: string): number | undefined {
+  try {
+    return numberInColumn(row, column);
+  } catch (error) {
+    if (error instanceof AssayError) return NaN;
+    throw error;
+  }
+}
+
+/** A value in an error: its text where it is short. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  return typeof value === "number" || typeof value === "bigint"
+    ? String(value)
+    : kindOfValue(value);
 }
 
 function scoredPair(row: Row, scores: readonly (number | null)[], error?: AssayError): Row {

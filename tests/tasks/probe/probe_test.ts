@@ -161,6 +161,7 @@ Deno.test("names go to every message; paraphrases come from a list or from the r
   const rows = [
     { prompt: "Q", chosen: "a", rejected: "b", para: "P", rejected_para: "bee" },
     { prompt: "Q", responses: ["a", "b"], responses_para: ["ay", null] },
+    { prompt: "Q", responses: ["a", "b"], responses_para: "ay, bee" },
     { prompt: "Q", response: "a", response_para: "ay" },
   ];
   const own = await probe(rows, { changes: paraphraseColumns("para") });
@@ -169,7 +170,7 @@ Deno.test("names go to every message; paraphrases come from a list or from the r
     [1, "rejected", "prompt-paraphrase"],
     [1, "rejected", "paraphrase"],
     [2, 0, "paraphrase"],
-    [3, 0, "paraphrase"],
+    [4, 0, "paraphrase"],
   ]);
 });
 
