@@ -1,14 +1,20 @@
+import type { ClusterSums } from "../numbers/bootstrap.ts";
+
 /** Sums and counts of values by cluster, which grow as clusters come. */
-export class ClusterTotals {
+export class ClusterTotals implements ClusterSums {
   #sums = new Float64Array(16);
   #counts = new Uint32Array(16);
   #clusters = 0;
-  #sum = 0;
   #count = 0;
 
-  /** All values' sum. */
-  get sum(): number {
-    return this.#sum;
+  /** Sum of each cluster's values. */
+  get sums(): Float64Array {
+    return this.#sums.subarray(0, this.#clusters);
+  }
+
+  /** How many values each cluster has. */
+  get counts(): Uint32Array {
+    return this.#counts.subarray(0, this.#clusters);
   }
 
   /** How many values there are. */
@@ -32,7 +38,6 @@ export class ClusterTotals {
     this.#clusters = Math.max(this.#clusters, cluster + 1);
     this.#sums[cluster]! += value;
     this.#counts[cluster]! += 1;
-    this.#sum += value;
     this.#count++;
   }
 

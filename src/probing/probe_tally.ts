@@ -1,9 +1,9 @@
 import { bootstrapAll, type Interval } from "../numbers/bootstrap.ts";
-import { fingerprint } from "../numbers/fingerprint.ts";
 import type { Change } from "./change.ts";
 import { ChangeTally } from "./change_tally.ts";
 import type { ClusterTotals } from "./cluster_totals.ts";
 import { answerOrder, type ChangeReport, type ProbeReport } from "./probe_report.ts";
+import { PromptGroups } from "./prompt_groups.ts";
 
 /** How intervals are drawn. */
 export interface ProbeTallyOptions {
@@ -15,8 +15,6 @@ export interface ProbeTallyOptions {
 
 const mostDraws = 10_000;
 const leastDraws = 400;
-/** Most clusters that are drawn; prompts beyond join the others in turn, and are drawn with them. */
-const mostClusters = 10_000;
 /** Products that all intervals together may take beyond their least draws. */
 const products = 1e9;
 
@@ -25,7 +23,7 @@ export class ProbeTally {
   /** One for each change, in their order. */
   readonly changes: readonly ChangeTally[];
   readonly #options: ProbeTallyOptions;
-  readonly #prompts = new Map<string, number>();
+  readonly #prompts = new PromptGroups();
   readonly #rows = { read: 0, failed: 0 };
   readonly #noise = { repeated: 0, different: 0 };
   readonly #pool = { responses: 0, mean: 0, squares: 0 };
@@ -41,18 +39,9 @@ export class ProbeTally {
     this.#options = options;
   }
 
-  /**
-   * The cluster of a prompt: its index among those so far, up to 10,000; a later one joins the cluster
-   * that its index gives modulo 10,000. Which prompts are drawn together then depends on their order
-   * alone, so that intervals stay right, and memory and work do not grow with them.
-   */
+  /** The cluster of a prompt. */
   clusterOf(prompt: string): number {
-    const key = `${fingerprint(prompt)}:${prompt.length}`;
-    const known = this.#prompts.get(key);
-    if (known !== undefined) return known;
-    const cluster = this.#prompts.size % mostClusters;
-    this.#prompts.set(key, cluster);
-    return cluster;
+    return this.#prompts.of(prompt);
   }
 
   /** Counts a row that has no scores to compare with. */
@@ -100,7 +89,7 @@ export class ProbeTally {
     return {
       rows: { ...this.#rows },
       firstFailure: this.#firstFailure,
-      prompts: this.#prompts.size,
+      prompts: this.#prompts.prompts,
       pool: { responses, mean: responses === 0 ? null : mean, deviation },
       conversations: this.#conversations,
       noise: { ...this.#noise },
@@ -111,17 +100,13 @@ export class ProbeTally {
     };
   }
 
-  get #clusters(): number {
-    return Math.min(this.#prompts.size, mostClusters);
-  }
-
   #draws(): number {
-    const work = Math.max(1, this.#clusters * 4 * this.changes.length);
+    const work = Math.max(1, this.#prompts.count * 4 * this.changes.length);
     return Math.min(mostDraws, Math.max(leastDraws, Math.floor(products / work)));
   }
 
   #intervals(figures: readonly ClusterTotals[], draws: number, seed: number): Interval[] {
-    const clusters = this.#clusters;
+    const clusters = this.#prompts.count;
     const none = { estimate: null, low: null, high: null };
     if (clusters === 0) return figures.map(() => none);
     const used = figures.filter(({ count }) => count > 0);

@@ -2,11 +2,11 @@ import {
   bootstrapDifference,
   bootstrapDraws,
   bootstrapMean,
-  type ClusterSums,
   type Interval,
 } from "../numbers/bootstrap.ts";
-import { fingerprint } from "../numbers/fingerprint.ts";
 import { AssayError } from "../error.ts";
+import { ClusterTotals } from "./cluster_totals.ts";
+import { PromptGroups } from "./prompt_groups.ts";
 
 /** Two responses to one prompt that differ in one trait only. */
 export interface CounterfactualPair {
@@ -59,38 +59,19 @@ export interface SkewReport {
 
 /** Traits that a file may name; each is a report of its own. */
 const mostTraits = 200;
-/** Most clusters that are drawn; prompts beyond join the others in turn, as in `ProbeTally`. */
-const mostClusters = 10_000;
 /** Clusters that are drawn for one interval, beyond its least draws. */
 const drawnClusters = 2e7;
 const leastDraws = 400;
 
-/** Values by prompt. */
-class Sums implements ClusterSums {
-  readonly sums: number[] = [];
-  readonly counts: number[] = [];
-
-  add(cluster: number, value: number): void {
-    while (this.sums.length <= cluster) {
-      this.sums.push(0);
-      this.counts.push(0);
-    }
-    this.sums[cluster]! += value;
-    this.counts[cluster]! += 1;
-  }
-}
-
 /** What is gathered of one trait. */
 class TraitTally {
-  readonly prompts = new Map<string, number>();
-  readonly margin = new Sums();
-  readonly prefers = new Sums();
-  readonly prefersOfHuman = new Sums();
-  readonly human = new Sums();
-  readonly disagreement = new Sums();
-  pairs = 0;
+  readonly prompts = new PromptGroups();
+  readonly margin = new ClusterTotals();
+  readonly prefers = new ClusterTotals();
+  readonly prefersOfHuman = new ClusterTotals();
+  readonly human = new ClusterTotals();
+  readonly disagreement = new ClusterTotals();
   ties = 0;
-  humanPairs = 0;
 }
 
 /** Gathers counterfactual pairs, in bounded memory but for a key of each prompt. */
@@ -126,16 +107,12 @@ export class SkewTally {
     }
     const tally = this.#tallyOf(trait);
     this.#rows.read++;
-    const key = `${fingerprint(prompt)}:${prompt.length}`;
-    const cluster = tally.prompts.get(key) ?? tally.prompts.size % mostClusters;
-    tally.prompts.set(key, cluster);
+    const cluster = tally.prompts.of(prompt);
     const prefers = margin > 0 ? 1 : margin === 0 ? 0.5 : 0;
-    tally.pairs++;
     if (margin === 0) tally.ties++;
     tally.margin.add(cluster, margin);
     tally.prefers.add(cluster, prefers);
     if (human === undefined) return;
-    tally.humanPairs++;
     tally.prefersOfHuman.add(cluster, prefers);
     tally.human.add(cluster, human);
     if (human !== 0.5) tally.disagreement.add(cluster, human > 0.5 ? 1 - prefers : prefers);
@@ -172,18 +149,18 @@ export class SkewTally {
 }
 
 function traitSkew(trait: string, tally: TraitTally, seed: number): TraitSkew {
-  const clusters = Math.min(mostClusters, Math.max(1, tally.prompts.size));
+  const clusters = Math.max(1, tally.prompts.count);
   const draws = Math.min(
     bootstrapDraws(clusters),
     Math.max(leastDraws, Math.floor(drawnClusters / clusters)),
   );
-  const mean = (sums: Sums) => bootstrapMean(sums, { seed, draws });
-  const { pairs, ties, humanPairs } = tally;
+  const mean = (sums: ClusterTotals) => bootstrapMean(sums, { seed, draws });
+  const humanPairs = tally.human.count;
   const hasHuman = humanPairs > 0;
   return {
     trait,
-    pairs,
-    ties,
+    pairs: tally.margin.count,
+    ties: tally.ties,
     skew: mean(tally.prefers),
     margin: mean(tally.margin),
     humanPairs,
@@ -191,6 +168,6 @@ function traitSkew(trait: string, tally: TraitTally, seed: number): TraitSkew {
     difference: hasHuman
       ? bootstrapDifference(tally.prefersOfHuman, tally.human, { seed, draws })
       : null,
-    disagreement: tally.disagreement.sums.length > 0 ? mean(tally.disagreement) : null,
+    disagreement: tally.disagreement.count > 0 ? mean(tally.disagreement) : null,
   };
 }

@@ -19,6 +19,7 @@ import {
   inputFormatOption,
   reportFormatOption,
 } from "../arguments.ts";
+import { wholeArgument } from "../calibrate/calibrate_flags.ts";
 import { checkOutputs } from "../check_outputs.ts";
 import { specFromHub } from "../from_hub.ts";
 import { addHeadFlags } from "../head_options.ts";
@@ -92,7 +93,7 @@ export function probeCommand(
     .argument("[input]", "file of rows", "-")
     .option("--list", "list the changes and what each does");
   addSkewFlags(addChangeFlags(command))
-    .option("--seed <number>", "seed of typos, filler and intervals", seedArgument, 0)
+    .option("--seed <number>", "seed of typos, filler and intervals", wholeArgument, 0)
     .option("--draws <count>", "draws of each interval (default: by the work)", countArgument)
     .option("--output <file>", "write every changed response with both scores")
     .option("--summary <file>", "save the report as JSON")
@@ -231,8 +232,4 @@ async function writeReport(
   if (format === "table") await writeProbeTable(report, output);
   else await writeReportRows(probeReportRows(report), output);
   for (const note of probeNotes(report)) await output.note(note);
-}
-
-function seedArgument(text: string): number {
-  return text === "0" ? 0 : countArgument(text);
 }

@@ -1,4 +1,5 @@
 import type { Interval } from "../../numbers/bootstrap.ts";
+import { percent } from "../../numbers/percent.ts";
 import type { Change } from "../../probing/change.ts";
 import type { ChangeReport, ProbeReport } from "../../probing/probe_report.ts";
 import type { Output } from "../output.ts";
@@ -52,7 +53,7 @@ function flipCells({ flips }: ChangeReport): string[] {
   return [flips?.loser, flips?.winner, flips?.both].map((flip) =>
     flip === undefined || flip === null
       ? ""
-      : `${share(flip.estimate)}${flip.low === null ? "" : ` [${ends(flip, share)}]`}`
+      : `${percent(flip.estimate)}${flip.low === null ? "" : ` [${ends(flip, percent)}]`}`
   );
 }
 
@@ -62,10 +63,6 @@ function ends({ low, high }: Interval, show: (value: number | null) => string): 
 
 function signed(value: number | null): string {
   return value === null ? "–" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
-}
-
-function share(value: number | null): string {
-  return value === null ? "–" : `${(100 * value).toFixed(1)} %`;
 }
 
 function decimal(value: number | null): string {
