@@ -27,7 +27,12 @@ import { coverageSection } from "./coverage_section.ts";
 import { skewSection } from "./skew_section.ts";
 import { auditSeed, ClusterMeans } from "./cluster_means.ts";
 import { modelColumns } from "./column_patterns.ts";
-import { type ComparedModel, comparedModel, comparisonSection } from "./comparison_section.ts";
+import {
+  type ComparedLabels,
+  comparedLabels,
+  type ComparedModel,
+  comparisonSection,
+} from "./comparison_section.ts";
 import { lengthSection, reportedLength } from "./length_section.ts";
 import { reliabilitySection } from "./reliability_section.ts";
 import { defaultProbeRows, needsModel, probeSection } from "./probe_section.ts";
@@ -193,6 +198,7 @@ async function auditSources(
 ): Promise<AuditReport> {
   const models: ModelAudit[] = [];
   const compared: ComparedModel[] = [];
+  let labelled: ComparedLabels | undefined;
   let intervals: IntervalRule | undefined;
   for (const source of sources) {
     options.onStep?.(`reading ${source.name}`);
@@ -205,7 +211,10 @@ async function auditSources(
     const probe = await source.probe?.(rows.counts.read) ?? needsModel;
     const benchmark = await source.judge(auditCommands(source).benchmark);
     models.push(modelAudit(source, rows, { probe, benchmark }));
-    if (sources.length > 1) compared.push(comparedModel(source.name, rows));
+    if (sources.length > 1) {
+      compared.push({ name: source.name, keys: rows.keys });
+      labelled ??= comparedLabels(rows);
+    }
     if (intervals === undefined || rows.clusters > intervals.clusters) intervals = ruleOf(rows);
   }
   options.onStep?.("comparing");
@@ -219,7 +228,11 @@ async function auditSources(
     command,
     intervals: intervals!,
     models,
-    comparison: comparisonSection(compared, isByFile ? voteCommandLine(paths) : command),
+    comparison: comparisonSection(
+      compared,
+      labelled,
+      isByFile ? voteCommandLine(paths) : command,
+    ),
   };
 }
 

@@ -21,20 +21,23 @@ import { ClusterMeans } from "./cluster_means.ts";
 export interface ComparedModel {
   readonly name: string;
   readonly keys: AuditedKeys;
+}
+
+/** Which answers are right, as the first model's rows tell it. */
+export interface ComparedLabels {
   /** By place: the prompt and how many candidates are right, where that is known. */
   readonly labels: ReadonlyMap<number, { readonly cluster: number; readonly correct: number }>;
   /** Number of prompts. */
   readonly clusters: number;
 }
 
-/** What the comparison needs of a model's rows. */
-export function comparedModel(name: string, rows: AuditedRows): ComparedModel {
-  const { keys, clusters } = rows;
+/** What the comparison needs of the first model's rows. */
+export function comparedLabels(rows: AuditedRows): ComparedLabels {
   const labels = new Map<number, { readonly cluster: number; readonly correct: number }>();
   for (const { place, cluster, correct } of rows.labels.plain()) {
     labels.set(place, { cluster, correct });
   }
-  return { name, keys, clusters, labels };
+  return { labels, clusters: rows.clusters };
 }
 
 /** Groups by strength in the summary. */
@@ -45,13 +48,17 @@ const strengthGroups = 20;
  * brought to one spread.
  *
  * @param models The models; with one there is nothing to compare.
+ * @param labelled What is right, as the first model's rows tell it.
  * @param command What gives the same numbers.
  */
 export function comparisonSection(
   models: readonly ComparedModel[],
+  labelled: ComparedLabels | undefined,
   command: string,
 ): Section<ComparisonSection> {
-  if (models.length < 2) return { missing: "scores of a second model on the same rows" };
+  if (models.length < 2 || labelled === undefined) {
+    return { missing: "scores of a second model on the same rows" };
+  }
   let joined;
   try {
     joined = joinVoters(models.map(({ name, keys }) => ({ name, ...keys })));
@@ -75,7 +82,7 @@ export function comparisonSection(
   return {
     command,
     matchedBy: joined.by,
-    ...accuraciesOf(models, joined.places, votes),
+    ...accuraciesOf(models, labelled, joined.places, votes),
     votes: summarize(table, votes, { normalize: "std" }, strengthGroups),
     strengths: strengthHistogram(
       pairs.map(({ strength: { mean, std }, category }) => ({ mean, std, category })),
@@ -91,11 +98,12 @@ interface ComparedRow {
 
 function accuraciesOf(
   models: readonly ComparedModel[],
+  { labels, clusters: prompts }: ComparedLabels,
   places: readonly Int32Array[],
   votes: readonly Vote[],
 ): { accuracies: ComparedAccuracy[]; differences: ModelDifference[] } {
   const rows = votes.flatMap((vote, row) => {
-    const label = models[0]!.labels.get(places[0]![row]!);
+    const label = labels.get(places[0]![row]!);
     if (label === undefined) return [];
     const scores = [
       ...models.map(({ keys }, model) => candidatesOf(keys.scores[places[model]![row]!])),
@@ -108,7 +116,7 @@ function accuraciesOf(
     return [{ cluster: label.cluster, wins }];
   });
   if (rows.length === 0) return { accuracies: [], differences: [] };
-  const means = new ClusterMeans(models[0]!.clusters);
+  const means = new ClusterMeans(prompts);
   const names = [...models.map(({ name }) => name), committeeName];
   const win = (model: number) => (row: number) => rows[row]!.wins[model]!;
   const clusters = Uint32Array.from(rows, ({ cluster }) => cluster);
