@@ -1,6 +1,5 @@
 import type { Calibrator } from "../../calibration/calibrator.ts";
 import { type Pool, PoolBuilder, type ScoredResponse } from "../../calibration/pool.ts";
-import type { ConformalRow } from "../../calibration/conformal.ts";
 import { explicitTexts } from "../../data/explicit_texts.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
@@ -53,7 +52,8 @@ export interface AuditedRows {
   /** Scores or margins with what they stand for; none where no column was named. */
   readonly targets: {
     readonly of: "score" | "margin" | undefined;
-    readonly rows: readonly ConformalRow[];
+    readonly scores: Float64Array;
+    readonly targets: Float64Array;
   };
   /** What pairs that differ in a trait alone show; `undefined` where there are none. */
   readonly skew: SkewReport | undefined;
@@ -97,7 +97,7 @@ class AuditedRowsBuilder {
   readonly #labels = new LabelBuilder();
   readonly #candidates: GoldCandidates[] = [];
   readonly #intervals: IntervalReader | undefined;
-  readonly #targets: ConformalRow[] = [];
+  readonly #targets = { scores: [] as number[], targets: [] as number[] };
   readonly #skew = new AuditedSkew();
   readonly #prompts: PromptClusters;
   readonly #keys: AuditedKeys = { ids: [], fingerprints: [], subsets: [], scores: [] };
@@ -151,7 +151,11 @@ class AuditedRowsBuilder {
       labels: this.#labels.build(),
       pool: this.#pool.size === 0 ? undefined : this.#pool.build(),
       candidates: this.#candidates,
-      targets: { of: this.#intervals?.of, rows: this.#targets },
+      targets: {
+        of: this.#intervals?.of,
+        scores: Float64Array.from(this.#targets.scores),
+        targets: Float64Array.from(this.#targets.targets),
+      },
       skew: this.#skew.report(),
       clusters: this.#prompts.count,
       isByPrompt: this.#prompts.alone === 0,
@@ -198,9 +202,10 @@ class AuditedRowsBuilder {
   #addTargets(row: Row): void {
     if (this.#intervals === undefined) return;
     try {
-      for (const { target, ...input } of this.#intervals.read(row)) {
+      for (const { target, score } of this.#intervals.read(row)) {
         if (target === undefined) return;
-        this.#targets.push({ ...input, target });
+        this.#targets.scores.push(score);
+        this.#targets.targets.push(target);
       }
     } catch (error) {
       if (!(error instanceof AssayError)) throw error;

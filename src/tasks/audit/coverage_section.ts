@@ -16,16 +16,17 @@ const alphas = [0.05, 0.1, 0.2];
  * @param command What fits such intervals on all rows.
  */
 export function coverageSection(
-  { targets: { of, rows } }: AuditedRows,
+  { targets: { of, scores, targets } }: AuditedRows,
   target: string | undefined,
   command: string,
 ): Section<CoverageSection> {
   if (target === undefined) {
     return { missing: "rows with what a score or a margin stands for (--target COLUMN)" };
   }
-  if (of === undefined || rows.length === 0) {
+  if (of === undefined || scores.length === 0) {
     return { missing: `a number in "${target}" for every score or margin of a row` };
   }
+  const rows = Array.from(scores, (score, row) => ({ score, target: targets[row]! }));
   const reports: ConformalCoverage[] = [];
   let refused: AssayError | undefined;
   for (const alpha of alphas) {

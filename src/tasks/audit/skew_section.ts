@@ -9,7 +9,6 @@ import { auditSeed } from "./cluster_means.ts";
 /** Gathers scored counterfactual pairs among rows: those that name a trait and the response that has it. */
 export class AuditedSkew {
   readonly #tally = new SkewTally({ seed: auditSeed });
-  #rows = 0;
 
   /**
    * Takes a row of two scored responses, where it is such a pair.
@@ -21,7 +20,6 @@ export class AuditedSkew {
   add(row: Row, [first, second]: readonly [number, number], cluster: number): void {
     const named = ["bias", "with_trait"].map((column) => ownValue(row, column) ?? null);
     if (named.includes(null) || named.includes("")) return;
-    this.#rows++;
     try {
       const { trait, side, human } = traitOfRow(row);
       const margin = side === 0 ? first - second : second - first;
@@ -34,7 +32,8 @@ export class AuditedSkew {
 
   /** What they show; `undefined` where no row was such a pair. */
   report(): SkewReport | undefined {
-    return this.#rows === 0 ? undefined : this.#tally.report();
+    const report = this.#tally.report();
+    return report.rows.read === 0 ? undefined : report;
   }
 }
 

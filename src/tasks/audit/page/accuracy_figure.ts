@@ -27,7 +27,7 @@ export function accuracyFigure(chart: Chart, models: readonly NamedAccuracy[]): 
       name: shownName(name),
       chart: panel(chart, name, section, order, width),
     })),
-    tables: [...models.map(accuracyTable)],
+    tables: models.map(accuracyTable),
     commands: models.map(({ section }) => section.command),
   };
 }
