@@ -40,7 +40,8 @@ export function selectedFiles(
   const stems = [...new Set(found.map(({ path }) => stemOf(path)))];
   const endings = new Set(found.map(({ path }) => rowFile.exec(path)![1]!.toLowerCase()));
   // All of a folder, whatever its files are called, unless they are a configuration's splits.
-  const isFolder = found.every(({ path }) => path.startsWith(`${selection}/`)) &&
+  const isFolder = selection !== undefined &&
+    found.every(({ path }) => path.startsWith(`${selection}/`)) &&
     stems.filter((stem) => splitName.test(stem)).length < 2;
   if (found.length > 0 && endings.size === 1 && (stems.length === 1 || isFolder)) return found;
   const choices = [...new Set(rows.map(({ path }) => stemOf(path)))];

@@ -27,7 +27,7 @@ export function parseDatasetName(text: string): DatasetName {
     selection !== "" && selection.length <= mostOfSelection &&
       selection.split("/").every((part) => part !== "" && part !== "." && part !== "..");
   if (parts.length === 2 && parts.every(isRepoPart) && isRevision(revision) && isSelection) {
-    return { repo: `datasets/${repo}`, revision, selection: selection?.replace(/\/$/, "") };
+    return { repo: `datasets/${repo}`, revision, selection };
   }
   throw new AssayError(
     "checkpoint/bad-hub-name",

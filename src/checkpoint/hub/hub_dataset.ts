@@ -52,17 +52,23 @@ export async function hubDataset(source: string, options: HubOptions = {}): Prom
     const listed = files ?? await cache.tree(commit);
     return listed && selectedFiles(pinnedHubName(repo, commit), listed, selection);
   };
-  const there = cached === undefined
-    ? undefined
-    : await wholeOf(cache, cached, await chosenOf(cached, undefined));
-  if (there !== undefined && (settings.offline || isCommit(revision))) return there;
+  const isFinal = settings.offline || isCommit(revision);
+  let there: HubDataset | undefined;
+  try {
+    if (cached !== undefined) {
+      there = await wholeOf(cache, cached, await chosenOf(cached, undefined));
+    }
+  } catch (error) {
+    if (isFinal || !(error instanceof AssayError)) throw error; // else the hub may have a newer commit
+  }
+  if (there !== undefined && isFinal) return there;
   if (settings.offline) throw notInCache(source, settings);
   const asking = there === undefined ? options : { ...options, timeout: options.timeout ?? soon };
   const requests = new HubRequests(settings, asking);
   if (there !== undefined) requests.failFast();
+  const { askCommit, askFiles } = await import("./hub_listing.ts");
   let commit: string;
   try {
-    const { askCommit } = await import("./hub_listing.ts");
     commit = isCommit(revision) ? revision : await askCommit(requests, repo, revision);
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -74,7 +80,6 @@ export async function hubDataset(source: string, options: HubOptions = {}): Prom
     return there;
   }
   const tools = { host, cache, options, requests: new HubRequests(settings, options) };
-  const { askFiles } = await import("./hub_listing.ts");
   const kept = await cache.tree(commit);
   const files = kept ?? await askFiles(tools.requests, repo, commit);
   const chosen = (await chosenOf(commit, files))!;

@@ -46,6 +46,20 @@ Deno.test("a data set's split comes into the cache as Python keeps it, and needs
   });
 });
 
+Deno.test("a split that only a newer commit of a branch has is found", async () => {
+  await withHub(async (hub, options) => {
+    await hubDataset("hf:datasets/org/name:test", options);
+    const newer = "b".repeat(40);
+    hub.commits.set(newer, { ...files, "data/dev.jsonl": rows(5) });
+    hub.branches.set("main", newer);
+    const dev = "hf:datasets/org/name:dev";
+    await assert.rejects(hubDataset(dev, { ...options, offline: true }), {
+      code: "checkpoint/no-dataset-files",
+    });
+    assert.equal((await hubDataset(dev, options)).name, `hf:datasets/org/name@${newer}`);
+  });
+});
+
 Deno.test("a data set's download goes on where it was cut, and wrong bytes are refused", async () => {
   await withHub(async (hub, options) => {
     const path = "data/train-00000-of-00001.jsonl";
