@@ -80,14 +80,11 @@ export function bootstrapDraws(clusters: number): number {
  */
 export function bootstrapMean(clusters: ClusterSums, options: BootstrapOptions = {}): Interval {
   const { sums, counts } = clusters;
-  const sumLeft = total(sums);
-  const countLeft = total(counts);
+  const mean = meanWithout(clusters);
   return firstOf(intervals(sums.length, options, {
-    whole: () => [sumLeft / countLeft],
+    whole: () => [mean(nobody)],
     drawn: (draw) => [drawnMean(sums, counts, draw)],
-    without: (left) => [
-      (sumLeft - total(sums, left)) / (countLeft - total(counts, left)),
-    ],
+    without: (left) => [mean(left)],
   }));
 }
 
@@ -123,13 +120,8 @@ export function bootstrapDifference(
       `${first.sums.length} and ${second.sums.length}`,
     );
   }
-  const meanBut = ({ sums, counts }: ClusterSums) => {
-    const sum = total(sums);
-    const count = total(counts);
-    return (left: Left) => (sum - total(sums, left)) / (count - total(counts, left));
-  };
-  const one = meanBut(first);
-  const other = meanBut(second);
+  const one = meanWithout(first);
+  const other = meanWithout(second);
   return firstOf(intervals(first.sums.length, options, {
     whole: () => [one(nobody) - other(nobody)],
     drawn: (draw) => [
@@ -287,6 +279,13 @@ function quantile(sorted: Float64Array, level: number): number {
   const lower = sorted[Math.floor(place)]!;
   const upper = sorted[Math.ceil(place)]!;
   return lower === upper ? lower : lower + (upper - lower) * (place - Math.floor(place));
+}
+
+/** The mean of all clusters but some. */
+function meanWithout({ sums, counts }: ClusterSums): (left: Left) => number {
+  const sum = total(sums);
+  const count = total(counts);
+  return (left) => (sum - total(sums, left)) / (count - total(counts, left));
 }
 
 function drawnMean(
