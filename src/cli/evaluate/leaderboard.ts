@@ -34,16 +34,9 @@ function columnsOf(entries: readonly LeaderboardEntry[]): readonly BenchmarkFigu
   const found = new Map<string, BenchmarkFigure>();
   for (const group of ["section", "subset"] as const) {
     for (const { report } of entries) {
-      const main = mainFigure(report);
-      const metrics = new Set(
-        report.figures.filter((one) => one.group === group)
-          .map(({ metric }) => metric),
-      );
-      // Of several metrics of a section the first stands for it.
-      const [metric] = metrics;
       for (const figure of report.figures) {
-        const isOwn = figure !== main && figure.group === group && figure.metric === metric;
-        if (isOwn && !found.has(figure.name)) found.set(figure.name, figure);
+        // Of several metrics of a section the first stands for it.
+        if (figure.group === group && !found.has(figure.name)) found.set(figure.name, figure);
       }
     }
     if (found.size > 0) return [...found.values()];
