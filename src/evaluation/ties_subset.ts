@@ -71,7 +71,7 @@ export function isTiesId(id: unknown): id is string {
 export function tiesScore(rows: readonly TiesRow[]): TiesScore | null {
   const prompts = new Map<string, TiesRow[]>();
   for (const row of rows) {
-    const prompt = promptOf(row.id);
+    const prompt = tiesPrompt(row.id);
     const known = prompts.get(prompt);
     if (known === undefined) prompts.set(prompt, [row]);
     else known.push(row);
@@ -145,14 +145,17 @@ function emptyAnswers(): Answers {
   return { right: [], wrong: [] };
 }
 
-/** A prompt's number in the ids of its rows. */
-function promptOf(id: string): string {
-  const match = idPattern.exec(id);
-  if (match !== null) return match[2]!.replace(/^0+(?=\d)/, "");
+/**
+ * A prompt's number in the id of one of its rows.
+ *
+ * @throws {AssayError} `evaluation/bad-row` for another id.
+ */
+export function tiesPrompt(id: unknown): string {
+  if (isTiesId(id)) return idPattern.exec(id)![2]!.replace(/^0+(?=\d)/, "");
   throw new AssayError(
     "evaluation/bad-row",
     `Cannot evaluate the row of the subset Ties: expected an id ref:N or tied:N, found ${
-      JSON.stringify(id)
+      typeof id === "string" ? JSON.stringify(id.slice(0, 60)) : String(id)
     }`,
   );
 }

@@ -127,7 +127,6 @@ export type { BenchmarkRowOptions } from "./evaluate/benchmark_row_reader.ts";
 export { compareModels, type ModelComparison, type NamedRows } from "./evaluate/compare_models.ts";
 export {
   type BenchmarkResult,
-  type BenchmarkRowCounts,
   evaluateBenchmark,
   type EvaluateBenchmarkOptions,
 } from "./evaluate/evaluate_benchmark.ts";
@@ -138,6 +137,7 @@ export {
   type RowEvaluation,
 } from "./evaluate/evaluate_rows.ts";
 export { evaluationRows, evaluationSummary } from "./evaluate/evaluation_rows.ts";
+export type { RowCounts } from "./evaluate/taken_rows.ts";
 export {
   auditFiles,
   type AuditOptions,

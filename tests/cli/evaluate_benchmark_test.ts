@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fit } from "../../src/calibration/fit.ts";
+import { EloFit } from "../../src/calibration/elo_offsets.ts";
 import { poolOfRows } from "../../src/calibration/pool.ts";
 import { evaluateCommand } from "../../src/cli/evaluate/evaluate.ts";
 import { run } from "../../src/cli/main.ts";
@@ -137,6 +138,16 @@ Deno.test("--against compares two models row by row, and refuses rows that are n
   const refused = await assay({ "a.jsonl": first, "b.jsonl": other }, args);
   assert.equal(refused.status, 2);
   assert.match(refused.stderr, /voting\/rows-differ/);
+  const ppe = [[0, 1], [0, 0]].map((pair, id) => ({
+    id,
+    benchmark: "ppe",
+    scores: [2, 1],
+    correct: [true, false],
+    sampled_conflict_pairs: [pair],
+  }));
+  const bad = await assay({ "a.jsonl": ppe, "b.jsonl": ppe }, args);
+  assert.equal(bad.status, 1, bad.stderr);
+  assert.match(bad.stderr, /1 of 2 rows are left out.*sampled_conflict_pairs/);
 });
 
 Deno.test("several files give a leaderboard, the best first", async () => {
@@ -151,6 +162,21 @@ Deno.test("several files give a leaderboard, the best first", async () => {
   assert.deepEqual(Object.keys(rows[0]!.sections as Json), ["knowledge", "math", "code"]);
   const { stdout } = await assay(files, [...args, "--format", "table"]);
   assert.match(stdout, /^rank +file +rows +score +95 % interval +knowledge +math +code\n +1 /);
+  const ties = ["ref:1", "tied:1"].map((id) => ({
+    id,
+    subset: "Ties",
+    scores: [2, 1],
+    num_correct: 1,
+  }));
+  const math = { id: "m", subset: "Math", scores: [2, 1, 1, 1], num_correct: 1 };
+  const board = await assay({ "a.jsonl": [math, ...ties] }, [
+    "evaluate",
+    "@/a.jsonl",
+    "@/a.jsonl",
+    "--benchmark",
+    "rewardbench2",
+  ]);
+  assert.deepEqual(Object.keys(board.rows[0]!.sections as Json), ["Math", "Ties"]);
 });
 
 Deno.test("another layout, an unknown benchmark and flags that contradict are refused by name", async () => {
@@ -221,6 +247,17 @@ Deno.test("--calibrate tells what a calibrator would change, with the interval o
     stderr,
   );
   assert.deepEqual([whole!.calibrated_change_low, whole!.calibrated_change_high], [0.25, 1]);
+  const elo = new EloFit({ elo: new Map([["a", 1000], ["b", 1000]]), reference: "a" });
+  for (let prompt = 0; prompt < 10; prompt++) {
+    elo.add({ prompt: `${prompt}`, model: "a", score: 0 });
+    elo.add({ prompt: `${prompt}`, model: "b", score: 5 + prompt });
+  }
+  const named = second.map((row) => ({ ...row, chosen_model: "a", rejected_model: "b" }));
+  const byModel = await assay(
+    { "a.jsonl": named, "calibrator.json": [JSON.parse(JSON.stringify(elo.fit().calibrator))] },
+    args,
+  );
+  assert.equal(byModel.rows[0]!.calibrated, 1, byModel.stderr);
 });
 
 Deno.test("a benchmark of which subsets are missing has no score and no rank, and says what lacks", async () => {

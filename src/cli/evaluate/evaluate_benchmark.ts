@@ -6,10 +6,7 @@ import { benchmarkOfRow } from "../../evaluation/benchmarks/benchmarks.ts";
 import { plainRows } from "../../evaluation/benchmarks/plain.ts";
 import { withFirst } from "../../tasks/evaluate/benchmark_layout.ts";
 import { compareModels } from "../../tasks/evaluate/compare_models.ts";
-import {
-  type BenchmarkRowCounts,
-  evaluateBenchmark,
-} from "../../tasks/evaluate/evaluate_benchmark.ts";
+import { evaluateBenchmark } from "../../tasks/evaluate/evaluate_benchmark.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import type { Output } from "../output.ts";
 import type { BenchmarkFlags } from "./benchmark_flags.ts";
@@ -27,7 +24,7 @@ import {
   ranked,
   writeLeaderboard,
 } from "./leaderboard.ts";
-import { writeReportRows } from "./report_rows.ts";
+import { tellLeftOut, writeReportRows } from "../report_output.ts";
 
 /** What a run by a benchmark's rules needs. */
 export interface BenchmarkRun {
@@ -54,7 +51,7 @@ export async function reportBenchmark(
   const { output } = run;
   const result = await evaluateBenchmark(rows, benchmark, optionsOf(run));
   run.clear();
-  await tellCounts(result, output);
+  await tellLeftOut(result, output);
   await tellLabels(result.report, output);
   await writeSummary(run, { ...result.report, read: result.rows.read, failed: result.rows.failed });
   if (isTable(run)) await writeBenchmarkTable(result.report, output);
@@ -78,7 +75,7 @@ export async function reportComparison(
     optionsOf(run),
   );
   run.clear();
-  for (const counts of result.counts) await tellCounts(counts, output);
+  for (const counts of result.counts) await tellLeftOut(counts, output);
   await tellLabels(result.report, output);
   const [lacking, otherLacking] = result.lacking;
   if (lacking + otherLacking > 0) {
@@ -110,7 +107,7 @@ export async function reportLeaderboard(
     benchmark ??= seen.benchmark;
     const result = await evaluateBenchmark(seen.rows, benchmark, optionsOf(run));
     run.clear();
-    await tellCounts(result, output, `${input}: `);
+    await tellLeftOut(result, output, `${input}: `);
     entries.push({ file: input, report: result.report });
   }
   const counts = new Set(entries.map(({ report }) => report.rows));
@@ -159,19 +156,6 @@ function nameOf(input: string): string {
 
 function isTable({ flags, output }: BenchmarkRun): boolean {
   return (flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl")) === "table";
-}
-
-async function tellCounts(
-  { rows, firstFailure }: BenchmarkRowCounts,
-  output: Output,
-  where = "",
-): Promise<void> {
-  if (firstFailure === undefined) return;
-  output.rowFailed();
-  const { code, message } = firstFailure;
-  await output.warn(
-    `${where}${rows.failed} of ${rows.read} rows are left out. The first: ${message} [${code}]`,
-  );
 }
 
 async function tellLabels(report: BenchmarkReport, output: Output): Promise<void> {

@@ -3,7 +3,7 @@ import type { ReadRow } from "../../data/rows.ts";
 import type { TieRule } from "../../evaluation/best_of_n_accuracy.ts";
 import type { EvaluationReport } from "../../evaluation/evaluation.ts";
 import { drawReliability } from "../../evaluation/reliability_plot.ts";
-import { evaluateRows, type RowEvaluation } from "../../tasks/evaluate/evaluate_rows.ts";
+import { evaluateRows } from "../../tasks/evaluate/evaluate_rows.ts";
 import { evaluationRows, evaluationSummary } from "../../tasks/evaluate/evaluation_rows.ts";
 import { ReliabilityRows } from "../../tasks/evaluate/reliability_rows.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
@@ -12,7 +12,7 @@ import { leftOutWarning } from "../gold_curve_table.ts";
 import type { Output } from "../output.ts";
 import { writeResultTable } from "./evaluate_report.ts";
 import { noteReliability, writeReliabilityTable } from "./reliability_report.ts";
-import { writeReportRows } from "./report_rows.ts";
+import { tellLeftOut, writeReportRows } from "../report_output.ts";
 
 /** The flags that rows of no benchmark are evaluated by. */
 export interface PlainFlags {
@@ -49,7 +49,7 @@ export async function reportPlain(
     bestOf: largestOf(flags),
     tie,
   });
-  await reportFailures(result, output);
+  await tellLeftOut(result, output);
   clear();
   const warnings = [...warningsOf(result.report), ...leftOutWarning(result.gold)];
   for (const warning of warnings) await output.warn(warning);
@@ -69,18 +69,6 @@ export async function reportPlain(
     await writeResultTable(result, output);
     if (reliability !== undefined) await writeReliabilityTable(reliability, output);
   }
-}
-
-async function reportFailures(
-  { rows, firstFailure }: RowEvaluation,
-  output: Output,
-): Promise<void> {
-  if (firstFailure === undefined) return;
-  output.rowFailed();
-  const { code, message } = firstFailure;
-  await output.warn(
-    `${rows.failed} of ${rows.read} rows are left out. The first: ${message} [${code}]`,
-  );
 }
 
 function warningsOf({ tie, tiedRows, leftOut, plainTies, groups }: EvaluationReport): string[] {

@@ -31,7 +31,8 @@ import { type ProgressBar, progressBar, showWave } from "../progress_bar.ts";
 import { rowFile } from "../row_output.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "../score/implicit_options.ts";
 import { addChangeFlags, type ChangeFlags, chosenChanges } from "./probe_options.ts";
-import { tellFailures, writeReportRows } from "./report_output.ts";
+import { writeReportRows } from "../report_output.ts";
+import { tellFailures } from "./report_output.ts";
 import { addSkewFlags, skewColumns, type SkewFlags, writeSkewReport } from "./skew_report.ts";
 import { probeNotes, writeChangeList, writeProbeTable } from "./probe_table.ts";
 

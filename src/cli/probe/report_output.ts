@@ -1,5 +1,3 @@
-import type { Row } from "../../data/rows.ts";
-import { jsonLinesWriter } from "../../data/write_rows.ts";
 import { AssayError } from "../../error.ts";
 import type { Output } from "../output.ts";
 
@@ -26,14 +24,4 @@ export async function tellFailures(
   await output.warn(
     `${rows.failed} of ${rows.read} rows are left out. The first: ${message} [${code}]`,
   );
-}
-
-/** Writes a report's rows as JSON Lines on standard output. */
-export async function writeReportRows(rows: readonly Row[], output: Output): Promise<void> {
-  const writer = jsonLinesWriter({
-    write: (bytes) => output.write(bytes),
-    close: () => Promise.resolve(),
-  });
-  for (const row of rows) await writer.write(row);
-  await writer.close();
 }

@@ -6,7 +6,8 @@ import type { SkewOptions } from "../../tasks/probe/skew_rows.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import type { Output } from "../output.ts";
 import { table } from "../table.ts";
-import { tellFailures, writeReportRows } from "./report_output.ts";
+import { writeReportRows } from "../report_output.ts";
+import { tellFailures } from "./report_output.ts";
 
 /** The flags of `--skew`. */
 export interface SkewFlags {

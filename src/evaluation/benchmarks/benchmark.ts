@@ -16,7 +16,7 @@ export interface JudgedRow {
   readonly qualities?: readonly number[] | undefined;
   /** Of steps: index of the first wrong one, −1 where all are right. */
   readonly firstWrong?: number | undefined;
-  /** Every column of the row, as Assay writes it. */
+  /** The columns that the benchmark reads. */
   readonly columns: BenchmarkColumns;
 }
 
@@ -85,6 +85,8 @@ export interface Benchmark {
     /** One row of them all. */
     join(rows: readonly BenchmarkColumns[]): Record<string, unknown>;
   };
+  /** Columns that the rules read beside the numbers; none by default. */
+  readonly reads?: readonly string[];
   /** Names of the marks that a row can have. */
   readonly marks: readonly string[];
   /**

@@ -335,6 +335,21 @@ function byKey(figures: readonly Figure[]): Map<string, number> {
   return new Map(figures.map((figure) => [keyOf(figure), figure.value]));
 }
 
+/**
+ * Refuses a row that can't be judged, before others are.
+ *
+ * @throws {AssayError} `evaluation/bad-row`, `evaluation/no-label`.
+ */
+export function checkBenchmarkRow(
+  benchmark: Benchmark,
+  row: BenchmarkRow,
+  threshold: number = 0.5,
+): void {
+  const one = judged(row, row.scores);
+  if (benchmark.jointly?.key(row.columns) === undefined) benchmark.judge(one, threshold);
+  else benchmark.jointly.judge([one]);
+}
+
 function judged(row: BenchmarkRow, scores: readonly number[]): JudgedRow {
   const { correct, qualities, firstWrong, columns } = row;
   return { scores, correct, qualities, firstWrong, columns };

@@ -100,10 +100,14 @@ export class EntryIndex {
 export class MarkTable {
   readonly #marks: number;
   readonly #keepsEntries: boolean;
+  /** Marks that are not known. */
+  readonly #none: Marks;
   readonly #sums = new GrowingNumbers();
   readonly #weights = new GrowingNumbers();
   readonly #totalSums: number[] = [];
   readonly #totalWeights: number[] = [];
+  /** Entries before the first whose marks are known: often all of them, so that none need be kept. */
+  #unknown = 0;
 
   /**
    * @param marks Number of marks.
@@ -112,20 +116,29 @@ export class MarkTable {
   constructor(marks: number, keepsEntries: boolean) {
     this.#marks = marks;
     this.#keepsEntries = keepsEntries;
+    this.#none = { sums: Array(marks).fill(NaN), weights: Array(marks).fill(1) };
   }
 
   /** Adds the next entry; `undefined` where what it takes is not known of it. */
   add(subset: number, marks: Marks | undefined): void {
+    const { sums, weights } = marks ?? this.#none;
     for (let mark = 0; mark < this.#marks; mark++) {
-      const sum = marks === undefined ? NaN : marks.sums[mark]!;
-      const weight = marks === undefined ? 1 : marks.weights[mark]!;
-      if (this.#keepsEntries) {
-        this.#sums.push(sum);
-        this.#weights.push(weight);
-      }
       const place = subset * this.#marks + mark;
-      this.#totalSums[place] = (this.#totalSums[place] ?? 0) + sum;
-      this.#totalWeights[place] = (this.#totalWeights[place] ?? 0) + weight;
+      this.#totalSums[place] = (this.#totalSums[place] ?? 0) + sums[mark]!;
+      this.#totalWeights[place] = (this.#totalWeights[place] ?? 0) + weights[mark]!;
+    }
+    if (!this.#keepsEntries) return;
+    if (marks === undefined && this.#sums.length === 0) this.#unknown++;
+    else {
+      for (; this.#unknown > 0; this.#unknown--) this.#keep(this.#none);
+      this.#keep({ sums, weights });
+    }
+  }
+
+  #keep({ sums, weights }: Marks): void {
+    for (let mark = 0; mark < this.#marks; mark++) {
+      this.#sums.push(sums[mark]!);
+      this.#weights.push(weights[mark]!);
     }
   }
 

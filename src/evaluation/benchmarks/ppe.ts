@@ -14,6 +14,8 @@ import { hasAll, PublishedColumns, without } from "./published_columns.ts";
 
 /** The most responses of a prompt; the published sets have so many. */
 const most = 32;
+/** Models are compared two by two for each draw: beyond so many none are. */
+const mostModels = 256;
 const single = ["accuracy on pairs", "auc", "mean score", "mean correctness"];
 const bestOf = Array.from({ length: most }, (_, index) => `best of ${index + 1}`);
 const oracle = Array.from({ length: most }, (_, index) => `oracle best of ${index + 1}`);
@@ -36,6 +38,7 @@ export const ppe: Benchmark = {
     hasAll(row, ["prompt", "response_1", "response_2"]) && Array.isArray(row.scores) &&
     row.scores.every((score) => typeof score === "boolean"),
   read,
+  reads: ["sampled_conflict_pairs"],
   marks: [...single, ...bestOf, ...oracle],
   judge,
   average,
@@ -156,7 +159,7 @@ function average(means: BenchmarkMeans): Figure[] {
     group: "benchmark",
     name: ppe.title,
     metric: "kendall tau of models",
-    value: kendallTau(scores, right),
+    value: scores.length > mostModels ? NaN : kendallTau(scores, right),
     rows: means.rows(),
   };
   return [
@@ -187,7 +190,7 @@ function figuresOf(
     figure("auc", means.over(subsets, 1)),
     ...(Number.isNaN(pairs) ? [] : [figure("accuracy", pairs)]),
     figure(`best of ${achieved.length}`, achieved.at(-1) ?? NaN),
-    figure("largest best of k", achieved.reduce((most, value) => Math.max(most, value), -Infinity)),
+    figure("largest best of k", achieved.length === 0 ? NaN : Math.max(...achieved)),
     figure("loss", loss),
     ...(group === "subset" ? [figure("mean score", means.over(subsets, 2))] : []),
   ];
@@ -198,7 +201,7 @@ function separability(figures: readonly FigureWithEnds[]): Figure[] {
   const models = figures.filter(({ group, metric }) =>
     group === "subset" && metric === "mean score"
   );
-  if (models.length < 2) return [];
+  if (models.length < 2 || models.length > mostModels) return [];
   let apart = 0;
   let pairs = 0;
   for (const [index, one] of models.entries()) {

@@ -15,16 +15,16 @@ export interface Layout {
  */
 export class PublishedColumns {
   readonly #layout: Layout;
-  readonly row: BenchmarkColumns;
+  readonly #row: BenchmarkColumns;
 
   constructor(layout: Layout, row: BenchmarkColumns) {
     this.#layout = layout;
-    this.row = row;
+    this.#row = row;
   }
 
   /** The value of a column; `undefined` for one that is absent or `null`. */
   value(name: string): unknown {
-    return ownValue(this.row, name) ?? undefined;
+    return ownValue(this.#row, name) ?? undefined;
   }
 
   /** A text. */

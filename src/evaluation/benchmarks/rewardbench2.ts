@@ -3,10 +3,9 @@ import {
   rewardBench2Score,
   rewardBench2Subsets,
 } from "../rewardbench_sections.ts";
-import { isTiesId, tiesFromMeans, tiesMarks, type TiesRow } from "../ties_subset.ts";
-import { AssayError } from "../../error.ts";
+import { tiesFromMeans, tiesMarks, tiesPrompt, type TiesRow } from "../ties_subset.ts";
 import { ownValue } from "../../own_value.ts";
-import type { Benchmark, BenchmarkColumns, JudgedRow, Marks } from "./benchmark.ts";
+import type { Benchmark, JudgedRow, Marks } from "./benchmark.ts";
 import type { BenchmarkMeans } from "./benchmark_means.ts";
 import { hasAll, PublishedColumns, without } from "./published_columns.ts";
 import { spelledSo } from "./rewardbench.ts";
@@ -40,13 +39,14 @@ export const rewardBench2: Benchmark = {
     if (correct !== chosen.length) {
       columns.fail(`"num_correct" to be the number of chosen texts, ${chosen.length}`, correct);
     }
-    if (publishedSubset(subset) === "Ties") checkTiesId(row);
+    if (publishedSubset(subset) === "Ties") tiesPrompt(ownValue(row, "id"));
     return {
       ...without(row, ["chosen", "rejected"]),
       responses: [...chosen, ...rejected],
       num_correct: correct,
     };
   },
+  reads: ["id", "subset"],
   marks: ["accuracy", ...tiesNames],
   judge(row) {
     const { sums, weights } = best(row);
@@ -55,9 +55,10 @@ export const rewardBench2: Benchmark = {
   },
   jointly: {
     key(columns) {
-      if (!isTiesSubset(columns)) return undefined;
-      checkTiesId(columns);
-      return `Ties ${Number((ownValue(columns, "id") as string).split(":")[1])}`;
+      const subset = ownValue(columns, "subset");
+      return typeof subset === "string" && publishedSubset(subset) === "Ties"
+        ? `Ties ${tiesPrompt(ownValue(columns, "id"))}`
+        : undefined;
     },
     judge: jointMarks,
   },
@@ -89,22 +90,6 @@ export const rewardBench2: Benchmark = {
 function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 &&
     value.every((item) => typeof item === "string");
-}
-
-function isTiesSubset(columns: BenchmarkColumns): boolean {
-  const subset = ownValue(columns, "subset");
-  return typeof subset === "string" && publishedSubset(subset) === "Ties";
-}
-
-function checkTiesId(columns: BenchmarkColumns): void {
-  const id = ownValue(columns, "id");
-  if (isTiesId(id)) return;
-  throw new AssayError(
-    "evaluation/bad-row",
-    `Cannot evaluate the row of the subset Ties: expected an id ref:N or tied:N, found ${
-      typeof id === "string" ? JSON.stringify(id.slice(0, 60)) : String(id)
-    }`,
-  );
 }
 
 /** What the rows of one prompt of Ties say: with one right answer, with several, and of both. */

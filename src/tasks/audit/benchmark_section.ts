@@ -6,7 +6,8 @@ import {
   type BenchmarkReport,
 } from "../../evaluation/benchmarks/benchmark_evaluation.ts";
 import { benchmarkNamed } from "../../evaluation/benchmarks/benchmarks.ts";
-import { evaluateBenchmark, TakenBenchmarkRows } from "../evaluate/evaluate_benchmark.ts";
+import { evaluateBenchmark, takenBenchmarkRows } from "../evaluate/evaluate_benchmark.ts";
+import type { TakenRows } from "../evaluate/taken_rows.ts";
 import type { BenchmarkSection, Section } from "./audit_report.ts";
 import type { AuditedRowOptions } from "./audited_rows.ts";
 import { auditSeed } from "./cluster_means.ts";
@@ -45,7 +46,7 @@ export async function benchmarkSection(
 export class BenchmarkWatch {
   readonly #benchmark: Benchmark;
   readonly #evaluation: BenchmarkEvaluation;
-  readonly #taken: TakenBenchmarkRows;
+  readonly #taken: TakenRows;
 
   /**
    * Nothing yet.
@@ -57,7 +58,7 @@ export class BenchmarkWatch {
     this.#benchmark = benchmark;
     const evaluation = new BenchmarkEvaluation(benchmark, { seed: auditSeed });
     this.#evaluation = evaluation;
-    this.#taken = new TakenBenchmarkRows(
+    this.#taken = takenBenchmarkRows(
       benchmark,
       { columns, subset },
       (row) => evaluation.add(row),

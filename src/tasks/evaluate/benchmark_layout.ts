@@ -69,7 +69,7 @@ function ofOneRow(line: number, row: Row, benchmark: Benchmark): ReadRow {
   if (benchmark.isPublished(row)) {
     return converted(line, row, benchmark, () => benchmark.read(row));
   }
-  const isOwn = ownValue(row, "benchmark") === benchmark.name ||
+  const isOwn = named === benchmark.name ||
     ownColumns.some((name) => (ownValue(row, name) ?? null) !== null);
   if (isOwn) return { line, row: { ...row, benchmark: benchmark.name }, error: undefined };
   const other = benchmarkOfRow(row);

@@ -8,7 +8,7 @@ import type { BenchmarkRow } from "../../evaluation/benchmarks/benchmark_evaluat
 import { ownValue } from "../../own_value.ts";
 import { responseSources } from "../calibrate/response_sources.ts";
 import { type ScoredResponses, ScoredRowReader } from "../calibrate/scored_responses.ts";
-import { allScored } from "./evaluated_row_reader.ts";
+import { allScored, noLabel } from "./evaluated_row_reader.ts";
 import { PromptClusters } from "./prompt_cluster.ts";
 
 /** Where scores and labels stand in rows of a benchmark. */
@@ -22,7 +22,6 @@ export interface BenchmarkRowOptions {
 }
 
 const chosenFirst: Pick<BenchmarkRow, "correct"> = { correct: [true, false] };
-const noColumns: Row = {};
 const scoreColumns = ["chosen_score", "rejected_score", "scores", "score"];
 
 /** Reads scored rows of a benchmark, in Assay's columns. */
@@ -34,9 +33,10 @@ export class BenchmarkRowReader {
 
   constructor(benchmark: Benchmark, options: BenchmarkRowOptions) {
     const { columns, subset, calibrator } = options;
+    const { features = [], categories: own } = calibrator ?? {};
     this.#benchmark = benchmark;
     this.#options = options;
-    this.#reader = new ScoredRowReader({ features: calibrator?.features ?? [], columns, subset });
+    this.#reader = new ScoredRowReader({ features, own, columns, subset });
     this.#prompts = new PromptClusters(columns?.get("prompt"));
   }
 
@@ -139,13 +139,10 @@ export class BenchmarkRowReader {
     row: Row,
     subset: string | undefined,
   ): Pick<BenchmarkRow, "subset" | "prompt" | "columns"> {
-    // Of the row's columns only those stay that a rule reads, so that texts need not.
-    const pairs = ownValue(row, "sampled_conflict_pairs");
-    const columns = this.#benchmark.jointly !== undefined
-      ? { id: ownValue(row, this.#column("id")), subset }
-      : pairs !== undefined
-      ? { sampled_conflict_pairs: pairs }
-      : noColumns;
+    const { reads = [] } = this.#benchmark;
+    const columns = Object.fromEntries(
+      reads.map((name) => [name, name === "subset" ? subset : ownValue(row, this.#column(name))]),
+    );
     return { subset, prompt: String(this.#prompts.of(row)), columns };
   }
 
@@ -165,11 +162,4 @@ export function markdownOf(sources: readonly FeatureSource[]): readonly number[]
     }
   });
   return counts.every((count) => count !== undefined) ? counts : undefined;
-}
-
-function noLabel(expected: string, found: string): AssayError {
-  return new AssayError(
-    "evaluation/no-label",
-    `Cannot tell which response is right: expected ${expected}, found ${found}`,
-  );
 }

@@ -5,6 +5,7 @@ import {
   BenchmarkEvaluation,
   type BenchmarkReport,
   type BenchmarkRow,
+  checkBenchmarkRow,
 } from "../../evaluation/benchmarks/benchmark_evaluation.ts";
 import {
   type BenchmarkComparison,
@@ -18,11 +19,8 @@ import {
   type VoterKeys,
 } from "../../voting/join_voters.ts";
 import { AssayError } from "../../error.ts";
-import {
-  type BenchmarkRowCounts,
-  type EvaluateBenchmarkOptions,
-  readBenchmark,
-} from "./evaluate_benchmark.ts";
+import { type EvaluateBenchmarkOptions, readBenchmark } from "./evaluate_benchmark.ts";
+import type { RowCounts } from "./taken_rows.ts";
 
 /** A model's scored rows, and what messages call them. */
 export interface NamedRows {
@@ -43,7 +41,7 @@ export interface ModelComparison {
   /** Rows of each that the other lacks: they stand in no figure. */
   readonly lacking: readonly [number, number];
   /** What became of the rows of each. */
-  readonly counts: readonly [BenchmarkRowCounts, BenchmarkRowCounts];
+  readonly counts: readonly [RowCounts, RowCounts];
 }
 
 /** The rows of one model, ready to be joined. */
@@ -52,7 +50,7 @@ interface Gathered {
   readonly ids: (string | undefined)[];
   readonly subsets: (string | undefined)[];
   readonly fingerprints: (string | undefined)[];
-  readonly counts: BenchmarkRowCounts;
+  readonly counts: RowCounts;
 }
 
 /**
@@ -125,6 +123,7 @@ async function gather(
   const idColumn = options.columns?.get("id") ?? "id";
   const subsets = new Map<string, string>();
   const counts = await readBenchmark(rows, benchmark, options, (row, source) => {
+    checkBenchmarkRow(benchmark, row, options.threshold);
     const id = ownValue(source, idColumn);
     const { lengths: _, markdown: __, calibrated: ___, ...rest } = row;
     // Each row's text of a subset would be kept as its own.

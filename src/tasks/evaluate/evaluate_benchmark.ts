@@ -1,5 +1,4 @@
 import type { ReadRow, Row } from "../../data/rows.ts";
-import { AssayError } from "../../error.ts";
 import type { Benchmark } from "../../evaluation/benchmarks/benchmark.ts";
 import {
   BenchmarkEvaluation,
@@ -10,21 +9,13 @@ import {
 import { plainRows } from "../../evaluation/benchmarks/plain.ts";
 import { benchmarkRows } from "./benchmark_layout.ts";
 import { type BenchmarkRowOptions, BenchmarkRowReader } from "./benchmark_row_reader.ts";
-import { ownError } from "./evaluate_rows.ts";
+import { type RowCounts, TakenRows } from "./taken_rows.ts";
 
 /** How to evaluate a benchmark's rows. */
 export interface EvaluateBenchmarkOptions extends BenchmarkRowOptions, BenchmarkOptions {}
 
-/** What became of the rows that were read. */
-export interface BenchmarkRowCounts {
-  /** Rows read, and those of them that could not be evaluated. */
-  readonly rows: { readonly read: number; readonly failed: number };
-  /** Why the first of those could not. */
-  readonly firstFailure: { readonly code: string; readonly message: string } | undefined;
-}
-
 /** What an evaluation by a benchmark's rules found. */
-export interface BenchmarkResult extends BenchmarkRowCounts {
+export interface BenchmarkResult extends RowCounts {
   /** The figures: plain data. */
   readonly report: BenchmarkReport;
 }
@@ -73,62 +64,23 @@ export async function readBenchmark(
   benchmark: Benchmark,
   options: BenchmarkRowOptions,
   take: (row: BenchmarkRow, source: Row) => void,
-): Promise<BenchmarkRowCounts> {
-  const taken = new TakenBenchmarkRows(benchmark, options, take);
+): Promise<RowCounts> {
+  const taken = takenBenchmarkRows(benchmark, options, take);
   const own = benchmark === plainRows ? rows : benchmarkRows(rows, benchmark);
   for await (const read of own) taken.add(read);
   return taken.counts();
 }
 
-/** Scored rows of a benchmark in Assay's columns, taken one by one, and what became of them. */
-export class TakenBenchmarkRows {
-  readonly #reader: BenchmarkRowReader;
-  readonly #take: (row: BenchmarkRow, source: Row) => void;
-  readonly #counts = { read: 0, failed: 0 };
-  #firstFailure: BenchmarkRowCounts["firstFailure"];
-
-  /**
-   * Nothing yet.
-   *
-   * @param benchmark The benchmark.
-   * @param options Where scores stand.
-   * @param take Takes a row; an `AssayError` that it throws is that row's failure.
-   */
-  constructor(
-    benchmark: Benchmark,
-    options: BenchmarkRowOptions,
-    take: (row: BenchmarkRow, source: Row) => void,
-  ) {
-    this.#reader = new BenchmarkRowReader(benchmark, options);
-    this.#take = take;
-  }
-
-  /** Takes a row; one that can't be evaluated is counted. */
-  add(read: ReadRow): void {
-    this.#counts.read++;
-    try {
-      if (read.error !== undefined) throw read.error;
-      this.#take(this.#reader.read(read.row!), read.row!);
-    } catch (error) {
-      if (!(error instanceof AssayError)) throw error;
-      this.#counts.failed++;
-      this.#firstFailure ??= ownError(read.row) ?? error;
-    }
-  }
-
-  /**
-   * What became of them.
-   *
-   * @throws {AssayError} Where no row can be evaluated, why the first one can't.
-   */
-  counts(): BenchmarkRowCounts {
-    const [rows, firstFailure] = [this.#counts, this.#firstFailure];
-    if (firstFailure !== undefined && rows.failed === rows.read) {
-      throw new AssayError(
-        firstFailure.code,
-        `Cannot evaluate any of ${rows.read} rows. The first: ${firstFailure.message}`,
-      );
-    }
-    return { rows, firstFailure };
-  }
+/**
+ * Takes scored rows of a benchmark in Assay's columns, one by one.
+ *
+ * @param take Takes a row; an `AssayError` that it throws is that row's failure.
+ */
+export function takenBenchmarkRows(
+  benchmark: Benchmark,
+  options: BenchmarkRowOptions,
+  take: (row: BenchmarkRow, source: Row) => void,
+): TakenRows {
+  const reader = new BenchmarkRowReader(benchmark, options);
+  return new TakenRows((row) => take(reader.read(row), row));
 }

@@ -1,9 +1,9 @@
-import type { ReadRow, Row } from "../../data/rows.ts";
-import { AssayError } from "../../error.ts";
+import type { ReadRow } from "../../data/rows.ts";
 import type { TieRule } from "../../evaluation/best_of_n_accuracy.ts";
 import { Evaluation, type EvaluationReport } from "../../evaluation/evaluation.ts";
 import { type GoldCurves, goldCurves, type GoldPrompt } from "../../voting/gold_curve.ts";
 import { type EvaluatedRowOptions, EvaluatedRowReader } from "./evaluated_row_reader.ts";
+import { type RowCounts, TakenRows } from "./taken_rows.ts";
 
 /** How to evaluate rows. */
 export interface EvaluateRowsOptions extends EvaluatedRowOptions {
@@ -17,13 +17,9 @@ export interface EvaluateRowsOptions extends EvaluatedRowOptions {
 }
 
 /** What an evaluation found. */
-export interface RowEvaluation {
+export interface RowEvaluation extends RowCounts {
   /** Accuracies. */
   readonly report: EvaluationReport;
-  /** Rows read, and those of them that could not be evaluated. */
-  readonly rows: { readonly read: number; readonly failed: number };
-  /** Why the first of those could not. */
-  readonly firstFailure: { readonly code: string; readonly message: string } | undefined;
   /** Whether there is a calibrator to compare with. */
   readonly isCalibrated: boolean;
   /**
@@ -62,39 +58,17 @@ export async function evaluateRows(
   const evaluation = new Evaluation(options.tie ?? "half");
   const proxies = options.calibrator === undefined ? ["score"] : ["score", "calibrated score"];
   const prompts: GoldPrompt[] = [];
-  const counts = { read: 0, failed: 0 };
-  let firstFailure: RowEvaluation["firstFailure"];
-  for await (const read of rows) {
-    counts.read++;
-    try {
-      if (read.row === undefined) throw read.error!;
-      const row = reader.read(read.row);
-      if (row.labelled !== undefined) evaluation.add(row.labelled);
-      if (row.candidates !== undefined) prompts.push(row.candidates);
-    } catch (error) {
-      if (!(error instanceof AssayError)) throw error;
-      counts.failed++;
-      firstFailure ??= ownError(read.row) ?? error;
-    }
-  }
-  if (firstFailure !== undefined && counts.failed === counts.read) {
-    throw new AssayError(
-      firstFailure.code,
-      `Cannot evaluate any of ${counts.read} rows. The first: ${firstFailure.message}`,
-    );
-  }
+  const taken = new TakenRows((row) => {
+    const { labelled, candidates } = reader.read(row);
+    if (labelled !== undefined) evaluation.add(labelled);
+    if (candidates !== undefined) prompts.push(candidates);
+  });
+  for await (const read of rows) taken.add(read);
+  const counts = taken.counts();
   return {
     report: evaluation.report(),
-    rows: counts,
-    firstFailure,
+    ...counts,
     isCalibrated: options.calibrator !== undefined,
     gold: prompts.length === 0 ? null : goldCurves(proxies, prompts, { largest: options.bestOf }),
   };
-}
-
-/** Why a row has no score, where the scoring told. */
-export function ownError(row: Row | undefined): { code: string; message: string } | undefined {
-  const error = row?.error as { code?: unknown; message?: unknown } | null | undefined;
-  if (typeof error?.code !== "string" || typeof error.message !== "string") return undefined;
-  return { code: error.code, message: error.message };
 }

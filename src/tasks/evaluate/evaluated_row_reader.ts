@@ -110,7 +110,8 @@ export function allScored(responses: readonly (ScoredResponse | undefined)[]): S
   });
 }
 
-function noLabel(expected: string, found: string): AssayError {
+/** The error of a row of which it is not known which response is right. */
+export function noLabel(expected: string, found: string): AssayError {
   return new AssayError(
     "evaluation/no-label",
     `Cannot tell which response is right: expected ${expected}, found ${found}`,
