@@ -365,8 +365,10 @@ function finite(value: number | undefined): number | null {
 
 /** Whether a better and a worse candidate have the same score. */
 function hasTie({ scores, correct, qualities }: BenchmarkRow): boolean {
-  const worth = qualities ?? correct?.map(Number) ?? [];
-  return worth.some((one, index) =>
-    worth.some((other, place) => place > index && one !== other && scores[index] === scores[place])
-  );
+  const worthAt = new Map<number, number>();
+  return (qualities ?? correct?.map(Number) ?? []).some((worth, index) => {
+    const known = worthAt.get(scores[index]!);
+    worthAt.set(scores[index]!, worth);
+    return known !== undefined && known !== worth;
+  });
 }

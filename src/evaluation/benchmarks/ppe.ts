@@ -1,6 +1,7 @@
 import { AssayError } from "../../error.ts";
 import { expectedTop, valuesByScore } from "../../numbers/best_of.ts";
 import { kendallTau } from "../../numbers/kendall.ts";
+import { averageRanks } from "../../numbers/ranks.ts";
 import type {
   Benchmark,
   BenchmarkColumns,
@@ -108,20 +109,16 @@ function judge({ scores, correct, columns }: JudgedRow): Marks {
   };
 }
 
-/** P(right > wrong) + ½ P(equal), the area under the ROC curve; `undefined` without both kinds. */
+/**
+ * P(right > wrong) + ½ P(equal), the area under the ROC curve, by the ranks of the right ones (Mann and
+ * Whitney 1947); `undefined` without both kinds.
+ */
 function aucOf(scores: readonly number[], correct: readonly boolean[]): number | undefined {
-  let won = 0;
-  let pairs = 0;
-  for (const [one, isRight] of correct.entries()) {
-    if (!isRight) continue;
-    for (const [other, isOtherRight] of correct.entries()) {
-      if (isOtherRight) continue;
-      const margin = scores[one]! - scores[other]!;
-      won += margin > 0 ? 1 : margin === 0 ? 0.5 : 0;
-      pairs++;
-    }
-  }
-  return pairs === 0 ? undefined : won / pairs;
+  const right = correct.filter((isRight) => isRight).length;
+  const pairs = right * (correct.length - right);
+  if (pairs === 0) return undefined;
+  const ranks = averageRanks(scores).filter((_, index) => correct[index]);
+  return (ranks.reduce((sum, rank) => sum + rank, 0) - right * (right + 1) / 2) / pairs;
 }
 
 /** The published pairs of a right and a wrong response, the right one first. */
