@@ -2,7 +2,8 @@ import { Option } from "commander";
 import type { ReadRow } from "../data/rows.ts";
 import { benchmarkNamed, benchmarkOfRow, benchmarks } from "../evaluation/benchmarks/benchmarks.ts";
 import { ownValue } from "../own_value.ts";
-import { checkedBenchmarkRows, withFirst } from "../tasks/evaluate/benchmark_layout.ts";
+import { withFirst } from "../tasks/begin_rows.ts";
+import { checkedBenchmarkRows } from "../tasks/evaluate/benchmark_layout.ts";
 import type { Output } from "./output.ts";
 
 /** `--benchmark`: how rows are laid out, and whose rules count. */
@@ -29,7 +30,7 @@ export async function laidOutRows(
   const named = name === undefined ? undefined : benchmarkNamed(name);
   if (named !== undefined) return await checkedBenchmarkRows(rows, named);
   const seen = await withFirst(rows);
-  const { first } = seen;
+  const first = seen.first?.row;
   const isOwn = first === undefined || (ownValue(first, "benchmark") ?? null) !== null;
   const shown = isOwn ? undefined : benchmarkOfRow(first);
   if (shown === undefined) {

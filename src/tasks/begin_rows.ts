@@ -17,16 +17,31 @@ import type { ReadRow } from "../data/rows.ts";
  * @returns All of the rows; `undefined` where there are none: then no model need be loaded.
  */
 export async function beginRows(
-  rows: AsyncGenerator<ReadRow>,
+  rows: AsyncIterable<ReadRow>,
 ): Promise<AsyncIterable<ReadRow> | undefined> {
-  const first = await rows.next();
-  if (first.done) return undefined;
-  return (async function* () {
+  const seen = await withFirst(rows);
+  return seen.first && seen.rows;
+}
+
+/** Rows whose first one has been looked at. */
+export interface SeenRows {
+  /** All of the rows. */
+  readonly rows: AsyncIterable<ReadRow>;
+  /** The first of them; `undefined` where there are none. */
+  readonly first: ReadRow | undefined;
+}
+
+/** Looks at the first row, and gives all of them. */
+export async function withFirst(rows: AsyncIterable<ReadRow>): Promise<SeenRows> {
+  const iterator = rows[Symbol.asyncIterator]();
+  const { done, value } = await iterator.next();
+  async function* all(): AsyncGenerator<ReadRow> {
     try {
-      yield first.value;
-      yield* rows;
+      if (!done) yield value;
+      for (let next; !(next = await iterator.next()).done;) yield next.value;
     } finally {
-      await rows.return(undefined);
+      await iterator.return?.();
     }
-  })();
+  }
+  return { rows: all(), first: done ? undefined : value };
 }

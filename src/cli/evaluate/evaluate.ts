@@ -1,11 +1,12 @@
 import { Command, Option } from "commander";
 import type { Row, RowFormat } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
-import { benchmarkNamed, benchmarkOfRow } from "../../evaluation/benchmarks/benchmarks.ts";
+import { benchmarkOfRow } from "../../evaluation/benchmarks/benchmarks.ts";
 import type { Benchmark } from "../../evaluation/benchmarks/benchmark.ts";
 import { RewardModel } from "../../scoring/reward_model.ts";
 import { readCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
-import { checkedBenchmarkRows, withFirst } from "../../tasks/evaluate/benchmark_layout.ts";
+import { withFirst } from "../../tasks/begin_rows.ts";
+import { checkedBenchmarkRows } from "../../tasks/evaluate/benchmark_layout.ts";
 import type { LoadScorer } from "../../tasks/score/open_scorer.ts";
 import { delimiterOption, inputFormatOption, reportFormatOption } from "../arguments.ts";
 import { columnArgument } from "../calibrate/calibrate_flags.ts";
@@ -16,7 +17,12 @@ import { addHeadFlags } from "../head_options.ts";
 import { addModelFlags, type ModelFlags, modelMeaning } from "../model_options.ts";
 import { Output } from "../output.ts";
 import { progressBar } from "../progress_bar.ts";
-import { addBenchmarkFlags, type BenchmarkFlags, refuseFlags } from "./benchmark_flags.ts";
+import {
+  addBenchmarkFlags,
+  type BenchmarkFlags,
+  benchmarkOfFlag,
+  refuseFlags,
+} from "./benchmark_flags.ts";
 import {
   type BenchmarkRun,
   reportBenchmark,
@@ -137,7 +143,7 @@ async function evaluate(
   const rows = await open(inputs[0]!);
   if (rows === undefined) return;
   const seen = await withFirst(rows);
-  const benchmark = benchmarkOf(seen.first, flags);
+  const benchmark = benchmarkOf(seen.first?.row, flags);
   const laidOut = benchmark === undefined || flags.model === undefined
     ? seen.rows
     : await checkedBenchmarkRows(seen.rows, benchmark);
@@ -154,7 +160,8 @@ const plainOnly = ["tie", "quality", "bestOf", "reliability", "plot"];
 
 /** The benchmark that the flag names; else the one that the first row names, or is published by. */
 function benchmarkOf(first: Row | undefined, flags: EvaluateFlags): Benchmark | undefined {
-  if (flags.benchmark !== undefined) return benchmarkNamed(flags.benchmark);
+  const named = benchmarkOfFlag(flags.benchmark);
+  if (named !== undefined) return named;
   const asked: Readonly<Record<string, unknown>> = { ...flags };
   if (first === undefined || plainOnly.some((name) => asked[name] !== undefined)) return undefined;
   return benchmarkOfRow(first);

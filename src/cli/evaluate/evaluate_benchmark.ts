@@ -4,7 +4,7 @@ import type { Benchmark } from "../../evaluation/benchmarks/benchmark.ts";
 import type { BenchmarkReport } from "../../evaluation/benchmarks/benchmark_evaluation.ts";
 import { benchmarkOfRow } from "../../evaluation/benchmarks/benchmarks.ts";
 import { plainRows } from "../../evaluation/benchmarks/plain.ts";
-import { withFirst } from "../../tasks/evaluate/benchmark_layout.ts";
+import { withFirst } from "../../tasks/begin_rows.ts";
 import { compareModels } from "../../tasks/evaluate/compare_models.ts";
 import { evaluateBenchmark } from "../../tasks/evaluate/evaluate_benchmark.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
@@ -142,7 +142,8 @@ async function recognised(
   const named = benchmarkOfFlag(flags.benchmark);
   if (named !== undefined) return { benchmark: named, rows };
   const seen = await withFirst(rows);
-  return { benchmark: (seen.first && benchmarkOfRow(seen.first)) ?? plainRows, rows: seen.rows };
+  const first = seen.first?.row;
+  return { benchmark: (first && benchmarkOfRow(first)) ?? plainRows, rows: seen.rows };
 }
 
 function optionsOf({ flags, calibrator }: BenchmarkRun) {

@@ -5,6 +5,7 @@ import type { Benchmark } from "../../evaluation/benchmarks/benchmark.ts";
 import { benchmarkNamed, benchmarkOfRow } from "../../evaluation/benchmarks/benchmarks.ts";
 import { columnsText, layoutError } from "../../evaluation/benchmarks/published_columns.ts";
 import { ownValue } from "../../own_value.ts";
+import { withFirst } from "../begin_rows.ts";
 
 /** The most candidates of one prompt that rows of their own may give. */
 const mostTogether = 1000;
@@ -90,29 +91,6 @@ function converted(line: number, row: Row, benchmark: Benchmark, read: () => Row
   }
 }
 
-/** Rows whose first one has been looked at. */
-export interface SeenRows {
-  /** All of the rows. */
-  readonly rows: AsyncIterable<ReadRow>;
-  /** The first that could be read, if there was one at the beginning. */
-  readonly first: Row | undefined;
-}
-
-/** Looks at the first row, and gives all of them. */
-export async function withFirst(rows: AsyncIterable<ReadRow>): Promise<SeenRows> {
-  const iterator = rows[Symbol.asyncIterator]();
-  const { done, value } = await iterator.next();
-  async function* all(): AsyncGenerator<ReadRow> {
-    try {
-      if (!done) yield value;
-      for (let next; !(next = await iterator.next()).done;) yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
-  }
-  return { rows: all(), first: done ? undefined : value.row };
-}
-
 /**
  * Refuses rows whose first one is not of the benchmark, before a model is loaded.
  *
@@ -123,7 +101,7 @@ export async function checkedBenchmarkRows(
   benchmark: Benchmark,
 ): Promise<AsyncIterable<ReadRow>> {
   const seen = await withFirst(rows);
-  const { first } = seen;
+  const first = seen.first?.row;
   if (first !== undefined && benchmark.together?.isPart(first) !== true) {
     const { error } = ofOneRow(1, first, benchmark);
     if (error?.code === "evaluation/layout" && !benchmark.isPublished(first)) throw error;
