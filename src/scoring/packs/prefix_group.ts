@@ -99,7 +99,7 @@ export class PrefixGroup {
     const common = sharedPrefix(last.ids, newcomer.ids);
     if (this.#carried !== undefined) return this.#follow(newcomer, common);
     if (this.#branchOff(newcomer)) return this;
-    this.#share();
+    if (this.#branches !== undefined) return this.#share(newcomer, common);
     const before = count === 1 ? common : this.#prefix;
     const together = Math.min(before, common);
     const savedByJoining = together - (count - 1) * (before - together);
@@ -127,12 +127,16 @@ export class PrefixGroup {
     return true;
   }
 
-  /** Makes of branches a group that shares what all have in common, for a newcomer that is none. */
-  #share(): void {
-    if (this.#branches === undefined) return;
-    this.#prefix = Math.min(...this.#branches.slice(1));
+  /** Makes of branches a group that shares what all have in common, where that takes fewer rows. */
+  #share(newcomer: Sequence, common: number): PrefixGroup {
+    const prefix = Math.min(common, ...this.#branches!.slice(1));
+    const saved = this.#sequences.length * prefix - this.#branched;
+    if (saved < shortestPrefix) return new PrefixGroup(newcomer);
     this.#branches = undefined;
     this.#branched = 0;
+    this.#prefix = prefix;
+    this.#push(newcomer);
+    return this;
   }
 
   /** Takes a newcomer in where it has the whole prefix, which is computed already. */

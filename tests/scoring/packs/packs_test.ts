@@ -248,4 +248,13 @@ Deno.test("Packer takes rows in the order of n for n beginnings", () => {
   assert.deepEqual(sizes, [301 + 199]); // the whole one, and a closing token for each of the others
   const { sizes: small } = readBack(sequences, 350, true);
   assert.ok(small.reduce((sum, rows) => sum + rows, 0) < 1500);
+  // Others that follow, to another prompt or to the same one, leave its beginnings as they are.
+  for (const start of [0, 400]) {
+    const others = beginnings.map((
+      ids,
+    ) => [...ids.slice(0, 40), ...ids.slice(40).map((id) => id + start)]);
+    const all = [...beginnings.slice(0, 200), ...others].map((ids, index) => sequence(index, ids));
+    const { sizes } = readBack(all, 100_000, true);
+    assert.ok(sizes.reduce((sum, rows) => sum + rows, 0) <= 2 * 500);
+  }
 });
