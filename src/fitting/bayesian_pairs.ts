@@ -2,8 +2,8 @@ import { AssayError } from "../error.ts";
 import { sigmoid } from "../numbers/sigmoid.ts";
 import { preferenceLoss } from "../voting/preference_losses.ts";
 import { type BayesianHead, type BayesianOptions, rowsTogether } from "./bayesian_ratings.ts";
-import { type Precision, precisionOf, stationaryPenalty } from "./evidence.ts";
-import { addGram, packedRow, solveFactorized, transposed } from "./matrix_products.ts";
+import { factorOf, type Precision, precisionFrom, stationaryPenalty } from "./evidence.ts";
+import { addGram, dot, packedRow, solveFactorized, transposed } from "./matrix_products.ts";
 import { checkPairs, type PreferencePairs } from "./preference_pairs.ts";
 
 const mostSteps = 100;
@@ -46,13 +46,13 @@ export function fitBayesianPairs(
   const objective = new PairObjective(pairs);
   let done = 0;
   let weight: Float64Array = new Float64Array(dimension);
-  let precision: Precision | undefined;
   const fitAt = (penalty: number) => {
-    ({ weight, precision } = minimise(objective, weight, penalty, () => {
+    const fitted = minimise(objective, weight, penalty, () => {
       options.signal?.throwIfAborted();
       options.onProgress?.({ done: ++done });
-    }));
-    return { weight, precision };
+    });
+    weight = fitted.weight; // the next penalty's steps begin here
+    return fitted;
   };
   const slopeAt = (penalty: number) => {
     const { weight, precision } = fitAt(penalty);
@@ -90,12 +90,14 @@ function minimise(
   for (let step = 0;; step++) {
     onStep();
     const { gradient, hessian } = objective.secondOrder(weight, penalty);
-    const precision = precisionOf(hessian, objective.dimension, penalty);
-    const direction = solveFactorized(precision.factor, gradient);
+    const factor = factorOf(hessian, objective.dimension, penalty);
+    const direction = solveFactorized(factor, gradient);
     const decrement = dot(gradient, direction); // squared length of the step, as H measures it
     const isNear = decrement < near * Math.max(1, value);
     const isEnd = decrement <= least || (isNear && decrement > before / 4);
-    if (isEnd || step === mostSteps) return { weight, precision };
+    if (isEnd || step === mostSteps) {
+      return { weight, precision: precisionFrom(factor, objective.dimension) };
+    }
     before = isNear ? decrement : Infinity;
     let scale = 1;
     const moved = () => weight.map((old, k) => old - scale * direction[k]!);
@@ -208,8 +210,4 @@ class PairObjective {
       use(delta, first + row, row);
     }
   }
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 }

@@ -1,6 +1,6 @@
 import { AssayError } from "../error.ts";
-import { precisionOf, stationaryPenalty } from "./evidence.ts";
-import { addGram, packedRow, solveFactorized, transposed } from "./matrix_products.ts";
+import { factorOf, precisionFrom, stationaryPenalty } from "./evidence.ts";
+import { addGram, dot, packedRow, solveFactorized, transposed } from "./matrix_products.ts";
 
 /** A linear head whose weights are a normal distribution: score = mean · features. */
 export interface BayesianHead {
@@ -69,7 +69,7 @@ export function fitBayesianRatings(
   /** The fit at ρ = λσ², at which σ² has a closed form. */
   const at = (ratio: number) => {
     options.signal?.throwIfAborted();
-    const precision = precisionOf(gram, dimension, ratio);
+    const precision = precisionFrom(factorOf(gram, dimension, ratio), dimension);
     const weight = solveFactorized(precision.factor, right);
     // yᵀy − bᵀw = ‖y − Φw‖² + ρ‖w‖², above 0 but for rounding.
     const residual = Math.max(square - dot(right, weight), Number.MIN_VALUE);
@@ -147,10 +147,6 @@ function sumsOf(dimension: number, features: Float32Array, ratings: ArrayLike<nu
 
 /** Rows that are multiplied at once. */
 export const rowsTogether = 256;
-
-function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-}
 
 function noNumbers(): AssayError {
   return new AssayError(

@@ -12,14 +12,15 @@ export interface Precision {
 }
 
 /**
- * Factorises A + λI and inverts the factor.
+ * Factorises A + λI.
  *
  * @param packed Packed lower triangle of A, left as it is.
  * @param count Rows of A.
  * @param penalty λ.
+ * @returns Packed lower triangle of L.
  * @throws {AssayError} `fitting/unsolvable` where it is not positive definite.
  */
-export function precisionOf(packed: Float64Array, count: number, penalty: number): Precision {
+export function factorOf(packed: Float64Array, count: number, penalty: number): Float64Array {
   const factor = packed.slice();
   for (let i = 0; i < count; i++) factor[packedRow(i) + i]! += penalty;
   if (!factorize(factor, count)) {
@@ -29,6 +30,11 @@ export function precisionOf(packed: Float64Array, count: number, penalty: number
         "small to tell them apart; ask for a larger one",
     );
   }
+  return factor;
+}
+
+/** What follows from a factor L of `count` rows. */
+export function precisionFrom(factor: Float64Array, count: number): Precision {
   const inverse = invertFactor(factor, count);
   let trace = 0;
   for (const value of inverse) trace += value * value;

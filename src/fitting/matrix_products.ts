@@ -53,6 +53,11 @@ export function transposed(matrix: Float64Array, columns: number): Float64Array 
   return result;
 }
 
+/** Σ a_i b_i. */
+export function dot(a: Float64Array, b: Float64Array): number {
+  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+}
+
 /** Where row `row` of a packed lower triangle begins: row i holds i + 1 numbers. */
 export function packedRow(row: number): number {
   return row * (row + 1) / 2;
