@@ -51,6 +51,8 @@ export const positive = numberIn("a finite number above 0", (x) => x > 0 && x < 
 export const amount = numberIn("a finite number of at least 0", (x) => x >= 0 && x < Infinity);
 /** A number from 0 to 1. */
 export const share = numberIn("a number from 0 to 1", (x) => x >= 0 && x <= 1);
+/** A share that is neither none nor all. */
+export const openShare = numberIn("a number between 0 and 1", (x) => x > 0 && x < 1);
 /** `Infinity`, for a bound that is none. */
 export const noBound = numberIn("Infinity", (x) => x === Infinity);
 /** `true` or `false`. */

@@ -1,4 +1,4 @@
-import { checkOptions, numberIn, wholeFrom } from "../check_options.ts";
+import { checkOptions, openShare, wholeFrom } from "../check_options.ts";
 import { AssayError } from "../error.ts";
 import { binomialCdf, clopperPearsonUpper } from "../numbers/binomial.ts";
 import { seededShuffle } from "../numbers/seeded_random.ts";
@@ -138,7 +138,7 @@ export function fitAbstention(
   checkAbstentionOptions(options);
   const { risk, delta = 0.05, steps = 100 } = options;
   const sorted = decisions.map(finiteDecision).sort((a, b) => b.size - a.size);
-  const least = Math.ceil(Math.log(delta) / Math.log1p(-risk) - 1e-9);
+  const least = Math.max(1, Math.ceil(Math.log(delta) / Math.log1p(-risk) - 1e-9));
   if (sorted.length < least) throw tooFewRows(sorted.length, least, risk, delta);
   const first = Math.max(least, Math.min(comfortable(risk, delta), sorted.length >> 2));
   const tested: AbstentionStep[] = [];
@@ -236,13 +236,12 @@ function finiteDecision(decision: Decision): Decision {
 }
 
 function checkAbstentionOptions(options: AbstentionOptions): void {
-  const share = numberIn("a number between 0 and 1", (x) => x > 0 && x < 1);
   checkOptions("calibration/bad-option", "fit a threshold", {
     ...options,
     risk: options.risk ?? null,
   }, {
-    risk: share,
-    delta: share,
+    risk: openShare,
+    delta: openShare,
     steps: wholeFrom(1),
     seed: wholeFrom(0),
   });

@@ -1,4 +1,4 @@
-import { checkOptions, numberIn, text, wholeFrom } from "../check_options.ts";
+import { checkOptions, oneOf, openShare, wholeFrom } from "../check_options.ts";
 import { AssayError } from "../error.ts";
 import { ownValue, setOwnValue } from "../own_value.ts";
 import {
@@ -233,13 +233,9 @@ function checkConformalOptions(options: ConformalOptions): void {
     ...options,
     alpha: options.alpha ?? null,
   }, {
-    alpha: numberIn("a number between 0 and 1", (x) => x > 0 && x < 1),
+    alpha: openShare,
     leastGroup: wholeFrom(1),
-    of: {
-      ...text,
-      expected: '"score" or "margin"',
-      accepts: (x) => x === "score" || x === "margin",
-    },
+    of: oneOf("score", "margin"),
   });
 }
 

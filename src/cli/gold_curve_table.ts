@@ -1,7 +1,6 @@
-import type { Interval } from "../numbers/bootstrap.ts";
 import type { GoldCurve, GoldCurves } from "../voting/gold_curve.ts";
 import type { Output } from "./output.ts";
-import { rounded, table } from "./table.ts";
+import { rounded, table, withEnds } from "./table.ts";
 
 /**
  * Writes best-of-n curves for people: gold quality by each proxy against n and KL, then where each curve
@@ -51,11 +50,4 @@ function peakCells({ proxy, peak, drop, gain, over_optimised }: GoldCurve): stri
     gain === null ? "" : withEnds(gain),
     over_optimised ? "over-optimised: quality falls while the score rises" : "",
   ];
-}
-
-/** `0.5000 (0.4512 to 0.5488)`. */
-function withEnds({ estimate, low, high }: Interval): string {
-  return low === null || high === null
-    ? rounded(estimate)
-    : `${rounded(estimate)} (${rounded(low)} to ${rounded(high)})`;
 }

@@ -91,7 +91,7 @@ async function sweep(
   const { signal } = interrupt;
   const rows = await openRows(pairs);
   const pinned = await allFromHub(models, output, bar, signal);
-  const report = await sweepSoup(pinned ?? [], rows, {
+  const report = await sweepSoup(pinned, rows, {
     steps: flags.steps,
     load: { ...loadOptions({ ...flags, weights: undefined }, output, bar), onProgress: undefined },
     loadScorer: load,

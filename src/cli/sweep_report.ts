@@ -1,8 +1,8 @@
 import { jsonLinesWriter } from "../data/write_rows.ts";
-import type { Interval } from "../numbers/bootstrap.ts";
+import { lastPart } from "../tasks/soup.ts";
 import type { SoupSweep, SweepLine } from "../tasks/soup_sweep.ts";
 import type { Output } from "./output.ts";
-import { table } from "./table.ts";
+import { table, withEnds } from "./table.ts";
 
 /**
  * Writes a sweep to standard output, a row for each average.
@@ -43,7 +43,7 @@ async function writeTable({ lines }: SoupSweep, output: Output): Promise<void> {
   const shown = table(output, header);
   for (const { from, to, points } of lines) {
     for (const { lambda, accuracy, expected, gain } of points) {
-      const numbers = [withEnds(accuracy), percent(expected), withEnds(gain)];
+      const numbers = [withEnds(accuracy, percent), percent(expected), withEnds(gain, percent)];
       await shown.add([lastPart(from), lastPart(to), lambda.toFixed(2), ...numbers]);
     }
   }
@@ -75,15 +75,6 @@ async function writeRows({ lines, pairs }: SoupSweep, output: Output): Promise<v
   await writer.close();
 }
 
-function withEnds({ estimate, low, high }: Interval): string {
-  if (low === null || high === null) return percent(estimate);
-  return `${percent(estimate)} (${percent(low)} to ${percent(high)})`;
-}
-
 function percent(share: number | null): string {
   return share === null ? "–" : `${(100 * share).toFixed(2)} %`;
-}
-
-function lastPart(path: string): string {
-  return path.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!;
 }

@@ -1,3 +1,4 @@
+import type { Interval } from "../numbers/bootstrap.ts";
 import type { Output, PaintedText } from "./output.ts";
 import { visibleLine } from "./visible_text.ts";
 
@@ -94,6 +95,20 @@ function lineText(
     const padding = " ".repeat(Math.max(0, widths[column]! - widthOf(cell)));
     return isNumber[column] ? padding + cell : cell + padding;
   }).join("  ").trimEnd();
+}
+
+/**
+ * An interval for a cell: `0.5000 (0.4512 to 0.5488)`, its estimate alone where its ends are unknown.
+ *
+ * @param interval The interval.
+ * @param shown How its numbers look.
+ */
+export function withEnds(
+  { estimate, low, high }: Interval,
+  shown: (value: number | null) => string = rounded,
+): string {
+  if (low === null || high === null) return shown(estimate);
+  return `${shown(estimate)} (${shown(low)} to ${shown(high)})`;
 }
 
 /** A number for a cell, to four digits; empty for anything else. */

@@ -71,6 +71,7 @@ function filesOf(tensors: readonly TensorToWrite[], shardSize: number) {
   return shards.size === 1 ? new Map([[weightsFile, tensors]]) : shards;
 }
 
-function lastPart(path: string): string {
+/** The last part of a path or a name on the hub, which tells a model from others. */
+export function lastPart(path: string): string {
   return path.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!;
 }

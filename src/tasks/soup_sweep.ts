@@ -134,10 +134,7 @@ function planOf(members: readonly SoupMember[], steps: number) {
     from: members[from]!.folder.name,
     to: count === 2 ? members[1]!.folder.name : "average",
     lambdas,
-    // The average itself is the same for all, to the bit.
-    weights: lambdas.map((lambda) =>
-      count > 2 && lambda === 1 ? members.map(() => 1 / count) : at(from, lambda)
-    ),
+    weights: lambdas.map((lambda) => at(from, lambda)),
   }));
   const weights = lines.flatMap((line) => line.weights);
   return { lines, weights, distinct: new Set(weights.map((own) => own.join(" "))).size };
@@ -172,9 +169,10 @@ function winOf({ chosen_score: chosen, rejected_score: rejected, error }: Row): 
 }
 
 function report(lines: readonly Line[], all: ReadonlyMap<string, Wins>): SoupSweep {
-  const [{ wins: first, prompts }] = [...all.values()] as [Wins];
+  const scored = [...all.values()];
+  const { wins: first, prompts } = scored[0]!;
   const kept = [...first.keys()].filter((row) =>
-    [...all.values()].every(({ wins }) => !Number.isNaN(wins[row]))
+    scored.every(({ wins }) => !Number.isNaN(wins[row]))
   );
   if (kept.length === 0) {
     throw new AssayError(

@@ -6,7 +6,7 @@ import {
   type Interval,
 } from "../numbers/bootstrap.ts";
 import { AssayError } from "../error.ts";
-import { checkOptions, numberIn, wholeFrom } from "../check_options.ts";
+import { checkOptions, openShare, wholeFrom } from "../check_options.ts";
 import { expectedBestOfEach, klOfBestOf } from "./best_of_curve.ts";
 
 /** The candidates of one prompt: what each proxy gives them, and what they are worth. */
@@ -90,7 +90,7 @@ const optionKinds = {
   largest: wholeFrom(1),
   draws: wholeFrom(1),
   seed: wholeFrom(0),
-  confidence: numberIn("a number between 0 and 1", (x) => x > 0 && x < 1),
+  confidence: openShare,
 };
 
 /** Every n up to here has a point; above, each is a fifth larger than the one before. */
@@ -175,28 +175,29 @@ function drawsFor(prompts: number, columns: number): number {
   return Math.min(bootstrapDraws(prompts), most);
 }
 
-/** Expected values of each prompt, a row per prompt: for each proxy, those of each n. */
+/** For each proxy, the expected values of each n. */
 interface PromptTable {
   readonly rows: number;
+  /** Gold qualities, a row per prompt. */
   readonly gold: Float64Array;
+  /** Proxy scores, their mean over prompts. */
   readonly proxy: Float64Array;
 }
 
 function tableOf(prompts: readonly GoldPrompt[], ns: readonly number[]): PromptTable {
   const width = ns.length * prompts[0]!.scores.length;
   const gold = new Float64Array(prompts.length * width);
-  const proxy = new Float64Array(prompts.length * width);
-  let at = 0;
-  for (const { scores, gold: qualities } of prompts) {
-    for (const own of scores) {
+  const sums = new Float64Array(width);
+  prompts.forEach(({ scores, gold: qualities }, row) => {
+    scores.forEach((own, curve) => {
       const samples = Array.from(own, (score, i) => ({ proxy: score, value: qualities[i]! }));
-      gold.set(expectedBestOfEach(samples, ns), at);
+      const at = curve * ns.length;
+      gold.set(expectedBestOfEach(samples, ns), row * width + at);
       const itself = samples.map(({ proxy }) => ({ proxy, value: proxy }));
-      proxy.set(expectedBestOfEach(itself, ns), at);
-      at += ns.length;
-    }
-  }
-  return { rows: prompts.length, gold, proxy };
+      expectedBestOfEach(itself, ns).forEach((value, place) => sums[at + place]! += value);
+    });
+  });
+  return { rows: prompts.length, gold, proxy: sums.map((sum) => sum / prompts.length) };
 }
 
 function curvesOf(
@@ -212,14 +213,12 @@ function curvesOf(
     const gains = proxies.map((_, curve) => means[last(curve)]! - means[last(0)]!);
     return [...means, ...gains];
   }, drawing);
-  const all = Uint32Array.from({ length: rows }, (_, row) => row);
-  const proxyMeans = columnMeans(proxy, width, all);
   return proxies.map((name, curve) => {
     const points = ns.map((n, place) => ({
       n,
       kl: klOfBestOf(n),
       gold: figures[curve * ns.length + place]!,
-      proxy: proxyMeans[curve * ns.length + place]!,
+      proxy: proxy[curve * ns.length + place]!,
     }));
     const peak = points.reduce((best, point) =>
       point.gold.estimate! > best.gold.estimate! ? point : best

@@ -1,4 +1,6 @@
 import type { Row } from "../../data/rows.ts";
+import { escaped } from "../../tasks/audit/page/html.ts";
+import { rounded } from "../table.ts";
 import { type ExplainedResponse, explainedResponses, largestReward } from "./token_heat.ts";
 import { heatMapScript, heatMapStyle } from "./heat_map_style.ts";
 
@@ -90,8 +92,8 @@ ${responses.map((response) => responseBlock(response, most)).join("\n")}
 
 function responseBlock(response: ExplainedResponse, most: number): string {
   const { name, score, emptyScore, rewards } = response;
-  const empty = emptyScore === null ? "" : `, of an empty response ${decimal(emptyScore)}`;
-  const label = `${name}: score ${score === null ? "none" : decimal(score)}${empty}`;
+  const empty = emptyScore === null ? "" : `, of an empty response ${rounded(emptyScore)}`;
+  const label = `${name}: score ${score === null ? "none" : rounded(score)}${empty}`;
   const tokens = rewards.map(({ text, reward }, place) => {
     const share = most === 0 ? 0 : Math.round(100 * Math.abs(reward) / most);
     const kind = reward < 0 ? "down" : "up";
@@ -121,14 +123,6 @@ function promptOf({ prompt, messages, chosen }: Row): string {
   return text.length > promptLength ? `${text.slice(0, promptLength)}…` : text;
 }
 
-function decimal(value: number): string {
-  return value.toFixed(4);
-}
-
 function signed(value: number): string {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -2,7 +2,7 @@ import type { Row } from "../../data/rows.ts";
 import type { VoteSummary } from "../../tasks/vote/vote_summary.ts";
 import type { Category } from "../../voting/categories.ts";
 import type { RowTable } from "../row_output.ts";
-import { rounded } from "../table.ts";
+import { rounded, withEnds } from "../table.ts";
 
 /** How `assay vote --format table` shows a row. */
 export const voteTable: RowTable = {
@@ -59,12 +59,9 @@ export function goldLines({ gold }: VoteSummary): string[] {
   return [
     `gold quality of the best of ${n} over ${prompts} rows${others}:`,
     ...curves.map(({ proxy, points, peak, over_optimised }) => {
-      const { estimate, low, high } = points.at(-1)!.gold;
       const peaked = peak.n === n ? "" : `; ${rounded(peak.gold)} at the best of ${peak.n}`;
       const falls = over_optimised ? ", over-optimised" : "";
-      return `  ${proxy}: ${rounded(estimate)} (${rounded(low)} to ${
-        rounded(high)
-      })${peaked}${falls}`;
+      return `  ${proxy}: ${withEnds(points.at(-1)!.gold)}${peaked}${falls}`;
     }),
   ];
 }

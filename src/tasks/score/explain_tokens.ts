@@ -32,7 +32,7 @@ export interface ExplainTokensOptions {
 interface Plan {
   readonly conversation: Conversation;
   /** Where its beginnings end, or why there are none. */
-  readonly pieces: Pieces | AssayError | undefined;
+  readonly pieces: Pieces | AssayError;
   /** The conversation itself first, then its beginnings from the longest to the shortest. */
   readonly scored: number;
 }
@@ -109,14 +109,9 @@ async function* growingVerdicts(
       const pieces = await piecesOrError(conversation, scorer.tokens);
       if (!(pieces instanceof AssayError)) tellOf(pieces, note);
       const ends = pieces instanceof AssayError ? [] : pieces.ends;
-      plans.push({
-        conversation,
-        pieces,
-        scored: pieces instanceof AssayError ? 1 : 1 + ends.length,
-      });
+      plans.push({ conversation, pieces, scored: 1 + ends.length });
       yield conversation;
-      if (pieces instanceof AssayError) continue;
-      for (const end of [0, ...ends.slice(0, -1)].toReversed().slice(ends.length === 0 ? 1 : 0)) {
+      for (const end of [0, ...ends].slice(0, -1).toReversed()) {
         yield beginningOf(conversation, end);
       }
     }
@@ -164,7 +159,7 @@ function explained(
   verdicts: readonly Verdict[],
 ): ExplainedVerdict {
   const [whole] = verdicts as [Verdict];
-  if (whole.error !== null || pieces === undefined) return whole;
+  if (whole.error !== null) return whole;
   if (pieces instanceof AssayError) return { ...whole, explanation: pieces };
   const explanation = explanationOf(conversation.at(-1)!.content, pieces.ends, verdicts);
   return { ...whole, explanation };

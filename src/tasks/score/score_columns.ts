@@ -3,7 +3,6 @@ import type { Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import { stepScores } from "../../heads/step_scores.ts";
 import { marginStd, type Verdict } from "../../scoring/verdict.ts";
-
 import type { ExplainedVerdict } from "./token_explanation.ts";
 
 type RowKind = RowConversations["kind"];
