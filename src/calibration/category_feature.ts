@@ -47,10 +47,16 @@ export function categoryFeature(name: string, names: readonly string[]): Categor
     name,
     names,
     indexOf,
-    measure: ({ columns }: FeatureSource): number | undefined => {
-      const value = ownValue(columns, name) ?? undefined;
-      if (typeof value === "number" || typeof value === "bigint") return indexOf(String(value));
-      return typeof value === "string" && value !== "" ? indexOf(value) : undefined;
+    measure: (source) => {
+      const category = categoryIn(source, name);
+      return category === undefined ? undefined : indexOf(category);
     },
   };
+}
+
+/** The category that a column names; `undefined` where it names none. */
+export function categoryIn({ columns }: FeatureSource, name: string): string | undefined {
+  const value = ownValue(columns, name);
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -84,9 +84,10 @@ export function eloWinRate(rating: number, reference: number): number {
  *
  * The share won is a step function of the offset, which rises; bisection finds the step at which it
  * passes the rating's share, and the offset is the middle of the stretch, on either side of that step,
- * whose share is the closer one; 0 where neither is closer than the share without an offset. Published code takes equal scores for losses and fits the offsets of
- * all models together by gradient descent on a smoothed share of unaligned responses; here equal scores
- * count half, and each model has its own equation.
+ * whose share is the closer one; 0 where neither is closer than the share without an offset. Published
+ * code takes equal scores for losses and fits the offsets of all models together by gradient descent on
+ * a smoothed share of unaligned responses; here equal scores count half, and each model has its own
+ * equation.
  *
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 import type { Accuracy, Diagnostics } from "../../calibration/diagnostics.ts";
 import type { FitDiagnostics } from "../../calibration/fit.ts";
 import type { Row } from "../../data/rows.ts";
+import { percent } from "../../numbers/percent.ts";
 import type { RowTable } from "../row_output.ts";
 
 /** What a calibration did, a line for each thing. */
@@ -55,13 +56,18 @@ function accuracyLines(accuracy: NonNullable<Diagnostics["accuracy"]>): string[]
 export const calibrateTable: RowTable = {
   header: ["row", "shape", "score#", "calibrated#", "result", "note"],
   line(row: Row, number: number): readonly string[] {
-    const error = row.error as { code?: string; message?: string } | string | undefined | null;
-    const note = typeof error === "object" && error !== null
-      ? `${error.message} [${error.code}]`
-      : error ?? "";
-    return [String(row.id ?? number), ...cellsOf(row), note.replace(/\s+/g, " ")];
+    return [String(row.id ?? number), ...cellsOf(row), errorNote(row)];
   },
 };
+
+/** What went wrong with a row, in one line. */
+export function errorNote(row: Row): string {
+  const error = row.error as { code?: string; message?: string } | string | undefined | null;
+  const note = typeof error === "object" && error !== null
+    ? `${error.message} [${error.code}]`
+    : error ?? "";
+  return note.replace(/\s+/g, " ");
+}
 
 function cellsOf(row: Row): readonly string[] {
   if ("calibrated_margin" in row) {
@@ -89,8 +95,4 @@ function decimal(value: unknown): string {
   if (value === null || value === undefined || value === "") return "–";
   const number = Number(value);
   return Number.isFinite(number) ? number.toFixed(4) : "–";
-}
-
-function percent(share: number | null): string {
-  return share === null ? "–" : `${(100 * share).toFixed(1)} %`;
 }

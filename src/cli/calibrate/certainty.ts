@@ -10,16 +10,16 @@ import { AssayError } from "../../error.ts";
 import { percent } from "../../numbers/percent.ts";
 import { fitAbstentionRows, markAbstentions } from "../../tasks/calibrate/abstain_rows.ts";
 import { writeCalibrator } from "../../tasks/calibrate/calibrator_file.ts";
-import type { UsedRows } from "../../tasks/calibrate/certain_rows.ts";
 import { addIntervals, fitIntervals } from "../../tasks/calibrate/conformal_rows.ts";
 import type { OutputRow } from "../../tasks/output_row.ts";
 import { openRows } from "../../tasks/repeatable_rows.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import type { Output } from "../output.ts";
 import type { ProgressBar } from "../progress_bar.ts";
-import { rowOutput } from "../row_output.ts";
 import type { CalibrateFlags } from "./calibrate_flags.ts";
 import { certaintyTable } from "./certainty_table.ts";
+import { reportUnused } from "./unused_rows.ts";
+import { writeRows } from "./write_calibrated.ts";
 
 /** `assay calibrate --conformal`: fits intervals on rows with a target, and gives them to the rows. */
 export async function writeIntervals(
@@ -62,7 +62,7 @@ export async function writeIntervals(
   }
   if (group !== undefined) await warnOfSmallGroups(fitted.rows, artifact.groups, output);
   await noteCoverage(heldOut, "fitted on one half of the rows, the other half holds", output);
-  await writeMarked(addIntervals(rows.read(), intervals, { columns }), flags, output);
+  await writeRows(addIntervals(rows.read(), intervals, { columns }), certaintyTable, flags, output);
 }
 
 /** `assay calibrate --apply` of conformal intervals: a stream, in constant memory. */
@@ -75,11 +75,8 @@ export async function applyIntervals(
 ): Promise<void> {
   const coverage = new CoverageCount(intervals);
   const rows = readRows(input, readingOf(flags, bar));
-  await writeMarked(
-    addIntervals(rows, intervals, { columns: flags.column, coverage }),
-    flags,
-    output,
-  );
+  const withEnds = addIntervals(rows, intervals, { columns: flags.column, coverage });
+  await writeRows(withEnds, certaintyTable, flags, output);
   const report = coverage.report();
   await writeSummary({ intervals: intervals.toJSON(), coverage: report }, flags);
   if (report.rows > 0) await noteCoverage(report, "of these rows, the intervals hold", output);
@@ -123,11 +120,8 @@ export async function writeAbstentions(
         `${percent(heldOut.decidedRisk)} of these wrongly (of all, ${percent(heldOut.fullRisk)})`,
     );
   }
-  await writeMarked(
-    markAbstentions(rows.read(), abstention, { columns: flags.column }),
-    flags,
-    output,
-  );
+  const marked = markAbstentions(rows.read(), abstention, { columns: flags.column });
+  await writeRows(marked, certaintyTable, flags, output);
 }
 
 /** `assay calibrate --apply` of a threshold: a stream, in constant memory. */
@@ -147,8 +141,8 @@ export async function applyAbstention(
     }
   };
   const rows = readRows(input, readingOf(flags, bar));
-  const { column: columns } = flags;
-  await writeMarked(counted(markAbstentions(rows, abstention, { columns })), flags, output);
+  const all = counted(markAbstentions(rows, abstention, { columns: flags.column }));
+  await writeRows(all, certaintyTable, flags, output);
   await writeSummary({ abstention: abstention.toJSON(), rows: marked, abstained: open }, flags);
   await output.note(`${open} of ${marked} rows are not decided`);
 }
@@ -162,33 +156,8 @@ function readingOf(flags: CalibrateFlags, bar: ProgressBar) {
   };
 }
 
-async function writeMarked(
-  rows: AsyncIterable<OutputRow>,
-  flags: CalibrateFlags,
-  output: Output,
-): Promise<void> {
-  const writer = await rowOutput(output, flags, certaintyTable);
-  try {
-    for await (const { row, failed } of rows) {
-      if (failed) output.rowFailed();
-      await writer.write(row);
-    }
-  } finally {
-    await writer.close();
-  }
-}
-
 async function writeSummary(summary: unknown, { summary: path }: CalibrateFlags): Promise<void> {
   if (path !== undefined) await writeTextFile(path, JSON.stringify(summary, null, 2) + "\n");
-}
-
-async function reportUnused(
-  { read, failed, firstFailure }: UsedRows,
-  output: Output,
-): Promise<void> {
-  if (firstFailure === null) return;
-  const { code, message } = firstFailure;
-  await output.warn(`${failed} of ${read} rows are not fitted on. The first: ${message} [${code}]`);
 }
 
 async function warnOfSmallGroups(

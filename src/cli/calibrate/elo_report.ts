@@ -9,6 +9,7 @@ import { writeTextFile } from "../../tasks/text_file.ts";
 import type { Output } from "../output.ts";
 import type { ProgressBar } from "../progress_bar.ts";
 import type { CalibrateFlags } from "./calibrate_flags.ts";
+import { reportUnused } from "./unused_rows.ts";
 import { writeCalibrated } from "./write_calibrated.ts";
 
 /** Whether offsets by Elo were asked for; their flags by themselves mean nothing else. */
@@ -45,12 +46,7 @@ export async function writeEloCalibrated(
   const options = { elo: table, reference, feature, promptColumn, columns };
   const { calibrator, models, warnings, used } = await fitEloOffsets(rows.read(), options);
   bar.clear();
-  if (used.firstFailure !== null) {
-    const { code, message } = used.firstFailure;
-    await output.warn(
-      `${used.failed} of ${used.read} rows are not fitted on. The first: ${message} [${code}]`,
-    );
-  }
+  await reportUnused(used, output);
   for (const warning of warnings) await output.warn(warning);
   for (const model of models) await output.note(lineOf(model, reference));
   if (flags.fit !== undefined) await writeCalibrator(flags.fit, calibrator);

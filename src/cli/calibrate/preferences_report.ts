@@ -5,9 +5,9 @@ import { openRows } from "../../tasks/repeatable_rows.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import type { Output } from "../output.ts";
 import type { ProgressBar } from "../progress_bar.ts";
-import { rowOutput } from "../row_output.ts";
 import type { CalibrateFlags } from "./calibrate_flags.ts";
 import { calibrateTable } from "./calibrate_table.ts";
+import { writeRows } from "./write_calibrated.ts";
 import { ownValue } from "../../own_value.ts";
 
 /**
@@ -38,15 +38,7 @@ export async function writeCalibratedPreferences(
     iterations: flags.iterations,
   });
   doing = "calibrating";
-  const writer = await rowOutput(output, flags, calibrateTable);
-  try {
-    for await (const { row, failed } of calibrated.rows()) {
-      if (failed) output.rowFailed();
-      await writer.write(row);
-    }
-  } finally {
-    await writer.close();
-  }
+  await writeRows(calibrated.rows(), calibrateTable, flags, output);
   const { overall, models, knots } = calibrated.winRates;
   const lengthControlled = calibrated.lengthControlled();
   await report(overall, models, lengthControlled, output);

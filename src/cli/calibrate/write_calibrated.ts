@@ -1,18 +1,18 @@
 import type { OutputRow } from "../../tasks/output_row.ts";
 import type { Output } from "../output.ts";
-import { rowOutput } from "../row_output.ts";
+import { rowOutput, type RowTable } from "../row_output.ts";
 import type { CalibrateFlags } from "./calibrate_flags.ts";
 import { calibrateTable } from "./calibrate_table.ts";
 
-/** Writes calibrated rows where the flags say, and tells how many there were. */
-export async function writeCalibrated(
+/** Writes rows where the flags say, and counts them. */
+export async function writeRows(
   rows: AsyncIterable<OutputRow>,
+  table: RowTable,
   flags: CalibrateFlags,
   output: Output,
-): Promise<void> {
-  const writer = await rowOutput(output, flags, calibrateTable);
-  let count = 0;
-  let failures = 0;
+): Promise<{ readonly count: number; readonly failures: number }> {
+  const writer = await rowOutput(output, flags, table);
+  let [count, failures] = [0, 0];
   try {
     for await (const { row, failed } of rows) {
       count++;
@@ -23,5 +23,15 @@ export async function writeCalibrated(
   } finally {
     await writer.close();
   }
+  return { count, failures };
+}
+
+/** Writes calibrated rows where the flags say, and tells how many there were. */
+export async function writeCalibrated(
+  rows: AsyncIterable<OutputRow>,
+  flags: CalibrateFlags,
+  output: Output,
+): Promise<void> {
+  const { count, failures } = await writeRows(rows, calibrateTable, flags, output);
   await output.note(`${count} rows${failures === 0 ? "" : `, ${failures} failed`}`);
 }

@@ -4,6 +4,7 @@ import type { ScoredResponse } from "../../calibration/pool.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 import type { OutputRow } from "../output_row.ts";
+import { rowHasError } from "./certain_rows.ts";
 import { type ScoredColumns, type ScoredResponses, ScoredRowReader } from "./scored_responses.ts";
 
 /** How to calibrate rows. */
@@ -94,7 +95,7 @@ function calibrateRow(
   if (!corrected) collector?.addUncorrected(present.length);
   collect(collector, scored, present.map((response) => measured(response, calibrator)), scores);
   const row = { ...read.row, ...addedColumns(scored, scores) };
-  return { row, failed: row.error !== undefined && row.error !== null && row.error !== "" };
+  return { row, failed: rowHasError(row) };
 }
 
 /** A response with the features that are amounts: ranks of categories would mean nothing. */

@@ -1,6 +1,8 @@
 import { type EloCalibration, EloFit, type EloFitOptions } from "../../calibration/elo_offsets.ts";
-import type { Feature, FeatureSource } from "../../calibration/features.ts";
+import { categoryIn } from "../../calibration/category_feature.ts";
+import type { Feature } from "../../calibration/features.ts";
 import { type JsonObject, parseStrictJson } from "../../checkpoint/strict_json.ts";
+import { stringifyJson } from "../../data/json_text.ts";
 import { conversationsInOrder, conversationsOfRow } from "../../data/row_conversations.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
@@ -56,10 +58,9 @@ export async function fitEloOffsets(
   const { feature = "model", columns, promptColumn } = options;
   const fit = new EloFit({ ...options, feature });
   const named: string[] = [];
-  const indices = new Map<string, number>();
   const reader = new ScoredRowReader({
     features: [feature],
-    own: [anyCategory(feature, indices, named)],
+    own: [anyCategory(feature, named)],
     columns,
   });
   const used = await usedRows(rows, "fit offsets", (row) => {
@@ -75,20 +76,17 @@ export async function fitEloOffsets(
 }
 
 /** A category of whatever name: unknown models are told, and not an error before the fit. */
-function anyCategory(name: string, indices: Map<string, number>, named: string[]): Feature {
+function anyCategory(name: string, named: string[]): Feature {
+  const indices = new Map<string, number>();
   return {
     name,
-    measure: ({ columns }: FeatureSource): number | undefined => {
-      const value = ownValue(columns, name) ?? undefined;
-      if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") {
-        return undefined;
-      }
-      const text = String(value);
-      if (text === "") return undefined;
-      const known = indices.get(text);
+    measure: (source) => {
+      const category = categoryIn(source, name);
+      if (category === undefined) return undefined;
+      const known = indices.get(category);
       if (known !== undefined) return known;
-      indices.set(text, named.length);
-      return named.push(text) - 1;
+      indices.set(category, named.length);
+      return named.push(category) - 1;
     },
   };
 }
@@ -96,7 +94,7 @@ function anyCategory(name: string, indices: Map<string, number>, named: string[]
 function promptOf(row: Row, column: string | undefined): string {
   if (column !== undefined) {
     const value = ownValue(row, column) ?? undefined;
-    if (value !== undefined && value !== "") return JSON.stringify(value, digits);
+    if (value !== undefined && value !== "") return stringifyJson(value);
     throw new AssayError(
       "data/bad-row",
       `Cannot use the row: expected what tells its prompt in the column "${column}", found nothing`,
@@ -105,11 +103,7 @@ function promptOf(row: Row, column: string | undefined): string {
   const { prompt } = row;
   if (typeof prompt === "string" && prompt !== "") return prompt;
   const [conversation] = conversationsInOrder(conversationsOfRow(row));
-  return JSON.stringify(withoutResponse(conversation!), digits);
-}
-
-function digits(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? String(value) : value;
+  return stringifyJson(withoutResponse(conversation!));
 }
 
 /**
