@@ -68,6 +68,15 @@ Deno.test("an interval is the bootstrap of the mean over prompts, a difference t
     () => compareBenchmarks(evaluationOf("plain", first), evaluationOf("plain", first.slice(1))),
     { code: "evaluation/rows-differ" },
   );
+  // Of Ties no row is right or wrong by itself: McNemar's test is of the others.
+  const ties = (margin: number) =>
+    evaluationOf("rewardbench2", [
+      pair(1, { subset: "Math" }),
+      pair(margin, { subset: "Ties", columns: { id: "ref:1", subset: "Ties" } }),
+    ]);
+  const { figures: [math], mcnemar: test } = compareBenchmarks(ties(1), ties(-1));
+  assert.deepEqual([test!.onlyFirst, test!.onlySecond], [0, 0]);
+  assert.deepEqual(math!.difference, { estimate: 0, low: null, high: null }); // no draws
 });
 
 Deno.test("RewardBench's prior sets count half a section, as its leaderboard has them", () => {

@@ -107,7 +107,10 @@ export interface JudgedEntries {
   readonly bootstrap: { readonly draws: number; readonly seed: number };
   /** The figures of drawn prompts. */
   drawnFigures(): (drawn: Uint32Array) => Figure[];
-  /** Whether every comparison of an entry is won; `undefined` for a tie that counts half. */
+  /**
+   * Whether every comparison of an entry is won; `undefined` for a tie that counts half, and for rows
+   * that only together say something.
+   */
   outcome(entry: number): boolean | undefined;
 }
 
@@ -138,6 +141,8 @@ export class BenchmarkEvaluation {
   /** Rows that only several together say something. */
   readonly #waiting = new Map<string, BenchmarkRow[]>();
   #closed = false;
+  /** Entries of one row each, which come first. */
+  #alone = 0;
   #rows = 0;
   #undecided = 0;
   #tied = 0;
@@ -262,7 +267,8 @@ export class BenchmarkEvaluation {
         means: evaluation.#means("scores"),
         bootstrap: evaluation.#bootstrap(),
         drawnFigures: () => evaluation.#drawnFigures("scores"),
-        outcome: (entry) => evaluation.#tables.scores.outcome(entry),
+        outcome: (entry) =>
+          entry < evaluation.#alone ? evaluation.#tables.scores.outcome(entry) : undefined,
       };
     };
   }
@@ -301,6 +307,7 @@ export class BenchmarkEvaluation {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#alone = this.#index.entries;
     for (const [key, rows] of this.#waiting) {
       const place = this.#index.add(rows[0]!.subset ?? "", key, rows.length);
       for (const name of ratingNames) {

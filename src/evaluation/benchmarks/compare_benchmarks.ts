@@ -66,7 +66,7 @@ export function compareBenchmarks(
   const others = alignedValues(figures, benchmark.average(other.means));
   const [drawFirst, drawSecond] = [one.drawnFigures(), other.drawnFigures()];
   const { draws, seed } = one.bootstrap;
-  const intervals = bootstrapAll(index.clusters, (drawn) => {
+  const intervals = draws === 0 ? [] : bootstrapAll(index.clusters, (drawn) => {
     const values = alignedValues(figures, drawFirst(drawn));
     const subtracted = alignedValues(figures, drawSecond(drawn));
     return values.map((value, place) => value - subtracted[place]!);
@@ -83,15 +83,15 @@ export function compareBenchmarks(
       second: finite(others[place]!),
       difference: {
         estimate: finite(figure.value - others[place]!),
-        low: intervals[place]!.low,
-        high: intervals[place]!.high,
+        low: intervals[place]?.low ?? null,
+        high: intervals[place]?.high ?? null,
       },
     })),
     mcnemar: benchmark.hasOutcomes === false ? null : testOf(one, other),
   };
 }
 
-/** Rows with a tie that counts half are left out. */
+/** Rows with a tie that counts half, and those of Ties, are left out. */
 function testOf(first: JudgedEntries, second: JudgedEntries): McNemarTest {
   const only = { first: 0, second: 0 };
   for (let entry = 0; entry < first.index.entries; entry++) {
