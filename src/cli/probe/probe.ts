@@ -4,8 +4,6 @@ import type { ReadRow, RowFormat } from "../../data/rows.ts";
 import type { RowWriter } from "../../data/write_rows.ts";
 import { AssayError } from "../../error.ts";
 import type { ProbeReport } from "../../probing/probe_report.ts";
-import { RewardModel } from "../../scoring/reward_model.ts";
-import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
 import { Probe, type ProbeRunOptions } from "../../tasks/probe/probe.ts";
 import { probeReportRows, probeSummary } from "../../tasks/probe/probe_report_rows.ts";
 import { Skew } from "../../tasks/probe/skew_rows.ts";
@@ -29,6 +27,7 @@ import { addModelFlags, loadOptions, type ModelFlags, modelMeaning } from "../mo
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar, showWave } from "../progress_bar.ts";
 import { rowFile } from "../row_output.ts";
+import { loaderFor } from "../watched_loader.ts";
 import { addImplicitFlags, type ImplicitFlags, implicitSpec } from "../score/implicit_options.ts";
 import { addChangeFlags, type ChangeFlags, chosenChanges } from "./probe_options.ts";
 import { writeReportRows } from "../report_output.ts";
@@ -70,12 +69,6 @@ Examples:
   assay probe ./my-model pairs.jsonl --no-standard --prefix "Certainly! " --names names.csv
 
 Exit status: 0 all rows fine, 1 some rows could not be scored, 2 nothing could run.`;
-
-/** Where somebody watches, a worker scores: the progress bar moves and Ctrl-C is heard meanwhile. */
-function loaderFor({ stderr }: Output): LoadScorer {
-  const loader = stderr.isTerminal ? RewardModelWorker : RewardModel;
-  return (source, options) => loader.load(source, options);
-}
 
 /**
  * `assay probe`: what changes that keep meaning do to scores.

@@ -2,8 +2,6 @@ import type { Command } from "commander";
 import { AssayError } from "../../error.ts";
 import type { BytesRead } from "../../data/input_bytes.ts";
 import type { Row, RowFormat } from "../../data/rows.ts";
-import { RewardModel } from "../../scoring/reward_model.ts";
-import { RewardModelWorker } from "../../scoring/worker/reward_model_worker.ts";
 import { type AdapterFlags, addAdapterFlags, modelSpec } from "../adapter_options.ts";
 import {
   delimiterOption,
@@ -26,6 +24,7 @@ import { computedWhere } from "../computed_where.ts";
 import { Output } from "../output.ts";
 import { type ProgressBar, progressBar, showWave } from "../progress_bar.ts";
 import { rowOutput } from "../row_output.ts";
+import { loaderFor } from "../watched_loader.ts";
 import { writeTextFile } from "../../tasks/text_file.ts";
 import { explainTokens } from "../../tasks/score/explain_tokens.ts";
 import { type LoadScorer, openScorer, type ScorerSpec } from "../../tasks/score/open_scorer.ts";
@@ -33,12 +32,6 @@ import { scoreRows, type ScoreRowsOptions } from "../../tasks/score/score_rows.t
 import { addServerFlags, expectNoServerFlags, type ServerFlags } from "./server_options.ts";
 import { scoreTable } from "./score_table.ts";
 import { writeScored } from "./write_scored.ts";
-
-/** Where somebody watches, a worker scores: the progress bar moves and Ctrl-C is heard meanwhile. */
-function loaderFor({ stderr }: Output): LoadScorer {
-  const loader = stderr.isTerminal ? RewardModelWorker : RewardModel;
-  return (source, options) => loader.load(source, options);
-}
 
 interface ScoreFlags extends ModelFlags, ImplicitFlags, AdapterFlags, ServerFlags {
   readonly explain?: ExplainFlag | undefined;
