@@ -46,7 +46,7 @@ export function againChange(length: number): Change {
     apply: (text) => {
       const said = text.trim();
       if (said === "") return text;
-      const times = Math.ceil(length / (said.length + 2));
+      const times = Math.ceil(length / ([...said].length + 2));
       return text.trimEnd() + `\n\n${said}`.repeat(times);
     },
   };

@@ -117,6 +117,7 @@ Deno.test("changes of length add what they say, and no more than a piece of it b
   }
   const [again] = standardChanges({ only: ["again-10"], lengths: [10] });
   assert.equal(again!.apply("No.", Math.random), "No.\n\nNo.\n\nNo.");
+  assert.equal(again!.apply("👍👍👍", Math.random), "👍👍👍" + "\n\n👍👍👍".repeat(2));
 });
 
 Deno.test("names are swapped both ways, whole words, the longest first", () => {

@@ -1,3 +1,4 @@
+import { codePointLength } from "../../calibration/features.ts";
 import type { Row } from "../../data/rows.ts";
 import { fingerprint } from "../../numbers/fingerprint.ts";
 import { seededRandom } from "../../numbers/seeded_random.ts";
@@ -71,7 +72,7 @@ export function changedConversations(
       const random = seededRandom(Number.parseInt(fingerprint(key), 16));
       const content = ownParaphrase(row, change, index) ?? change.apply(message.content, random);
       if (content === message.content) continue;
-      addedLength += codePoints(content) - codePoints(message.content);
+      addedLength += codePointLength(content) - codePointLength(message.content);
       changed[place] = { ...message, content };
     }
     const isChanged = changed.some((message, place) => message !== conversation[place]);
@@ -108,10 +109,4 @@ function ownParaphrase(row: RowToChange, change: Change, index: number): string 
     ? ownValue(row.row, `${["chosen", "rejected"][index]}_${column}`)
     : ownValue(row.row, `response_${column}`);
   return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
 }
