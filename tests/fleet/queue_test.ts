@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { missingNatsServer, NatsServer } from "../../bench/fleet/nats_server.ts";
 import type { Row } from "../../src/data/rows.ts";
+import { AssayError } from "../../src/error.ts";
 import { readRows } from "../../src/data/read_rows.ts";
 import { FleetWorker } from "../../src/fleet/queue/fleet_worker.ts";
 import { QueueConnection } from "../../src/fleet/queue/queue_connection.ts";
 import { RunQueue } from "../../src/fleet/queue/run_queue.ts";
-import { cancelRun, runNames, runStatus, workersThere } from "../../src/fleet/queue/run_status.ts";
+import { runNames } from "../../src/fleet/queue/run_names.ts";
+import { cancelRun, runStatus, workersThere } from "../../src/fleet/queue/run_status.ts";
 import { submitRows } from "../../src/fleet/queue/submit_rows.ts";
 import { identityDigest } from "../../src/fleet/scoring_identity.ts";
 import { scoreRows } from "../../src/tasks/score/score_rows.ts";
@@ -67,7 +69,7 @@ testQueue(
       [status?.state, status?.rows, status?.rowsDone, status?.jobsDone],
       ["done", 23, 23, 5],
     );
-    assert.deepEqual(await runNames(queue.connection), ["r"]);
+    assert.deepEqual(await runNames(queue.connection, {}), ["r"]);
   },
 );
 
@@ -130,6 +132,15 @@ testQueue(
     assert.ok(loads >= 4 && loads <= 8, `${loads} times loaded anew`);
   },
 );
+
+testQueue("a worker whose model can't be loaded anew ends", async (server, queue) => {
+  const poison = rows.map((_, id) => ({ id, prompt: "x", response: "poison" }));
+  await submit(queue, poison);
+  const lost = new AssayError("gpu/no-adapter", "Cannot find an adapter");
+  const { ended, notes } = await worker(server, { reload: () => Promise.reject(lost) });
+  await failsWith("gpu/no-adapter", ended);
+  assert.equal(notes.filter((note) => /the model failed/.test(note)).length, 1);
+});
 
 testQueue(
   "a row that ends every worker comes out alone, however many have gone",
@@ -276,6 +287,10 @@ testQueue("cancelled, unknown and removed runs", async (server, queue) => {
   while (!going.notes.some((note) => /gone/.test(note))) {
     await new Promise((done) => setTimeout(done, 20));
   }
+  await submit(queue, rows); // its name is free again, for this worker too
+  assert.deepEqual(await collected(queue), await alone(rows));
+  assert.equal(going.notes.filter((note) => /gone/.test(note)).length, 1);
+  await cancelRun(queue, true);
   going.worker.stop();
   await going.ended;
   await submit(queue, rows);

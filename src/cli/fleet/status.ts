@@ -1,7 +1,7 @@
 import { Command } from "commander";
+import { runNames } from "../../fleet/queue/run_names.ts";
 import { RunQueue } from "../../fleet/queue/run_queue.ts";
 import {
-  runNames,
   type RunStatus,
   runStatus,
   type WorkerStatus,
@@ -45,10 +45,11 @@ async function status(run: string | undefined, flags: StatusFlags, output: Outpu
   await using connection = await openQueue(flags, output, "assay fleet status");
   const format = flags.format ?? (output.stdout.isTerminal ? "table" : "jsonl");
   const workers = await workersThere(connection);
-  const names = run === undefined ? await runNames(connection) : [run];
+  const persistence = { patience: 5000 };
+  const names = run === undefined ? await runNames(connection, persistence) : [run];
   const writer = await rowOutput(output, { format }, statusTable);
   for (const name of names) {
-    const queue = new RunQueue(connection, name, { patience: 5000 });
+    const queue = new RunQueue(connection, name, persistence);
     for (const status of await runStatus(queue, workers)) await writer.write({ ...status });
   }
   await writer.close();

@@ -3,8 +3,10 @@ import { AssayError } from "../../error.ts";
 import { identityDigest } from "../scoring_identity.ts";
 import { JobWork } from "./job_work.ts";
 import type { QueueConnection } from "./queue_connection.ts";
-import { type Persistence, RunQueue } from "./run_queue.ts";
-import { allWorkers, streamPrefix, workerSubject } from "./run_subjects.ts";
+import { type Persistence, toldSeldom } from "./persist.ts";
+import { runNames } from "./run_names.ts";
+import { RunQueue } from "./run_queue.ts";
+import { allWorkers, workerSubject } from "./run_subjects.ts";
 import { WorkerFigures } from "./worker_figures.ts";
 import type { WorkerModel } from "./worker_model.ts";
 import { hasGone, isDone, joinRun, type WorkerRun } from "./worker_run.ts";
@@ -51,11 +53,7 @@ export class FleetWorker {
   readonly #abort = new AbortController();
   /** Aborted when nothing is left to do, where it is to end then. */
   readonly #done = new AbortController();
-  readonly #ended = new Promise<"ended">((resolve) => {
-    for (const { signal } of [this.#done, this.#stopping]) {
-      signal.addEventListener("abort", () => resolve("ended"));
-    }
-  });
+  readonly #ended = AbortSignal.any([this.#done.signal, this.#stopping.signal]);
   readonly #work: JobWork;
   readonly #persistence: Persistence;
   #lookedAt = -Infinity;
@@ -66,7 +64,11 @@ export class FleetWorker {
     this.#model = model;
     this.#options = options;
     const note = (message: string) => options.onNote?.(message);
-    this.#persistence = { signal: this.#abort.signal, onWaiting: note, waitsForRoom: true };
+    this.#persistence = toldSeldom({
+      signal: this.#abort.signal,
+      onWaiting: note,
+      waitsForRoom: true,
+    });
     this.#work = new JobWork({
       worker: this.id,
       model,
@@ -126,7 +128,7 @@ export class FleetWorker {
   async #hand(): Promise<void> {
     let found = true;
     try {
-      while (!this.#stopping.signal.aborted && !this.#done.signal.aborted) {
+      while (!this.#ended.aborted) {
         // With nothing to do the server is not asked more often than need be.
         const expires = found || this.#runs.size > 1 ? shortestWait : longestWait;
         found = false;
@@ -166,23 +168,36 @@ export class FleetWorker {
 
   /** The next job of a run; `null` where none comes in the time. */
   async #next(run: WorkerRun, expires: number): Promise<JsMsg | null> {
+    // One for each wait: a promise that outlives them would keep every message.
+    const ended = Promise.withResolvers<"ended">();
+    const end = () => ended.resolve("ended");
+    this.#ended.addEventListener("abort", end);
     try {
+      if (this.#ended.aborted) return null;
       const next = run.consumer.next({ expires });
-      const message = await Promise.race([next, this.#ended]);
+      const message = await Promise.race([next, ended.promise]);
       if (message !== "ended") return message;
       next.then((late) => late?.nak(), () => {}); // for another worker
       return null;
     } catch (error) {
       if (this.#stopping.signal.aborted) return null;
       if (await hasGone(run, error)) {
-        this.#options.onNote?.(`run ${run.queue.run} has gone: it was cancelled or removed`);
-        this.#runs.delete(run.queue.run);
-        this.#refused.add(run.queue.run);
-        run[Symbol.dispose]();
+        this.#leave(run);
         if (this.#options.run !== undefined) this.#done.abort(); // it was to work for nothing else
       } else await this.#pause(200);
       return null;
+    } finally {
+      this.#ended.removeEventListener("abort", end);
     }
+  }
+
+  /** Both hands may find that a run has gone. */
+  #leave(run: WorkerRun): void {
+    const name = run.queue.run;
+    if (this.#runs.get(name) !== run) return;
+    this.#options.onNote?.(`run ${name} has gone: it was cancelled or removed`);
+    this.#runs.delete(name);
+    run[Symbol.dispose]();
   }
 
   /** Looks for runs, once in a while. */
@@ -197,7 +212,9 @@ export class FleetWorker {
 
   async #lookNow(): Promise<void> {
     const { run } = this.#options;
-    const names = run === undefined ? await this.#allRuns() : [run];
+    const names = run === undefined ? await runNames(this.#connection, this.#persistence) : [run];
+    // The name of a run that was removed is free for another one.
+    for (const name of this.#refused) if (!names.includes(name)) this.#refused.delete(name);
     for (const name of names) {
       if (this.#runs.has(name) || this.#refused.has(name)) continue;
       const queue = new RunQueue(this.#connection, name, this.#persistence);
@@ -216,19 +233,6 @@ export class FleetWorker {
         if (error.code !== "fleet/run-cancelled") this.#options.onNote?.(error.message);
       }
     }
-  }
-
-  async #allRuns(): Promise<string[]> {
-    const any = new RunQueue(this.#connection, "any", this.#persistence);
-    const names = await any.persist("look for runs", async () => {
-      const found: string[] = [];
-      for await (const name of this.#connection.manager.streams.names("assay.run.>")) {
-        found.push(name);
-      }
-      return found;
-    });
-    return names.filter((name) => name.startsWith(streamPrefix))
-      .map((name) => name.slice(streamPrefix.length));
   }
 
   /** Ends where nothing is left to do, if that is wanted. */

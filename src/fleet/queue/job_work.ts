@@ -30,6 +30,8 @@ export class JobWork {
   /** The last message that handed out each job which is in hand. */
   readonly #inHand = new Map<string, JsMsg>();
   #turn: Promise<unknown> = Promise.resolve();
+  /** Why the model could not be loaded anew: then the worker is of no use, and would fail at job after job. */
+  #lost: unknown;
 
   constructor(worker: JobWorker) {
     this.#of = worker;
@@ -56,7 +58,7 @@ export class JobWork {
       if (isDone) this.#inHand.get(key)?.ack();
       else this.#inHand.get(key)?.nak();
     } catch (error) {
-      if (!(error instanceof AssayError) || this.#of.abort.aborted) {
+      if (!(error instanceof AssayError) || this.#of.abort.aborted || error === this.#lost) {
         this.#inHand.get(key)?.nak();
         throw error;
       }
@@ -96,7 +98,7 @@ export class JobWork {
     rows: readonly ReadRow[],
   ): Promise<readonly RowResult[] | "divide" | undefined> {
     const { model, worker, stopping, abort, figures } = this.#of;
-    if (stopping.aborted) return undefined;
+    if (stopping.aborted || this.#lost !== undefined) return undefined;
     const { queue } = run;
     const attempt = (what: string) =>
       queue.subjects.attempt(run.model, jobName(job), worker, delivery, what);
@@ -119,7 +121,10 @@ export class JobWork {
       const reason = error instanceof Error ? error.message : String(error);
       this.#of.note(`the model failed on job ${jobName(job)} of ${queue.run}: ${reason}`);
       await queue.put(attempt("failed"), reason);
-      await model.reload();
+      await model.reload().catch((error) => {
+        this.#lost = error;
+        throw error;
+      });
       return undefined;
     } finally {
       figures.computed(performance.now() - start);

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { rawDigits } from "../../data/json_text.ts";
-import { parseJson } from "../../data/json_text.ts";
+import { parseJson, rawDigits } from "../../data/json_text.ts";
 import type { ReadRow, Row } from "../../data/rows.ts";
 import { AssayError } from "../../error.ts";
 
@@ -74,18 +73,14 @@ function standIn(value: unknown): unknown {
   if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
     return { [mark]: Object.is(value, -0) ? "-0" : String(value) };
   }
-  if (typeof value === "bigint" && BigInt(Number(value)) === value && isSafe(value)) {
+  // It would be read as a double, had it not been told what it was.
+  if (typeof value === "bigint" && Number.isSafeInteger(Number(value))) {
     return { [mark]: "bigint", value: String(value) };
   }
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(standIn);
   const copy = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, standIn(item)]));
   return Object.hasOwn(value, mark) ? { [mark]: "object", value: Object.entries(copy) } : copy;
-}
-
-/** A number that would be read as a double, had it not been told what it was. */
-function isSafe(value: bigint): boolean {
-  return Number.isSafeInteger(Number(value));
 }
 
 function original(value: unknown): unknown {

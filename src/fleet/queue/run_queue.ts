@@ -2,6 +2,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import {
   AckPolicy,
   type ConsumerInfo,
+  type DirectMsgRequest,
   DiscardPolicy,
   RetentionPolicy,
   StorageType,
@@ -9,22 +10,11 @@ import {
 } from "@nats-io/jetstream";
 import { AssayError } from "../../error.ts";
 import { sha256 } from "../../numbers/sha256.ts";
+import { persist, type Persistence, toldSeldom } from "./persist.ts";
 import type { QueueConnection } from "./queue_connection.ts";
 import { queueFailure, unknownRun } from "./queue_errors.ts";
 import { readPlan, type RunPlan } from "./run_plan.ts";
 import { consumerName, type RunSubjects, runSubjects } from "./run_subjects.ts";
-
-/** How long to ask anew where the queue does not answer. */
-export interface Persistence {
-  /** Milliseconds; without end where it is not given. */
-  readonly patience?: number | undefined;
-  /** Ends the asking, with its reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told, once in a while, that the queue does not answer, or has no room. */
-  readonly onWaiting?: ((message: string) => void) | undefined;
-  /** Whether to wait for room too, in place of an error. */
-  readonly waitsForRoom?: boolean | undefined;
-}
 
 /** How a run's stream is kept. */
 export interface RunStorage {
@@ -41,10 +31,6 @@ const digestField = "Assay-Digest";
 /** Bytes of a message that its subject and header may take. */
 const headroom = 4096;
 
-/** Milliseconds until the first word about a queue that does not answer, and between two. */
-const firstTelling = 5000;
-const tellingTime = 30_000;
-
 /**
  * One run's stream: messages under subjects, each of which takes one message, ever. So whoever puts
  * something there a second time, after a cut or a crash, changes nothing.
@@ -54,14 +40,12 @@ export class RunQueue {
   readonly run: string;
   readonly subjects: RunSubjects;
   readonly #persistence: Persistence;
-  /** When somebody was told last that the queue is waited for: what waits at once is told once. */
-  #toldAt = -Infinity;
 
   constructor(connection: QueueConnection, run: string, persistence: Persistence = {}) {
     this.connection = connection;
     this.run = run;
     this.subjects = runSubjects(run);
-    this.#persistence = persistence;
+    this.#persistence = toldSeldom(persistence);
   }
 
   /**
@@ -72,19 +56,23 @@ export class RunQueue {
   async create({ mostBytes, replicas }: RunStorage): Promise<boolean> {
     const doing = `submit run ${JSON.stringify(this.run)}`;
     if (await this.exists()) return false;
-    await this.persist(doing, () =>
-      this.connection.manager.streams.add({
-        name: this.subjects.stream,
-        subjects: [this.subjects.all],
-        retention: RetentionPolicy.Limits,
-        storage: StorageType.File,
-        discard: DiscardPolicy.New,
-        discard_new_per_subject: true,
-        max_msgs_per_subject: 1,
-        allow_direct: true,
-        max_bytes: mostBytes ?? -1,
-        num_replicas: replicas ?? 1,
-      }));
+    await persist(
+      this.#persistence,
+      { doing, run: this.run },
+      () =>
+        this.connection.manager.streams.add({
+          name: this.subjects.stream,
+          subjects: [this.subjects.all],
+          retention: RetentionPolicy.Limits,
+          storage: StorageType.File,
+          discard: DiscardPolicy.New,
+          discard_new_per_subject: true,
+          max_msgs_per_subject: 1,
+          allow_direct: true,
+          max_bytes: mostBytes ?? -1,
+          num_replicas: replicas ?? 1,
+        }),
+    );
     return true;
   }
 
@@ -182,23 +170,19 @@ export class RunQueue {
 
   /** The last message under a subject, which may end in `*` or `>`. */
   async message(subject: string): Promise<StoredMsg | undefined> {
-    const found = await this.persist(
-      "read the queue",
-      () =>
-        this.connection.manager.direct.getMessage(this.subjects.stream, { last_by_subj: subject }),
-    );
-    return found ?? undefined;
+    return await this.#find({ last_by_subj: subject });
   }
 
   /** The first message under a subject, which may end in `*` or `>`. */
   async firstMessage(subject: string): Promise<StoredMsg | undefined> {
+    return await this.#find({ seq: 1, next_by_subj: subject });
+  }
+
+  async #find(query: DirectMsgRequest): Promise<StoredMsg | undefined> {
+    const { direct } = this.connection.manager;
     const found = await this.persist(
       "read the queue",
-      () =>
-        this.connection.manager.direct.getMessage(this.subjects.stream, {
-          seq: 1,
-          next_by_subj: subject,
-        }),
+      () => direct.getMessage(this.subjects.stream, query),
     );
     return found ?? undefined;
   }
@@ -221,39 +205,10 @@ export class RunQueue {
     );
   }
 
-  /** Does something with the queue, anew where it does not answer. */
+  /** Does something with the run, anew where the queue does not answer. */
   async persist<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
-    const { patience = Infinity, signal, onWaiting, waitsForRoom } = this.#persistence;
-    const start = performance.now();
-    for (let pause = 50;; pause = Math.min(2000, pause * 2)) {
-      signal?.throwIfAborted();
-      try {
-        return await work();
-      } catch (cause) {
-        const failure = queueFailure(cause, doing, this.run);
-        if (failure === "taken") throw cause;
-        const isFull = failure !== "transient" && failure.code === "fleet/queue-full";
-        if (failure !== "transient" && !(isFull && waitsForRoom)) throw failure;
-        await this.#isThere(doing);
-        const waited = performance.now() - start;
-        if (waited > patience) throw failure === "transient" ? silentQueue(doing, cause) : failure;
-        if (waited > firstTelling && performance.now() - this.#toldAt > tellingTime) {
-          this.#toldAt = performance.now();
-          onWaiting?.(isFull ? "the queue has no room" : "the queue does not answer");
-        }
-      }
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-  }
-
-  /** A server answers nothing where a stream is gone: so it is asked for by name. */
-  async #isThere(doing: string): Promise<void> {
-    try {
-      await this.connection.manager.streams.info(this.subjects.stream);
-    } catch (cause) {
-      const failure = queueFailure(cause, doing, this.run);
-      if (failure instanceof AssayError) throw failure;
-    }
+    const look = () => this.connection.manager.streams.info(this.subjects.stream);
+    return await persist(this.#persistence, { doing, run: this.run, look }, work);
   }
 
   async #publish(subject: string, bytes: Uint8Array, fields?: MsgHdrs): Promise<boolean> {
@@ -277,15 +232,6 @@ export class RunQueue {
 
 function chunkSubject(subject: string, chunk: number): string {
   return `${subject}.chunk.${chunk}`;
-}
-
-function silentQueue(doing: string, cause: unknown): AssayError {
-  return new AssayError(
-    "fleet/queue-lost",
-    `Cannot ${doing}: expected an answer of the queue, found none for a long time; look whether the ` +
-      "server runs and has room on its disk, then run the same command again: what was stored stays",
-    { cause },
-  );
 }
 
 function tornMessage(subject: string): AssayError {

@@ -2,8 +2,8 @@ import type { WorkerCounts } from "./worker_figures.ts";
 import type { QueueConnection } from "./queue_connection.ts";
 import { runEnd } from "./collect_rows.ts";
 import { readJob } from "./run_plan.ts";
-import { RunQueue } from "./run_queue.ts";
-import { allWorkers, streamPrefix } from "./run_subjects.ts";
+import type { RunQueue } from "./run_queue.ts";
+import { allWorkers } from "./run_subjects.ts";
 
 /** How far a run is, of one of its models. */
 export interface RunStatus {
@@ -36,18 +36,6 @@ export interface WorkerStatus extends WorkerCounts {
   readonly model: string;
   readonly identity: string;
   readonly runs: readonly string[];
-}
-
-/** The names of the runs in the queue. */
-export async function runNames(connection: QueueConnection): Promise<string[]> {
-  const any = new RunQueue(connection, "any", { patience: 5000 });
-  return await any.persist("list runs", async () => {
-    const names: string[] = [];
-    for await (const name of connection.manager.streams.names("assay.run.>")) {
-      if (name.startsWith(streamPrefix)) names.push(name.slice(streamPrefix.length));
-    }
-    return names.sort();
-  });
 }
 
 /** The workers that answer within half a second. */

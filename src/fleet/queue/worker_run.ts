@@ -8,7 +8,7 @@ import {
 } from "../scoring_identity.ts";
 import { JobRows } from "./job_rows.ts";
 import { queueFailure } from "./queue_errors.ts";
-import { readEnd, type RunPlan } from "./run_plan.ts";
+import type { RunPlan } from "./run_plan.ts";
 import type { RunQueue } from "./run_queue.ts";
 import { consumerName } from "./run_subjects.ts";
 
@@ -70,9 +70,7 @@ export async function joinRun(
 
 /** Whether every job of the run was done, as far as it was submitted. */
 export async function isDone({ queue, model }: WorkerRun): Promise<boolean> {
-  const end = await queue.text(queue.subjects.end);
-  if (end === undefined) return false;
-  readEnd(end);
+  if (await queue.message(queue.subjects.end) === undefined) return false;
   const { num_pending, num_ack_pending } = await queue.consumer(model);
   return num_pending === 0 && num_ack_pending === 0;
 }
