@@ -141,7 +141,10 @@ export class FanOut {
     else this.#silentSince ??= now;
     const isHopeless = this.states.every(({ isRefused }) => isRefused);
     const isSilent = this.#silentSince !== undefined && now - this.#silentSince > patience;
-    if (isHopeless || isSilent) this.#end(noServer(this.states.map(({ problem }) => problem)));
+    if (!isHopeless && !isSilent) return;
+    // What is answered needs no server any more, though it is not taken yet.
+    if (this.#hasEnded && this.#open.every(({ isDone }) => isDone)) return;
+    this.#end(noServer(this.states.map(({ problem }) => problem)));
   }
 
   #read(): void {

@@ -6,6 +6,7 @@ import { failureOf, permissionAdvice } from "../runtime/failure.ts";
 import { answerHeaders, requestDigest } from "./answer_headers.ts";
 import { boundedBytes } from "./bounded_answer.ts";
 import { readIdentity, type ScoringIdentity } from "./scoring_identity.ts";
+import { shownAddress } from "./shown_address.ts";
 import { failureOfAnswer, notAssay, ServerFailure } from "./server_failure.ts";
 
 /** What a server tells of itself. */
@@ -61,7 +62,7 @@ export class ScoringServer {
       throw new AssayError(
         "fleet/bad-address",
         `Cannot ask a server: expected an address as http://host:8000, found ${
-          JSON.stringify(address.replace(/\/\/[^/@]*@/, "//…@").slice(0, 200))
+          shownAddress(address)
         }; keys are given with --api-key-file`,
       );
     }
@@ -82,18 +83,18 @@ export class ScoringServer {
     const url = `${this.name}/v1/identity${this.#search}`;
     const { answer, bytes } = await this.#ask(url, { signal, timeout: identityPatience });
     const text = new TextDecoder().decode(bytes);
-    let told: { identity?: unknown; digest?: unknown; mostBytes?: unknown };
+    let told: { identity?: unknown; digest?: unknown; mostBytes?: unknown } | null;
     try {
       told = JSON.parse(text);
     } catch {
       throw new ServerFailure("gone", notAssay(this.name, answer, text));
     }
     try {
-      const identity = readIdentity(told.identity, this.name);
-      if (typeof told.mostBytes === "number" && told.mostBytes > 0) {
+      const identity = readIdentity(told?.identity, this.name);
+      if (typeof told?.mostBytes === "number" && told.mostBytes > 0) {
         this.#mostBytes = told.mostBytes;
       }
-      return { identity, digest: String(told.digest) };
+      return { identity, digest: String(told?.digest) };
     } catch (error) {
       throw new ServerFailure("refused", error as AssayError);
     }
@@ -122,10 +123,9 @@ export class ScoringServer {
     if (headers.get(answerHeaders.body) !== await sha256(bytes)) {
       throw this.#broken("an answer that is whole", `${bytes.length} bytes that are not`);
     }
-    const rows = new TextDecoder().decode(bytes).split("\n").slice(0, -1)
-      .map((line) => parseJson(line) as Row);
-    if (rows.length !== lines.length) {
-      throw this.#broken(`${lines.length} rows`, `${rows.length}`);
+    const rows = rowsOf(new TextDecoder().decode(bytes));
+    if (rows?.length !== lines.length) {
+      throw this.#broken(`${lines.length} rows`, `${rows?.length ?? "what is none"}`);
     }
     return { rows, digest: headers.get(answerHeaders.identity) ?? "" };
   }
@@ -208,6 +208,17 @@ export class ScoringServer {
       isDenied ? "refused" : "gone",
       new AssayError("fleet/unreachable", `Cannot reach ${this.name}: ${reason}`, { cause: error }),
     );
+  }
+}
+
+/** The rows of an answer; `undefined` where a line is none. */
+function rowsOf(text: string): Row[] | undefined {
+  try {
+    const rows = text.split("\n").slice(0, -1).map(parseJson);
+    const isRow = (row: unknown) => typeof row === "object" && row !== null && !Array.isArray(row);
+    return rows.every(isRow) ? rows as Row[] : undefined;
+  } catch {
+    return undefined;
   }
 }
 

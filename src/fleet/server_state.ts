@@ -5,7 +5,7 @@ import type { ServerFailure } from "./server_failure.ts";
 
 /** Failures in a row, of requests that a server took, before it rests. */
 const failuresToRest = 3;
-/** Milliseconds of the first rest, and the longest. */
+/** Milliseconds of the first rest, and the longest, which a server may ask for too. */
 const firstRest = 250;
 const longestRest = 30_000;
 /** Milliseconds that a server which is busy is left alone where it does not say how long. */
@@ -66,7 +66,8 @@ export class ServerState {
       this.isReady = false;
     } else if (kind === "busy") {
       this.limit.refused();
-      this.until = now + (retryAfter ?? busyPause) * this.#jitter();
+      // However long it says, or whoever says it in its place: it is asked again.
+      this.until = now + Math.min(longestRest, retryAfter ?? busyPause) * this.#jitter();
     } else if (kind === "gone" || ++this.#failures >= failuresToRest) this.#rest(now);
   }
 

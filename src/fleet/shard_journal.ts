@@ -1,3 +1,4 @@
+import { writeAll } from "../data/byte_sink.ts";
 import { parseJson, stringifyJson } from "../data/json_text.ts";
 import type { Row } from "../data/rows.ts";
 import { AssayError } from "../error.ts";
@@ -29,8 +30,8 @@ interface Entry {
 
 /**
  * The answers of a run in a file, each written the moment it is known, so that a run that is killed goes on
- * where it stopped. An answer is found by the digest of its rows: rows that were changed meanwhile are
- * scored again. What was cut short, or changed, is passed over.
+ * where it stopped. An answer is found by the digest of its rows and their lines: rows that were changed or
+ * moved meanwhile are scored again. What was cut short, or changed, is passed over.
  */
 export class ShardJournal implements Disposable {
   readonly #path: string;
@@ -137,7 +138,7 @@ export class ShardJournal implements Disposable {
   async #append(bytes: Uint8Array): Promise<void> {
     try {
       await this.#file.seek(this.#end, 0);
-      for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+      await writeAll(this.#file, bytes);
       this.#end += bytes.length;
     } catch (cause) {
       throw unusable(this.#path, cause);
@@ -145,8 +146,10 @@ export class ShardJournal implements Disposable {
   }
 }
 
-async function digestOf({ lines }: Shard): Promise<string> {
-  return await sha256(lines.join("\n"));
+/** Errors name lines: the same rows elsewhere have other answers. */
+async function digestOf({ rows, lines }: Shard): Promise<string> {
+  const places = rows.filter(({ line }) => line !== undefined).map(({ read }) => read.line);
+  return await sha256([places.join(" "), ...lines].join("\n"));
 }
 
 /** Whether a file is empty, or holds no more than the beginning of a text: what a killed run may have left. */

@@ -44,6 +44,24 @@ Deno.test("a run that was ended early goes on from its checkpoint", async () => 
   }
 });
 
+Deno.test("equal rows on other lines have answers of their own: errors name lines", async () => {
+  await using server = await flakyServer();
+  const folder = await Deno.makeTempDir();
+  const options = { servers: [server.address], checkpoint: `${folder}/shards`, mostInFlight: 1 };
+  const rows = Array.from({ length: 60 }, (_, line) => ({
+    line,
+    row: { prompt: "x".repeat(50) },
+    error: undefined,
+  }));
+  try {
+    const expected = await linesHere(rows);
+    assert.deepEqual(await linesBy(rows, options), expected);
+    assert.deepEqual(await linesBy(rows, options), expected);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("of a checkpoint that was cut or changed what is whole is believed, and no more", async () => {
   await using server = await flakyServer();
   const folder = await Deno.makeTempDir();

@@ -14,6 +14,7 @@ import {
 } from "@nats-io/jetstream";
 import { AssayError } from "../../error.ts";
 import { guardSockets } from "./guarded_sockets.ts";
+import { shownAddress } from "../shown_address.ts";
 import { connectError } from "./queue_errors.ts";
 
 /** Where the queue is, and who asks. */
@@ -144,7 +145,7 @@ function parseServer(text: string): ServerAddress {
     throw new AssayError(
       "fleet/bad-address",
       "Cannot reach the queue: expected an address such as nats://host:4222 or tls://host:4222, found " +
-        `${JSON.stringify(address.replace(/\/\/[^/@]*@/, "//"))}`,
+        shownAddress(address),
     );
   }
   const host = `${url.hostname}:${url.port || 4222}`;
