@@ -1,7 +1,8 @@
-import { jsonLinesWriter } from "../data/write_rows.ts";
+import type { Row } from "../data/rows.ts";
 import { lastPart } from "../tasks/soup.ts";
 import type { SoupSweep, SweepLine } from "../tasks/soup_sweep.ts";
 import type { Output } from "./output.ts";
+import { writeReportRows } from "./report_output.ts";
 import { table, withEnds } from "./table.ts";
 
 /**
@@ -27,7 +28,7 @@ export async function writeSweep(
   }
   if ((format ?? (output.stdout.isTerminal ? "table" : "jsonl")) === "table") {
     await writeTable(report, output);
-  } else await writeRows(report, output);
+  } else await writeReportRows(sweepRows(report), output);
   for (const line of report.lines) await output.note(verdictOn(line));
 }
 
@@ -50,29 +51,22 @@ async function writeTable({ lines }: SoupSweep, output: Output): Promise<void> {
   await shown.close();
 }
 
-async function writeRows({ lines, pairs }: SoupSweep, output: Output): Promise<void> {
-  const writer = jsonLinesWriter({
-    write: (bytes) => output.write(bytes),
-    close: () => Promise.resolve(),
-  });
-  for (const { from, to, points } of lines) {
-    for (const { lambda, accuracy, expected, gain } of points) {
-      await writer.write({
-        from,
-        to,
-        lambda,
-        pairs,
-        accuracy: accuracy.estimate,
-        accuracy_low: accuracy.low,
-        accuracy_high: accuracy.high,
-        expected,
-        gain: gain.estimate,
-        gain_low: gain.low,
-        gain_high: gain.high,
-      });
-    }
-  }
-  await writer.close();
+function sweepRows({ lines, pairs }: SoupSweep): Row[] {
+  return lines.flatMap(({ from, to, points }) =>
+    points.map(({ lambda, accuracy, expected, gain }) => ({
+      from,
+      to,
+      lambda,
+      pairs,
+      accuracy: accuracy.estimate,
+      accuracy_low: accuracy.low,
+      accuracy_high: accuracy.high,
+      expected,
+      gain: gain.estimate,
+      gain_low: gain.low,
+      gain_high: gain.high,
+    }))
+  );
 }
 
 function percent(share: number | null): string {
